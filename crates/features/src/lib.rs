@@ -1,0 +1,3 @@
+//! Engines that run a graph, the extraction pipeline, and the feature store.
+
+pub mod engine;

@@ -1,0 +1,15 @@
+//! The ONNX graph as data: read, check, inspect, find the feature tensor, fold, cut, write. Executes nothing.
+//!
+//! ```text
+//! bytes ──read──► Model ──check──► shapes ──locate──► feature tensor ──cut, simplify──► Model ──write──► bytes
+//! ```
+
+pub mod attribute;
+pub mod error;
+pub mod graph;
+pub mod tensor;
+
+pub use attribute::Attribute;
+pub use error::{Error, ErrorKind};
+pub use graph::{Dim, Graph, Model, Node, ValueInfo};
+pub use tensor::{DataType, Tensor};
