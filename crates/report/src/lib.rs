@@ -1,1 +1,26 @@
-//! ranktune-report
+//! The documents that ranktune writes, and how a person reads them.
+//!
+//! A document is a plain struct whose serde form is the stable JSON of the command line (`"schema"` names it and its version);
+//! its `table` is what a terminal shows. Nothing is computed here.
+
+pub mod comparison;
+mod format;
+pub mod inspection;
+pub mod ranking;
+pub mod scores;
+mod table;
+
+pub use comparison::Comparison;
+pub use inspection::{HubListing, Inspection, Verification};
+pub use ranking::Ranking;
+pub use scores::Scores;
+
+/// A document as JSON, indented, with a final newline.
+///
+/// # Errors
+/// None that a document of this crate can trigger: their keys are strings and their floats are finite or `null`.
+pub fn to_json(document: &impl serde::Serialize) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(document)?;
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,49 @@
+//! Numbers as a person reads them.
+
+/// A count with its thousands unit: `4.7 M`, `820 k`, `17`.
+pub(crate) fn count(value: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let value_f = value as f64;
+    match value {
+        0..1_000 => value.to_string(),
+        1_000..1_000_000 => format!("{:.0} k", value_f / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} M", value_f / 1e6),
+        _ => format!("{:.1} G", value_f / 1e9),
+    }
+}
+
+/// A figure with about three digits.
+pub(crate) fn number(value: f64) -> String {
+    if value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+/// Seconds, with tenths below a hundred.
+pub(crate) fn seconds(value: f64) -> String {
+    if value < 100.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_take_the_unit_that_keeps_them_short() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1 k"),
+            (4_652_008, "4.7 M"),
+            (7_000_000_000, "7.0 G"),
+        ] {
+            assert_eq!(count(value), text);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `ranktune.scores/1`: the scores of one feature matrix.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::table::{Align, Table};
+
+/// Name and version of the document.
+pub const SCHEMA: &str = "ranktune.scores/1";
+
+/// The scores of features made elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// `classification`, `multilabel` or `regression`.
+    pub task: String,
+    /// Rows, `n`.
+    pub samples: usize,
+    /// Features a row, `d`.
+    pub features: usize,
+    /// Target columns, `c`: classes that occur, labels, or numbers.
+    pub columns: usize,
+    /// By score name, in the order asked for.
+    pub scores: Map<String, Value>,
+}
+
+impl Scores {
+    /// The scores as a person reads them, with the columns of the evidence where there are few.
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{}: {} samples, {} features, {} columns\n\n",
+            self.task, self.samples, self.features, self.columns
+        );
+        let mut table = Table::new(&[
+            ("score", Align::Left),
+            ("value", Align::Right),
+            ("standard error", Align::Right),
+            ("status", Align::Left),
+        ]);
+        for (name, score) in &self.scores {
+            table.row(vec![
+                name.clone(),
+                float(score, "value"),
+                float(score, "standard_error"),
+                string(score, "status"),
+            ]);
+        }
+        text.push_str(&table.render());
+        let columns = self.scores.values().find_map(|score| score.get("columns")?.as_array());
+        if let Some(columns) = columns.filter(|columns| columns.len() <= 20) {
+            let mut table = Table::new(&[
+                ("column", Align::Left),
+                ("evidence", Align::Right),
+                ("alpha", Align::Right),
+                ("beta", Align::Right),
+                ("status", Align::Left),
+            ]);
+            for (index, column) in columns.iter().enumerate() {
+                let name = column
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| index.to_string(), str::to_owned);
+                table.row(vec![
+                    name,
+                    float(column, "evidence"),
+                    float(column, "alpha"),
+                    float(column, "beta"),
+                    string(column, "status"),
+                ]);
+            }
+            text.push('\n');
+            text.push_str(&table.render());
+        }
+        text
+    }
+}
+
+fn float(object: &Value, key: &str) -> String {
+    object.get(key).and_then(Value::as_f64).map_or_else(
+        || "–".to_owned(),
+        |value| {
+            if value.abs() < 1e5 && value.abs() >= 1e-3 || value == 0.0 {
+                format!("{value:.6}")
+            } else {
+                format!("{value:.6e}")
+            }
+        },
+    )
+}
+
+fn string(object: &Value, key: &str) -> String {
+    object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
