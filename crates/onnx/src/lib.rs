@@ -8,9 +8,11 @@ pub mod attribute;
 pub mod error;
 pub mod graph;
 pub mod inspect;
+mod evaluate;
 mod order;
 mod proto;
 mod read;
+pub mod shapes;
 pub mod tensor;
 mod write;
 
