@@ -1,1 +1,22 @@
-//! ranktune-scores
+//! Transferability scores: how well will a pre-trained model do on a task, told from its frozen features.
+//!
+//! ```text
+//! rows of features ──► statistics ──► evidence (LogME), H-scores, …  ──► a score and its standard error
+//!   (FeatureView, Targets)                                              ──► ranking ──► correlation with the truth
+//! ```
+//!
+//! No I/O and no models here: features and targets are slices, scores are numbers. Symbols in the code are those of the papers:
+//! `n` samples, `d` features, `c` target columns, `F` `[n, d]`, `Y` `[n, c]`, `G = FᵀF`, `B = FᵀY`, `r = rank F`.
+//! A new score is one file in [`scores`] and one line in its list.
+
+pub mod error;
+pub mod evidence;
+pub mod features;
+pub mod statistics;
+pub mod targets;
+
+pub use error::{Error, ErrorKind, Result};
+pub use evidence::{ColumnEvidence, Compat, Evidence, Status};
+pub use features::FeatureView;
+pub use statistics::Statistics;
+pub use targets::Targets;

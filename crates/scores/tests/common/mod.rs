@@ -1,0 +1,151 @@
+//! Reads the reference vectors, and makes small data for the tests that need none.
+#![allow(dead_code, reason = "every test file uses its own part of this module")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// `$RANKTUNE_SHARED`, or `../shared` beside the workspace; nothing (said on stderr) where neither is there.
+pub fn shared() -> Option<PathBuf> {
+    let path = std::env::var_os("RANKTUNE_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    if path.join("vectors/expected.json").is_file() {
+        Some(path)
+    } else {
+        eprintln!("skipped: no reference vectors at {}", path.display());
+        None
+    }
+}
+
+/// `vectors/expected.json`.
+pub fn expected(shared: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(shared.join("vectors/expected.json")).unwrap()).unwrap()
+}
+
+/// A two-dimensional array, one-dimensional ones as one column; numbers as f64.
+pub struct Array {
+    pub rows: usize,
+    pub columns: usize,
+    pub values: Vec<f64>,
+}
+
+pub fn read_npy(path: &Path) -> Array {
+    let bytes = std::fs::read(path).unwrap();
+    let header_length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..10 + header_length]).unwrap();
+    let shape: Vec<usize> = header.split('(').nth(1).unwrap().split(')').next().unwrap()
+        .split(',').filter_map(|part| part.trim().parse().ok()).collect();
+    let body = &bytes[10 + header_length..];
+    let values = if header.contains("<f4") {
+        body.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect()
+    } else if header.contains("<f8") {
+        body.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+    } else {
+        assert!(header.contains("<i8"), "{header}");
+        body.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect()
+    };
+    Array { rows: shape[0], columns: shape.get(1).copied().unwrap_or(1), values }
+}
+
+/// One case of the vectors.
+pub struct Case {
+    pub name: String,
+    pub expected: Value,
+    pub features: Vec<f32>,
+    pub n: usize,
+    pub d: usize,
+    pub labels: Vec<u32>,
+    pub n_classes: usize,
+    pub values: Vec<f64>,
+    pub n_columns: usize,
+    pub probabilities: Vec<f32>,
+    pub n_sources: usize,
+}
+
+impl Case {
+    pub fn features(&self) -> ranktune_scores::FeatureView<'_> {
+        ranktune_scores::FeatureView::new(&self.features, self.n, self.d).unwrap()
+    }
+
+    pub fn targets(&self) -> ranktune_scores::Targets<'_> {
+        if self.labels.is_empty() {
+            ranktune_scores::Targets::columns(&self.values, self.n_columns).unwrap()
+        } else {
+            ranktune_scores::Targets::classes(&self.labels, self.n_classes).unwrap()
+        }
+    }
+}
+
+/// All cases, in the file's order.
+pub fn cases(shared: &Path) -> Vec<Case> {
+    let expected = expected(shared);
+    expected["cases"].as_object().unwrap().iter().map(|(name, expected)| {
+        let folder = shared.join("vectors").join(name);
+        let features = read_npy(&folder.join("features.npy"));
+        let targets = read_npy(&folder.join("labels.npy"));
+        let is_classes = expected["task"] == "classification";
+        let probabilities = folder.join("probabilities.npy");
+        let probabilities = probabilities.is_file().then(|| read_npy(&probabilities));
+        let labels: Vec<u32> = if is_classes { targets.values.iter().map(|&v| v as u32).collect() } else { Vec::new() };
+        Case {
+            name: name.clone(),
+            expected: expected.clone(),
+            features: features.values.iter().map(|&v| v as f32).collect(),
+            n: features.rows,
+            d: features.columns,
+            n_classes: labels.iter().max().map_or(0, |&label| label as usize + 1),
+            labels,
+            n_columns: targets.columns,
+            values: targets.values,
+            n_sources: probabilities.as_ref().map_or(0, |p| p.columns),
+            probabilities: probabilities.map(|p| p.values.iter().map(|&v| v as f32).collect()).unwrap_or_default(),
+        }
+    }).collect()
+}
+
+/// `|got − expected| ≤ tolerance · max(|expected|, floor)`, with a message that names the case.
+#[track_caller]
+pub fn close(name: &str, got: f64, expected: f64, tolerance: f64) {
+    let error = (got - expected).abs();
+    assert!(error <= tolerance * expected.abs(), "{name}: got {got}, expected {expected}, relative error {:e}", error / expected.abs());
+}
+
+/// Repeatable numbers, roughly normal.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn uniform(&mut self) -> f64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.uniform() * n as f64) as usize
+    }
+}
+
+/// Features `[n, d]` around a centre per class, and labels; `spread` is the noise around the centres.
+pub fn clusters(n: usize, d: usize, n_classes: usize, spread: f64, seed: u64) -> (Vec<f32>, Vec<u32>) {
+    let mut random = Random(seed);
+    let centres: Vec<f64> = (0..n_classes * d).map(|_| random.normal()).collect();
+    let mut features = Vec::with_capacity(n * d);
+    let mut labels = Vec::with_capacity(n);
+    for i in 0..n {
+        let class = if i < n_classes { i } else { random.below(n_classes) };
+        labels.push(class as u32);
+        for j in 0..d {
+            features.push((centres[class * d + j] + spread * random.normal()) as f32);
+        }
+    }
+    (features, labels)
+}

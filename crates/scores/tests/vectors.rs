@@ -1,0 +1,38 @@
+//! Every reference value, at the tolerance it is published for.
+
+mod common;
+
+use common::{cases, close, shared};
+use ranktune_scores::{Compat, Statistics, evidence};
+
+#[test]
+fn logme_alpha_beta_and_status_agree_with_every_vector() {
+    let Some(shared) = shared() else { return };
+    for case in cases(&shared) {
+        let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
+        let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Exact).unwrap();
+        let evidence = fit.evidence();
+        close(&format!("{} logme", case.name), evidence.value, case.expected["logme"].as_f64().unwrap(), 1e-9);
+        for (j, column) in evidence.columns.iter().enumerate() {
+            let name = format!("{} column {j}", case.name);
+            assert_eq!(column.status.name(), case.expected["status"][j], "{name}");
+            for (what, got) in [("alpha", column.alpha), ("beta", column.beta)] {
+                match case.expected[what][j].as_f64() {
+                    Some(expected) => close(&format!("{name} {what}"), got.unwrap(), expected, 1e-6),
+                    None => assert_eq!(got, None, "{name} {what}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn published_logme_agrees_with_every_vector() {
+    let Some(shared) = shared() else { return };
+    for case in cases(&shared) {
+        let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
+        let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Published).unwrap();
+        let expected = case.expected["logme_official"].as_f64().unwrap();
+        close(&case.name, fit.evidence().value, expected, 1e-8);
+    }
+}
