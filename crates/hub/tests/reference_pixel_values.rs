@@ -3,6 +3,8 @@
 //! The reference files are not part of this repository: they are looked for in `$RANKTUNE_SHARED`, else in `../shared` beside
 //! the workspace, and without them this test says that it is skipped.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 use std::path::{Path, PathBuf};
 
 use ranktune_hub::{GraphInput, Hub, ImageProcessor, Modality, Source};
