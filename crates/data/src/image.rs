@@ -12,7 +12,7 @@
 //! | EXIF or XMP orientation | applied, all eight |
 //! | an animation | its first frame |
 //!
-//! One format is one file in this folder and one line in [`FORMATS`]. The format is told by content, never by name.
+//! One format is one file in this folder and one line in `FORMATS`. The format is told by content, never by name.
 
 use std::fmt;
 use std::fs::File;
