@@ -17,6 +17,14 @@ pub enum ErrorKind {
     Mismatch,
     /// No model was found where one was expected.
     NotFound,
+    /// A server could not be reached, or kept failing.
+    Network,
+    /// Something would have to be downloaded, but the network is not to be used.
+    Offline,
+    /// The server asks for a token, or for conditions to be accepted.
+    Denied,
+    /// A server's answer is not to be trusted: wrong checksum or size, a file name or a redirect that leads astray.
+    Untrusted,
 }
 
 /// An error about a hub, a model's folder or its preprocessing.
@@ -50,6 +58,14 @@ impl Error {
     #[must_use]
     pub(crate) fn in_file(mut self, path: &Path) -> Self {
         self.path.get_or_insert_with(|| path.to_owned());
+        self
+    }
+
+    /// Puts what the error is about, such as `hf:BAAI/bge-small-en-v1.5`, before the message.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only downloads need it"))]
+    #[must_use]
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
         self
     }
 

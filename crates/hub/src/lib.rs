@@ -13,9 +13,13 @@ mod external;
 pub mod hub;
 mod json;
 pub mod processor;
+#[cfg(feature = "remote")]
+pub mod remote;
+pub mod repo_id;
 
 pub use config::{ModelConfig, Pooling};
 pub use entry::{Entry, Modality};
 pub use error::{Error, ErrorKind};
 pub use hub::{Hub, Skipped, Source};
 pub use processor::{GraphInput, ImageProcessor, Layout};
+pub use repo_id::RepoId;

@@ -1,0 +1,326 @@
+//! One file, from the hub into the cache: resumed where it was cut, verified, and only then given its name.
+//!
+//! ```text
+//! attempt: known checksum? ── there? ─► link
+//!              │ no: ask            └─► lock ─► rest of CHECKSUM.incomplete ─► length ─► checksum ─► rename ─► link
+//! ```
+//!
+//! The checksum is computed from the file on the disk after it has arrived, not from the bytes as they pass: that costs a
+//! second of reading a gigabyte, and covers parts that an earlier run, another program or another process has written.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::cache::{Cache, io_error};
+use super::checksum::Checksum;
+use super::http::{Client, FileAnswer, FileRequest};
+use super::listing::FileInfo;
+use super::retry::{self, Failure};
+use super::{DownloadEvent, RemoteOptions};
+use crate::{Error, ErrorKind};
+
+/// An attempt that brings as much is progress, however it ends.
+const PROGRESS: u64 = 64 << 10;
+/// A connection that brings less in the time a server may be silent is as good as dead.
+const TRICKLE: u64 = 1 << 10;
+/// How often progress is told.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the downloads of one repository have in common.
+pub(crate) struct Download<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) cache: &'a Cache,
+    pub(crate) options: &'a RemoteOptions,
+    /// `ORGANISATION/NAME`.
+    pub(crate) repository: &'a str,
+    pub(crate) commit: &'a str,
+    /// Set when another file has failed.
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) events: Sender<DownloadEvent>,
+}
+
+impl Download<'_> {
+    /// Brings the file into the snapshot, unless it is there.
+    pub(crate) fn file(&self, name: &str, info: &FileInfo) -> Result<(), Error> {
+        let there = fs::metadata(self.cache.pointer(self.commit, name));
+        if there.is_ok_and(|meta| meta.is_file() && info.size.is_none_or(|size| size == meta.len())) {
+            return Ok(());
+        }
+        let mut failures = 0;
+        loop {
+            let mut gained = 0;
+            let (error, asked) = match self.attempt(name, info, &mut gained) {
+                Ok(()) => {
+                    self.tell(DownloadEvent::Finished { file: name.to_owned() });
+                    return Ok(());
+                }
+                Err(Failure::Final(error)) => return Err(error.about(name)),
+                Err(Failure::Passing(error, asked)) => (error, asked),
+                Err(Failure::Stale) => {
+                    let text = "the partial download was of another file and is begun anew";
+                    (Error::new(ErrorKind::Network, text), Some(Duration::ZERO))
+                }
+            };
+            failures = if gained >= PROGRESS { 1 } else { failures + 1 };
+            if failures > self.options.retries {
+                return Err(error.about(&format!("{name}: given up after {failures} attempts")));
+            }
+            let pause = retry::pause(self.options.backoff, failures, asked);
+            let (file, reason) = (name.to_owned(), error.to_string());
+            self.tell(DownloadEvent::Retrying { file, reason, pause });
+            self.sleep(pause)?;
+        }
+    }
+
+    fn attempt(&self, name: &str, info: &FileInfo, gained: &mut u64) -> Result<(), Failure> {
+        let (checksum, size, answer) = match &info.checksum {
+            Some(checksum) => (checksum.clone(), info.size, None),
+            None => {
+                let answer = self.ask(name, None, info.size, 0)?;
+                let stated = answer.checksum.clone();
+                let checksum = stated.ok_or_else(|| self.client.untrusted("a file without a checksum"))?;
+                (checksum, answer.size, Some(answer))
+            }
+        };
+        let hex = checksum.hex();
+        let is_there = || {
+            let meta = fs::metadata(self.cache.blob(hex));
+            meta.is_ok_and(|meta| meta.is_file() && size.is_none_or(|size| size == meta.len()))
+        };
+        if !is_there() {
+            let mut on_wait = || self.tell(DownloadEvent::Waiting { file: name.to_owned() });
+            let patience = self.options.timeout.saturating_mul(12);
+            let _lock = self.cache.lock(hex, patience, &mut on_wait, &|| self.is_stopped())?;
+            if !is_there() {
+                self.receive(name, &checksum, size, answer, gained)?;
+            }
+        }
+        Ok(self.cache.link(self.commit, name, hex)?)
+    }
+
+    fn receive(
+        &self,
+        name: &str,
+        checksum: &Checksum,
+        size: Option<u64>,
+        answer: Option<FileAnswer>,
+        gained: &mut u64,
+    ) -> Result<(), Failure> {
+        self.check_limit(size)?;
+        let path = self.cache.partial(checksum.hex());
+        let io = |e| Failure::Final(io_error("cannot write to the cache; is the disk full?", e, &path));
+        let mut file = self.cache.open_partial(checksum.hex())?;
+        let mut begun = file.metadata().map_err(io)?.len();
+        if size.is_some_and(|size| begun > size) {
+            file.set_len(0).map_err(io)?;
+            begun = 0;
+        }
+        let mut length = begun;
+        if begun == 0 || size != Some(begun) {
+            // An answer that was asked for the checksum's sake begins at 0.
+            let answer = match answer.filter(|_| begun == 0) {
+                Some(answer) => answer,
+                None => match self.ask(name, Some(checksum), size, begun) {
+                    Err(Failure::Stale) => {
+                        discard(file, &path);
+                        return Err(Failure::Stale);
+                    }
+                    answer => answer?,
+                },
+            };
+            self.check_limit(answer.size)?;
+            let expected = size.or(answer.size);
+            self.tell(DownloadEvent::Started {
+                file: name.to_owned(),
+                bytes: expected,
+                resumed_at: answer.offset,
+            });
+            file.seek(SeekFrom::Start(answer.offset)).map_err(io)?;
+            length = match self.copy(name, answer, &mut file, expected, gained) {
+                Err(Failure::Final(error)) if error.kind() == ErrorKind::Untrusted => {
+                    discard(file, &path);
+                    return Err(error.into());
+                }
+                length => length?,
+            };
+            if expected.is_some_and(|expected| length < expected) {
+                let text = format!("{}: the connection broke off after {length} bytes", self.client.host());
+                return Err(Failure::passing(Error::new(ErrorKind::Network, text)));
+            }
+            file.set_len(length).map_err(io)?;
+        }
+        let found = hash(&mut file, checksum, length).map_err(io)?;
+        if found != checksum.hex() {
+            discard(file, &path);
+            if begun > 0 {
+                return Err(Failure::Stale);
+            }
+            let text = format!(
+                "checksum {found} where the hub states {}; the download was thrown away",
+                checksum.hex()
+            );
+            return Err(Error::new(ErrorKind::Untrusted, text).into());
+        }
+        file.sync_all().map_err(io)?;
+        Ok(self.cache.finish(checksum.hex())?)
+    }
+
+    /// Asks for the file from `offset` on, and compares what the hub says now with what it has said before.
+    fn ask(
+        &self,
+        name: &str,
+        checksum: Option<&Checksum>,
+        size: Option<u64>,
+        offset: u64,
+    ) -> Result<FileAnswer, Failure> {
+        let path = format!("/{}/resolve/{}/{}", self.repository, self.commit, encode(name, "/"));
+        let answer = self.client.file(&FileRequest {
+            path: &path,
+            checksum,
+            offset,
+        })?;
+        if answer.commit.as_deref().is_some_and(|commit| commit != self.commit) {
+            return Err(self.client.untrusted("a file of another commit").into());
+        }
+        if let (Some(before), Some(now)) = (checksum, &answer.checksum)
+            && before != now
+        {
+            let text = format!("checksum {} where it has listed {}", now.hex(), before.hex());
+            return Err(self.client.untrusted(&text).into());
+        }
+        if let (Some(before), Some(now)) = (size, answer.size)
+            && before != now
+        {
+            return Err(self
+                .client
+                .untrusted(&format!("{now} bytes where it has listed {before}"))
+                .into());
+        }
+        Ok(answer)
+    }
+
+    /// Writes the body to the file; returns the file's length so far.
+    fn copy(
+        &self,
+        name: &str,
+        mut answer: FileAnswer,
+        file: &mut File,
+        expected: Option<u64>,
+        gained: &mut u64,
+    ) -> Result<u64, Failure> {
+        let most = expected.unwrap_or(self.options.max_file_bytes);
+        let mut length = answer.offset;
+        let mut buffer = vec![0; 128 << 10];
+        let (mut told, mut watched, mut watched_length) = (Instant::now(), Instant::now(), length);
+        loop {
+            let n = match answer.body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(self.client.cut(&e)),
+            };
+            length = length.saturating_add(n as u64);
+            if length > most {
+                let text = format!("more than the {most} bytes that were to come");
+                return Err(self.client.untrusted(&text).into());
+            }
+            file.write_all(&buffer[..n])
+                .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write: {e}")))?;
+            *gained += n as u64;
+            if self.is_stopped() {
+                return Err(stopped().into());
+            }
+            if told.elapsed() >= TICK {
+                self.tell(DownloadEvent::Progress {
+                    file: name.to_owned(),
+                    received: length,
+                });
+                told = Instant::now();
+            }
+            if watched.elapsed() >= self.options.timeout {
+                if length - watched_length < TRICKLE {
+                    let text = format!("{}: hardly anything arrives", self.client.host());
+                    return Err(Failure::passing(Error::new(ErrorKind::Network, text)));
+                }
+                (watched, watched_length) = (Instant::now(), length);
+            }
+        }
+        self.tell(DownloadEvent::Progress {
+            file: name.to_owned(),
+            received: length,
+        });
+        Ok(length)
+    }
+
+    fn check_limit(&self, size: Option<u64>) -> Result<(), Error> {
+        let limit = self.options.max_file_bytes;
+        match size {
+            Some(size) if size > limit => Err(Error::unsupported(format!(
+                "a file of {size} bytes is not downloaded; the limit is {limit}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn sleep(&self, pause: Duration) -> Result<(), Error> {
+        let until = Instant::now() + pause;
+        while !self.is_stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(Duration::from_millis(50)));
+        }
+        Err(stopped())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, event: DownloadEvent) {
+        // Nobody listens any more only when the whole download has ended.
+        let _ = self.events.send(event);
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Network, "stopped because another file failed")
+}
+
+/// Empties the file before it is removed, so that it is gone also where open files cannot be removed.
+fn discard(file: File, path: &std::path::Path) {
+    let _ = file.set_len(0);
+    drop(file);
+    let _ = fs::remove_file(path);
+}
+
+fn hash(file: &mut File, checksum: &Checksum, length: u64) -> std::io::Result<String> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut hasher = checksum.hasher(length);
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.hex()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Percent-encodes all but unreserved characters and those in `keep`.
+pub(crate) fn encode(text: &str, keep: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || "-._~".contains(c) || keep.contains(c) {
+            encoded.push(c);
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}

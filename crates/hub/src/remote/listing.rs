@@ -1,0 +1,155 @@
+//! What a hub says about a repository at a revision: its commit, and name, size and checksum of every file.
+//!
+//! `GET /api/models/NAME/revision/REVISION?blobs=true`; a mirror that does not know `blobs` gives names alone, and size and
+//! checksum come with each file's own headers.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::checksum::Checksum;
+use super::select::check_name;
+use crate::repo_id::is_commit;
+use crate::{Error, ErrorKind};
+
+/// What is known of a file before it is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileInfo {
+    pub(crate) checksum: Option<Checksum>,
+    pub(crate) size: Option<u64>,
+}
+
+/// A repository at a commit.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    pub(crate) commit: String,
+    pub(crate) files: BTreeMap<String, FileInfo>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    sha: String,
+    #[serde(default)]
+    siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
+    size: Option<u64>,
+    #[serde(rename = "blobId")]
+    blob_id: Option<String>,
+    lfs: Option<Lfs>,
+}
+
+#[derive(Deserialize)]
+struct Lfs {
+    #[serde(alias = "oid")]
+    sha256: Option<String>,
+    size: Option<u64>,
+}
+
+impl Listing {
+    /// Reads the answer to a question about `revision`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Untrusted`]: it is not such an answer, or a file's name leads out of the repository.
+    pub(crate) fn parse(answer: &[u8], revision: &str) -> Result<Self, Error> {
+        let untrusted = |text: String| Error::new(ErrorKind::Untrusted, text);
+        let answer: Answer = serde_json::from_slice(answer).map_err(|e| {
+            untrusted(format!(
+                "the answer does not describe a repository ({e}); check HF_ENDPOINT"
+            ))
+        })?;
+        let commit = answer.sha;
+        if !is_commit(&commit) || (is_commit(revision) && revision != commit) {
+            return Err(untrusted(format!(
+                "the hub says that {revision} is at commit {commit:.60?}, which cannot be"
+            )));
+        }
+        let mut files = BTreeMap::new();
+        for sibling in answer.siblings {
+            check_name(&sibling.rfilename)?;
+            files.insert(sibling.rfilename.clone(), sibling.info());
+        }
+        Ok(Self { commit, files })
+    }
+}
+
+impl Sibling {
+    fn info(self) -> FileInfo {
+        let Some(lfs) = self.lfs else {
+            let checksum = self.blob_id.as_deref().and_then(Checksum::from_hex);
+            let size = self.size;
+            return FileInfo { checksum, size };
+        };
+        // `blobId` is the checksum of a pointer then, not of the file.
+        let sha256 = lfs
+            .sha256
+            .as_deref()
+            .map(|hex| hex.strip_prefix("sha256:").unwrap_or(hex));
+        let checksum = sha256.and_then(Checksum::from_hex).filter(Checksum::is_sha256);
+        let size = lfs.size.or(self.size);
+        FileInfo { checksum, size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn parse(siblings: &str) -> Result<Listing, Error> {
+        let text = format!(r#"{{"sha":"{COMMIT}","id":"a/b","gated":"auto","siblings":[{siblings}]}}"#);
+        Listing::parse(text.as_bytes(), "main")
+    }
+
+    #[test]
+    fn a_large_file_has_its_own_checksum_and_not_its_pointers() {
+        let (git, sha256) = ("ab".repeat(20), "cd".repeat(32));
+        let text = format!(
+            r#"{{"rfilename":"config.json","size":7,"blobId":"{git}"}},
+               {{"rfilename":"model.onnx","size":9,"blobId":"{git}","lfs":{{"sha256":"{sha256}","size":9,"pointerSize":130}}}},
+               {{"rfilename":"README.md"}}"#
+        );
+        let files = parse(&text).unwrap().files;
+        assert_eq!(
+            files["config.json"],
+            FileInfo {
+                checksum: Some(Checksum::Git(git)),
+                size: Some(7)
+            }
+        );
+        assert_eq!(
+            files["model.onnx"],
+            FileInfo {
+                checksum: Some(Checksum::Sha256(sha256)),
+                size: Some(9)
+            }
+        );
+        assert_eq!(files["README.md"], FileInfo::default());
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_true_is_not_used() {
+        for text in [
+            "",
+            "[]",
+            "<html>",
+            "{}",
+            r#"{"sha":"../../x"}"#,
+            r#"{"sha":"main","siblings":[]}"#,
+        ] {
+            assert_eq!(
+                Listing::parse(text.as_bytes(), "main").unwrap_err().kind(),
+                ErrorKind::Untrusted,
+                "{text}"
+            );
+        }
+        let other = "f".repeat(40);
+        assert!(Listing::parse(format!(r#"{{"sha":"{COMMIT}"}}"#).as_bytes(), &other).is_err());
+        assert!(parse(r#"{"rfilename":"x","size":-1}"#).is_err());
+        assert!(parse(r#"{"rfilename":"../../../home/x/.bashrc"}"#).is_err());
+    }
+}

@@ -1,0 +1,337 @@
+//! Where to download from, where to keep it, and how long to try.
+//!
+//! The environment is read in one place, [`RemoteOptions::from_env`], under the names and rules of Python's `huggingface_hub`, so
+//! that both share one cache and one login. `RemoteOptions::default()` reads nothing but the home folder.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::{Error, ErrorKind};
+
+/// Which of a repository's ONNX files is wanted, where it has several of the same model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `model.onnx`: the only one that can be tuned.
+    #[default]
+    Float32,
+    /// `model_fp16.onnx`.
+    Float16,
+    /// `model_quantized.onnx` or `model_int8.onnx`.
+    Int8,
+}
+
+impl Precision {
+    /// Every precision.
+    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Int8];
+
+    /// `float32`, `float16` or `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// The precision called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|precision| precision.name() == name)
+    }
+}
+
+/// Whether the network may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// What is missing is downloaded, and branches are looked up.
+    #[default]
+    Online,
+    /// Only what is in the cache is used.
+    Offline,
+}
+
+/// A secret that stays out of debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// A token, without the white space around it; `None` if nothing is left or it could not stand in a header.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        is_plain.then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Settings of a [`Remote`](crate::remote::Remote).
+#[derive(Clone, Debug)]
+pub struct RemoteOptions {
+    /// The hub's address. Default: `https://huggingface.co`.
+    pub endpoint: String,
+    /// The folder that holds `models--ORGANISATION--NAME`. Default: `~/.cache/huggingface/hub`.
+    pub cache_dir: PathBuf,
+    /// Sent to the endpoint only, and only through TLS or to this machine. Default: none.
+    pub token: Option<Token>,
+    /// Default: [`Connection::Online`].
+    pub connection: Connection,
+    /// Default: [`Precision::Float32`].
+    pub precision: Precision,
+    /// Files downloaded at a time. Default: 4 (the hub's own client takes 8, and is asked to slow down more often).
+    pub jobs: usize,
+    /// How long a server may be silent, and how long connecting may take. Default: 10 s, as in `huggingface_hub`.
+    pub timeout: Duration,
+    /// Further attempts after one that brought less than 64 KiB. Default: 5, as in `huggingface_hub`.
+    pub retries: u32,
+    /// The pause before the first further attempt; it doubles up to 16 s. Default: 0.5 s.
+    pub backoff: Duration,
+    /// The longest file that is downloaded, whatever the server claims or sends. Default: 64 GiB.
+    pub max_file_bytes: u64,
+    /// Address of an HTTP proxy. Default: none.
+    pub proxy: Option<String>,
+    /// Hosts that are reached without the proxy, as in `NO_PROXY`; this machine always is. Default: none.
+    pub no_proxy: Vec<String>,
+    /// A file of certificates (PEM) to trust instead of Mozilla's. Default: none.
+    pub certificates: Option<PathBuf>,
+}
+
+impl Default for RemoteOptions {
+    fn default() -> Self {
+        Self {
+            endpoint: "https://huggingface.co".to_owned(),
+            cache_dir: std::env::home_dir().unwrap_or_default().join(".cache/huggingface/hub"),
+            token: None,
+            connection: Connection::default(),
+            precision: Precision::default(),
+            jobs: 4,
+            timeout: Duration::from_secs(10),
+            retries: 5,
+            backoff: Duration::from_millis(500),
+            max_file_bytes: 64 << 30,
+            proxy: None,
+            no_proxy: Vec::new(),
+            certificates: None,
+        }
+    }
+}
+
+impl RemoteOptions {
+    /// The defaults, changed by the environment: `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_TOKEN`,
+    /// `HF_TOKEN_PATH`, `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`, `HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, and `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`]: a variable or the token file holds something that cannot be meant.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(&|name| std::env::var_os(name))
+    }
+
+    /// [`RemoteOptions::from_env`], with the environment as a function.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let first = |names: &[&str]| names.iter().find_map(|name| set(name));
+        let text = |names: &[&'static str]| -> Result<Option<(&'static str, String)>, Error> {
+            let Some((name, value)) = names.iter().find_map(|&name| Some((name, set(name)?))) else {
+                return Ok(None);
+            };
+            let value = value
+                .into_string()
+                .map_err(|_| Error::malformed(format!("{name} is not valid UTF-8")))?;
+            Ok(Some((name, value)))
+        };
+        let is_on = |names: &[&'static str]| -> Result<bool, Error> {
+            let on = |value: &str| ["1", "ON", "YES", "TRUE"].contains(&value.to_ascii_uppercase().as_str());
+            Ok(text(names)?.is_some_and(|(_, value)| on(&value)))
+        };
+
+        let home = set("HOME")
+            .map(PathBuf::from)
+            .or_else(std::env::home_dir)
+            .unwrap_or_default();
+        let path = |value: OsString| expand_home(PathBuf::from(value), &home);
+        let hf_home = set("HF_HOME").map(path).unwrap_or_else(|| {
+            let cache = set("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
+            cache.join("huggingface")
+        });
+        let mut options = Self {
+            cache_dir: first(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]).map_or_else(|| hf_home.join("hub"), path),
+            certificates: first(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).map(path),
+            ..Self::default()
+        };
+        // `REQUESTS_CA_BUNDLE` may also name a folder, which Mozilla's certificates stand in for.
+        options.certificates.take_if(|file| file.is_dir());
+        if let Some((_, endpoint)) = text(&["HF_ENDPOINT"])? {
+            options.endpoint = endpoint;
+        }
+        if is_on(&["HF_HUB_OFFLINE"])? || is_on(&["TRANSFORMERS_OFFLINE"])? {
+            options.connection = Connection::Offline;
+        }
+        if let Some((name, seconds)) = text(&["HF_HUB_DOWNLOAD_TIMEOUT"])? {
+            let seconds = seconds
+                .trim()
+                .parse()
+                .ok()
+                .filter(|seconds| (1..=86_400).contains(seconds));
+            let bad = || Error::malformed(format!("{name}: expected a number of seconds from 1 to 86400"));
+            options.timeout = Duration::from_secs(seconds.ok_or_else(bad)?);
+        }
+        let proxies: &[&'static str] = if options.endpoint.starts_with("http:") {
+            &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+        } else {
+            &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+        };
+        options.proxy = text(proxies)?.map(|(_, address)| address);
+        let hosts = text(&["no_proxy", "NO_PROXY"])?
+            .map(|(_, hosts)| hosts)
+            .unwrap_or_default();
+        options.no_proxy = hosts
+            .split(',')
+            .map(|host| host.trim().to_owned())
+            .filter(|host| !host.is_empty())
+            .collect();
+
+        if let Some((name, token)) = text(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])? {
+            let bad = || {
+                Error::malformed(format!(
+                    "{name} is not a token: expected printable characters without spaces"
+                ))
+            };
+            options.token = Some(Token::new(&token).ok_or_else(bad)?);
+        } else if !is_on(&["HF_HUB_DISABLE_IMPLICIT_TOKEN"])? {
+            let file = set("HF_TOKEN_PATH").map_or_else(|| hf_home.join("token"), path);
+            options.token = token_in(&file)?;
+        }
+        Ok(options)
+    }
+}
+
+/// `~/…` as the shell would read it; variables that come from files or services are not expanded by one.
+fn expand_home(path: PathBuf, home: &Path) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => home.join(rest),
+        Err(_) => path,
+    }
+}
+
+/// The token that `hf auth login` has left; `None` if there is no such file or it is empty.
+fn token_in(file: &Path) -> Result<Option<Token>, Error> {
+    let text = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => {
+            let text = "cannot read the token; set HF_TOKEN, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to do without";
+            return Err(Error::new(ErrorKind::Io, text).caused_by(e).in_file(file));
+        }
+    };
+    let text = String::from_utf8_lossy(&text);
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let bad = || Error::malformed("not a token: expected one line of printable characters").in_file(file);
+    Token::new(&text).map(Some).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn options(variables: &[(&str, &str)]) -> Result<RemoteOptions, Error> {
+        let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
+        RemoteOptions::from_variables(&|name| variables.get(name).map(OsString::from))
+    }
+
+    #[test]
+    fn the_cache_is_where_huggingface_hub_has_it() {
+        for (variables, expected) in [
+            (&[("HOME", "/h")][..], "/h/.cache/huggingface/hub"),
+            (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], "/x/huggingface/hub"),
+            (&[("HOME", "/h"), ("HF_HOME", "~/hf")], "/h/hf/hub"),
+            (
+                &[("HOME", "/h"), ("HF_HOME", "/y"), ("HUGGINGFACE_HUB_CACHE", "/old")],
+                "/old",
+            ),
+            (
+                &[
+                    ("HOME", "/h"),
+                    ("HF_HUB_CACHE", "/c"),
+                    ("HUGGINGFACE_HUB_CACHE", "/old"),
+                ],
+                "/c",
+            ),
+            (&[("HOME", "/h"), ("HF_HUB_CACHE", "")], "/h/.cache/huggingface/hub"),
+        ] {
+            assert_eq!(
+                options(variables).unwrap().cache_dir,
+                Path::new(expected),
+                "{variables:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn offline_is_what_python_takes_for_true() {
+        for (value, expected) in [
+            ("1", Connection::Offline),
+            ("true", Connection::Offline),
+            ("0", Connection::Online),
+        ] {
+            assert_eq!(
+                options(&[("HF_HUB_OFFLINE", value)]).unwrap().connection,
+                expected,
+                "{value}"
+            );
+        }
+        assert_eq!(
+            options(&[("TRANSFORMERS_OFFLINE", "yes")]).unwrap().connection,
+            Connection::Offline
+        );
+    }
+
+    #[test]
+    fn a_token_comes_from_the_variable_else_from_the_file_and_is_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().to_str().unwrap();
+        assert_eq!(options(&[("HF_HOME", home)]).unwrap().token, None);
+        std::fs::write(dir.path().join("token"), "hf_file\n").unwrap();
+        let from_file = options(&[("HF_HOME", home)]).unwrap();
+        assert_eq!(from_file.token, Token::new("hf_file"));
+        assert!(!format!("{from_file:?}").contains("hf_file"));
+        let both = options(&[("HF_HOME", home), ("HF_TOKEN", "hf_variable")]).unwrap();
+        assert_eq!(both.token, Token::new("hf_variable"));
+        let disabled = options(&[("HF_HOME", home), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]).unwrap();
+        assert_eq!(disabled.token, None);
+    }
+
+    #[test]
+    fn a_token_that_would_break_a_header_is_refused_without_showing_it() {
+        let error = options(&[("HF_TOKEN", "secret\r\nX-Evil: 1")]).unwrap_err().to_string();
+        assert!(error.contains("HF_TOKEN") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_timeout_that_is_no_number_of_seconds_is_refused() {
+        assert_eq!(
+            options(&[("HF_HUB_DOWNLOAD_TIMEOUT", "30")]).unwrap().timeout,
+            Duration::from_secs(30)
+        );
+        for value in ["0", "-1", "soon", "99999999999999999999"] {
+            assert!(options(&[("HF_HUB_DOWNLOAD_TIMEOUT", value)]).is_err(), "{value}");
+        }
+    }
+}

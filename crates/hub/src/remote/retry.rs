@@ -1,0 +1,68 @@
+//! When to try again, and after what pause.
+//!
+//! `pause(n) = min(16 s, backoff·2^(n−1))·u`, u uniform in [½, 1), so that many clients that were cut off together do not come
+//! back together; a server's own `Retry-After` takes its place, up to a minute.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use crate::Error;
+
+/// Why an attempt came to nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Trying again cannot help.
+    Final(Error),
+    /// It may help, after the pause that the server asks for, if it does.
+    Passing(Error, Option<Duration>),
+    /// The part of the file that is here is not of the file the server has, and has to go.
+    Stale,
+}
+
+impl Failure {
+    pub(crate) fn passing(error: Error) -> Self {
+        Self::Passing(error, None)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(16);
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
+/// The pause before attempt `attempt`, counted from 1.
+pub(crate) fn pause(backoff: Duration, attempt: u32, asked: Option<Duration>) -> Duration {
+    if let Some(asked) = asked {
+        return asked.min(LONGEST_ASKED);
+    }
+    let doubled = backoff
+        .saturating_mul(1 << attempt.saturating_sub(1).min(20))
+        .min(LONGEST);
+    let fraction = f64::from(u16::try_from(random() % 1024).unwrap_or_default()) / 2048.0;
+    doubled.mul_f64(0.5 + fraction)
+}
+
+/// A number that differs from call to call and from process to process, from the standard library's seeds for hash tables.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit_and_a_server_may_ask_for_another() {
+        let backoff = Duration::from_millis(500);
+        for (attempt, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (7, 16.0), (u32::MAX, 16.0)] {
+            let pause = pause(backoff, attempt, None).as_secs_f64();
+            assert!((longest / 2.0..longest).contains(&pause), "attempt {attempt}: {pause}");
+        }
+        assert_eq!(pause(backoff, 1, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(pause(backoff, 1, Some(Duration::from_secs(86_400))), LONGEST_ASKED);
+    }
+}

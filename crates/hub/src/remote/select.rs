@@ -1,0 +1,271 @@
+//! Which of a repository's files are wanted.
+//!
+//! | what | names, the first that is there |
+//! |---|---|
+//! | the model in float32 | `onnx/model.onnx`, `model.onnx`, else the repository's only ONNX file |
+//! | in float16 | `model_fp16.onnx`, in `onnx/` or beside the configuration |
+//! | in int8 | `model_quantized.onnx`, `model_int8.onnx`, `model_qint8_avx512.onnx`, `model_quint8_avx2.onnx`, likewise |
+//! | its weights | what begins with the model's name: `model.onnx_data`, `model.onnx.data` |
+//! | configuration | the files in `CONFIGURATION` that are there |
+//!
+//! Names come from a server, so they are checked before anything is made of them.
+
+use std::collections::BTreeSet;
+
+use super::Precision;
+use crate::{Error, ErrorKind};
+
+/// Everything that is read beside a model.
+pub(crate) const CONFIGURATION: [&str; 9] = [
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+];
+
+/// The names that a model of `precision` goes by, the preferred first.
+pub(crate) fn candidates(precision: Precision) -> Vec<String> {
+    let names: &[&str] = match precision {
+        Precision::Float32 => &["model"],
+        Precision::Float16 => &["model_fp16"],
+        Precision::Int8 => &[
+            "model_quantized",
+            "model_int8",
+            "model_qint8_avx512",
+            "model_quint8_avx2",
+        ],
+    };
+    let places = |name: &&str| [format!("onnx/{name}.onnx"), format!("{name}.onnx")];
+    names.iter().flat_map(places).collect()
+}
+
+/// What to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// The ONNX file.
+    pub(crate) model: String,
+    /// All files, with the ONNX file first.
+    pub(crate) files: Vec<String>,
+}
+
+/// Picks from `names`, which are all that a repository has; `repository` is its name, for the advice in an error.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]: the model is not there; the text says what is, and what to do.
+pub(crate) fn select(
+    names: &BTreeSet<String>,
+    precision: Precision,
+    file: Option<&str>,
+    repository: &str,
+) -> Result<Selection, Error> {
+    let model = match file {
+        Some(file) if names.contains(file) => file.to_owned(),
+        Some(file) => return Err(missing(names, &format!("no file {file:?}"), repository)),
+        None => pick(names, precision)
+            .ok_or_else(|| missing(names, &format!("no ONNX model in {}", precision.name()), repository))?,
+    };
+    if !is_usable(&model) {
+        return Err(Error::unsupported(format!("a file called {model:?} is not downloaded")));
+    }
+    let weights = |name: &&String| {
+        let rest = name.strip_prefix(&model).unwrap_or_default();
+        (rest.starts_with("_data") || rest.starts_with(".data")) && !rest.contains('/') && is_usable(name)
+    };
+    let mut files = vec![model.clone()];
+    files.extend(names.iter().filter(weights).cloned());
+    files.extend(
+        CONFIGURATION
+            .iter()
+            .filter(|name| names.contains(**name))
+            .map(|name| (*name).to_owned()),
+    );
+    Ok(Selection { model, files })
+}
+
+fn pick(names: &BTreeSet<String>, precision: Precision) -> Option<String> {
+    let named = candidates(precision).into_iter().find(|name| names.contains(name));
+    named.or_else(|| {
+        let mut onnx = names.iter().filter(|name| is_onnx(name));
+        let only = onnx
+            .next()
+            .filter(|_| onnx.next().is_none() && precision == Precision::Float32);
+        only.cloned()
+    })
+}
+
+fn missing(names: &BTreeSet<String>, what: &str, repository: &str) -> Error {
+    let onnx: Vec<&str> = names.iter().filter(|name| is_onnx(name)).map(String::as_str).collect();
+    let advice = if onnx.is_empty() {
+        let folder = repository.rsplit('/').next().unwrap_or(repository);
+        format!(
+            "and no other ONNX file; export it with `optimum-cli export onnx --model {repository} {folder}` \
+             (pip install optimum[onnx]) and give the folder {folder} as the hub"
+        )
+    } else {
+        let listed: Vec<String> = onnx.iter().take(8).map(|name| format!("{name:?}")).collect();
+        let more = if onnx.len() > 8 {
+            format!(" and {} more", onnx.len() - 8)
+        } else {
+            String::new()
+        };
+        format!(
+            "it has {}{more}; choose another precision, or name one as `file` in a manifest",
+            listed.join(", ")
+        )
+    };
+    Error::new(ErrorKind::NotFound, format!("{what}, {advice}"))
+}
+
+fn is_onnx(name: &str) -> bool {
+    name.len() > 5
+        && name
+            .get(name.len() - 5..)
+            .is_some_and(|end| end.eq_ignore_ascii_case(".onnx"))
+}
+
+/// Refuses a name that leads out of the folder it is meant for. No honest hub has one, so nothing else it says is used either.
+///
+/// # Errors
+/// [`ErrorKind::Untrusted`].
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let leads_out = name.starts_with(['/', '\\'])
+        || name.split(['/', '\\']).any(|part| part == "..")
+        || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    if leads_out {
+        let text = format!("the hub lists a file {name:?}, which leads out of the repository; nothing was downloaded");
+        return Err(Error::new(ErrorKind::Untrusted, text));
+    }
+    Ok(())
+}
+
+/// Whether a file of this name can be kept on every system. Others are never picked.
+pub(crate) fn is_usable(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let chars = part.chars().all(|c| !c.is_control() && !r#"\:*?"<>|"#.contains(c));
+        !part.is_empty() && part.len() <= 200 && !part.starts_with('.') && !part.ends_with(['.', ' ']) && chars
+    };
+    name.len() <= 1000 && name.split('/').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> BTreeSet<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn model(list: &[&str], precision: Precision) -> Result<String, Error> {
+        select(&names(list), precision, None, "a/b").map(|selection| selection.model)
+    }
+
+    #[test]
+    fn the_file_follows_the_precision() {
+        let all = [
+            "model.onnx",
+            "onnx/model.onnx",
+            "onnx/model_fp16.onnx",
+            "onnx/model_int8.onnx",
+        ];
+        assert_eq!(model(&all, Precision::Float32).unwrap(), "onnx/model.onnx");
+        assert_eq!(model(&all[..1], Precision::Float32).unwrap(), "model.onnx");
+        assert_eq!(model(&all, Precision::Float16).unwrap(), "onnx/model_fp16.onnx");
+        assert_eq!(model(&all, Precision::Int8).unwrap(), "onnx/model_int8.onnx");
+        assert_eq!(
+            model(&["onnx/model_quantized.onnx"], Precision::Int8).unwrap(),
+            "onnx/model_quantized.onnx"
+        );
+        assert_eq!(
+            model(&["resnet18.ONNX", "README.md"], Precision::Float32).unwrap(),
+            "resnet18.ONNX"
+        );
+    }
+
+    #[test]
+    fn weights_and_configuration_come_along_and_other_models_weights_do_not() {
+        let names = names(&[
+            "onnx/model.onnx",
+            "onnx/model.onnx_data",
+            "onnx/model.onnx_data_1",
+            "onnx/model_fp16.onnx_data",
+            "model.onnx_data",
+            "config.json",
+            "1_Pooling/config.json",
+            "pytorch_model.bin",
+            "onnx/model.onnx_data/x",
+        ]);
+        let files = select(&names, Precision::Float32, None, "a/b").unwrap().files;
+        let expected = [
+            "onnx/model.onnx",
+            "onnx/model.onnx_data",
+            "onnx/model.onnx_data_1",
+            "config.json",
+            "1_Pooling/config.json",
+        ];
+        assert_eq!(files, expected);
+    }
+
+    #[test]
+    fn without_any_onnx_file_the_export_command_is_said() {
+        let error = model(&["model.safetensors", "config.json"], Precision::Float32).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(
+            error.to_string().contains("optimum-cli export onnx --model a/b b"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn without_the_asked_for_file_the_others_are_listed() {
+        let error = model(&["onnx/model.onnx"], Precision::Int8).unwrap_err().to_string();
+        assert!(
+            error.contains("in int8") && error.contains("\"onnx/model.onnx\""),
+            "{error}"
+        );
+        let error = select(&names(&["x.onnx", "y.onnx"]), Precision::Float32, Some("z.onnx"), "a/b").unwrap_err();
+        assert!(
+            error.to_string().contains("\"z.onnx\"") && error.to_string().contains("\"y.onnx\""),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn names_that_lead_out_are_refused() {
+        for name in [
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "\\\\host\\x",
+            "a\\..\\x",
+            "..",
+            "C:\\x",
+            "c:x",
+        ] {
+            assert_eq!(check_name(name).unwrap_err().kind(), ErrorKind::Untrusted, "{name}");
+        }
+        for name in [".gitattributes", "a/b.onnx", "a..b", "..a/b", "onnx\\model.onnx"] {
+            check_name(name).unwrap();
+        }
+    }
+
+    #[test]
+    fn names_that_some_system_cannot_keep_are_not_picked() {
+        for name in [
+            "a\\b.onnx",
+            ".hidden.onnx",
+            "a//b.onnx",
+            "a\nb.onnx",
+            "a:b.onnx",
+            "x./y.onnx",
+            "",
+        ] {
+            assert!(!is_usable(name), "{name:?}");
+        }
+        assert!(model(&["onnx\\model.onnx"], Precision::Float32).is_err());
+    }
+}
