@@ -83,7 +83,7 @@ pub enum DownloadEvent {
     },
     /// An attempt has failed.
     Retrying {
-        /// Name in the repository.
+        /// Name in the repository, or the repository's own where it was to be looked up.
         file: String,
         /// What went wrong.
         reason: String,
@@ -186,7 +186,7 @@ impl Remote {
         }
         let mut cached = cached.and_then(Result::ok);
         let retries = if cached.is_some() { 0 } else { self.options.retries };
-        let listing = match self.look_up(id.name(), revision, retries) {
+        let listing = match self.look_up(id.name(), revision, retries, on_event) {
             Err(e) if e.kind() == ErrorKind::Network && cached.is_some() => {
                 on_event(DownloadEvent::Cached { reason: e.to_string() });
                 return cached.take().ok_or(e);
@@ -220,7 +220,13 @@ impl Remote {
     }
 
     /// Asks the hub what a repository has at a revision.
-    fn look_up(&self, name: &str, revision: &str, retries: u32) -> Result<Listing, Error> {
+    fn look_up(
+        &self,
+        name: &str,
+        revision: &str,
+        retries: u32,
+        on_event: &mut dyn FnMut(DownloadEvent),
+    ) -> Result<Listing, Error> {
         let path = format!("/api/models/{name}/revision/{}?blobs=true", encode(revision, ""));
         let mut failures = 0;
         loop {
@@ -234,7 +240,10 @@ impl Remote {
             if failures > retries {
                 return Err(error);
             }
-            thread::sleep(retry::pause(self.options.backoff, failures, asked));
+            let pause = retry::pause(self.options.backoff, failures, asked);
+            let (file, reason) = (name.to_owned(), error.to_string());
+            on_event(DownloadEvent::Retrying { file, reason, pause });
+            thread::sleep(pause);
         }
     }
 

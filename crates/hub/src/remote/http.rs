@@ -234,19 +234,7 @@ impl Client {
         };
         sent.map_err(|e| {
             let host = host_of(uri);
-            let passing = matches!(
-                e,
-                ureq::Error::Io(_)
-                    | ureq::Error::Timeout(_)
-                    | ureq::Error::HostNotFound
-                    | ureq::Error::ConnectionFailed
-            );
-            let error = Error::new(ErrorKind::Network, format!("cannot reach {host}: {e}")).caused_by(e);
-            if passing {
-                Failure::passing(error)
-            } else {
-                Failure::Final(error)
-            }
+            failure(host, e)
         })
     }
 
@@ -298,6 +286,27 @@ impl Stated {
             .commit
             .take()
             .or_else(|| text(headers, "x-repo-commit").map(str::to_owned));
+    }
+}
+
+/// The failure of a request that got no answer.
+fn failure(host: &str, e: ureq::Error) -> Failure {
+    let (text, is_passing) = match &e {
+        // rustls puts its refusals into errors of this kind.
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => {
+            let advice = "certificates of a proxy's own can be named in SSL_CERT_FILE";
+            (format!("no secure connection to {host}: {e}; {advice}"), false)
+        }
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
+            (format!("cannot reach {host}: {e}"), true)
+        }
+        _ => (format!("{host} does not answer as a hub does: {e}"), false),
+    };
+    let error = Error::new(ErrorKind::Network, text).caused_by(e);
+    if is_passing {
+        Failure::passing(error)
+    } else {
+        Failure::Final(error)
     }
 }
 
