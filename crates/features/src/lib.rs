@@ -1,3 +1,6 @@
 //! Engines that run a graph, the extraction pipeline, and the feature store.
 
 pub mod engine;
+pub mod error;
+
+pub use error::{Error, ErrorKind};
