@@ -152,21 +152,39 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// The error for an output that nothing computes.
-fn no_such_output<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-    let known: Vec<_> = known.into_iter().collect();
+fn no_such_output(name: &str, known: &[&str]) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
         format!("the graph has no output {name:?}; its outputs are {}", known.join(", ")),
     )
 }
 
-/// The error for an input that the graph does not take.
-fn no_such_input<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-    let known: Vec<_> = known.into_iter().collect();
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!("the graph has no input {name:?}; its inputs are {}", known.join(", ")),
-    )
+/// Refuses inputs that the graph does not take or whose elements do not fill their shape, and a graph's input that is not fed:
+/// the engines say so late and each in its own words.
+fn check_inputs(inputs: &[Input<'_>], known: &[&str]) -> Result<(), Error> {
+    for input in inputs {
+        input.check()?;
+        if !known.contains(&input.name) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "the graph has no input {:?}; its inputs are {}",
+                    input.name,
+                    known.join(", ")
+                ),
+            ));
+        }
+    }
+    match known
+        .iter()
+        .find(|&&name| inputs.iter().all(|input| input.name != name))
+    {
+        Some(missing) => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("the graph's input {missing:?} was not fed"),
+        )),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{OutputSelector, RunOptions, Session as OrtSession, SessionInputValue};
-use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::library::{LIBRARY_VARIABLE, Surroundings, candidates};
-use super::{Elements, Engine, EngineOptions, Input, Output, Session, guarded, no_such_input, no_such_output};
+use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
 use crate::{Error, ErrorKind};
 
 const NAME: &str = "onnxruntime";
@@ -164,25 +164,17 @@ struct OnnxRuntimeSession {
 
 impl Session for OnnxRuntimeSession {
     fn run(&mut self, inputs: &[Input<'_>], outputs: &[&str]) -> Result<Vec<Output>, Error> {
+        check_inputs(inputs, &names(self.session.inputs()))?;
         let mut selector = OutputSelector::no_default();
         for &name in outputs {
-            if !self.session.outputs().iter().any(|known| known.name() == name) {
-                return Err(no_such_output(
-                    name,
-                    self.session.outputs().iter().map(|known| known.name()),
-                ));
+            let known = names(self.session.outputs());
+            if !known.contains(&name) {
+                return Err(no_such_output(name, &known));
             }
             selector = selector.with(name);
         }
         let mut fed: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
         for input in inputs {
-            input.check()?;
-            if !self.session.inputs().iter().any(|known| known.name() == input.name) {
-                return Err(no_such_input(
-                    input.name,
-                    self.session.inputs().iter().map(|known| known.name()),
-                ));
-            }
             let value = match input.elements {
                 Elements::F32(elements) => {
                     TensorRef::from_array_view((input.shape, elements)).map(SessionInputValue::from)
@@ -206,7 +198,11 @@ impl Session for OnnxRuntimeSession {
     }
 }
 
-/// ONNX Runtime's messages may span lines and name the source file they come from; both are noise here.
+fn names(values: &[Outlet]) -> Vec<&str> {
+    values.iter().map(Outlet::name).collect()
+}
+
+/// ONNX Runtime's messages may span lines.
 fn one_line(error: &dyn Display) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -12,7 +12,7 @@ use rten::{
 };
 use rten_tensor::prelude::*;
 
-use super::{Elements, Engine, EngineOptions, Input, Output, Session, guarded, no_such_input, no_such_output};
+use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
 use crate::{Error, ErrorKind};
 
 const NAME: &str = "rten";
@@ -67,10 +67,12 @@ struct RtenSession {
 
 impl Session for RtenSession {
     fn run(&mut self, inputs: &[Input<'_>], outputs: &[&str]) -> Result<Vec<Output>, Error> {
+        check_inputs(inputs, &names(&self.inputs))?;
         let mut fed = Vec::with_capacity(inputs.len());
         for input in inputs {
-            input.check()?;
-            let id = find(&self.inputs, input.name).ok_or_else(|| no_such_input(input.name, names(&self.inputs)))?;
+            let Some(id) = find(&self.inputs, input.name) else {
+                continue;
+            };
             let refused =
                 |reason: &dyn Display| Error::new(ErrorKind::InvalidInput, format!("input {:?}: {reason}", input.name));
             let value: ValueOrView<'_> = match input.elements {
@@ -88,7 +90,7 @@ impl Session for RtenSession {
         }
         let wanted = outputs
             .iter()
-            .map(|name| find(&self.outputs, name).ok_or_else(|| no_such_output(name, names(&self.outputs))))
+            .map(|name| find(&self.outputs, name).ok_or_else(|| no_such_output(name, &names(&self.outputs))))
             .collect::<Result<Vec<_>, _>>()?;
         let values = guarded(NAME, "running the model", || {
             self.model
@@ -103,8 +105,8 @@ impl Session for RtenSession {
     }
 }
 
-fn names(nodes: &[(String, rten::NodeId)]) -> impl Iterator<Item = &str> {
-    nodes.iter().map(|(name, _)| name.as_str())
+fn names(nodes: &[(String, rten::NodeId)]) -> Vec<&str> {
+    nodes.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 fn find(nodes: &[(String, rten::NodeId)], name: &str) -> Option<rten::NodeId> {
