@@ -53,6 +53,13 @@ impl Error {
         self
     }
 
+    /// Adds what the user can try.
+    #[must_use]
+    pub(crate) fn or_try(mut self, advice: &str) -> Self {
+        self.message = format!("{}; {advice}", self.message);
+        self
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind

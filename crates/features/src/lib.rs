@@ -2,5 +2,6 @@
 
 pub mod engine;
 pub mod error;
+pub mod store;
 
 pub use error::{Error, ErrorKind};
