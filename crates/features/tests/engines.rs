@@ -1,4 +1,9 @@
 //! What every engine must do, on graphs made here.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "this is a test; what fails should fail loudly"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! Real models in every engine, against what ONNX Runtime and PyTorch computed for them; only where `../shared` is.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "this is a test; what fails should fail loudly"
+)]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The store between processes: one is killed while it writes, another waits and continues.
 //!
 //! Alone in its binary: a process that is being started holds copies of its parent's locks for a moment.
+#![expect(clippy::unwrap_used, reason = "this is a test; what fails should fail loudly")]
 
 use std::env;
 use std::fs;

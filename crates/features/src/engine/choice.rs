@@ -22,13 +22,16 @@ pub enum EngineChoice {
     Burn,
 }
 
+/// Opens an engine, from a library of that path where the engine needs one.
+type Open = fn(Option<&Path>) -> Result<Box<dyn Engine>, Error>;
+
 /// A known engine.
 pub struct KnownEngine {
     /// What selects it.
     pub choice: EngineChoice,
     /// Its name on the command line and in JSON.
     pub name: &'static str,
-    open: fn(Option<&Path>) -> Result<Box<dyn Engine>, Error>,
+    open: Open,
 }
 
 /// All engines, in the order in which `auto` prefers them: the fastest first (see `docs/engines.md`).

@@ -237,7 +237,8 @@ fn pyenv_prefixes(root: &Path, chosen: Option<&OsStr>) -> Vec<PathBuf> {
     prefixes
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::fs::symlink;
 
@@ -306,7 +307,7 @@ mod tests {
             search_path: vec![bin],
             ..Surroundings::default()
         };
-        assert_eq!(candidates(&surroundings), [PathBuf::new(); 0]);
+        assert!(candidates(&surroundings).is_empty());
     }
 
     #[test]
