@@ -12,11 +12,17 @@
 pub mod error;
 pub mod evidence;
 pub mod features;
+mod names;
+pub mod probabilities;
+pub mod scores;
 pub mod statistics;
 pub mod targets;
 
 pub use error::{Error, ErrorKind, Result};
 pub use evidence::{ColumnEvidence, Compat, Evidence, Status};
 pub use features::FeatureView;
+pub use names::nearest_name;
+pub use probabilities::Probabilities;
+pub use scores::{ScoreInputs, ScoreOptions, ScoreOutcome, score_all};
 pub use statistics::Statistics;
 pub use targets::Targets;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{cases, close, shared};
-use ranktune_scores::{Compat, Statistics, evidence};
+use ranktune_scores::{Compat, Probabilities, ScoreInputs, ScoreOptions, Statistics, evidence, score_all};
 
 #[test]
 fn logme_alpha_beta_and_status_agree_with_every_vector() {
@@ -34,5 +34,24 @@ fn published_logme_agrees_with_every_vector() {
         let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Published).unwrap();
         let expected = case.expected["logme_official"].as_f64().unwrap();
         close(&case.name, fit.evidence().value, expected, 1e-8);
+    }
+}
+
+#[test]
+fn the_other_scores_agree_with_every_vector() {
+    let Some(shared) = shared() else { return };
+    for case in cases(&shared).iter().filter(|case| !case.labels.is_empty()) {
+        let inputs = ScoreInputs {
+            features: case.features(),
+            targets: case.targets(),
+            probabilities: Some(Probabilities::new(&case.probabilities, case.n_sources).unwrap()),
+        };
+        let names = ["leep", "nce", "h-score", "shrinkage-h-score", "transrate"];
+        let keys = ["leep", "nce", "h_score", "regularized_h_score", "transrate"];
+        let scores = score_all(&inputs, &names, &ScoreOptions::default()).unwrap();
+        for ((name, outcome), key) in scores.into_iter().zip(keys) {
+            let expected = case.expected[key].as_f64().unwrap();
+            close(&format!("{} {name}", case.name), outcome.unwrap().value, expected, 1e-8);
+        }
     }
 }

@@ -362,7 +362,7 @@ fn reduce(statistics: &Statistics) -> Result<(Reduction, Profile, Vec<Column>)> 
         }
         None => {
             let rows = statistics.rows().unwrap_or_default();
-            let tridiagonal = Tridiagonal::reduce(gram::dual_gram(rows, d, None))?;
+            let tridiagonal = Tridiagonal::reduce(gram::dual_gram(rows, d, None, None))?;
             let mut rotated = statistics.dual_targets();
             tridiagonal.apply_transposed(rotated.as_mut());
             (Reduction::Dual(tridiagonal), rotated)
