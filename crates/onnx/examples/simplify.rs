@@ -1,8 +1,9 @@
-//! `simplify IN OUT`: reads a model and writes it again.
+//! `simplify IN OUT`: reads a model, says what it is, and writes it again.
 
 use std::path::Path;
 
-use ranktune_onnx::{Model, inspect};
+use ranktune_onnx::locate::{Hints, locate};
+use ranktune_onnx::{Model, check, inspect};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -10,8 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected: simplify IN OUT".into());
     };
     let model = Model::load(Path::new(input))?;
+    check(&model)?;
     let found = inspect::inspect(&model);
-    println!("{input}: {} {:?} {:?}", found.parameters, found.batch, found.modality);
+    println!("{} parameters, {:?}, {:?}", found.parameters, found.batch, found.modality);
+    println!("{:?}", locate(&model, &Hints::default())?);
     model.save(Path::new(output))?;
     Ok(())
 }
