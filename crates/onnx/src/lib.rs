@@ -18,6 +18,7 @@ mod proto;
 mod read;
 pub mod shapes;
 pub mod tensor;
+pub mod transform;
 mod write;
 
 pub use attribute::Attribute;
