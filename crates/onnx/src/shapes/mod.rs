@@ -244,7 +244,7 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
     for (name, tensor) in &graph.initializers {
         shapes.values.insert(name.clone(), Value::of(tensor));
     }
-    let declared: HashMap<&str, (Option<DataType>, &Option<Vec<Dim>>)> = declared(graph);
+    let mut declared = declared(graph);
     let mut constant_bytes = MAX_CONSTANT_BYTES;
     for node in &graph.nodes {
         let op = Op {
@@ -258,9 +258,9 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
             if name.is_empty() {
                 continue;
             }
-            if let Some((data_type, shape)) = declared.get(name.as_str()) {
-                value.data_type = value.data_type.or(*data_type);
-                value.shape = value.shape.or_else(|| (*shape).clone());
+            if let Some((data_type, shape)) = declared.remove(name.as_str()) {
+                value.data_type = value.data_type.or(data_type);
+                value.shape = value.shape.or(shape);
             }
             check_size(&value).map_err(|error| error.at_node(&node.label(), &node.op_type))?;
             shapes.values.insert(name.clone(), value);
@@ -269,9 +269,23 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
     Ok(shapes)
 }
 
-fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, &Option<Vec<Dim>>)> {
+/// What the file says of its values.
+fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, Option<Vec<Dim>>)> {
+    let is_fixed = |dim: &Dim| dim.fixed().is_some();
+    let takes_any_batch = graph.inputs.iter().any(|input| input.shape.as_ref().is_none_or(|s| !s.iter().all(is_fixed)));
     let infos = graph.value_info.iter().chain(&graph.outputs);
-    infos.map(|info| (info.name.as_str(), (info.data_type, &info.shape))).collect()
+    let entry = |info: &crate::ValueInfo| {
+        let mut shape = info.shape.clone();
+        // A fixed first size in a graph that takes any batch is from before the batch was made dynamic.
+        if let Some(first) = shape.as_mut().and_then(|shape| shape.first_mut())
+            && takes_any_batch
+            && is_fixed(first)
+        {
+            *first = Dim::Unknown;
+        }
+        (info.data_type, shape)
+    };
+    infos.map(|info| (info.name.as_str(), entry(info))).collect()
 }
 
 /// Refuses a value whose fixed sizes alone make it larger than memory can be.
