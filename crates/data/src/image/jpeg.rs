@@ -1,0 +1,115 @@
+//! JPEG: baseline, progressive and arithmetic, grey, YCbCr, RGB, CMYK and YCCK, 8 bits.
+//!
+//! The decoder is a port of libjpeg-turbo that gives its bits (accurate integer inverse cosine transform, triangle
+//! upsampling, 16-bit colour tables). Those bits matter: the two common Rust decoders each differ from Pillow in a tenth of
+//! all values, which is more than resizing evens out.
+
+use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
+
+use super::{Decoded, ImageError, ImageErrorKind, RgbImage, checked_size, cmyk_to_rgb, grey_to_rgb, orientation};
+
+/// Scans a progressive file may have at most; encoders write about ten, and each costs a pass over the image.
+const MAX_SCANS: usize = 500;
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
+    let limits = DecodeLimits {
+        max_scans: MAX_SCANS,
+        ..DecodeLimits::default()
+    };
+    let mut decoder = Decoder::new_with_limits(bytes, limits).map_err(error)?;
+    let header = decoder.header();
+    let (width, height) = checked_size(u32::from(header.width), u32::from(header.height))?;
+    if header.precision != 8 {
+        return Err(ImageError::unsupported(format!(
+            "a JPEG with {} bits a sample; 8 are supported",
+            header.precision
+        )));
+    }
+    if header.is_lossless {
+        return Err(ImageError::unsupported("lossless JPEG is not supported"));
+    }
+    let components = header.components.len();
+    decoder.set_output_format(match components {
+        1 => PixelFormat::Grayscale,
+        3 => PixelFormat::Rgb,
+        4 => PixelFormat::Cmyk,
+        n => {
+            return Err(ImageError::unsupported(format!(
+                "a JPEG of {n} colour components; 1, 3 and 4 are supported"
+            )));
+        }
+    });
+    let mut data = decoder.decode_image().map_err(error)?.data;
+    let markers = Markers::read(bytes);
+    let pixels = match components {
+        1 => grey_to_rgb(&data, 1),
+        3 => data,
+        _ => {
+            // Pillow takes every JPEG with four inks to hold them inverted, as Adobe's programs write them.
+            data.iter_mut().for_each(|ink| *ink = 255 - *ink);
+            cmyk_to_rgb(&data)
+        }
+    };
+    let exif = (!markers.exif.is_empty()).then_some(markers.exif.as_slice());
+    Ok(Decoded {
+        image: RgbImage { width, height, pixels },
+        orientation: orientation::find(exif, markers.xmp),
+    })
+}
+
+fn error(e: JpegError) -> ImageError {
+    match e {
+        JpegError::UnexpectedEof => ImageError::malformed("the JPEG file is cut short").caused_by(e),
+        JpegError::Unsupported(ref what) => {
+            ImageError::unsupported(format!("JPEG: {what} is not supported")).caused_by(e)
+        }
+        JpegError::LimitExceeded { .. } | JpegError::AllocationFailed { .. } => ImageError::new(
+            ImageErrorKind::TooLarge,
+            "the JPEG file asks for too much memory or too many scans",
+        )
+        .caused_by(e),
+        e => ImageError::malformed("damaged JPEG file").caused_by(e),
+    }
+}
+
+/// What the markers before the first scan say.
+#[derive(Default)]
+struct Markers<'a> {
+    /// Several EXIF segments are one block, split.
+    exif: Vec<u8>,
+    xmp: Option<&'a [u8]>,
+}
+
+impl<'a> Markers<'a> {
+    fn read(bytes: &'a [u8]) -> Self {
+        let mut markers = Self::default();
+        let mut at = 2;
+        while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+            match marker {
+                0xff => at += 1,
+                0x01 | 0xd0..=0xd8 => at += 2,
+                0xd9 | 0xda => break,
+                _ => {
+                    let Some(&[high, low]) = bytes.get(at + 2..at + 4) else {
+                        break;
+                    };
+                    let length = usize::from(u16::from_be_bytes([high, low]));
+                    let Some(body) = bytes.get(at + 4..at + 2 + length) else {
+                        break;
+                    };
+                    markers.note(marker, body);
+                    at += 2 + length;
+                }
+            }
+        }
+        markers
+    }
+
+    fn note(&mut self, marker: u8, body: &'a [u8]) {
+        if let (0xe1, Some(exif)) = (marker, body.strip_prefix(b"Exif\0\0")) {
+            self.exif.extend_from_slice(exif);
+        } else if let (0xe1, Some(xmp)) = (marker, body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0")) {
+            self.xmp = Some(xmp);
+        }
+    }
+}
