@@ -15,11 +15,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut model = Model::load(Path::new(input))?;
     check(&model)?;
     let found = inspect::inspect(&model);
-    println!("{} parameters, {:?}, {:?}", found.parameters, found.batch, found.modality);
+    println!(
+        "{} parameters, {:?}, {:?}",
+        found.parameters, found.batch, found.modality
+    );
     let located = locate(&model, &Hints::default())?;
     println!("{located:?}");
     if tensors.is_empty() {
-        let names: Vec<&str> = [Some(&located.feature), located.logits.as_ref()].into_iter().flatten().map(String::as_str).collect();
+        let names: Vec<&str> = [Some(&located.feature), located.logits.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         cut(&mut model, &names)?;
     } else if tensors != ["--whole"] {
         cut(&mut model, &tensors.iter().map(String::as_str).collect::<Vec<_>>())?;

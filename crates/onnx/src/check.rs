@@ -40,7 +40,11 @@ fn check_opset(model: &Model) -> Result<(), Error> {
     let opset = model.opset();
     if uses_standard && !OPSETS.contains(&opset) {
         let (first, last) = (OPSETS.start(), OPSETS.end());
-        let found = if opset == 0 { "none".to_owned() } else { opset.to_string() };
+        let found = if opset == 0 {
+            "none".to_owned()
+        } else {
+            opset.to_string()
+        };
         let message = format!(
             "expected version {first} to {last} of the standard operator set, found {found}; convert the model with \
              onnx.version_converter or export it again"
@@ -57,11 +61,17 @@ fn check_graph(model: &Model, graph: &Graph) -> Result<(), Error> {
     }
     for node in &graph.nodes {
         if !DOMAINS.contains(&node.domain.as_str()) {
-            let message = format!("operators of the domain {:?} are not known to any engine here", node.domain);
+            let message = format!(
+                "operators of the domain {:?} are not known to any engine here",
+                node.domain
+            );
             return Err(node.error(ErrorKind::Unsupported, message));
         }
         if !model.opsets.contains_key(&node.domain) {
-            let message = format!("the file does not import the operator set of the domain {:?}", node.domain);
+            let message = format!(
+                "the file does not import the operator set of the domain {:?}",
+                node.domain
+            );
             return Err(node.error(ErrorKind::Invalid, message));
         }
         if node.domain.is_empty() {
@@ -90,12 +100,19 @@ fn check_operator(node: &crate::Node, opset: i64) -> Result<(), Error> {
         return Err(node.error(ErrorKind::Invalid, message));
     };
     if operator.since > opset {
-        let message = format!("the operator exists from version {} on, but the file uses {opset}", operator.since);
+        let message = format!(
+            "the operator exists from version {} on, but the file uses {opset}",
+            operator.since
+        );
         return Err(node.error(ErrorKind::Invalid, message));
     }
     let (fewest, most) = (*operator.inputs.start(), *operator.inputs.end());
     // Absent inputs at the end may be written as empty names.
-    let found = node.inputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+    let found = node
+        .inputs
+        .iter()
+        .rposition(|name| !name.is_empty())
+        .map_or(0, |last| last + 1);
     if found < fewest || found > most {
         let message = match most {
             _ if found < fewest => format!("expected at least {fewest} inputs, found {found}"),
@@ -107,7 +124,11 @@ fn check_operator(node: &crate::Node, opset: i64) -> Result<(), Error> {
         return Err(node.error(ErrorKind::Invalid, format!("input {absent} is required, but absent")));
     }
     if node.outputs.len() > operator.max_outputs {
-        let message = format!("expected at most {} outputs, found {}", operator.max_outputs, node.outputs.len());
+        let message = format!(
+            "expected at most {} outputs, found {}",
+            operator.max_outputs,
+            node.outputs.len()
+        );
         return Err(node.error(ErrorKind::Invalid, message));
     }
     Ok(())

@@ -7,10 +7,10 @@
 pub mod attribute;
 pub mod check;
 pub mod error;
+mod evaluate;
 pub mod graph;
 pub mod inspect;
 pub mod locate;
-mod evaluate;
 mod names;
 mod operators;
 mod order;

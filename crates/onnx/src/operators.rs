@@ -29,7 +29,9 @@ pub fn operator(name: &str) -> Option<Operator> {
 
 /// The standard operator whose name is nearest to `name`, to suggest.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    crate::names::nearest(name, OPERATORS.iter().map(|row| row.0)).first().copied()
+    crate::names::nearest(name, OPERATORS.iter().map(|row| row.0))
+        .first()
+        .copied()
 }
 
 #[rustfmt::skip]

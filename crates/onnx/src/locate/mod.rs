@@ -92,7 +92,10 @@ pub fn resolve<'a>(model: &'a Model, name: &str) -> Result<&'a str, Error> {
 
 fn resolve_in<'a>(graph: &'a crate::Graph, name: &str) -> Result<&'a str, Error> {
     let inputs = graph.inputs.iter().map(|input| input.name.as_str());
-    let outputs = graph.nodes.iter().flat_map(|node| node.outputs.iter().map(String::as_str));
+    let outputs = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().map(String::as_str));
     let tensors = outputs.chain(inputs).filter(|name| !name.is_empty());
     if let Some(found) = tensors.clone().find(|tensor| *tensor == name) {
         return Ok(found);
@@ -110,7 +113,9 @@ fn resolve_in<'a>(graph: &'a crate::Graph, name: &str) -> Result<&'a str, Error>
 /// The classifier, with the tensor that is asked for as features.
 fn given(walker: &Walker, name: &str, hints: &Hints) -> Result<Located, Error> {
     let feature = resolve_in(walker.graph, name)?;
-    let classifier = candidates(walker, hints).into_iter().find(|candidate| candidate.role == Role::Classifier);
+    let classifier = candidates(walker, hints)
+        .into_iter()
+        .find(|candidate| candidate.role == Role::Classifier);
     let mut located = located(walker, feature, None)?;
     if let Some(candidate) = classifier {
         candidate.add_logits(walker, &mut located);
@@ -177,9 +182,17 @@ fn role(walker: &Walker, output: &str, trace: &Trace, hints: &Hints) -> Role {
 }
 
 fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, hints: &Hints) -> bool {
-    let makes_probabilities = matches!(trace.activation, Activation::Softmax | Activation::LogSoftmax | Activation::ArgMax);
+    let makes_probabilities = matches!(
+        trace.activation,
+        Activation::Softmax | Activation::LogSoftmax | Activation::ArgMax
+    );
     // Some ImageNet classifiers have a class for the background beside their thousand labels.
-    let fits = |labels: usize| labels > 0 && linear.outputs.is_some_and(|outputs| outputs == labels || outputs == labels + 1);
+    let fits = |labels: usize| {
+        labels > 0
+            && linear
+                .outputs
+                .is_some_and(|outputs| outputs == labels || outputs == labels + 1)
+    };
     if makes_probabilities || hints.num_labels.is_some_and(fits) {
         return true;
     }
@@ -197,7 +210,15 @@ fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, 
     if hints.num_labels.is_some() && !is_named_so {
         return false;
     }
-    if says(&["embed", "feature", "pooler", "hidden", "vector", "descriptor", "represent"]) {
+    if says(&[
+        "embed",
+        "feature",
+        "pooler",
+        "hidden",
+        "vector",
+        "descriptor",
+        "represent",
+    ]) {
         return false;
     }
     if is_named_so || trace.activation != Activation::None {
@@ -214,7 +235,14 @@ fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, 
 /// Whether `output` is the tanh of a linear layer.
 fn is_tanh_pooler(walker: &Walker, output: &str) -> bool {
     let tanh = walker.producer(output).filter(|node| node.is("Tanh"));
-    let input = tanh.and_then(|node| walker.graph.nodes.iter().flat_map(|n| &n.outputs).find(|o| node.input(0) == Some(o)));
+    let input = tanh.and_then(|node| {
+        walker
+            .graph
+            .nodes
+            .iter()
+            .flat_map(|n| &n.outputs)
+            .find(|o| node.input(0) == Some(o))
+    });
     input.is_some_and(|input| walker.trace(input).linear.is_some())
 }
 
@@ -233,10 +261,15 @@ impl Candidate<'_> {
     fn add_logits(&self, walker: &Walker, located: &mut Located) {
         located.logits = Some(self.trace.logits.to_owned());
         located.activation = self.trace.activation;
-        located.n_classes = self.trace.linear.as_ref().and_then(|linear| linear.outputs).or_else(|| {
-            let shape = walker.shapes.shape(self.trace.logits)?;
-            if shape.len() == 2 { shape.last()?.fixed() } else { None }
-        });
+        located.n_classes = self
+            .trace
+            .linear
+            .as_ref()
+            .and_then(|linear| linear.outputs)
+            .or_else(|| {
+                let shape = walker.shapes.shape(self.trace.logits)?;
+                if shape.len() == 2 { shape.last()?.fixed() } else { None }
+            });
     }
 }
 
@@ -246,7 +279,11 @@ fn located(walker: &Walker, feature: &str, length: Option<usize>) -> Result<Loca
         let message = format!("tensor {feature:?} cannot be used as features: {found}; choose another by its name");
         Error::new(ErrorKind::NotFound, message)
     };
-    if let Some(data_type) = walker.shapes.data_type(feature).filter(|data_type| !data_type.is_float()) {
+    if let Some(data_type) = walker
+        .shapes
+        .data_type(feature)
+        .filter(|data_type| !data_type.is_float())
+    {
         return Err(unusable(format!("expected floating-point numbers, found {data_type}")));
     }
     let shape = match walker.shapes.shape(feature) {
@@ -284,8 +321,16 @@ fn channels_axis(walker: &Walker, feature: &str, shape: &[Dim]) -> usize {
     let mut current = feature;
     while let Some(node) = walker.producer(current) {
         match node.op_type.as_str() {
-            "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool"
-            | "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" | "Resize" => return 1,
+            "Conv"
+            | "ConvTranspose"
+            | "MaxPool"
+            | "AveragePool"
+            | "GlobalAveragePool"
+            | "GlobalMaxPool"
+            | "BatchNormalization"
+            | "InstanceNormalization"
+            | "GroupNormalization"
+            | "Resize" => return 1,
             "MatMul" | "LayerNormalization" | "Gemm" => return last,
             "Transpose" => {
                 let order = node.ints("perm").unwrap_or_default();
@@ -305,5 +350,9 @@ fn channels_axis(walker: &Walker, feature: &str, shape: &[Dim]) -> usize {
         }
     }
     // Nothing tells: the spatial axes of most maps are of one size.
-    if shape[1].fixed().is_some() && shape[1] == shape[last - 1] && shape[last] != shape[1] { last } else { 1 }
+    if shape[1].fixed().is_some() && shape[1] == shape[last - 1] && shape[last] != shape[1] {
+        last
+    } else {
+        1
+    }
 }

@@ -171,7 +171,10 @@ impl<'a> Walker<'a> {
 
     /// The first input that depends on an input of the graph.
     fn dynamic_input(&self, node: &'a Node) -> Option<&'a str> {
-        node.inputs.iter().map(String::as_str).find(|name| self.is_dynamic(name))
+        node.inputs
+            .iter()
+            .map(String::as_str)
+            .find(|name| self.is_dynamic(name))
     }
 
     /// Whether `node` leaves a vector of logits what it is: moves, scales or bounds its elements.
@@ -222,8 +225,13 @@ impl<'a> Walker<'a> {
         }
         let head = |name: &'a str| {
             let node = self.producer(name)?;
-            let through_bias = || self.passes(node).then(|| self.linear(self.producer(self.dynamic_input(node)?)?))?;
-            self.linear(node).or_else(through_bias).filter(|linear| !linear.is_convolution_on_map)
+            let through_bias = || {
+                self.passes(node)
+                    .then(|| self.linear(self.producer(self.dynamic_input(node)?)?))?
+            };
+            self.linear(node)
+                .or_else(through_bias)
+                .filter(|linear| !linear.is_convolution_on_map)
         };
         let (first, second) = (head(first)?, head(second)?);
         (first.outputs == second.outputs).then_some(first)

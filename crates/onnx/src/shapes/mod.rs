@@ -74,7 +74,10 @@ impl Value {
         if self.elements.is_some() {
             return self.elements.clone();
         }
-        let constant = self.constant.as_ref().filter(|tensor| tensor.dims.len() <= 1 && tensor.len() <= MAX_ELEMENTS)?;
+        let constant = self
+            .constant
+            .as_ref()
+            .filter(|tensor| tensor.dims.len() <= 1 && tensor.len() <= MAX_ELEMENTS)?;
         constant.data_type.is_integer().then_some(())?;
         Some(constant.to_i64_vec()?.into_iter().map(Element::Known).collect())
     }
@@ -170,7 +173,10 @@ impl<'a> Op<'a> {
     fn error(&self, message: impl Into<String>) -> Error {
         let message: String = message.into();
         let shapes: Vec<String> = self.inputs.iter().map(|input| describe(*input)).collect();
-        self.node.error(ErrorKind::Invalid, format!("{message}; inputs were {}", shapes.join(", ")))
+        self.node.error(
+            ErrorKind::Invalid,
+            format!("{message}; inputs were {}", shapes.join(", ")),
+        )
     }
 
     /// Refuses an input whose rank is known and is not `rank`.
@@ -196,7 +202,9 @@ fn describe(value: Option<&Value>) -> String {
     let Some(value) = value else {
         return "absent".to_owned();
     };
-    let data_type = value.data_type.map_or_else(|| "?".to_owned(), |data_type| data_type.to_string());
+    let data_type = value
+        .data_type
+        .map_or_else(|| "?".to_owned(), |data_type| data_type.to_string());
     let shape = value.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
     format!("{data_type}{shape}")
 }
@@ -238,8 +246,14 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
         check_size(&value).map_err(|error| error.about(&format!("input {:?}", input.name)))?;
         shapes.values.insert(input.name.clone(), value);
     }
-    if let Some(name) = sizes.keys().find(|name| graph.inputs.iter().all(|input| input.name != **name)) {
-        return Err(Error::new(ErrorKind::NotFound, format!("the model has no input {name:?}")));
+    if let Some(name) = sizes
+        .keys()
+        .find(|name| graph.inputs.iter().all(|input| input.name != **name))
+    {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the model has no input {name:?}"),
+        ));
     }
     for (name, tensor) in &graph.initializers {
         shapes.values.insert(name.clone(), Value::of(tensor));
@@ -272,7 +286,10 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
 /// What the file says of its values.
 fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, Option<Vec<Dim>>)> {
     let is_fixed = |dim: &Dim| dim.fixed().is_some();
-    let takes_any_batch = graph.inputs.iter().any(|input| input.shape.as_ref().is_none_or(|s| !s.iter().all(is_fixed)));
+    let takes_any_batch = graph
+        .inputs
+        .iter()
+        .any(|input| input.shape.as_ref().is_none_or(|s| !s.iter().all(is_fixed)));
     let infos = graph.value_info.iter().chain(&graph.outputs);
     let entry = |info: &crate::ValueInfo| {
         let mut shape = info.shape.clone();
@@ -300,7 +317,10 @@ fn check_size(value: &Value) -> Result<(), Error> {
     let fixed: Vec<usize> = shape.iter().filter_map(Dim::fixed).collect();
     match crate::tensor::checked_elements(&fixed) {
         Some(_) => Ok(()),
-        None => Err(Error::new(ErrorKind::Invalid, format!("the size of shape {} overflows", display_shape(shape)))),
+        None => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the size of shape {} overflows", display_shape(shape)),
+        )),
     }
 }
 
@@ -323,7 +343,10 @@ fn outputs(op: &Op, constant_bytes: &mut usize) -> Outputs {
         };
         *constant_bytes = left;
         let known: Option<Vec<i64>> = elements.iter().map(Element::known).collect();
-        let dims: Option<Vec<usize>> = output.shape.as_ref().and_then(|shape| shape.iter().map(Dim::fixed).collect());
+        let dims: Option<Vec<usize>> = output
+            .shape
+            .as_ref()
+            .and_then(|shape| shape.iter().map(Dim::fixed).collect());
         match (known, dims) {
             (Some(known), Some(dims)) if output.data_type == Some(DataType::I64) => {
                 output.constant = Tensor::from_i64(&dims, &known).ok();
@@ -346,12 +369,19 @@ fn constants(op: &Op, constant_bytes: &mut usize) -> Option<Vec<Value>> {
     }
     let outputs = Constants {
         node: op.node,
-        inputs: op.inputs.iter().map(|input| input.and_then(|input| input.constant.as_ref())).collect(),
+        inputs: op
+            .inputs
+            .iter()
+            .map(|input| input.and_then(|input| input.constant.as_ref()))
+            .collect(),
         max_elements: MAX_ELEMENTS,
     }
     .evaluate()?;
     // Re-shaped weights are views and take nothing; what little they weigh here does no harm.
-    let bytes = outputs.iter().map(|output| output.data.len().min(8 * MAX_ELEMENTS)).sum();
+    let bytes = outputs
+        .iter()
+        .map(|output| output.data.len().min(8 * MAX_ELEMENTS))
+        .sum();
     *constant_bytes = constant_bytes.checked_sub(bytes)?;
     Some(outputs.iter().map(Value::of).collect())
 }
@@ -368,12 +398,58 @@ fn rule(op: &Op) -> Outputs {
         return Ok(Vec::new());
     }
     match op.node.op_type.as_str() {
-        "Abs" | "Acos" | "Acosh" | "Asin" | "Asinh" | "Atan" | "Atanh" | "Bernoulli" | "BitwiseNot" | "Ceil" | "Celu"
-        | "Clip" | "Cos" | "Cosh" | "CumSum" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish"
-        | "Hardmax" | "Identity" | "LRN" | "LeakyRelu" | "Log" | "LpNormalization" | "MeanVarianceNormalization"
-        | "Mish" | "Neg" | "Not" | "Reciprocal" | "Relu" | "ReverseSequence" | "Round" | "ScatterElements"
-        | "ScatterND" | "Selu" | "Shrink" | "Sigmoid" | "Sign" | "Sin" | "Sinh" | "Softplus" | "Softsign" | "Sqrt"
-        | "Swish" | "Tan" | "Tanh" | "ThresholdedRelu" | "Trilu" => elementwise::same_as_first(op),
+        "Abs"
+        | "Acos"
+        | "Acosh"
+        | "Asin"
+        | "Asinh"
+        | "Atan"
+        | "Atanh"
+        | "Bernoulli"
+        | "BitwiseNot"
+        | "Ceil"
+        | "Celu"
+        | "Clip"
+        | "Cos"
+        | "Cosh"
+        | "CumSum"
+        | "Elu"
+        | "Erf"
+        | "Exp"
+        | "Floor"
+        | "Gelu"
+        | "HardSigmoid"
+        | "HardSwish"
+        | "Hardmax"
+        | "Identity"
+        | "LRN"
+        | "LeakyRelu"
+        | "Log"
+        | "LpNormalization"
+        | "MeanVarianceNormalization"
+        | "Mish"
+        | "Neg"
+        | "Not"
+        | "Reciprocal"
+        | "Relu"
+        | "ReverseSequence"
+        | "Round"
+        | "ScatterElements"
+        | "ScatterND"
+        | "Selu"
+        | "Shrink"
+        | "Sigmoid"
+        | "Sign"
+        | "Sin"
+        | "Sinh"
+        | "Softplus"
+        | "Softsign"
+        | "Sqrt"
+        | "Swish"
+        | "Tan"
+        | "Tanh"
+        | "ThresholdedRelu"
+        | "Trilu" => elementwise::same_as_first(op),
         "Softmax" | "LogSoftmax" => normalize::softmax(op),
         "Dropout" => elementwise::dropout(op),
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "BitShift" | "BitwiseAnd"

@@ -47,10 +47,16 @@ fn pairs(graph: &Graph) -> Vec<(usize, usize)> {
     let pair = |(norm, node): (usize, &Node)| {
         let input = node.input(0)?;
         let linear = links.producer(input)?;
-        let is_linear = ["Conv", "ConvTranspose", "Gemm"].iter().any(|op_type| graph.nodes[linear].is(op_type));
+        let is_linear = ["Conv", "ConvTranspose", "Gemm"]
+            .iter()
+            .any(|op_type| graph.nodes[linear].is(op_type));
         let is_private = links.consumers(input).len() == 1 && !graph.is_output(input);
         // Further outputs are those of training, which older files name without using.
-        let is_only_output = node.outputs.iter().skip(1).all(|name| name.is_empty() || links.consumers(name).is_empty());
+        let is_only_output = node
+            .outputs
+            .iter()
+            .skip(1)
+            .all(|name| name.is_empty() || links.consumers(name).is_empty());
         let is_seen = node.outputs.iter().skip(1).any(|name| graph.is_output(name));
         (is_linear && is_private && is_only_output && !is_seen && node.output(0).is_some()).then_some((linear, norm))
     };
@@ -74,7 +80,11 @@ fn folded(graph: &Graph, linear: &Node, norm: &Node) -> Option<Folded> {
         return None;
     }
     let epsilon = f64::from(norm.float("epsilon").unwrap_or(1e-5));
-    let factor: Vec<f64> = scale.iter().zip(&variance).map(|(scale, v)| scale / (v + epsilon).sqrt()).collect();
+    let factor: Vec<f64> = scale
+        .iter()
+        .zip(&variance)
+        .map(|(scale, v)| scale / (v + epsilon).sqrt())
+        .collect();
     let weight = constant(linear, 1)?;
     let bias = match linear.input(2) {
         None => vec![0.0; channels],
@@ -82,9 +92,14 @@ fn folded(graph: &Graph, linear: &Node, norm: &Node) -> Option<Folded> {
     };
     let channel = channel_of_weight(linear, weight, channels)?;
     let values = weight.to_f32_vec()?;
-    let values: Vec<f32> =
-        values.iter().enumerate().map(|(position, &w)| (f64::from(w) * factor[channel(position)]) as f32).collect();
-    let bias: Vec<f32> = (0..channels).map(|c| (factor[c] * (bias[c] - mean[c]) + shift[c]) as f32).collect();
+    let values: Vec<f32> = values
+        .iter()
+        .enumerate()
+        .map(|(position, &w)| (f64::from(w) * factor[channel(position)]) as f32)
+        .collect();
+    let bias: Vec<f32> = (0..channels)
+        .map(|c| (factor[c] * (bias[c] - mean[c]) + shift[c]) as f32)
+        .collect();
     // A variance that is not one, or weights too large, give what no engine gives in the same way.
     if !values.iter().chain(&bias).all(|value| value.is_finite()) {
         return None;
@@ -113,7 +128,9 @@ fn channel_of_weight(linear: &Node, weight: &Tensor, channels: usize) -> Option<
         // [inputs, channels / group, …]: the inputs come in groups, each with its own channels.
         ("ConvTranspose", [inputs, per_group, rest @ ..]) if !weight.is_empty() => {
             let (inputs, per_group, inner) = (*inputs, *per_group, rest.iter().product::<usize>());
-            let group = usize::try_from(linear.int("group").unwrap_or(1)).ok().filter(|group| *group > 0)?;
+            let group = usize::try_from(linear.int("group").unwrap_or(1))
+                .ok()
+                .filter(|group| *group > 0)?;
             if per_group.checked_mul(group)? != channels || inputs % group != 0 {
                 return None;
             }
@@ -160,13 +177,22 @@ mod tests {
     /// y = BN(linear(x)) with scale s, shift h, mean m, variance v for two channels.
     fn graph(linear: Node, weight: Tensor, bias: Option<&[f32]>) -> Graph {
         let mut graph = Graph::default();
-        let parameters = [("s", [2.0, -1.0]), ("h", [0.5, 1.0]), ("m", [3.0, -2.0]), ("v", [4.0, 0.25])];
+        let parameters = [
+            ("s", [2.0, -1.0]),
+            ("h", [0.5, 1.0]),
+            ("m", [3.0, -2.0]),
+            ("v", [4.0, 0.25]),
+        ];
         for (name, values) in parameters {
-            graph.initializers.insert(name.to_owned(), Tensor::from_f32(&[2], &values).unwrap());
+            graph
+                .initializers
+                .insert(name.to_owned(), Tensor::from_f32(&[2], &values).unwrap());
         }
         graph.initializers.insert("w".to_owned(), weight);
         if let Some(bias) = bias {
-            graph.initializers.insert("b".to_owned(), Tensor::from_f32(&[2], bias).unwrap());
+            graph
+                .initializers
+                .insert("b".to_owned(), Tensor::from_f32(&[2], bias).unwrap());
         }
         let mut norm = node("BatchNormalization", &["z", "s", "h", "m", "v"], "y");
         norm.attributes.insert("epsilon".to_owned(), Attribute::Float(0.0));
@@ -181,7 +207,11 @@ mod tests {
             panic!("one node is left");
         };
         assert_eq!(linear.outputs, ["y"]);
-        let values = |position: usize| graph.initializers[linear.input(position).unwrap()].to_f32_vec().unwrap();
+        let values = |position: usize| {
+            graph.initializers[linear.input(position).unwrap()]
+                .to_f32_vec()
+                .unwrap()
+        };
         (values(1), values(2))
     }
 

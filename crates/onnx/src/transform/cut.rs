@@ -28,18 +28,31 @@ pub fn cut(model: &mut Model, names: &[&str]) -> Result<(), Error> {
             continue;
         }
         let known = shapes.get(name);
-        let declared = model.graph.outputs.iter().chain(&model.graph.value_info).find(|info| info.name == name);
+        let declared = model
+            .graph
+            .outputs
+            .iter()
+            .chain(&model.graph.value_info)
+            .find(|info| info.name == name);
         let declared_shape = declared.and_then(|info| info.shape.clone());
         outputs.push(ValueInfo {
             name: name.to_owned(),
-            data_type: known.and_then(|value| value.data_type).or(declared.and_then(|info| info.data_type)),
+            data_type: known
+                .and_then(|value| value.data_type)
+                .or(declared.and_then(|info| info.data_type)),
             shape: merge(known.and_then(|value| value.shape.clone()), declared_shape),
         });
     }
     model.graph.outputs = outputs;
     unused::remove(&mut model.graph);
     let used: HashSet<&str> = model.graph.nodes.iter().flat_map(crate::Node::uses).collect();
-    let inputs = model.graph.inputs.iter().filter(|input| used.contains(input.name.as_str())).cloned().collect();
+    let inputs = model
+        .graph
+        .inputs
+        .iter()
+        .filter(|input| used.contains(input.name.as_str()))
+        .cloned()
+        .collect();
     model.graph.inputs = inputs;
     Ok(())
 }

@@ -24,14 +24,27 @@ pub fn fold(model: &mut Model, budget: &mut Budget) -> Result<usize, Error> {
         // An output needs a node to name it.
         let is_output = node.outputs.iter().any(|name| outputs.contains(name));
         let known = || {
-            let constants = node.outputs.iter().filter(|name| !name.is_empty()).map(|name| shapes.constant(name).cloned());
-            constants.collect::<Option<Vec<Tensor>>>().filter(|constants| !constants.is_empty())
+            let constants = node
+                .outputs
+                .iter()
+                .filter(|name| !name.is_empty())
+                .map(|name| shapes.constant(name).cloned());
+            constants
+                .collect::<Option<Vec<Tensor>>>()
+                .filter(|constants| !constants.is_empty())
         };
         let evaluated = || {
-            let inputs = node.inputs.iter().map(|name| (!name.is_empty()).then(|| graph.initializers.get(name)));
-            let inputs: Vec<Option<&Tensor>> =
-                inputs.map(|input| input.map_or(Some(None), |tensor| tensor.map(Some))).collect::<Option<_>>()?;
-            let elements = inputs.iter().flatten().fold(0usize, |sum, tensor| sum.saturating_add(tensor.len()));
+            let inputs = node
+                .inputs
+                .iter()
+                .map(|name| (!name.is_empty()).then(|| graph.initializers.get(name)));
+            let inputs: Vec<Option<&Tensor>> = inputs
+                .map(|input| input.map_or(Some(None), |tensor| tensor.map(Some)))
+                .collect::<Option<_>>()?;
+            let elements = inputs
+                .iter()
+                .flatten()
+                .fold(0usize, |sum, tensor| sum.saturating_add(tensor.len()));
             let constants = Constants {
                 node: &node,
                 inputs,

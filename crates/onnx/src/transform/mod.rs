@@ -69,7 +69,10 @@ impl Budget {
     /// Twice what the graph's constants take, and some room for graphs without weights.
     fn new(graph: &Graph) -> Self {
         const FREE: usize = 64 << 20;
-        let own = graph.initializers.values().chain(graph.nodes.iter().filter_map(|node| node.tensor("value")));
+        let own = graph
+            .initializers
+            .values()
+            .chain(graph.nodes.iter().filter_map(|node| node.tensor("value")));
         let bytes = own.fold(0usize, |bytes, tensor| bytes.saturating_add(tensor.data.len()));
         Self(bytes.saturating_mul(2).saturating_add(FREE))
     }
@@ -108,7 +111,10 @@ fn rename_in_body(body: &mut Graph, names: &HashMap<String, String>) {
     let mut visible = names.clone();
     body.inputs.iter().for_each(|input| drop(visible.remove(&input.name)));
     body.initializers.keys().for_each(|name| drop(visible.remove(name)));
-    body.nodes.iter().flat_map(|node| &node.outputs).for_each(|name| drop(visible.remove(name)));
+    body.nodes
+        .iter()
+        .flat_map(|node| &node.outputs)
+        .for_each(|name| drop(visible.remove(name)));
     for output in &mut body.outputs {
         if let Some(name) = visible.get(&output.name) {
             output.name.clone_from(name);
@@ -122,7 +128,10 @@ fn fresh_name(graph: &Graph, base: &str) -> String {
     let is_taken = |name: &str| {
         graph.initializers.contains_key(name)
             || graph.inputs.iter().any(|input| input.name == name)
-            || graph.nodes.iter().any(|node| node.outputs.iter().any(|output| output == name))
+            || graph
+                .nodes
+                .iter()
+                .any(|node| node.outputs.iter().any(|output| output == name))
     };
     let mut name = base.to_owned();
     let mut count = 1usize;

@@ -14,7 +14,11 @@ pub fn remove(model: &mut Model) -> Result<usize, Error> {
     let shapes = shapes::infer(model)?;
     let graph = &mut model.graph;
     let outputs: HashSet<String> = graph.outputs.iter().map(|output| output.name.clone()).collect();
-    let computed: HashSet<String> = graph.nodes.iter().flat_map(|node| node.outputs.iter().cloned()).collect();
+    let computed: HashSet<String> = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().cloned())
+        .collect();
     // Values to read instead of others; each target is final, as nodes come in topological order.
     let mut aliases: HashMap<String, String> = HashMap::new();
     // Values to compute under the name of an output that they were only passed on to.
@@ -50,13 +54,18 @@ pub fn remove(model: &mut Model) -> Result<usize, Error> {
     let count = removed.iter().filter(|&&is_removed| is_removed).count();
     let mut is_removed = removed.into_iter();
     graph.nodes.retain(|_| !is_removed.next().unwrap_or(false));
-    graph.value_info.retain(|info| !aliases.contains_key(&info.name) && !renamed.contains_key(&info.name));
+    graph
+        .value_info
+        .retain(|info| !aliases.contains_key(&info.name) && !renamed.contains_key(&info.name));
     Ok(count)
 }
 
 /// The second outputs of `Dropout` nodes that are used.
 fn mask_users(nodes: &[Node]) -> HashSet<String> {
-    let masks = nodes.iter().filter(|node| node.is("Dropout")).filter_map(|node| node.output(1));
+    let masks = nodes
+        .iter()
+        .filter(|node| node.is("Dropout"))
+        .filter_map(|node| node.output(1));
     let masks: HashSet<&str> = masks.collect();
     let used = nodes.iter().flat_map(Node::uses).filter(|name| masks.contains(name));
     used.map(str::to_owned).collect()
@@ -72,7 +81,10 @@ fn is_no_op(node: &Node, shapes: &Shapes, used_masks: &HashSet<String>) -> bool 
         "Dropout" => {
             let trains = match node.input(2) {
                 None => Some(false),
-                Some(name) => shapes.constant(name).and_then(|value| value.to_i64_vec()).map(|values| values != [0]),
+                Some(name) => shapes
+                    .constant(name)
+                    .and_then(|value| value.to_i64_vec())
+                    .map(|values| values != [0]),
             };
             trains == Some(false) && node.output(1).is_none_or(|mask| !used_masks.contains(mask))
         }
@@ -84,7 +96,9 @@ fn is_no_op(node: &Node, shapes: &Shapes, used_masks: &HashSet<String>) -> bool 
         // So do these, as what they might drop or add would change the shape.
         "Slice" => keeps_shape(node, shapes) && !is_reversed(node, shapes),
         "Pad" => keeps_shape(node, shapes) && has_zero_pads(node, shapes),
-        "Transpose" => node.ints("perm").is_some_and(|order| (0i64..).zip(order).all(|(axis, &from)| axis == from)),
+        "Transpose" => node
+            .ints("perm")
+            .is_some_and(|order| (0i64..).zip(order).all(|(axis, &from)| axis == from)),
         _ => false,
     }
 }

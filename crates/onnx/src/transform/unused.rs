@@ -19,7 +19,11 @@ pub fn remove(graph: &mut Graph) -> usize {
     let mut kept = keep.into_iter();
     graph.nodes.retain(|_| kept.next().unwrap_or(true));
     graph.initializers.retain(|name, _| needed.contains(name));
-    let defined: HashSet<&str> = graph.nodes.iter().flat_map(|node| node.outputs.iter().map(String::as_str)).collect();
+    let defined: HashSet<&str> = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().map(String::as_str))
+        .collect();
     graph.value_info.retain(|info| defined.contains(info.name.as_str()));
     before - graph.nodes.len()
 }

@@ -10,7 +10,12 @@ pub fn widen(graph: &mut Graph, budget: &mut Budget) -> usize {
     for tensor in graph.initializers.values_mut() {
         count += usize::from(widen_tensor(tensor, budget));
     }
-    for info in graph.inputs.iter_mut().chain(&mut graph.outputs).chain(&mut graph.value_info) {
+    for info in graph
+        .inputs
+        .iter_mut()
+        .chain(&mut graph.outputs)
+        .chain(&mut graph.value_info)
+    {
         if info.data_type.is_some_and(is_half) {
             info.data_type = Some(DataType::F32);
             count += 1;
@@ -45,7 +50,9 @@ fn widen_tensor(tensor: &mut Tensor, budget: &mut Budget) -> bool {
     if !is_half(tensor.data_type) {
         return false;
     }
-    let widened = tensor.to_f32_vec().and_then(|values| Tensor::from_f32(&tensor.dims, &values).ok());
+    let widened = tensor
+        .to_f32_vec()
+        .and_then(|values| Tensor::from_f32(&tensor.dims, &values).ok());
     match widened {
         Some(widened) if budget.take(widened.data.len()) => {
             *tensor = widened;
