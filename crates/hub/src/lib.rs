@@ -1,1 +1,21 @@
-//! ranktune-hub
+//! Where models come from, and how inputs are prepared for each.
+//!
+//! ```text
+//! sources ──Hub::open──► entries ──Entry::config──► labels, sizes, pooling
+//!                           │
+//!                           └──ImageProcessor──► image ──apply──► the graph's input
+//! ```
+
+pub mod config;
+pub mod entry;
+pub mod error;
+mod external;
+pub mod hub;
+mod json;
+pub mod processor;
+
+pub use config::{ModelConfig, Pooling};
+pub use entry::{Entry, Modality};
+pub use error::{Error, ErrorKind};
+pub use hub::{Hub, Skipped, Source};
+pub use processor::{GraphInput, ImageProcessor, Layout};

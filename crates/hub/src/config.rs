@@ -1,0 +1,142 @@
+//! What a model's folder says about the model: `config.json` in the Hugging Face or timm form, and `1_Pooling/config.json`.
+//!
+//! Only labels are checked strictly, because a wrong order of labels would be a wrong answer. Other fields are information: one
+//! of an unexpected type (some families keep a list where others keep a number) counts as absent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Error;
+use crate::json::{self, Object};
+
+/// The fields of `config.json` that are used here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelConfig {
+    /// Family, such as `resnet` or `bert`; for timm the architecture.
+    pub model_type: Option<String>,
+    /// Class names of the framework the model was made in.
+    pub architectures: Vec<String>,
+    /// Output names by index, in numeric order.
+    pub id2label: BTreeMap<usize, String>,
+    /// Number of outputs.
+    pub num_labels: Option<usize>,
+    /// Width of the features (`hidden_size`, `hidden_dim` or timm's `num_features`).
+    pub hidden_dim: Option<usize>,
+    /// `single_label_classification`, `multi_label_classification` or `regression`.
+    pub problem_type: Option<String>,
+    /// Longest sequence of tokens.
+    pub max_position_embeddings: Option<usize>,
+    /// Index of the padding token.
+    pub pad_token_id: Option<usize>,
+    /// Whether text is tokenized with the special tokens of the tokenizer.
+    pub add_special_tokens: Option<bool>,
+}
+
+impl ModelConfig {
+    /// Reads `config.json` in `dir`; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), or [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where the file is not
+    /// a JSON object or its labels cannot be read.
+    pub fn from_dir(dir: &Path) -> Result<Option<Self>, Error> {
+        let path = dir.join("config.json");
+        let Some(object) = json::read_object(&path)? else {
+            return Ok(None);
+        };
+        Self::from_object(&object).map(Some).map_err(|e| e.in_file(&path))
+    }
+
+    fn from_object(object: &Object) -> Result<Self, Error> {
+        let text = |name| object.get(name).and_then(Value::as_str).map(str::to_owned);
+        let whole = |name| object.get(name).and_then(json::whole);
+        let list = object.get("architectures").and_then(Value::as_array);
+        let id2label = labels(object)?;
+        Ok(Self {
+            model_type: text("model_type").or_else(|| text("architecture")),
+            architectures: list
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            num_labels: whole("num_labels")
+                .or_else(|| whole("num_classes"))
+                .or_else(|| (!id2label.is_empty()).then_some(id2label.len())),
+            id2label,
+            hidden_dim: whole("hidden_dim")
+                .or_else(|| whole("hidden_size"))
+                .or_else(|| whole("num_features")),
+            problem_type: text("problem_type"),
+            max_position_embeddings: whole("max_position_embeddings"),
+            pad_token_id: whole("pad_token_id"),
+            add_special_tokens: object.get("add_special_tokens").and_then(Value::as_bool),
+        })
+    }
+
+    /// Output names in order, if every index from 0 has one.
+    pub fn labels(&self) -> Option<Vec<&str>> {
+        let complete = !self.id2label.is_empty() && self.id2label.keys().copied().eq(0..self.id2label.len());
+        complete.then(|| self.id2label.values().map(String::as_str).collect())
+    }
+}
+
+/// `id2label`, whose keys are numbers written as text: "10" comes after "9".
+fn labels(object: &Object) -> Result<BTreeMap<usize, String>, Error> {
+    let Some(value) = json::field(object, "id2label") else {
+        return Ok(BTreeMap::new());
+    };
+    let map = value
+        .as_object()
+        .ok_or_else(|| json::unexpected("id2label", "an object of index and label", value))?;
+    let mut labels = BTreeMap::new();
+    for (key, label) in map {
+        let index = key
+            .parse()
+            .map_err(|_| Error::malformed(format!("field \"id2label\": {key:?} is not an index")))?;
+        let label = label.as_str().map_or_else(|| label.to_string(), str::to_owned);
+        if labels.insert(index, label).is_some() {
+            return Err(Error::malformed(format!(
+                "field \"id2label\": index {index} is there twice"
+            )));
+        }
+    }
+    Ok(labels)
+}
+
+/// How token features become the feature of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pooling {
+    /// The mean over the tokens of the attention mask.
+    Mean,
+    /// The first token's.
+    FirstToken,
+    /// A way that is not supported, by its name in the file.
+    Other(String),
+}
+
+impl Pooling {
+    /// Reads `1_Pooling/config.json` in `dir`; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::from_dir`].
+    pub fn from_dir(dir: &Path) -> Result<Option<Self>, Error> {
+        let path = dir.join("1_Pooling").join("config.json");
+        let Some(object) = json::read_object(&path)? else {
+            return Ok(None);
+        };
+        let on: Vec<&str> = object
+            .iter()
+            .filter(|(name, value)| name.starts_with("pooling_mode_") && value.as_bool() == Some(true))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        Ok(Some(match on[..] {
+            ["pooling_mode_mean_tokens"] => Self::Mean,
+            ["pooling_mode_cls_token"] => Self::FirstToken,
+            [] => Self::Other("none".to_owned()),
+            _ => Self::Other(on.join(" and ")),
+        }))
+    }
+}

@@ -1,0 +1,200 @@
+//! One model of a hub: its files, what they say about it, and its digest.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use ranktune_onnx::{DataType, ValueInfo};
+
+use crate::{Error, ErrorKind, ModelConfig, Pooling, external};
+
+/// What a model is fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Modality {
+    /// One image.
+    Image,
+    /// Token indices.
+    Text,
+    /// Something else, or not to be told without the graph.
+    Other,
+}
+
+impl Modality {
+    /// `image`, `text` or `other`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Text => "text",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A model and the files that come with it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name in the hub, different from every other's.
+    pub name: String,
+    /// The folder whose configuration files are the model's; none for an ONNX file that stands for itself.
+    pub dir: Option<PathBuf>,
+    /// The ONNX file.
+    pub model_path: PathBuf,
+    /// `config.json`; empty where there is none.
+    pub config: ModelConfig,
+    /// How a text model's tokens are pooled, where a file says so.
+    pub pooling: Option<Pooling>,
+    /// `tokenizer.json`, if there is one.
+    pub tokenizer_path: Option<PathBuf>,
+    /// Whether there are settings for images: `preprocessor_config.json` and the like, or timm's.
+    pub has_image_settings: bool,
+    digest: Arc<Mutex<Option<(Stamps, blake3::Hash)>>>,
+}
+
+/// Path, length and time of every file that a digest covers.
+type Stamps = Vec<(PathBuf, u64, SystemTime)>;
+
+impl Entry {
+    /// Reads what the files beside a model say.
+    pub(crate) fn open(name: String, model_path: PathBuf, dir: Option<PathBuf>) -> Result<Self, Error> {
+        let of = |dir: &PathBuf| -> Result<_, Error> {
+            let config = ModelConfig::from_dir(dir)?.unwrap_or_default();
+            let tokenizer = Some(dir.join("tokenizer.json")).filter(|path| path.is_file());
+            Ok((config, Pooling::from_dir(dir)?, tokenizer, has_image_settings(dir)?))
+        };
+        let (config, pooling, tokenizer_path, has_image_settings) =
+            dir.as_ref().map(of).transpose()?.unwrap_or_default();
+        let digest = Arc::default();
+        Ok(Self {
+            name,
+            dir,
+            model_path,
+            config,
+            pooling,
+            tokenizer_path,
+            has_image_settings,
+            digest,
+        })
+    }
+
+    /// Whether there is a `tokenizer.json`.
+    pub fn has_tokenizer(&self) -> bool {
+        self.tokenizer_path.is_some()
+    }
+
+    /// What the model is fed, told by the graph's inputs where they are given, else by the files beside it.
+    pub fn modality(&self, inputs: Option<&[ValueInfo]>) -> Modality {
+        let Some(inputs) = inputs else {
+            return match (self.has_image_settings, self.has_tokenizer()) {
+                (true, _) => Modality::Image,
+                (false, true) => Modality::Text,
+                (false, false) => Modality::Other,
+            };
+        };
+        let is_index = |input: &ValueInfo| matches!(input.data_type, Some(DataType::I64 | DataType::I32));
+        let rank = |input: &ValueInfo| input.shape.as_ref().map(Vec::len);
+        match inputs {
+            [one] if !is_index(one) && crate::GraphInput::from_value_info(one).is_ok() => Modality::Image,
+            // [batch, sequence] of indices, and nothing else.
+            [_, ..]
+                if inputs
+                    .iter()
+                    .all(|input| is_index(input) && matches!(rank(input), None | Some(2))) =>
+            {
+                Modality::Text
+            }
+            _ => Modality::Other,
+        }
+    }
+
+    /// The BLAKE3 digest of the model: of the ONNX file, and if it keeps weights in other files, of their names and contents.
+    /// It is computed once, and again when a file's length or time has changed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if a file cannot be read; [`ErrorKind::Unsupported`] if weights are outside the model's folder.
+    pub fn digest(&self) -> Result<blake3::Hash, Error> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |e: io::Error| {
+                Error::new(ErrorKind::Io, "cannot read the model")
+                    .caused_by(e)
+                    .in_file(&path)
+            }
+        };
+        let mut known = self.digest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((stamps, hash)) = known.as_ref() {
+            let same = |(path, length, time): &(PathBuf, u64, SystemTime)| {
+                stamp(path).is_ok_and(|(_, l, t)| (l, t) == (*length, *time))
+            };
+            if stamps.iter().all(same) {
+                return Ok(*hash);
+            }
+        }
+        let model = &self.model_path;
+        let mut stamps = vec![stamp(model).map_err(io(model))?];
+        let mut hasher = blake3::Hasher::new();
+        let file = File::open(model).map_err(io(model))?;
+        hasher.update_reader(&file).map_err(io(model))?;
+        let names = external::locations(File::open(model).map_err(io(model))?, stamps[0].1);
+        for name in names {
+            let relative = Path::new(&name);
+            if !relative
+                .components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+            {
+                let text = format!("weights in {name:?}, outside the model's folder, are not read");
+                return Err(Error::unsupported(text).in_file(model));
+            }
+            let path = model.parent().unwrap_or(Path::new("")).join(relative);
+            let stamp = stamp(&path).map_err(io(&path))?;
+            // Lengths before contents, so that no two sets of files give the same bytes.
+            hasher
+                .update(&(name.len() as u64).to_le_bytes())
+                .update(name.as_bytes())
+                .update(&stamp.1.to_le_bytes());
+            hasher
+                .update_reader(File::open(&path).map_err(io(&path))?)
+                .map_err(io(&path))?;
+            stamps.push(stamp);
+        }
+        let hash = hasher.finalize();
+        *known = Some((stamps, hash));
+        Ok(hash)
+    }
+}
+
+fn stamp(path: &Path) -> io::Result<(PathBuf, u64, SystemTime)> {
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+    }
+    Ok((path.to_owned(), meta.len(), meta.modified()?))
+}
+
+/// Whether a folder's files speak of images. Audio models keep their settings under the same file name.
+fn has_image_settings(dir: &Path) -> Result<bool, Error> {
+    let image = |object: &crate::json::Object| {
+        [
+            "image_processor_type",
+            "image_mean",
+            "resample",
+            "do_resize",
+            "crop_size",
+        ]
+        .iter()
+        .any(|name| object.contains_key(*name))
+            || (object.contains_key("size") && !object.contains_key("sampling_rate"))
+    };
+    if let Some(object) = crate::json::read_object(&dir.join("preprocessor_config.json"))? {
+        return Ok(image(&object));
+    }
+    if let Some(object) = crate::json::read_object(&dir.join("processor_config.json"))?
+        && object.get("image_processor").is_some_and(|inner| inner.is_object())
+    {
+        return Ok(true);
+    }
+    let config = crate::json::read_object(&dir.join("config.json"))?;
+    Ok(config.is_some_and(|c| c.contains_key("pretrained_cfg") || c.contains_key("input_size")))
+}

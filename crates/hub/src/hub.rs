@@ -1,0 +1,315 @@
+//! The models that a user's `--hub` arguments stand for.
+//!
+//! | a source | its models |
+//! |---|---|
+//! | a folder with `model.onnx`, `onnx/model.onnx`, or one ONNX file | the folder itself |
+//! | a folder with several ONNX files | each of them, without configuration, and the folders in it |
+//! | a folder of folders | each folder, as above |
+//! | an ONNX file | itself, with the configuration beside it if it is its folder's model |
+//!
+//! Folders are looked into one level deep, hidden ones not at all. One broken model never stops the others: it is listed under
+//! [`Hub::skipped`] with its reason.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Entry, Error, ErrorKind};
+
+/// Where models come from. A new kind of source is one variant here and one arm in [`Hub::open`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A folder, or an ONNX file.
+    Path(PathBuf),
+    /// `hf:ORGANISATION/NAME`, a repository on the Hugging Face hub.
+    HuggingFace(String),
+}
+
+impl From<&Path> for Source {
+    /// A path, unless it begins with `hf:`.
+    fn from(path: &Path) -> Self {
+        match path.to_str().and_then(|text| text.strip_prefix("hf:")) {
+            Some(repository) => Self::HuggingFace(repository.to_owned()),
+            None => Self::Path(path.to_owned()),
+        }
+    }
+}
+
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        Self::from(Path::new(text))
+    }
+}
+
+/// Something in a hub that is not among its models, and why.
+#[derive(Debug)]
+pub struct Skipped {
+    /// The name it would have had.
+    pub name: String,
+    /// Folder or file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: Error,
+}
+
+/// Models, sorted by name.
+#[derive(Debug, Default)]
+pub struct Hub {
+    /// The models.
+    pub entries: Vec<Entry>,
+    /// What was found and cannot be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What a folder or file turned out to be: a model's name, its ONNX file and the folder of its configuration; or what is wrong.
+type Found = Result<(String, PathBuf, Option<PathBuf>), Skipped>;
+
+impl Hub {
+    /// Finds the models of `sources`. A model that is reached twice is there once; two models of one name get a number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]: a source does not exist or cannot be read. [`ErrorKind::NotFound`]: no source, or no model in any of
+    /// them. [`ErrorKind::Unsupported`]: a source of a kind that is not supported yet.
+    pub fn open(sources: &[Source]) -> Result<Self, Error> {
+        if sources.is_empty() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "no hub given: expected a folder of models, or ONNX files",
+            ));
+        }
+        let mut found = Vec::new();
+        for source in sources {
+            match source {
+                Source::Path(path) => search(path, &mut found)?,
+                Source::HuggingFace(name) => {
+                    let text =
+                        format!("hf:{name}: downloads are not in this version yet; download the model to a folder");
+                    return Err(Error::unsupported(text));
+                }
+            }
+        }
+        let mut hub = Self::default();
+        let (mut files, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for found in found {
+            let (name, model_path, dir) = match found {
+                Ok(model) => model,
+                Err(skipped) => {
+                    hub.skipped.push(skipped);
+                    continue;
+                }
+            };
+            if !files.insert(fs::canonicalize(&model_path).unwrap_or_else(|_| model_path.clone())) {
+                continue;
+            }
+            let name = distinct(name, &mut names);
+            match Entry::open(name.clone(), model_path.clone(), dir) {
+                Ok(entry) => hub.entries.push(entry),
+                Err(reason) => hub.skipped.push(Skipped {
+                    name,
+                    path: model_path,
+                    reason,
+                }),
+            }
+        }
+        hub.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        hub.skipped.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
+        if hub.entries.is_empty() {
+            return Err(nothing(sources, &mut hub.skipped));
+        }
+        Ok(hub)
+    }
+
+    /// The model called `name`.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
+/// The error for a hub without any model: what was looked for, where, and what is wrong with what was there.
+fn nothing(sources: &[Source], skipped: &mut Vec<Skipped>) -> Error {
+    // One thing that is there and broken says more than that nothing is there.
+    if skipped.len() == 1
+        && let Some(only) = skipped.pop()
+    {
+        return only.reason;
+    }
+    let paths: Vec<String> = sources
+        .iter()
+        .map(|source| match source {
+            Source::Path(path) => path.display().to_string(),
+            Source::HuggingFace(name) => format!("hf:{name}"),
+        })
+        .collect();
+    let mut text = format!(
+        "no model found in {}: expected an ONNX file, or folders that hold model.onnx, onnx/model.onnx or one ONNX file",
+        paths.join(", ")
+    );
+    for skipped in skipped.iter().take(3) {
+        text += &format!("; {}: {}", skipped.name, skipped.reason);
+    }
+    if skipped.len() > 3 {
+        text += &format!("; and {} more", skipped.len() - 3);
+    }
+    Error::new(ErrorKind::NotFound, text)
+}
+
+fn search(path: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
+    let meta = fs::metadata(path).map_err(|e| {
+        let text = "cannot open the hub: expected a folder of models, or an ONNX file";
+        Error::new(ErrorKind::Io, text).caused_by(e).in_file(path)
+    })?;
+    if !meta.is_dir() {
+        found.push(Ok(single_file(path)));
+        return Ok(());
+    }
+    let listing = Listing::read(path)?;
+    if let Some(model) = listing.model() {
+        found.push(Ok((name_of(path), model, Some(path.to_owned()))));
+        return Ok(());
+    }
+    found.extend(listing.onnx.iter().map(|file| Ok((stem_of(file), file.clone(), None))));
+    for folder in &listing.folders {
+        let name = name_of(folder);
+        let listing = Listing::read(folder);
+        let reason = match &listing {
+            Ok(listing) => match listing.model() {
+                Some(model) => {
+                    found.push(Ok((name, model, Some(folder.clone()))));
+                    continue;
+                }
+                None => listing.no_model().in_file(folder),
+            },
+            Err(_) => Error::new(ErrorKind::Io, "cannot list the folder").in_file(folder),
+        };
+        let path = folder.clone();
+        found.push(Err(Skipped { name, path, reason }));
+    }
+    Ok(())
+}
+
+/// A file that was named itself. Configuration files beside it are its own only if it is what its folder stands for.
+fn single_file(path: &Path) -> (String, PathBuf, Option<PathBuf>) {
+    let parents = path.ancestors().skip(1).take(2).map(|dir| {
+        if dir.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            dir
+        }
+    });
+    let canonical = fs::canonicalize(path).ok();
+    let is_model_of = |dir: &&Path| {
+        let model = Listing::read(dir).ok().and_then(|listing| listing.model());
+        model
+            .and_then(|model| fs::canonicalize(model).ok())
+            .is_some_and(|model| Some(model) == canonical)
+    };
+    match parents.into_iter().find(is_model_of) {
+        Some(dir) => {
+            let name = if stem_of(path) == "model" {
+                name_of(dir)
+            } else {
+                stem_of(path)
+            };
+            (name, path.to_owned(), Some(dir.to_owned()))
+        }
+        None => (stem_of(path), path.to_owned(), None),
+    }
+}
+
+/// What is in a folder, sorted.
+struct Listing {
+    dir: PathBuf,
+    onnx: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Listing {
+    fn read(dir: &Path) -> Result<Self, Error> {
+        let io = |e: std::io::Error| {
+            Error::new(ErrorKind::Io, "cannot list the folder")
+                .caused_by(e)
+                .in_file(dir)
+        };
+        let (mut onnx, mut folders) = (Vec::new(), Vec::new());
+        for item in fs::read_dir(dir).map_err(io)? {
+            let item = item.map_err(io)?;
+            let path = item.path();
+            if item.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_onnx(&path) {
+                onnx.push(path);
+            }
+        }
+        onnx.sort();
+        folders.sort();
+        let dir = dir.to_owned();
+        Ok(Self { dir, onnx, folders })
+    }
+
+    /// The ONNX file that the folder stands for, if it is clear which.
+    fn model(&self) -> Option<PathBuf> {
+        let in_onnx = || {
+            let dir = self.dir.join("onnx");
+            let files = if dir.is_dir() {
+                Self::read(&dir).map(|inner| inner.onnx).unwrap_or_default()
+            } else {
+                Vec::new()
+            };
+            (dir, files)
+        };
+        let pick = |dir: &Path, files: &[PathBuf]| {
+            let named = dir.join("model.onnx");
+            if files.contains(&named) { Some(named) } else { None }
+        };
+        let only = |files: &[PathBuf]| if let [only] = files { Some(only.clone()) } else { None };
+        pick(&self.dir, &self.onnx).or_else(|| {
+            let (dir, files) = in_onnx();
+            let inner = pick(&dir, &files).or_else(|| only(&files).filter(|_| self.onnx.is_empty()));
+            inner.or_else(|| only(&self.onnx))
+        })
+    }
+
+    fn no_model(&self) -> Error {
+        let names: Vec<String> = self.onnx.iter().take(5).map(|file| name_of(file)).collect();
+        let text = if names.is_empty() {
+            "no model: expected model.onnx, onnx/model.onnx or one ONNX file".to_owned()
+        } else {
+            let (n, names) = (self.onnx.len(), names.join(", "));
+            format!("expected model.onnx or one ONNX file, found {n} ({names}); name the one to use model.onnx")
+        };
+        Error::new(ErrorKind::NotFound, text)
+    }
+}
+
+fn is_onnx(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}
+
+/// The last part of a path, also of `.` and `..`.
+fn name_of(path: &Path) -> String {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    name(path)
+        .or_else(|| name(&fs::canonicalize(path).ok()?))
+        .unwrap_or_else(|| path.display().to_string())
+}
+
+fn stem_of(path: &Path) -> String {
+    path.file_stem()
+        .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// `name`, or the first of `name-2`, `name-3`, … that is free.
+fn distinct(name: String, taken: &mut BTreeSet<String>) -> String {
+    let mut unique = name.clone();
+    let mut number = 2;
+    while !taken.insert(unique.clone()) {
+        unique = format!("{name}-{number}");
+        number += 1;
+    }
+    unique
+}

@@ -1,0 +1,100 @@
+//! What a graph takes as its image: channels, height, width and their order.
+
+use std::fmt;
+
+use ranktune_onnx::{Dim, ValueInfo};
+
+use crate::{Error, ErrorKind};
+
+/// Order of an image input's dimensions after the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// `[batch, channels, height, width]`, what PyTorch exports.
+    #[default]
+    ChannelsFirst,
+    /// `[batch, height, width, channels]`, what TensorFlow exports.
+    ChannelsLast,
+}
+
+/// The image input of a graph; sizes that the graph leaves open are `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GraphInput {
+    /// 1 (grey) or 3 (colour).
+    pub channels: Option<usize>,
+    /// Rows.
+    pub height: Option<usize>,
+    /// Columns.
+    pub width: Option<usize>,
+    /// Order of the dimensions.
+    pub layout: Layout,
+}
+
+impl GraphInput {
+    /// Reads the shape of a graph's input.
+    ///
+    /// Channels are told by their number: the second dimension if it is 1 or 3, else the last. Where neither is fixed, the
+    /// second one holds three channels.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`] if the input cannot be an image: not of four dimensions, not of floating-point numbers, or
+    /// without a dimension of one or three channels.
+    pub fn from_value_info(input: &ValueInfo) -> Result<Self, Error> {
+        let no_image = |why: String| {
+            let text = format!(
+                "input {:?} is not an image: expected float[batch, 1 or 3, height, width], {why}",
+                input.name
+            );
+            Error::new(ErrorKind::Mismatch, text)
+        };
+        if let Some(other) = input.data_type.filter(|data_type| !data_type.is_float()) {
+            return Err(no_image(format!("found elements of type {other:?}")));
+        }
+        let Some(shape) = &input.shape else {
+            return Ok(Self::default());
+        };
+        let [_, second, third, last] = shape.as_slice() else {
+            return Err(no_image(format!("found {} dimensions", shape.len())));
+        };
+        let channels = |dim: &Dim| matches!(dim.fixed(), Some(1 | 3));
+        if channels(second) || (second.fixed().is_none() && !channels(last)) {
+            let layout = Layout::ChannelsFirst;
+            let (channels, height, width) = (second.fixed(), third.fixed(), last.fixed());
+            Ok(Self {
+                channels,
+                height,
+                width,
+                layout,
+            })
+        } else if channels(last) {
+            let layout = Layout::ChannelsLast;
+            let (channels, height, width) = (last.fixed(), second.fixed(), third.fixed());
+            Ok(Self {
+                channels,
+                height,
+                width,
+                layout,
+            })
+        } else {
+            let (a, b) = (dim(second), dim(last));
+            Err(no_image(format!(
+                "found {a} as the second and {b} as the last dimension"
+            )))
+        }
+    }
+}
+
+fn dim(dim: &Dim) -> String {
+    dim.fixed()
+        .map_or_else(|| "an open size".to_owned(), |size| size.to_string())
+}
+
+impl fmt::Display for GraphInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |size: Option<usize>| size.map_or_else(|| "?".to_owned(), |size| size.to_string());
+        let (c, h, w) = (size(self.channels), size(self.height), size(self.width));
+        match self.layout {
+            Layout::ChannelsFirst => write!(f, "[batch, {c}, {h}, {w}]"),
+            Layout::ChannelsLast => write!(f, "[batch, {h}, {w}, {c}]"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every image model of a reference hub gets the pixel values that Pillow and `transformers` give it.
+//!
+//! The reference files are not part of this repository: they are looked for in `$RANKTUNE_SHARED`, else in `../shared` beside
+//! the workspace, and without them this test says that it is skipped.
+
+use std::path::{Path, PathBuf};
+
+use ranktune_hub::{GraphInput, Hub, ImageProcessor, Modality, Source};
+use safetensors::SafeTensors;
+
+fn shared() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let dir = std::env::var_os("RANKTUNE_SHARED").map_or_else(beside, PathBuf::from);
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    eprintln!("skipped: no reference files in {}", dir.display());
+    None
+}
+
+#[test]
+fn pixel_values_of_every_reference_model_agree() {
+    let Some(shared) = shared() else { return };
+    let hub = Hub::open(&[Source::from(shared.join("hub").as_path())]).unwrap();
+    let images: Vec<_> = hub.entries.iter().filter(|entry| entry.modality(None) == Modality::Image).collect();
+    assert!(!images.is_empty());
+    for entry in images {
+        let file = shared.join("vectors/models").join(format!("{}.safetensors", entry.name));
+        let bytes = std::fs::read(&file).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let files: Vec<String> = serde_json::from_str(&header.metadata().as_ref().unwrap()["files"]).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let tensor = tensors.tensor("pixel_values").unwrap();
+        let &[_, channels, height, width] = tensor.shape() else { panic!("{}: not an image", entry.name) };
+        // The header says [1, channels, height, width], but the values were written channels last.
+        let stored: Vec<f32> = tensor.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let expected = |c: usize, at: usize| stored[at * channels + c];
+
+        let input = GraphInput {
+            channels: Some(channels),
+            height: Some(height),
+            width: Some(width),
+            ..GraphInput::default()
+        };
+        let processor = ImageProcessor::from_dir(entry.dir.as_deref().unwrap(), &input).unwrap();
+        let image = ranktune_data::image::decode(&shared.join(&files[0])).unwrap();
+        let mut found = vec![0.0; channels * height * width];
+        processor.apply(&image, &mut found).unwrap();
+
+        // One step of a byte, by the spread of the values that bytes were mapped to.
+        let pixels = height * width;
+        let (mut far, mut off) = (0, 0);
+        for c in 0..channels {
+            let step = processor.step(c);
+            for at in 0..pixels {
+                let difference = (found[c * pixels + at] - expected(c, at)).abs();
+                far += usize::from(difference > 1.5 * step);
+                off += usize::from(difference > 0.01 * step);
+            }
+        }
+        assert_eq!(far, 0, "{}: values more than one 8-bit step away", entry.name);
+        assert!(off * 100 < found.len(), "{}: {off} of {} values differ", entry.name, found.len());
+        eprintln!("{}: {off} of {} values differ", entry.name, found.len());
+    }
+}
