@@ -15,6 +15,7 @@
 //! maximum, to about 1e-3 in t), it adds 1e-5 to two denominators, and for n < d its `ln|A|` leaves out d − n eigenvalues.
 //! [`Compat::Published`] reproduces it.
 
+mod hidden;
 pub(crate) mod maximise;
 mod orthogonal;
 pub(crate) mod profile;
@@ -27,7 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::statistics::{Statistics, gram};
 use crate::targets::Targets;
-use maximise::{Grid, Maximum, Optimum};
+use maximise::{Grid, LowerEnd, Maximum, Optimum};
 use orthogonal::Orthogonal;
 use profile::{Column, Form, Profile};
 use tridiagonal::Tridiagonal;
@@ -232,6 +233,7 @@ impl Fit {
         };
         let scale = fit.reduction.tridiagonal().scale;
         let mut solved = solve(&fit.profile, None, &fit.columns, scale, fit.n_features, compat);
+        hidden::mark(&mut solved, statistics, fit.profile.form);
         let doubtful: Vec<usize> = (0..solved.len())
             .filter(|&j| solved[j].as_ref().is_none_or(|solved| !(solved.error_bound <= REDO_ABOVE)))
             .collect();
@@ -299,6 +301,14 @@ impl Fit {
     /// LogME and its columns, the rest let go.
     pub fn into_evidence(self) -> Evidence {
         self.evidence
+    }
+
+    /// t of every column (infinite without information), if all were solved in the primal form.
+    pub(crate) fn primal_shifts(&self) -> Option<Vec<f64>> {
+        let Reduction::Primal(tridiagonal) = &self.reduction else {
+            return None;
+        };
+        self.redone.is_none().then(|| self.shifts.iter().map(|shift| shift * tridiagonal.scale).collect())
     }
 
     /// Posterior means `m` of the weights, `[c, d]` row-major, in the order of [`Evidence::columns`].
@@ -400,6 +410,7 @@ struct Solved {
     /// t in the profile's units
     shift: f64,
     error_bound: f64,
+    lower_end: Option<LowerEnd>,
 }
 
 fn solve(
@@ -431,6 +442,7 @@ fn solve(
                     status: Status::Published,
                     shift: published.point.t,
                     error_bound: profile.error_bound(&published.point, column),
+                    lower_end: None,
                 })
             })
             .collect(),
@@ -453,5 +465,6 @@ fn explained(maximum: &Maximum, column: &Column, n: f64, scale: f64) -> Solved {
         status,
         shift,
         error_bound: maximum.error_bound,
+        lower_end: maximum.lower_end,
     }
 }

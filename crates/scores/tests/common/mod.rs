@@ -1,6 +1,8 @@
 //! Reads the reference vectors, and makes small data for the tests that need none.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
 
+pub mod reference;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
