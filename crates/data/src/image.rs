@@ -12,7 +12,7 @@
 //! | EXIF or XMP orientation | applied, all eight |
 //! | an animation | its first frame |
 //!
-//! One format is one file in this folder and one line in [`FORMATS`]. The format is told by content, never by name.
+//! One format is one file in this folder and one line in `FORMATS`. The format is told by content, never by name.
 
 use std::fmt;
 use std::fs::File;
@@ -128,10 +128,13 @@ struct Decoded {
     orientation: u8,
 }
 
+/// Whether a file begins as files of a format do.
+type Begins = fn(&[u8]) -> bool;
+
 type Decode = fn(&[u8]) -> Result<Decoded, ImageError>;
 
 /// The formats: name, how a file begins, and its decoder.
-const FORMATS: &[(&str, fn(&[u8]) -> bool, Decode)] = &[
+const FORMATS: &[(&str, Begins, Decode)] = &[
     ("JPEG", |b| b.starts_with(b"\xff\xd8\xff"), jpeg::decode),
     ("PNG", |b| b.starts_with(b"\x89PNG\r\n\x1a\n"), png::decode),
     (
@@ -153,7 +156,7 @@ const FORMATS: &[(&str, fn(&[u8]) -> bool, Decode)] = &[
 ];
 
 /// Formats that are recognised so that the refusal can name them.
-const REFUSED: &[(&str, fn(&[u8]) -> bool)] = &[
+const REFUSED: &[(&str, Begins)] = &[
     ("AVIF", |b| {
         b.get(4..12) == Some(b"ftypavif") || b.get(4..12) == Some(b"ftypavis")
     }),

@@ -188,15 +188,9 @@ fn search(path: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A file that was named itself. Configuration files beside it are its own only if it is what its folder stands for.
+/// A file that was named itself. Configuration files beside it are its own only if it is what its folder stands for; the outer
+/// folder first, because of `onnx/model.onnx`.
 fn single_file(path: &Path) -> (String, PathBuf, Option<PathBuf>) {
-    let parents = path.ancestors().skip(1).take(2).map(|dir| {
-        if dir.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            dir
-        }
-    });
     let canonical = fs::canonicalize(path).ok();
     let is_model_of = |dir: &&Path| {
         let model = Listing::read(dir).ok().and_then(|listing| listing.model());
@@ -204,7 +198,11 @@ fn single_file(path: &Path) -> (String, PathBuf, Option<PathBuf>) {
             .and_then(|model| fs::canonicalize(model).ok())
             .is_some_and(|model| Some(model) == canonical)
     };
-    match parents.into_iter().find(is_model_of) {
+    let parents: Vec<&Path> = canonical
+        .iter()
+        .flat_map(|path| path.ancestors().skip(1).take(2))
+        .collect();
+    match parents.into_iter().rev().find(is_model_of) {
         Some(dir) => {
             let name = if stem_of(path) == "model" {
                 name_of(dir)

@@ -3,6 +3,8 @@
 //! The reference files are not part of this repository: they are looked for in `$RANKTUNE_SHARED`, else in `../shared` beside
 //! the workspace, and without them this test says that it is skipped.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 use std::path::{Path, PathBuf};
 
 use ranktune_hub::{GraphInput, Hub, ImageProcessor, Modality, Source};
@@ -22,18 +24,32 @@ fn shared() -> Option<PathBuf> {
 fn pixel_values_of_every_reference_model_agree() {
     let Some(shared) = shared() else { return };
     let hub = Hub::open(&[Source::from(shared.join("hub").as_path())]).unwrap();
-    let images: Vec<_> = hub.entries.iter().filter(|entry| entry.modality(None) == Modality::Image).collect();
+    let images: Vec<_> = hub
+        .entries
+        .iter()
+        .filter(|entry| entry.modality(None) == Modality::Image)
+        .collect();
     assert!(!images.is_empty());
     for entry in images {
-        let file = shared.join("vectors/models").join(format!("{}.safetensors", entry.name));
+        let file = shared
+            .join("vectors/models")
+            .join(format!("{}.safetensors", entry.name));
         let bytes = std::fs::read(&file).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let files: Vec<String> = serde_json::from_str(&header.metadata().as_ref().unwrap()["files"]).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
         let tensor = tensors.tensor("pixel_values").unwrap();
-        let &[_, channels, height, width] = tensor.shape() else { panic!("{}: not an image", entry.name) };
+        let &[_, channels, height, width] = tensor.shape() else {
+            panic!("{}: not an image", entry.name)
+        };
         // The header says [1, channels, height, width], but the values were written channels last.
-        let stored: Vec<f32> = tensor.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        let stored: Vec<f32> = tensor
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&b| f32::from_le_bytes(b))
+            .collect();
         let expected = |c: usize, at: usize| stored[at * channels + c];
 
         let input = GraphInput {
@@ -59,7 +75,12 @@ fn pixel_values_of_every_reference_model_agree() {
             }
         }
         assert_eq!(far, 0, "{}: values more than one 8-bit step away", entry.name);
-        assert!(off * 100 < found.len(), "{}: {off} of {} values differ", entry.name, found.len());
+        assert!(
+            off * 100 < found.len(),
+            "{}: {off} of {} values differ",
+            entry.name,
+            found.len()
+        );
         eprintln!("{}: {off} of {} values differ", entry.name, found.len());
     }
 }

@@ -220,9 +220,9 @@ impl Axis {
             Self::Same(span) => {
                 let row = C * (span.from - first)..C * (span.from - first + span.len);
                 data.chunks_exact(C * width)
-                    .flat_map(|line| &line[row.clone()])
-                    .copied()
-                    .collect()
+                    .map(|line| &line[row.clone()])
+                    .collect::<Vec<_>>()
+                    .concat()
             }
             Self::Weighted(taps) => {
                 let mut out = vec![0; (rows.1 - rows.0) * taps.len() * C];
@@ -239,7 +239,7 @@ impl Axis {
         match self {
             Self::Same(span) => {
                 let lines = source.data.chunks_exact(stride).skip(span.from - first).take(span.len);
-                lines.flat_map(|line| &line[bytes.clone()]).copied().collect()
+                lines.map(|line| &line[bytes.clone()]).collect::<Vec<_>>().concat()
             }
             Self::Weighted(taps) => {
                 let mut out = vec![0; taps.len() * bytes.len()];
