@@ -13,7 +13,6 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ranktune_onnx::Attribute;
 use rten::{
     DataType, Model, ModelOptions, NodeId, RunError, RunErrorKind, RunOptions, ThreadPool, Value, ValueOrView,
     ValueType, ValueView,
@@ -24,6 +23,7 @@ use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_input
 use crate::{Error, ErrorKind};
 
 mod depthwise;
+mod prepare;
 mod stages;
 
 use depthwise::Depthwise;
@@ -105,7 +105,7 @@ impl Program {
         let Ok(mut graph) = ranktune_onnx::Model::from_bytes(Bytes::copy_from_slice(model), None) else {
             return Self::whole(model.to_vec());
         };
-        let changed = spelled_out(&mut graph);
+        let changed = prepare::prepare(&mut graph)?;
         match (Self::in_stages(&graph), changed) {
             (Some(program), _) => Ok(program),
             (None, false) => Self::whole(model.to_vec()),
@@ -146,27 +146,6 @@ impl Program {
             last_use,
         }
     }
-}
-
-/// Writes out what the format lets a file leave to the shape of the weights, and rten does not look for there. Returns
-/// whether anything was missing.
-fn spelled_out(model: &mut ranktune_onnx::Model) -> bool {
-    let mut changed = false;
-    for node in &mut model.graph.nodes {
-        let is_convolution = node.is("Conv") || node.is("ConvTranspose");
-        if !is_convolution || node.attributes.contains_key("kernel_shape") {
-            continue;
-        }
-        let weight = node.input(1).and_then(|name| model.graph.initializers.get(name));
-        let sizes = weight.and_then(|weight| weight.dims.get(2..)).unwrap_or_default();
-        let sizes: Result<Vec<i64>, _> = sizes.iter().map(|&size| i64::try_from(size)).collect();
-        if let Ok(sizes) = sizes {
-            node.attributes
-                .insert("kernel_shape".to_owned(), Attribute::Ints(sizes));
-            changed = true;
-        }
-    }
-    changed
 }
 
 struct RtenSession {

@@ -101,7 +101,7 @@ fn run(program: Program, wanted: &[&str]) -> Vec<Output> {
 #[test]
 fn a_graph_cut_into_stages_computes_what_the_whole_graph_does() {
     let mut model = branches();
-    assert!(spelled_out(&mut model), "rten needs the kernel's shape");
+    assert!(prepare::prepare(&mut model).unwrap(), "rten needs the kernel's shape");
     for wanted in [&["y", "z", "a2", "b2"][..], &["z"], &["b2"], &["y", "a2", "y"]] {
         let program = Program::in_stages(&model).unwrap();
         assert_eq!(program.stages.len(), 4);
