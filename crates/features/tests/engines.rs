@@ -10,7 +10,7 @@ mod support;
 use ranktune_features::ErrorKind;
 use ranktune_features::engine::{Elements, EngineOptions, Input, Output};
 use ranktune_onnx::{Attribute, DataType, Tensor};
-use support::{engines, model, node, relative_distance, value, with};
+use support::{engines, model, model_of_opset, node, relative_distance, value, with};
 
 /// `y [n, 2] = x [n, 3] · w [3, 2] + b [2]`, and `z = relu(y)`.
 fn linear() -> Vec<u8> {
@@ -254,6 +254,110 @@ fn bytes_that_are_no_model_are_refused() {
         for length in 0..good.len() {
             if let Ok(mut session) = engine.load(&good[..length], &EngineOptions::default()) {
                 let _ = session.run(&[floats("x", &[1, 3], &[1.0; 3])], &["y"]);
+            }
+        }
+    }
+}
+
+/// One operator on `x [1, 1, 2, 2] = [[1, 2], [3, 5]]`.
+fn one_operator(opset: i64, operator: ranktune_onnx::Node, initializers: Vec<(&str, Tensor)>) -> Vec<u8> {
+    let shape = [-1, 1, 2, 2];
+    let output = ranktune_onnx::ValueInfo {
+        shape: None,
+        ..value("y", DataType::F32, &[])
+    };
+    model_of_opset(
+        opset,
+        vec![value("x", DataType::F32, &shape)],
+        vec![output],
+        vec![operator],
+        initializers,
+    )
+}
+
+#[test]
+fn an_operator_is_done_as_its_version_of_the_format_says_or_refused() {
+    let text = |text: &str| Attribute::String(text.as_bytes().to_vec());
+    let pool = |kind| {
+        with(
+            with(node("MaxPool", &["x"], "y"), "auto_pad", text(kind)),
+            "kernel_shape",
+            Attribute::Ints(vec![2, 2]),
+        )
+    };
+    let odd = |kind| {
+        with(
+            with(node("MaxPool", &["x"], "y"), "auto_pad", text(kind)),
+            "kernel_shape",
+            Attribute::Ints(vec![3, 3]),
+        )
+    };
+    let sum = 1f32.exp() + 2f32.exp() + 3f32.exp() + 5f32.exp();
+    let all = [1f32, 2.0, 3.0, 5.0].map(|x| x.exp() / sum);
+    let lower = |high: f32| 1.0 / (1.0 + high.exp());
+    let columns = [lower(2.0), lower(3.0), 1.0 - lower(2.0), 1.0 - lower(3.0)];
+    let kernel = Tensor::from_f32(&[1, 1, 2, 2], &[1.0, 10.0, 100.0, 1000.0]).unwrap();
+    let cases: Vec<(&str, Vec<u8>, [f32; 4])> = vec![
+        (
+            "softmax of all",
+            one_operator(11, node("Softmax", &["x"], "y"), vec![]),
+            all,
+        ),
+        (
+            "softmax of one axis",
+            one_operator(
+                13,
+                with(node("Softmax", &["x"], "y"), "axis", Attribute::Int(2)),
+                vec![],
+            ),
+            columns,
+        ),
+        ("padding after", one_operator(17, pool("SAME_UPPER"), vec![]), [5.0; 4]),
+        (
+            "padding before",
+            one_operator(17, pool("SAME_LOWER"), vec![]),
+            [1.0, 2.0, 3.0, 5.0],
+        ),
+        (
+            "padding on both sides",
+            one_operator(17, odd("SAME_LOWER"), vec![]),
+            [5.0; 4],
+        ),
+        (
+            "convolution without attributes but padding",
+            one_operator(
+                17,
+                with(
+                    node("Conv", &["x", "w"], "y"),
+                    "pads",
+                    Attribute::Ints(vec![1, 1, 0, 0]),
+                ),
+                vec![("w", kernel)],
+            ),
+            [1000.0, 2100.0, 3010.0, 5321.0],
+        ),
+    ];
+    for engine in engines() {
+        for (case, model, expected) in &cases {
+            let found = engine
+                .load(model, &EngineOptions::default())
+                .and_then(|mut session| session.run(&[floats("x", &[1, 1, 2, 2], &[1.0, 2.0, 3.0, 5.0])], &["y"]));
+            match found {
+                Ok(found) => {
+                    assert!(
+                        relative_distance(&found[0].data, expected) < 1e-6,
+                        "{}, {case}: {found:?}",
+                        engine.name()
+                    );
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::UnsupportedModel, "{}, {case}", engine.name());
+                    assert!(
+                        error.to_string().contains("SAME_LOWER"),
+                        "{}, {case}: {error}",
+                        engine.name()
+                    );
+                }
             }
         }
     }

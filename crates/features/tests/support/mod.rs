@@ -67,6 +67,16 @@ pub fn model(
     nodes: Vec<Node>,
     initializers: Vec<(&str, Tensor)>,
 ) -> Vec<u8> {
+    model_of_opset(17, inputs, outputs, nodes, initializers)
+}
+
+pub fn model_of_opset(
+    opset: i64,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    initializers: Vec<(&str, Tensor)>,
+) -> Vec<u8> {
     let graph = Graph {
         name: "made".to_owned(),
         nodes,
@@ -80,7 +90,7 @@ pub fn model(
     };
     Model {
         ir_version: 8,
-        opsets: BTreeMap::from([(String::new(), 17)]),
+        opsets: BTreeMap::from([(String::new(), opset)]),
         producer: String::new(),
         metadata: BTreeMap::new(),
         graph,
