@@ -3,12 +3,17 @@
 //! Prints seconds for the statistics (symmetric product and class sums) and for the fit (tridiagonalisation and
 //! the search over all columns), best of three.
 
+#![expect(clippy::print_stdout, reason = "a program that reports on stdout")]
+
 use std::time::Instant;
 
 use ranktune_scores::{Compat, FeatureView, Statistics, Targets, evidence};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sizes: Vec<usize> = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<_, _>>()?;
+    let sizes: Vec<usize> = std::env::args()
+        .skip(1)
+        .map(|size| size.parse())
+        .collect::<Result<_, _>>()?;
     let [n, d, c] = *sizes else {
         return time(10_000, 2_048, 100);
     };
@@ -18,7 +23,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn time(n: usize, d: usize, c: usize) -> Result<(), Box<dyn std::error::Error>> {
     let mut state = 1_u64;
     let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1_u64 << 24) as f32
     };
     let labels: Vec<u32> = (0..n).map(|i| u32::try_from(i % c)).collect::<Result<_, _>>()?;
@@ -34,9 +41,14 @@ fn time(n: usize, d: usize, c: usize) -> Result<(), Box<dyn std::error::Error>> 
         let statistics = Statistics::of(&features, &targets)?;
         best[0] = best[0].min(start.elapsed().as_secs_f64());
         let start = Instant::now();
-        value = evidence::fit_rows(&statistics, &features, &targets, Compat::Exact)?.evidence().value;
+        value = evidence::fit_rows(&statistics, &features, &targets, Compat::Exact)?
+            .evidence()
+            .value;
         best[1] = best[1].min(start.elapsed().as_secs_f64());
     }
-    println!("n={n} d={d} c={c}  statistics {:.3} s  fit {:.3} s  logme {value:.6}", best[0], best[1]);
+    println!(
+        "n={n} d={d} c={c}  statistics {:.3} s  fit {:.3} s  logme {value:.6}",
+        best[0], best[1]
+    );
     Ok(())
 }

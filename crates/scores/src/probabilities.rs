@@ -28,7 +28,7 @@ impl<'a> Probabilities<'a> {
         for (row, values) in data.chunks_exact(n_sources).enumerate() {
             let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
             let least = values.iter().copied().fold(0.0, f32::min);
-            if least < 0.0 || !((sum - 1.0).abs() <= SUM_TOLERANCE) {
+            if least < 0.0 || sum.is_nan() || (sum - 1.0).abs() > SUM_TOLERANCE {
                 return Err(Error::new(
                     ErrorKind::OutOfRange,
                     format!(
@@ -58,7 +58,9 @@ impl<'a> Probabilities<'a> {
 
     pub(crate) fn gather(&self, rows: &[usize]) -> Vec<f32> {
         let z = self.n_sources;
-        rows.iter().flat_map(|&row| self.data[row * z..(row + 1) * z].iter().copied()).collect()
+        rows.iter()
+            .flat_map(|&row| self.data[row * z..(row + 1) * z].iter().copied())
+            .collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! SciPy's values, and what happens where a coefficient is not defined.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 mod common;
 
 use common::{close, expected, shared};
@@ -11,7 +13,14 @@ fn every_coefficient_agrees_with_scipy() {
     let Some(shared) = shared() else { return };
     let expected = expected(&shared);
     for (i, case) in expected["correlation"].as_array().unwrap().iter().enumerate() {
-        let side = |name: &str| -> Vec<f64> { case[name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+        let side = |name: &str| -> Vec<f64> {
+            case[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_f64().unwrap())
+                .collect()
+        };
         let (x, y) = (side("x"), side("y"));
         for (name, got) in [
             ("weighted_tau", weighted_tau(&x, &y)),
@@ -42,8 +51,14 @@ fn a_constant_side_and_too_few_models_have_no_coefficient() {
 #[test]
 fn numbers_that_are_not_finite_and_unequal_lengths_are_errors() {
     for coefficient in [weighted_tau, kendall_tau, pearson, spearman] {
-        assert_eq!(coefficient(&[1.0, f64::NAN], &[1.0, 2.0]).unwrap_err().kind(), ErrorKind::NonFinite);
-        assert_eq!(coefficient(&[1.0, 2.0], &[1.0, f64::INFINITY]).unwrap_err().kind(), ErrorKind::NonFinite);
+        assert_eq!(
+            coefficient(&[1.0, f64::NAN], &[1.0, 2.0]).unwrap_err().kind(),
+            ErrorKind::NonFinite
+        );
+        assert_eq!(
+            coefficient(&[1.0, 2.0], &[1.0, f64::INFINITY]).unwrap_err().kind(),
+            ErrorKind::NonFinite
+        );
         assert_eq!(coefficient(&[1.0, 2.0], &[1.0]).unwrap_err().kind(), ErrorKind::Shape);
     }
 }
@@ -55,7 +70,10 @@ fn coefficients_do_not_depend_on_the_order_of_models() {
     let order = [4, 2, 0, 5, 1, 3];
     let (px, py) = (order.map(|i| x[i]), order.map(|i| y[i]));
     for coefficient in [weighted_tau, kendall_tau, pearson, spearman] {
-        let (a, b) = (coefficient(&x, &y).unwrap().unwrap(), coefficient(&px, &py).unwrap().unwrap());
+        let (a, b) = (
+            coefficient(&x, &y).unwrap().unwrap(),
+            coefficient(&px, &py).unwrap().unwrap(),
+        );
         assert!((a - b).abs() < 1e-14);
     }
 }

@@ -1,5 +1,7 @@
 //! The evidence against two other derivations, at its limits, and where there is none.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 mod common;
 
 use common::reference::{Singular, from_covariance};
@@ -28,7 +30,10 @@ fn linear(features: &[f32], d: usize, noise: f64, seed: u64) -> Vec<f64> {
 }
 
 fn one_hot(labels: &[u32], class: usize) -> Vec<f64> {
-    labels.iter().map(|&label| f64::from(u8::from(label as usize == class))).collect()
+    labels
+        .iter()
+        .map(|&label| f64::from(u8::from(label as usize == class)))
+        .collect()
 }
 
 /// Value and place of the maximum against singular values, and the value again from the covariance.
@@ -45,7 +50,10 @@ fn check(name: &str, features: &[f32], d: usize, columns: &[Vec<f64>], fit: &Fit
         );
         if column.status == Status::Interior {
             let ratio = column.alpha.unwrap() / column.beta.unwrap();
-            assert!((singular.value(ratio) - value).abs() <= 1e-10 * value.abs().max(1.0), "{name}: t {ratio:e} or {t:e}");
+            assert!(
+                (singular.value(ratio) - value).abs() <= 1e-10 * value.abs().max(1.0),
+                "{name}: t {ratio:e} or {t:e}"
+            );
         }
         let again = from_covariance(features, d, y, column.alpha, column.beta);
         assert!(
@@ -58,12 +66,28 @@ fn check(name: &str, features: &[f32], d: usize, columns: &[Vec<f64>], fit: &Fit
 
 #[test]
 fn evidence_agrees_with_singular_values_and_with_the_covariance() {
-    for (n, d) in [(60, 7), (40, 39), (40, 40), (40, 41), (25, 90), (9, 1), (3, 5), (2, 1), (2, 2)] {
+    for (n, d) in [
+        (60, 7),
+        (40, 39),
+        (40, 40),
+        (40, 41),
+        (25, 90),
+        (9, 1),
+        (3, 5),
+        (2, 1),
+        (2, 2),
+    ] {
         let features = normal(n, d, 7 + n as u64 * d as u64);
         for noise in [0.3, 10.0] {
             let y = linear(&features, d, noise, 3);
             let targets = Targets::columns(&y, 1).unwrap();
-            check(&format!("n {n}, d {d}, noise {noise}"), &features, d, std::slice::from_ref(&y), &fit(&features, d, &targets).unwrap());
+            check(
+                &format!("n {n}, d {d}, noise {noise}"),
+                &features,
+                d,
+                std::slice::from_ref(&y),
+                &fit(&features, d, &targets).unwrap(),
+            );
         }
     }
 }
@@ -74,7 +98,13 @@ fn evidence_of_classes_agrees_with_their_one_hot_columns() {
         let (features, labels) = clusters(n, d, 4, 2.0, 5);
         let targets = Targets::classes(&labels, 4).unwrap();
         let columns: Vec<Vec<f64>> = (0..4).map(|class| one_hot(&labels, class)).collect();
-        check(&format!("n {n}, d {d}"), &features, d, &columns, &fit(&features, d, &targets).unwrap());
+        check(
+            &format!("n {n}, d {d}"),
+            &features,
+            d,
+            &columns,
+            &fit(&features, d, &targets).unwrap(),
+        );
     }
 }
 
@@ -93,14 +123,25 @@ fn deficient_constant_zero_and_repeated_features_are_handled() {
             row[5] = 2.0 * row[4];
         }
         for (name, features) in [("constant", constant), ("mixed", mixed)] {
-            check(name, &features, d, std::slice::from_ref(&y), &fit(&features, d, &targets).unwrap());
+            check(
+                name,
+                &features,
+                d,
+                std::slice::from_ref(&y),
+                &fit(&features, d, &targets).unwrap(),
+            );
         }
         let fit = fit(&zero, d, &targets).unwrap();
         let column = &fit.evidence().columns[0];
         assert_eq!((column.status, column.alpha), (Status::NoInformation, None));
         let s: f64 = y.iter().map(|y| y * y).sum();
         close("beta of zero features", column.beta.unwrap(), n as f64 / s, 1e-12);
-        close("zero features", column.evidence, from_covariance(&zero, d, &y, None, column.beta), 1e-12);
+        close(
+            "zero features",
+            column.evidence,
+            from_covariance(&zero, d, &y, None, column.beta),
+            1e-12,
+        );
     }
 }
 
@@ -108,7 +149,12 @@ fn deficient_constant_zero_and_repeated_features_are_handled() {
 fn one_sample_has_the_evidence_of_a_normal_number() {
     for d in [1, 3] {
         let fit = fit(&vec![0.5; d], d, &Targets::columns(&[2.0], 1).unwrap()).unwrap();
-        close("one sample", fit.evidence().value, 0.5 * (1.0_f64 / 4.0).ln() - 0.5 - 0.5 * (2.0 * std::f64::consts::PI).ln(), 1e-12);
+        close(
+            "one sample",
+            fit.evidence().value,
+            0.5 * (1.0_f64 / 4.0).ln() - 0.5 - 0.5 * (2.0 * std::f64::consts::PI).ln(),
+            1e-12,
+        );
     }
 }
 
@@ -118,7 +164,13 @@ fn one_sample_a_class_is_handled() {
         let features = normal(n, d, 9);
         let labels: Vec<u32> = (0..n as u32).collect();
         let columns: Vec<Vec<f64>> = (0..n).map(|class| one_hot(&labels, class)).collect();
-        check("own class", &features, d, &columns, &fit(&features, d, &Targets::classes(&labels, n).unwrap()).unwrap());
+        check(
+            "own class",
+            &features,
+            d,
+            &columns,
+            &fit(&features, d, &Targets::classes(&labels, n).unwrap()).unwrap(),
+        );
     }
 }
 
@@ -147,7 +199,12 @@ fn any_scale_of_the_features_gives_the_same_evidence() {
             close(&format!("{scale:e}"), column.evidence, plain.evidence, 1e-7);
             assert_eq!(column.status, plain.status);
             if let (Some(alpha), Some(plain)) = (column.alpha, plain.alpha) {
-                close(&format!("alpha at {scale:e}"), alpha, plain * f64::from(scale).powi(2), 1e-5);
+                close(
+                    &format!("alpha at {scale:e}"),
+                    alpha,
+                    plain * f64::from(scale).powi(2),
+                    1e-5,
+                );
             }
         }
     }
@@ -187,10 +244,19 @@ fn almost_exact_targets_keep_their_digits() {
         let (value, t) = Singular::new(&features, d, &y).maximum();
         close(&format!("noise {noise:e}"), fit.evidence().value, value, 1e-6);
         let column = &fit.evidence().columns[0];
-        close(&format!("t at noise {noise:e}"), column.alpha.unwrap() / column.beta.unwrap(), t, 1e-3);
+        close(
+            &format!("t at noise {noise:e}"),
+            column.alpha.unwrap() / column.beta.unwrap(),
+            t,
+            1e-3,
+        );
         let view = FeatureView::new(&features, n, d).unwrap();
         let alone = evidence::fit(&Statistics::of(&view, &targets).unwrap(), Compat::Exact).map(Fit::into_evidence);
-        assert_eq!(alone.unwrap_err().kind(), ErrorKind::Precision, "statistics alone must not guess");
+        assert_eq!(
+            alone.unwrap_err().kind(),
+            ErrorKind::Precision,
+            "statistics alone must not guess"
+        );
     }
 }
 
@@ -198,8 +264,13 @@ fn almost_exact_targets_keep_their_digits() {
 fn a_column_reproduced_exactly_is_an_error_that_names_it() {
     // Three distinct rows, each its own class: rank 3 of 30 samples.
     let labels: Vec<u32> = (0..30).map(|i| i % 3).collect();
-    let features: Vec<f32> = labels.iter().flat_map(|&label| [1.0 + label as f32, (label * label) as f32, 0.5]).collect();
-    let error = fit(&features, 3, &Targets::classes(&labels, 3).unwrap()).map(Fit::into_evidence).unwrap_err();
+    let features: Vec<f32> = labels
+        .iter()
+        .flat_map(|&label| [1.0 + label as f32, (label * label) as f32, 0.5])
+        .collect();
+    let error = fit(&features, 3, &Targets::classes(&labels, 3).unwrap())
+        .map(Fit::into_evidence)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unbounded);
     assert!(error.to_string().contains("target column 0"), "{error}");
     // n ≤ d, one sample given twice.
@@ -207,7 +278,9 @@ fn a_column_reproduced_exactly_is_an_error_that_names_it() {
     features.copy_within(0..20, 20);
     let mut y = linear(&features, 20, 1.0, 1);
     y[1] = y[0];
-    let error = fit(&features, 20, &Targets::columns(&y, 1).unwrap()).map(Fit::into_evidence).unwrap_err();
+    let error = fit(&features, 20, &Targets::columns(&y, 1).unwrap())
+        .map(Fit::into_evidence)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unbounded);
     assert!(error.to_string().contains("rank 9 of 10"), "{error}");
     // Given twice with different answers, it is an ordinary problem.
@@ -219,14 +292,18 @@ fn a_column_reproduced_exactly_is_an_error_that_names_it() {
 fn an_all_zero_column_is_an_error_that_names_it() {
     let features = normal(8, 3, 1);
     let values: Vec<f64> = (0..8).flat_map(|i| [f64::from(i % 2), 0.0]).collect();
-    let error = fit(&features, 3, &Targets::columns(&values, 2).unwrap()).map(Fit::into_evidence).unwrap_err();
+    let error = fit(&features, 3, &Targets::columns(&values, 2).unwrap())
+        .map(Fit::into_evidence)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unbounded);
     assert!(error.to_string().contains("target column 1"), "{error}");
 }
 
 #[test]
 fn one_class_is_an_error() {
-    let error = fit(&normal(8, 3, 1), 3, &Targets::classes(&[1; 8], 2).unwrap()).map(Fit::into_evidence).unwrap_err();
+    let error = fit(&normal(8, 3, 1), 3, &Targets::classes(&[1; 8], 2).unwrap())
+        .map(Fit::into_evidence)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooFewClasses);
 }
 
@@ -253,8 +330,16 @@ fn weights_solve_the_ridge_equations_at_alpha_over_beta() {
                 .map(|(row, y)| row.iter().zip(m).map(|(&x, m)| f64::from(x) * m).sum::<f64>() - y)
                 .collect();
             for j in 0..d {
-                let gradient: f64 = residual.iter().zip(features.chunks(d)).map(|(r, row)| r * f64::from(row[j])).sum::<f64>() + t * m[j];
-                assert!(gradient.abs() < 1e-8, "n {n}, d {d}, class {class}, feature {j}: {gradient:e}");
+                let gradient: f64 = residual
+                    .iter()
+                    .zip(features.chunks(d))
+                    .map(|(r, row)| r * f64::from(row[j]))
+                    .sum::<f64>()
+                    + t * m[j];
+                assert!(
+                    gradient.abs() < 1e-8,
+                    "n {n}, d {d}, class {class}, feature {j}: {gradient:e}"
+                );
             }
         }
     }
@@ -266,7 +351,10 @@ fn weights_of_badly_conditioned_columns_come_from_the_rows() {
     let features = normal(n, d, 3);
     let mut random = Random(4);
     let truth: Vec<f64> = (0..d).map(|_| random.normal()).collect();
-    let y: Vec<f64> = features.chunks(d).map(|row| row.iter().zip(&truth).map(|(&x, w)| f64::from(x) * w).sum::<f64>() + 1e-7 * random.normal()).collect();
+    let y: Vec<f64> = features
+        .chunks(d)
+        .map(|row| row.iter().zip(&truth).map(|(&x, w)| f64::from(x) * w).sum::<f64>() + 1e-7 * random.normal())
+        .collect();
     let fit = fit(&features, d, &Targets::columns(&y, 1).unwrap()).unwrap();
     for (m, w) in fit.weights().iter().zip(&truth) {
         assert!((m - w).abs() < 1e-6, "{m} against {w}");

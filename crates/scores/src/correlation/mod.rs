@@ -18,14 +18,21 @@ fn check(x: &[f64], y: &[f64]) -> Result<()> {
     if x.len() != y.len() {
         return Err(Error::new(
             ErrorKind::Shape,
-            format!("cannot compare {} numbers with {}; give one of each a model", x.len(), y.len()),
+            format!(
+                "cannot compare {} numbers with {}; give one of each a model",
+                x.len(),
+                y.len()
+            ),
         ));
     }
     for (name, side) in [("first", x), ("second", y)] {
         if let Some(at) = side.iter().position(|value| !value.is_finite()) {
             return Err(Error::new(
                 ErrorKind::NonFinite,
-                format!("numbers to correlate must be finite, got {} at position {at} of the {name}", side[at]),
+                format!(
+                    "numbers to correlate must be finite, got {} at position {at} of the {name}",
+                    side[at]
+                ),
             ));
         }
     }

@@ -23,7 +23,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn top_k_regret(scores: &[f64], accuracy: &[f64], k: usize) -> Result<Option<f64>> {
     check(scores, accuracy)?;
     if k == 0 {
-        return Err(Error::new(ErrorKind::OutOfRange, "top-k regret needs k of at least 1, got 0"));
+        return Err(Error::new(
+            ErrorKind::OutOfRange,
+            "top-k regret needs k of at least 1, got 0",
+        ));
     }
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| {

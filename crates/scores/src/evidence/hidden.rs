@@ -44,17 +44,22 @@ pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form:
         Form::Dual => Vec::new(),
     };
     for (j, solved) in solved.iter_mut().enumerate() {
-        let Some((solved, end)) = solved.as_mut().and_then(|solved| solved.lower_end.map(|end| (solved, end))) else {
+        let Some((solved, end)) = solved
+            .as_mut()
+            .and_then(|solved| solved.lower_end.map(|end| (solved, end)))
+        else {
             continue;
         };
         if end.unresolved <= NONE {
             continue;
         }
         let gain = match form {
-            Form::Primal => residuals.get(j).map_or(f64::INFINITY, |residual| 0.5 * (end.penalised / residual).ln()),
+            Form::Primal => residuals
+                .get(j)
+                .map_or(f64::INFINITY, |residual| 0.5 * (end.penalised / residual).ln()),
             Form::Dual => end.unresolved / (2.0 * n) * DEEPEST,
         };
-        if !(end.value + gain.max(0.0) <= solved.evidence) {
+        if end.value + gain.max(0.0) > solved.evidence {
             solved.error_bound = f64::INFINITY;
         }
     }
@@ -65,7 +70,13 @@ fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
     let gram = statistics.gram()?;
     let d = gram.nrows();
     let weights: Vec<f64> = (0..d)
-        .map(|i| if gram[(i, i)] > 0.0 { 1.0 / gram[(i, i)].sqrt() } else { 0.0 })
+        .map(|i| {
+            if gram[(i, i)] > 0.0 {
+                1.0 / gram[(i, i)].sqrt()
+            } else {
+                0.0
+            }
+        })
         .collect();
     let correlation = Mat::from_fn(d, d, |i, j| match i.cmp(&j) {
         std::cmp::Ordering::Less => 0.0,

@@ -104,7 +104,14 @@ impl Grid {
             .collect::<Vec<_>>();
         Self {
             // A point that fails lies below the matrix's rounding errors, and so does everything before it.
-            shifts: shifts.into_iter().rev().map_while(|shift| shift).collect::<Vec<_>>().into_iter().rev().collect(),
+            shifts: shifts
+                .into_iter()
+                .rev()
+                .map_while(|shift| shift)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect(),
             at_zero,
         }
     }
@@ -178,7 +185,11 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
         if !is_peak || value < highest - REACH || value < best.value - REACH {
             continue;
         }
-        let bracket = (grid.shifts[i - 1].t.ln(), grid.shifts[i].t.ln(), grid.shifts[i + 1].t.ln());
+        let bracket = (
+            grid.shifts[i - 1].t.ln(),
+            grid.shifts[i].t.ln(),
+            grid.shifts[i + 1].t.ln(),
+        );
         if let Some((point, value)) = climb(profile, column, bracket)
             && value > best.value + MARGIN
         {
@@ -195,8 +206,8 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
     {
         let point = profile.point(first, column);
         // Rising towards the grid's lower end with no limit to arrive at: the profile cannot say what lies below.
-        let rises = !(point.slope > 0.0) && values[0] > best.value - REACH;
-        if rises || !(point.penalised > 0.0) {
+        let rises = (point.slope <= 0.0 || point.slope.is_nan()) && values[0] > best.value - REACH;
+        if rises || point.penalised <= 0.0 || point.penalised.is_nan() {
             best.error_bound = f64::INFINITY;
         }
         best.lower_end = Some(LowerEnd {
@@ -217,7 +228,10 @@ fn climb(profile: &Profile, column: &Column, (lo, middle, hi): (f64, f64, f64)) 
     let at = |x: f64| {
         let shift = profile.shift(x.exp())?;
         let point = profile.point(&shift, column);
-        point.slope.is_finite().then(|| (point, profile.value(point.penalised, shift.log_ratio)))
+        point
+            .slope
+            .is_finite()
+            .then(|| (point, profile.value(point.penalised, shift.log_ratio)))
     };
     let (centre, _) = at(middle)?;
     // The side of the middle that the derivative points to; its far end is lower, so a maximum lies between.

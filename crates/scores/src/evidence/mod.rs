@@ -6,10 +6,10 @@
 //! LogME = mean over columns of max_{α, β} L / n
 //! ```
 //!
-//! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable ([`profile`], [`maximise`]) after
-//! one tridiagonalisation ([`tridiagonal`]) of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d. No eigenvectors are computed.
+//! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable (`profile`, `maximise`) after
+//! one tridiagonalisation (`tridiagonal`) of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d. No eigenvectors are computed.
 //! Columns for which that form has lost too many digits are solved again from the rows, where rows are at hand
-//! ([`orthogonal`]); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
+//! (`orthogonal`); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
 //!
 //! We differ from the published code in three ways: it follows a fixed-point iteration for at most 11 steps (a local
 //! maximum, to about 1e-3 in t), it adds 1e-5 to two denominators, and for n < d its `ln|A|` leaves out d − n eigenvalues.
@@ -153,7 +153,10 @@ pub struct Fit {
 /// ```
 pub fn fit(statistics: &Statistics, compat: Compat) -> Result<Fit> {
     if statistics.is_dual() {
-        let mut found = Err(Error::new(ErrorKind::Shape, "there are no samples, expected at least one"));
+        let mut found = Err(Error::new(
+            ErrorKind::Shape,
+            "there are no samples, expected at least one",
+        ));
         statistics.with_rows(|features, targets| {
             found = Fit::new(statistics, Some((features, targets)), compat);
             Ok(())
@@ -192,11 +195,7 @@ pub fn fit_rows(
 }
 
 impl Fit {
-    fn new(
-        statistics: &Statistics,
-        rows: Option<(&FeatureView<'_>, &Targets<'_>)>,
-        compat: Compat,
-    ) -> Result<Self> {
+    fn new(statistics: &Statistics, rows: Option<(&FeatureView<'_>, &Targets<'_>)>, compat: Compat) -> Result<Self> {
         let targets = statistics.target_columns();
         let names: Vec<usize> = targets.iter().map(|target| target.index).collect();
         if statistics.is_classes() && names.len() < 2 {
@@ -208,7 +207,7 @@ impl Fit {
                 ),
             ));
         }
-        if let Some(zero) = targets.iter().find(|target| !(target.square > 0.0)) {
+        if let Some(zero) = targets.iter().find(|target| target.square <= 0.0) {
             return Err(Error::new(
                 ErrorKind::Unbounded,
                 format!(
@@ -235,7 +234,7 @@ impl Fit {
         let mut solved = solve(&fit.profile, None, &fit.columns, scale, fit.n_features, compat);
         hidden::mark(&mut solved, statistics, fit.profile.form);
         let doubtful: Vec<usize> = (0..solved.len())
-            .filter(|&j| solved[j].as_ref().is_none_or(|solved| !(solved.error_bound <= REDO_ABOVE)))
+            .filter(|&j| solved[j].as_ref().is_none_or(|solved| solved.error_bound > REDO_ABOVE))
             .collect();
         if let (false, Some((features, targets))) = (doubtful.is_empty(), rows) {
             let problem = Orthogonal::new(features, targets, &doubtful)?;
@@ -254,7 +253,14 @@ impl Fit {
                 ));
             }
             let lowest = Some(problem.lowest);
-            let again = solve(&problem.profile, lowest, &problem.columns, problem.scale, fit.n_features, compat);
+            let again = solve(
+                &problem.profile,
+                lowest,
+                &problem.columns,
+                problem.scale,
+                fit.n_features,
+                compat,
+            );
             for (&j, again) in doubtful.iter().zip(again) {
                 solved[j] = again.map(|again| Solved {
                     error_bound: 0.0,
@@ -267,10 +273,12 @@ impl Fit {
             let Some(solved) = solved.as_ref().filter(|solved| solved.evidence.is_finite()) else {
                 return Err(Error::new(
                     ErrorKind::Unbounded,
-                    format!("the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"),
+                    format!(
+                        "the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"
+                    ),
                 ));
             };
-            if !(solved.error_bound <= REFUSE_ABOVE) {
+            if solved.error_bound > REFUSE_ABOVE {
                 return Err(Error::new(
                     ErrorKind::Precision,
                     format!(
@@ -308,7 +316,9 @@ impl Fit {
         let Reduction::Primal(tridiagonal) = &self.reduction else {
             return None;
         };
-        self.redone.is_none().then(|| self.shifts.iter().map(|shift| shift * tridiagonal.scale).collect())
+        self.redone
+            .is_none()
+            .then(|| self.shifts.iter().map(|shift| shift * tridiagonal.scale).collect())
     }
 
     /// Posterior means `m` of the weights, `[c, d]` row-major, in the order of [`Evidence::columns`].
@@ -338,7 +348,9 @@ impl Fit {
                 gram::add_products(&mut weights, rows, d, &values);
                 weights
             }
-            _ => (0..c).flat_map(|j| rotated.col_as_slice(j).iter().map(|x| x / root)).collect(),
+            _ => (0..c)
+                .flat_map(|j| rotated.col_as_slice(j).iter().map(|x| x / root))
+                .collect(),
         };
         if let Some((problem, which)) = &self.redone {
             for (column, &j) in problem.columns.iter().zip(which) {

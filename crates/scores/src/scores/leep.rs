@@ -46,7 +46,11 @@ fn run(prepared: &Prepared<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
         .rows()
         .zip(&labels.index)
         .map(|(row, &class)| {
-            let likelihood: f64 = row.iter().zip(&joint[class * z..]).map(|(&theta, p)| f64::from(theta) * p).sum();
+            let likelihood: f64 = row
+                .iter()
+                .zip(&joint[class * z..])
+                .map(|(&theta, p)| f64::from(theta) * p)
+                .sum();
             likelihood.ln()
         })
         .sum();

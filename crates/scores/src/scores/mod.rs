@@ -130,7 +130,10 @@ impl<'a> Prepared<'a> {
         {
             return Err(Error::new(
                 ErrorKind::Shape,
-                format!("features have {n} rows but probabilities have {}", probabilities.n_samples()),
+                format!(
+                    "features have {n} rows but probabilities have {}",
+                    probabilities.n_samples()
+                ),
             ));
         }
         Ok(Self {
@@ -178,7 +181,9 @@ impl<'a> Prepared<'a> {
         let probabilities = self.probabilities.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingInput,
-                format!("{score} needs the source head's probabilities, and there are none; give them, or leave {score} out"),
+                format!(
+                    "{score} needs the source head's probabilities, and there are none; give them, or leave {score} out"
+                ),
             )
         })?;
         let (_, targets) = self.rows(score)?;
@@ -199,7 +204,10 @@ impl Score {
         } else {
             Err(Error::new(
                 ErrorKind::NonFinite,
-                format!("{} is {} for these inputs; check the features' scale", self.name, outcome.value),
+                format!(
+                    "{} is {} for these inputs; check the features' scale",
+                    self.name, outcome.value
+                ),
             ))
         }
     }
@@ -245,7 +253,10 @@ pub fn score_all(
 ) -> Result<Vec<(&'static str, Result<ScoreOutcome>)>> {
     let scores = names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?;
     let prepared = Prepared::new(inputs)?;
-    Ok(scores.iter().map(|score| (score.name, score.compute(&prepared, options))).collect())
+    Ok(scores
+        .iter()
+        .map(|score| (score.name, score.compute(&prepared, options)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -257,6 +268,11 @@ mod tests {
         let error = find("log-me").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownName);
         assert!(error.to_string().contains("did you mean \"logme\"?"), "{error}");
-        assert!(find("xyz").unwrap_err().to_string().contains("known scores are logme, leep"));
+        assert!(
+            find("xyz")
+                .unwrap_err()
+                .to_string()
+                .contains("known scores are logme, leep")
+        );
     }
 }

@@ -46,7 +46,9 @@ impl Scatter {
         if columns.len() < 2 {
             return Err(Error::new(
                 ErrorKind::TooFewClasses,
-                format!("{score} compares classes, but all {n} samples are of one class; give it samples of at least two classes"),
+                format!(
+                    "{score} compares classes, but all {n} samples are of one class; give it samples of at least two classes"
+                ),
             ));
         }
         let mean = statistics.moments().mean();
@@ -67,8 +69,16 @@ impl Scatter {
                 is_dual: true,
             });
         }
-        let gram = statistics.gram().ok_or_else(|| Error::new(ErrorKind::Unsupported, "statistics hold no second moments"))?;
-        let matrix = Mat::from_fn(d, d, |i, j| if i >= j { gram[(i, j)] - n as f64 * mean[i] * mean[j] } else { 0.0 });
+        let gram = statistics
+            .gram()
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "statistics hold no second moments"))?;
+        let matrix = Mat::from_fn(d, d, |i, j| {
+            if i >= j {
+                gram[(i, j)] - n as f64 * mean[i] * mean[j]
+            } else {
+                0.0
+            }
+        });
         let between = Mat::from_fn(d, columns.len(), |i, j| {
             columns[j].square.sqrt() * (columns[j].product[i] / columns[j].square - mean[i])
         });
@@ -92,7 +102,13 @@ impl Scatter {
         let plain = Self::variances(statistics);
         let weights: Vec<f64> = plain
             .iter()
-            .map(|&(variance, square)| if variance > CONSTANT * square { 1.0 / variance.sqrt() } else { 0.0 })
+            .map(|&(variance, square)| {
+                if variance > CONSTANT * square {
+                    1.0 / variance.sqrt()
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let mut scatter = Self::weighted(statistics, score, Some(&weights))?;
         if !scatter.is_dual {
@@ -125,7 +141,9 @@ impl Scatter {
         }
         let factor = Llt::new(regular.as_ref(), Side::Lower).ok()?;
         let factor = factor.L();
-        let least = (0..factor.nrows()).map(|i| factor[(i, i)]).fold(f64::INFINITY, f64::min);
+        let least = (0..factor.nrows())
+            .map(|i| factor[(i, i)])
+            .fold(f64::INFINITY, f64::min);
         if least * least < 1e-6 {
             return None;
         }
@@ -169,7 +187,9 @@ impl Scatter {
                 }
                 sums
             }
-            (_, Some(gram)) => (0..d).map(|i| (gram[(i, i)] - n * mean[i] * mean[i], gram[(i, i)])).collect(),
+            (_, Some(gram)) => (0..d)
+                .map(|i| (gram[(i, i)] - n * mean[i] * mean[i], gram[(i, i)]))
+                .collect(),
             _ => vec![(0.0, 0.0); d],
         }
     }
@@ -183,7 +203,9 @@ const CONSTANT: f64 = 1e-13;
 /// `‖L⁻¹X‖²`, summed over all columns.
 pub(crate) fn squared_solution(factor: faer::MatRef<'_, f64>, mut columns: Mat<f64>) -> f64 {
     faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor, columns.as_mut(), faer::Par::rayon(0));
-    (0..columns.ncols()).map(|j| columns.col_as_slice(j).iter().map(|x| x * x).sum::<f64>()).sum()
+    (0..columns.ncols())
+        .map(|j| columns.col_as_slice(j).iter().map(|x| x * x).sum::<f64>())
+        .sum()
 }
 
 /// `ln|M|` of a positive definite matrix given by its lower triangle; nothing where it is not.

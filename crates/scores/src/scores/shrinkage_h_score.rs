@@ -92,7 +92,14 @@ fn regularised(scatter: &Scatter, weight: f64, ridge: f64) -> Option<f64> {
     let product = &full * &scatter.between;
     Some(
         (0..solved.ncols())
-            .map(|j| solved.col_as_slice(j).iter().zip(product.col_as_slice(j)).map(|(a, b)| a * b).sum::<f64>())
+            .map(|j| {
+                solved
+                    .col_as_slice(j)
+                    .iter()
+                    .zip(product.col_as_slice(j))
+                    .map(|(a, b)| a * b)
+                    .sum::<f64>()
+            })
             .sum(),
     )
 }

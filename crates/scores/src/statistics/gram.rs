@@ -62,7 +62,10 @@ pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights:
             for (to, &origin) in wide.iter_mut().zip(origin.map_or(&[][..], |origin| &origin[start..])) {
                 *to -= origin;
             }
-            for (to, &weight) in wide.iter_mut().zip(weights.map_or(&[][..], |weights| &weights[start..])) {
+            for (to, &weight) in wide
+                .iter_mut()
+                .zip(weights.map_or(&[][..], |weights| &weights[start..]))
+            {
                 *to *= weight;
             }
         });
@@ -121,9 +124,11 @@ pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f
 
 fn widen(from: &[f32], to: &mut [f64]) {
     const PIECE: usize = 1 << 14;
-    to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| {
-        for (to, &from) in to.iter_mut().zip(from) {
-            *to = f64::from(from);
-        }
-    });
+    to.par_chunks_mut(PIECE)
+        .zip(from.par_chunks(PIECE))
+        .for_each(|(to, from)| {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to = f64::from(from);
+            }
+        });
 }

@@ -79,9 +79,14 @@ mod tests {
             let counts: Vec<usize> = (0..10)
                 .map(|group| (0..103).filter(|&i| groups[i] == group && labels[i] == class).count())
                 .collect();
-            assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{counts:?}");
+            assert!(
+                counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1,
+                "{counts:?}"
+            );
         }
-        let sizes: Vec<usize> = (0..10).map(|group| groups.iter().filter(|&&g| g == group).count()).collect();
+        let sizes: Vec<usize> = (0..10)
+            .map(|group| groups.iter().filter(|&&g| g == group).count())
+            .collect();
         assert!(sizes.iter().all(|&size| size == 10 || size == 11), "{sizes:?}");
     }
 

@@ -66,11 +66,18 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
             format!("features have {n} rows but groups have {}", groups.len()),
         ));
     }
-    let n_groups = groups.iter().copied().max().map_or(0, |largest| largest.saturating_add(1));
+    let n_groups = groups
+        .iter()
+        .copied()
+        .max()
+        .map_or(0, |largest| largest.saturating_add(1));
     if n_groups > n {
         return Err(Error::new(
             ErrorKind::OutOfRange,
-            format!("groups must be numbered without gaps, got group {} of {n} samples", n_groups - 1),
+            format!(
+                "groups must be numbered without gaps, got group {} of {n} samples",
+                n_groups - 1
+            ),
         ));
     }
     let mut members = vec![Vec::new(); n_groups];
@@ -109,11 +116,7 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
 }
 
 /// `statistics` less those of `rows`, where more samples than features are left.
-pub(super) fn without(
-    statistics: &Statistics,
-    inputs: &ScoreInputs<'_>,
-    rows: &[usize],
-) -> Result<Option<Statistics>> {
+pub(super) fn without(statistics: &Statistics, inputs: &ScoreInputs<'_>, rows: &[usize]) -> Result<Option<Statistics>> {
     if statistics.is_dual() || statistics.n_samples() - rows.len() <= statistics.n_features() {
         return Ok(None);
     }
@@ -157,11 +160,18 @@ impl Rows {
         Self {
             n: rows.len(),
             features: inputs.features.gather(rows),
-            labels: inputs.targets.labels().map_or_else(Vec::new, |labels| rows.iter().map(|&row| labels[row]).collect()),
+            labels: inputs
+                .targets
+                .labels()
+                .map_or_else(Vec::new, |labels| rows.iter().map(|&row| labels[row]).collect()),
             values: inputs.targets.values().map_or_else(Vec::new, |values| {
-                rows.iter().flat_map(|&row| values[row * c..(row + 1) * c].iter().copied()).collect()
+                rows.iter()
+                    .flat_map(|&row| values[row * c..(row + 1) * c].iter().copied())
+                    .collect()
             }),
-            probabilities: inputs.probabilities.map_or_else(Vec::new, |probabilities| probabilities.gather(rows)),
+            probabilities: inputs
+                .probabilities
+                .map_or_else(Vec::new, |probabilities| probabilities.gather(rows)),
         }
     }
 

@@ -97,7 +97,7 @@ fn replicate(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Optio
     let mut sum = 0.0;
     let mut counted = 0.0;
     for (j, column) in columns.iter().enumerate() {
-        if !(column.square > 0.0) {
+        if column.square <= 0.0 {
             return None;
         }
         let (_, t) = shifts.iter().find(|(name, _)| *name == column.index)?;
@@ -145,7 +145,11 @@ mod tests {
         assert_eq!(nodes.len(), NODES);
         let cubic = |x: f64| 1.0 - 2.0 * x + 0.5 * x.powi(3);
         let x = 0.37;
-        let value: f64 = lagrange(&nodes, x).iter().zip(&nodes).map(|(w, &node)| w * cubic(node)).sum();
+        let value: f64 = lagrange(&nodes, x)
+            .iter()
+            .zip(&nodes)
+            .map(|(w, &node)| w * cubic(node))
+            .sum();
         assert!((value - cubic(x)).abs() < 1e-12);
     }
 

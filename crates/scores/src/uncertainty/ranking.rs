@@ -58,7 +58,10 @@ pub fn p_best(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec<f
 /// # Errors
 /// As [`resample`].
 pub fn rank_interval(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec<(usize, usize)>> {
-    Ok(resample(models, options)?.iter().map(|model| model.rank_interval).collect())
+    Ok(resample(models, options)?
+        .iter()
+        .map(|model| model.rank_interval)
+        .collect())
 }
 
 /// P(best) and rank intervals of models that were scored on the same groups of the same data.
@@ -102,7 +105,11 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
         .iter()
         .map(|model| {
             let mean = model.replicates.iter().sum::<f64>() / groups;
-            model.replicates.iter().map(|replicate| factor * (mean - replicate)).collect()
+            model
+                .replicates
+                .iter()
+                .map(|replicate| factor * (mean - replicate))
+                .collect()
         })
         .collect();
     let k = models.len();
@@ -120,7 +127,9 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
         let values: Vec<f64> = models
             .iter()
             .zip(&deviations)
-            .map(|(model, deviations)| model.value + deviations.iter().zip(&drawn).map(|(d, times)| d * times).sum::<f64>())
+            .map(|(model, deviations)| {
+                model.value + deviations.iter().zip(&drawn).map(|(d, times)| d * times).sum::<f64>()
+            })
             .collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
         let mut rank = 0;
@@ -204,7 +213,11 @@ mod tests {
     #[test]
     fn wide_errors_give_wide_intervals() {
         let reversed: Vec<f64> = NOISE.iter().rev().copied().collect();
-        let ranked = resample(&[model(1.0, &NOISE), model(1.01, &reversed)], &ResamplingOptions::default()).unwrap();
+        let ranked = resample(
+            &[model(1.0, &NOISE), model(1.01, &reversed)],
+            &ResamplingOptions::default(),
+        )
+        .unwrap();
         assert_eq!(ranked.map_intervals(), [(1, 2), (1, 2)]);
     }
 
@@ -214,8 +227,26 @@ mod tests {
         let options = ResamplingOptions::default();
         assert!(resample(&[good.clone(), model(1.0, &[0.1; 5])], &options).is_err());
         assert!(resample(&[model(f64::NAN, &NOISE)], &options).is_err());
-        assert!(resample(std::slice::from_ref(&good), &ResamplingOptions { draws: 0, ..options.clone() }).is_err());
-        assert!(resample(&[good], &ResamplingOptions { level: 1.0, ..options.clone() }).is_err());
+        assert!(
+            resample(
+                std::slice::from_ref(&good),
+                &ResamplingOptions {
+                    draws: 0,
+                    ..options.clone()
+                }
+            )
+            .is_err()
+        );
+        assert!(
+            resample(
+                &[good],
+                &ResamplingOptions {
+                    level: 1.0,
+                    ..options.clone()
+                }
+            )
+            .is_err()
+        );
         assert_eq!(resample(&[], &options).unwrap(), []);
     }
 }
