@@ -1,6 +1,8 @@
 //! `simplify IN OUT [FEATURE…]`: cuts a model at its feature tensor and logits, simplifies it, and writes it.
 //! `--whole` in place of a tensor keeps all outputs.
 
+#![expect(clippy::print_stdout, reason = "this is a program")]
+
 use std::path::Path;
 
 use ranktune_onnx::locate::{Hints, locate};

@@ -1,5 +1,7 @@
 //! Reading: every way a tensor is stored, and one test for each way a file can be bad.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are test code, too")]
+
 mod common;
 
 use std::path::Path;
