@@ -21,9 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{} parameters, {:?}, {:?}",
         found.parameters, found.batch, found.modality
     );
-    let located = locate(&model, &Hints::default())?;
+    let located = locate(&model, &Hints::default());
     println!("{located:?}");
     if tensors.is_empty() {
+        let located = located?;
         let names: Vec<&str> = [Some(&located.feature), located.logits.as_ref()]
             .into_iter()
             .flatten()
