@@ -1,6 +1,8 @@
 //! `simplify IN OUT [FEATURE…]`: cuts a model at its feature tensor and logits, simplifies it, and writes it.
 //! `--whole` in place of a tensor keeps all outputs.
 
+#![expect(clippy::print_stdout, reason = "this is a program")]
+
 use std::path::Path;
 
 use ranktune_onnx::locate::{Hints, locate};
@@ -19,9 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{} parameters, {:?}, {:?}",
         found.parameters, found.batch, found.modality
     );
-    let located = locate(&model, &Hints::default())?;
+    let located = locate(&model, &Hints::default());
     println!("{located:?}");
     if tensors.is_empty() {
+        let located = located?;
         let names: Vec<&str> = [Some(&located.feature), located.logits.as_ref()]
             .into_iter()
             .flatten()

@@ -1,5 +1,7 @@
 //! Bytes that someone broke, or meant to break us: an error or a model, never a panic.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are test code, too")]
+
 mod common;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! Reading: every way a tensor is stored, and one test for each way a file can be bad.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are test code, too")]
+
 mod common;
 
 use std::path::Path;
@@ -317,6 +319,20 @@ fn external_data_outside_the_folder_is_refused() {
             "{location}: {error}"
         );
     }
+}
+
+/// A cache keeps files under their hashes and links to them: `snapshots/REV/NAME` → `../../blobs/HASH`.
+#[cfg(unix)]
+#[test]
+fn external_data_linked_inside_a_download_cache_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let (blobs, snapshot) = (root.path().join("blobs"), root.path().join("snapshots/rev"));
+    std::fs::create_dir_all(&blobs).unwrap();
+    std::fs::create_dir_all(&snapshot).unwrap();
+    std::fs::write(blobs.join("hash"), [0; 8]).unwrap();
+    std::os::unix::fs::symlink("../../blobs/hash", snapshot.join("w.bin")).unwrap();
+    let model = external_model(&snapshot, "w.bin", 0).unwrap();
+    assert_eq!(model.graph.initializers["w"].to_f32_vec().unwrap(), [0.0, 0.0]);
 }
 
 #[test]

@@ -148,6 +148,9 @@ enum Role {
     Other,
 }
 
+/// Outputs that are looked at; models have a handful.
+const MAX_OUTPUTS: usize = 256;
+
 struct Candidate<'a> {
     output: &'a str,
     trace: Trace<'a>,
@@ -161,7 +164,7 @@ fn candidates<'a>(walker: &Walker<'a>, hints: &Hints) -> Vec<Candidate<'a>> {
         let role = role(walker, output, &trace, hints);
         Candidate { output, trace, role }
     };
-    outputs.map(candidate).collect()
+    outputs.take(MAX_OUTPUTS).map(candidate).collect()
 }
 
 fn role(walker: &Walker, output: &str, trace: &Trace, hints: &Hints) -> Role {
@@ -235,15 +238,8 @@ fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, 
 /// Whether `output` is the tanh of a linear layer.
 fn is_tanh_pooler(walker: &Walker, output: &str) -> bool {
     let tanh = walker.producer(output).filter(|node| node.is("Tanh"));
-    let input = tanh.and_then(|node| {
-        walker
-            .graph
-            .nodes
-            .iter()
-            .flat_map(|n| &n.outputs)
-            .find(|o| node.input(0) == Some(o))
-    });
-    input.is_some_and(|input| walker.trace(input).linear.is_some())
+    tanh.and_then(|node| node.input(0))
+        .is_some_and(|input| walker.trace(input).linear.is_some())
 }
 
 impl Candidate<'_> {

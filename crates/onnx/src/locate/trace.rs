@@ -54,6 +54,9 @@ pub struct Trace<'a> {
     pub linear: Option<Linear<'a>>,
 }
 
+/// Nodes that a walk passes; behind the last linear layer there are a few.
+const MAX_STEPS: usize = 1000;
+
 /// A graph, prepared for walking.
 pub struct Walker<'a> {
     pub graph: &'a Graph,
@@ -93,7 +96,10 @@ impl<'a> Walker<'a> {
             linear: None,
         };
         let mut current = output;
-        while let Some(node) = self.producer(current) {
+        for _ in 0..MAX_STEPS {
+            let Some(node) = self.producer(current) else {
+                break;
+            };
             trace.linear = self.linear(node);
             if trace.linear.is_some() {
                 break;

@@ -137,10 +137,11 @@ fn fill_open(
             return Err(mismatch());
         }
         shape[open] = usize::try_from(from.fixed / to.fixed).map_or(Dim::Unknown, Dim::Fixed);
-    } else if from.fixed == to.fixed && symbols.len() == 1 {
-        if let Some((name, 1)) = symbols.into_iter().next() {
-            shape[open] = Dim::Named(name);
-        }
+    } else if from.fixed == to.fixed
+        && symbols.len() == 1
+        && let Some((name, 1)) = symbols.into_iter().next()
+    {
+        shape[open] = Dim::Named(name);
     }
     Ok(())
 }

@@ -256,7 +256,9 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
         ));
     }
     for (name, tensor) in &graph.initializers {
-        shapes.values.insert(name.clone(), Value::of(tensor));
+        let value = Value::of(tensor);
+        check_size(&value).map_err(|error| error.about(&format!("initializer {name:?}")))?;
+        shapes.values.insert(name.clone(), value);
     }
     let mut declared = declared(graph);
     let mut constant_bytes = MAX_CONSTANT_BYTES;

@@ -6,7 +6,9 @@
 //! A BatchNormalization *before* a convolution is left alone: zero padding comes between the two, so folding it is
 //! exact only without padding, and there an activation usually stands between.
 
-use super::{Budget, fresh_name};
+use std::collections::HashSet;
+
+use super::{Budget, fresh_name, taken_names};
 use crate::graph::Links;
 use crate::{DataType, Graph, Node, Tensor};
 
@@ -14,6 +16,7 @@ use crate::{DataType, Graph, Node, Tensor};
 pub fn fold(graph: &mut Graph, budget: &mut Budget) -> usize {
     let pairs = pairs(graph);
     let mut gone = vec![false; graph.nodes.len()];
+    let mut taken = taken_names(graph);
     for (linear, norm) in pairs {
         let Some(folded) = folded(graph, &graph.nodes[linear], &graph.nodes[norm]) else {
             continue;
@@ -21,12 +24,12 @@ pub fn fold(graph: &mut Graph, budget: &mut Budget) -> usize {
         if !budget.take(folded.weight.data.len().saturating_add(folded.bias.data.len())) {
             break;
         }
-        let base = graph.nodes[linear].input(1).unwrap_or("weight").to_owned();
-        let weight = fresh_name(graph, &format!("{base}_folded"));
-        graph.initializers.insert(weight.clone(), folded.weight);
-        let bias = fresh_name(graph, &format!("{base}_folded_bias"));
-        graph.initializers.insert(bias.clone(), folded.bias);
+        // Named after the result, which is unique where a weight may be shared.
         let output = graph.nodes[norm].outputs[0].clone();
+        let weight = fresh_name(&mut taken, &format!("{output}_folded_weight"));
+        graph.initializers.insert(weight.clone(), folded.weight);
+        let bias = fresh_name(&mut taken, &format!("{output}_folded_bias"));
+        graph.initializers.insert(bias.clone(), folded.bias);
         let node = &mut graph.nodes[linear];
         node.inputs.truncate(1);
         node.inputs.extend([weight, bias]);
@@ -42,6 +45,7 @@ pub fn fold(graph: &mut Graph, budget: &mut Budget) -> usize {
 /// Positions of the operations whose only reader is a BatchNormalization, with its position.
 fn pairs(graph: &Graph) -> Vec<(usize, usize)> {
     let links = Links::new(graph);
+    let outputs: HashSet<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
     let nodes = graph.nodes.iter().enumerate();
     let norms = nodes.filter(|(_, node)| node.is("BatchNormalization") && node.int("training_mode").unwrap_or(0) == 0);
     let pair = |(norm, node): (usize, &Node)| {
@@ -50,14 +54,14 @@ fn pairs(graph: &Graph) -> Vec<(usize, usize)> {
         let is_linear = ["Conv", "ConvTranspose", "Gemm"]
             .iter()
             .any(|op_type| graph.nodes[linear].is(op_type));
-        let is_private = links.consumers(input).len() == 1 && !graph.is_output(input);
+        let is_private = links.consumers(input).len() == 1 && !outputs.contains(input);
         // Further outputs are those of training, which older files name without using.
         let is_only_output = node
             .outputs
             .iter()
             .skip(1)
             .all(|name| name.is_empty() || links.consumers(name).is_empty());
-        let is_seen = node.outputs.iter().skip(1).any(|name| graph.is_output(name));
+        let is_seen = node.outputs.iter().skip(1).any(|name| outputs.contains(name.as_str()));
         (is_linear && is_private && is_only_output && !is_seen && node.output(0).is_some()).then_some((linear, norm))
     };
     norms.filter_map(pair).collect()

@@ -17,7 +17,7 @@ mod widen;
 
 pub use cut::cut;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{Error, Graph, Model};
 
@@ -101,43 +101,41 @@ fn rename_uses(graph: &mut Graph, names: &HashMap<String, String>) {
             }
         }
         for body in node.subgraphs_mut() {
-            rename_in_body(body, names);
+            // Only what the body takes from around it; what it defines itself has nothing to do with these names.
+            let captured = body.captures().into_iter();
+            let captured: HashMap<String, String> = captured
+                .filter_map(|name| Some((name.to_owned(), names.get(name)?.clone())))
+                .collect();
+            for output in &mut body.outputs {
+                if let Some(name) = captured.get(&output.name) {
+                    output.name.clone_from(name);
+                }
+            }
+            rename_uses(body, &captured);
         }
     }
 }
 
-/// As [`rename_uses`], except for names that the body defines itself.
-fn rename_in_body(body: &mut Graph, names: &HashMap<String, String>) {
-    let mut visible = names.clone();
-    body.inputs.iter().for_each(|input| drop(visible.remove(&input.name)));
-    body.initializers.keys().for_each(|name| drop(visible.remove(name)));
-    body.nodes
-        .iter()
-        .flat_map(|node| &node.outputs)
-        .for_each(|name| drop(visible.remove(name)));
-    for output in &mut body.outputs {
-        if let Some(name) = visible.get(&output.name) {
-            output.name.clone_from(name);
-        }
-    }
-    rename_uses(body, &visible);
+/// The names of all values of the graph.
+fn taken_names(graph: &Graph) -> HashSet<String> {
+    let outputs = graph.nodes.iter().flat_map(|node| node.outputs.iter());
+    let inputs = graph.inputs.iter().map(|input| &input.name);
+    outputs
+        .chain(inputs)
+        .chain(graph.initializers.keys())
+        .cloned()
+        .collect()
 }
 
-/// A name that the graph does not use yet, made from `base`.
-fn fresh_name(graph: &Graph, base: &str) -> String {
-    let is_taken = |name: &str| {
-        graph.initializers.contains_key(name)
-            || graph.inputs.iter().any(|input| input.name == name)
-            || graph
-                .nodes
-                .iter()
-                .any(|node| node.outputs.iter().any(|output| output == name))
-    };
-    let mut name = base.to_owned();
-    let mut count = 1usize;
-    while is_taken(&name) {
-        count += 1;
-        name = format!("{base}_{count}");
+/// A name that is not taken yet, made from `base`; it is then taken.
+fn fresh_name(taken: &mut HashSet<String>, base: &str) -> String {
+    let numbered = (2usize..).map(|count| format!("{base}_{count}"));
+    let mut names = std::iter::once(base.to_owned()).chain(numbered);
+    loop {
+        if let Some(name) = names.next()
+            && taken.insert(name.clone())
+        {
+            return name;
+        }
     }
-    name
 }

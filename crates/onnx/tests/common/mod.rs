@@ -1,5 +1,10 @@
 //! Small graphs for tests, and the wire format by hand where a file has to be wrong.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "this is test code, outside of test functions"
+)]
 
 pub mod wire;
 
