@@ -9,12 +9,12 @@
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 use std::error::Error;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ranktune_features::engine::{Elements, EngineChoice, EngineOptions, Input, Session, select};
 use ranktune_onnx::Model;
+use ranktune_onnx::transform::simplify;
 
 /// The allocator of the command line, since it decides a part of the speed.
 #[global_allocator]
@@ -99,16 +99,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The model, its input with the shape of one image, and its output.
+/// The simplified model, its input with the shape of one image, and its output.
 #[expect(clippy::type_complexity, reason = "four plain things, used once")]
 fn read(file: &Path) -> Result<(Vec<u8>, String, Vec<usize>, String), Box<dyn Error>> {
-    let graph = Model::load(file)?.graph;
+    let mut model = Model::load(file)?;
+    simplify(&mut model)?;
+    let graph = &model.graph;
     let (Some(input), Some(output)) = (graph.inputs.first(), graph.outputs.first()) else {
         return Err(format!("{}: no input or no output", file.display()).into());
     };
     let shape: Option<Vec<_>> = input.shape.iter().flatten().skip(1).map(|dim| dim.fixed()).collect();
     let shape = shape.ok_or_else(|| format!("{}: the size of an image is not fixed", file.display()))?;
-    Ok((fs::read(file)?, input.name.clone(), shape, output.name.clone()))
+    Ok((model.to_bytes()?, input.name.clone(), shape, output.name.clone()))
 }
 
 fn images_per_second(

@@ -7,6 +7,7 @@
 //! from a decoding one (`docs/engines.md` has the measurement).
 
 use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +38,7 @@ pub(super) fn open(library: Option<&Path>) -> Result<Box<dyn Engine>, Error> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(engine) = loaded.as_ref() {
         if let Some(asked) = library
-            && !same_file(asked, &engine.library)
+            && existing(asked)? != engine.library
         {
             return Err(Error::new(
                 ErrorKind::LibraryUnusable,
@@ -75,22 +76,19 @@ pub(super) fn open(library: Option<&Path>) -> Result<Box<dyn Engine>, Error> {
     }))
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => a == b,
-    }
-}
-
-fn load(file: &Path) -> Result<OnnxRuntime, Error> {
-    // The loader would look for a bare or missing name elsewhere, and what it found then is not what was named.
-    let library = std::fs::canonicalize(file).map_err(|error| {
+/// The loader would look for a bare or missing name elsewhere, and what it found then is not what was named.
+fn existing(file: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(file).map_err(|error| {
         Error::new(
             ErrorKind::LibraryNotFound,
             format!("{}: no such library", file.display()),
         )
         .caused_by(error)
-    })?;
+    })
+}
+
+fn load(file: &Path) -> Result<OnnxRuntime, Error> {
+    let library = existing(file)?;
     let unusable = |reason: &dyn Display| {
         Error::new(
             ErrorKind::LibraryUnusable,
