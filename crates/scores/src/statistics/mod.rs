@@ -95,22 +95,14 @@ impl Statistics {
     /// # Errors
     /// [`ErrorKind::Shape`] where a size is zero or the sums are too large to be addressed.
     pub fn for_columns(n_features: usize, n_columns: usize) -> Result<Self> {
-        let size = n_features
-            .checked_mul(n_columns)
-            .filter(|&size| size > 0)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Shape,
-                    format!("cannot hold sums of {n_features} features and {n_columns} columns"),
-                )
-            })?;
-        Self::empty(
-            n_features,
-            Columns::Numbers {
-                squares: vec![0.0; n_columns],
-                sums: vec![0.0; size],
-            },
-        )
+        let size = n_features.checked_mul(n_columns).filter(|&size| size > 0);
+        let mut columns = (Vec::new(), Vec::new());
+        let fits = size.is_some_and(|size| grow(&mut columns.0, n_columns) && grow(&mut columns.1, size));
+        if !fits {
+            return Err(too_many_columns(n_features, n_columns));
+        }
+        let (squares, sums) = columns;
+        Self::empty(n_features, Columns::Numbers { squares, sums })
     }
 
     fn empty(n_features: usize, columns: Columns) -> Result<Self> {
@@ -192,7 +184,9 @@ impl Statistics {
                         slot
                     })
                     .collect();
-                sums.resize(counts.len() * d, 0.0);
+                if !counts.len().checked_mul(d).is_some_and(|size| grow(sums, size)) {
+                    return Err(too_many_columns(d, counts.len()));
+                }
                 gram::add_to_class_sums(sums, features.data(), d, &index);
             }
             (Columns::Numbers { squares, sums }, _, Some(values)) => {
@@ -415,4 +409,22 @@ pub(crate) struct TargetColumn<'a> {
     pub square: f64,
     /// `Fᵀy` `[d]`
     pub product: &'a [f64],
+}
+
+/// Lengthens `values` to `size` with zeros; false where there is no room.
+fn grow(values: &mut Vec<f64>, size: usize) -> bool {
+    let fits = values.try_reserve(size.saturating_sub(values.len())).is_ok();
+    if fits {
+        values.resize(size, 0.0);
+    }
+    fits
+}
+
+fn too_many_columns(n_features: usize, n_columns: usize) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!(
+            "there is no room for sums of {n_features} features over {n_columns} target columns; give fewer columns"
+        ),
+    )
 }
