@@ -5,9 +5,8 @@
 //! ```
 //!
 //! A model file is foreign input: whatever its bytes say, using it ends in a result or an [`Error`], memory stays within
-//! a fixed multiple of the file's size, and no file outside the model's folder (or the download cache that its links lead
-//! to) is opened. What is held in memory may
-//! be a map of the file; see [`Model::load`] for what that asks of others.
+//! a fixed multiple of the file's size, and no file outside the model's folder (or the download cache that it is linked
+//! from) is opened. What is held in memory may be a map of the file; see [`Model::load`] for what that asks of others.
 //!
 //! # Examples
 //!

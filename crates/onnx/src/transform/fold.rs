@@ -45,12 +45,20 @@ pub fn fold(model: &mut Model, budget: &mut Budget) -> Result<usize, Error> {
                 .iter()
                 .flatten()
                 .fold(0usize, |sum, tensor| sum.saturating_add(tensor.len()));
+            // What is moved takes as much again; it is not computed to be thrown away.
+            let bytes = inputs
+                .iter()
+                .flatten()
+                .fold(0usize, |sum, tensor| sum.saturating_add(tensor.data.len()));
+            if elements == 0 || !budget.has(bytes) {
+                return None;
+            }
             let constants = Constants {
                 node: &node,
                 inputs,
                 max_elements: elements.max(SMALL),
             };
-            if elements == 0 { None } else { constants.evaluate() }
+            constants.evaluate()
         };
         let results = if is_output { None } else { known().or_else(evaluated) };
         let names = node.outputs.iter().filter(|name| !name.is_empty());

@@ -77,6 +77,11 @@ impl Budget {
         Self(bytes.saturating_mul(2).saturating_add(FREE))
     }
 
+    /// Whether `bytes` are left.
+    fn has(&self, bytes: usize) -> bool {
+        self.0 >= bytes
+    }
+
     /// Takes `bytes` off; false, and nothing taken, where they are not left.
     fn take(&mut self, bytes: usize) -> bool {
         match self.0.checked_sub(bytes) {
