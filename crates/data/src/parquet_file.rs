@@ -22,7 +22,6 @@ pub(crate) struct ParquetFile {
     reader: SerializedFileReader<FileAt>,
     columns: Vec<Column>,
     group_rows: Vec<usize>,
-    n_rows: usize,
 }
 
 /// A root field.
@@ -68,16 +67,10 @@ impl ParquetFile {
                 .caused_by(source)
         })?;
         let mut group_rows = Vec::new();
-        let mut n_rows = 0_usize;
         for group in reader.metadata().row_groups() {
-            let rows = usize::try_from(group.num_rows()).ok();
-            let (rows, sum) = rows
-                .and_then(|rows| Some((rows, n_rows.checked_add(rows)?)))
-                .ok_or_else(|| {
-                    Error::malformed(format!("claims a group of {} rows", group.num_rows())).in_file(path)
-                })?;
+            let rows = usize::try_from(group.num_rows())
+                .map_err(|_| Error::malformed(format!("claims a group of {} rows", group.num_rows())).in_file(path))?;
             group_rows.push(rows);
-            n_rows = sum;
         }
         let columns = columns(&reader);
         Ok(Self {
@@ -85,7 +78,6 @@ impl ParquetFile {
             reader,
             columns,
             group_rows,
-            n_rows,
         })
     }
 
@@ -95,10 +87,6 @@ impl ParquetFile {
 
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
-    }
-
-    pub(crate) fn n_rows(&self) -> usize {
-        self.n_rows
     }
 
     /// A reader of some columns (indices into [`Self::columns`]), from the first row on.
@@ -280,6 +268,14 @@ impl Values {
             Self::Bytes(values) => values.len(),
             Self::Fixed(values) => values.len(),
         }
+    }
+}
+
+/// A half-precision number, which Parquet keeps as two bytes.
+pub(crate) fn half_at(bytes: &[u8]) -> f32 {
+    match bytes {
+        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
+        _ => f32::NAN,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::table::{Cell, Kind, OnRow, Table};
 use crate::error::shortened;
-use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values};
+use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values, half_at};
 use crate::{Error, Result};
 
 const BLOCK: usize = 1024;
@@ -137,11 +137,4 @@ fn item(values: &Values, index: usize, kind: ItemKind) -> Result<Item<'_>> {
             Some((Kind::Text, Cow::Borrowed(text)))
         }
     })
-}
-
-fn half_at(bytes: &[u8]) -> f32 {
-    match bytes {
-        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
-        _ => f32::NAN,
-    }
 }
