@@ -22,6 +22,10 @@ pub enum ErrorKind {
     Inference,
     /// The engine panicked; the process goes on.
     Panicked,
+    /// Too many samples cannot be read.
+    UnreadableInputs,
+    /// The work was interrupted; what is finished is kept.
+    Interrupted,
     /// A file of the store could not be opened, read or written.
     Io,
     /// An entry of the store does not hold what its checksums say.
@@ -50,6 +54,13 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Names the tensor that it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, tensor: &str) -> Self {
+        self.message = format!("tensor {tensor:?}: {}", self.message);
         self
     }
 

@@ -113,6 +113,13 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// The name with its version, and the library it was loaded from if it is one: `onnxruntime 1.22.0 (/usr/lib/…)`.
     fn description(&self) -> String;
 
+    /// Samples of `elements` numbers each that one run does best with: larger batches at 224 px push one layer's activations
+    /// out of every cache, smaller ones of small images leave threads idle (`docs/engines.md`).
+    fn preferred_batch(&self, elements: usize) -> usize {
+        const NUMBERS: usize = 4 * 3 * 224 * 224;
+        (NUMBERS / elements.max(1)).clamp(1, 16)
+    }
+
     /// Makes a session of `model`, a serialised ONNX graph whose tensors are all inside.
     ///
     /// # Errors
