@@ -1,5 +1,9 @@
 //! Small hubs and data sets made on the spot, and the binary run on them.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses its part; a fixture that cannot be made is a failed test"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
