@@ -1,1 +1,69 @@
-fn main() {}
+//! The command line `ranktune`: parses, calls the library, prints. Results go to stdout, everything else to stderr.
+
+mod commands;
+mod exit;
+mod interrupt;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Large tensors are mapped and faulted in anew at every operation with the system's allocator; this one keeps its pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Rank pre-trained models for your data without fine-tuning any of them.
+#[derive(Debug, Parser)]
+#[command(name = "ranktune", version, propagate_version = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ranktune rank --hub models/ --data photos/             rank a folder of ONNX models on class folders
+  ranktune rank --hub a.onnx b.onnx --data houses.csv --target log10_price
+  ranktune score --features F.npy --targets Y.npy        score features made elsewhere
+  ranktune hub list models/                              what a hub holds
+
+Exit codes: 0 done, 1 done but something was skipped, 2 unusable input or arguments (nothing written)";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Rank the models of a hub by how well their features explain your labels
+    Rank(commands::rank::Arguments),
+    /// Score features and targets made elsewhere
+    Score(commands::score::Arguments),
+    /// Extract a model's features over a data set into a file
+    Features(commands::features::Arguments),
+    /// Hold a ranking against measured accuracies
+    Compare(commands::compare::Arguments),
+    /// See what a hub holds and which engines run it
+    #[command(subcommand)]
+    Hub(commands::hub::Command),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are results; everything else is a message.
+            let exit = if error.use_stderr() { Exit::Unusable } else { Exit::Done };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let result = match arguments.command {
+        Command::Rank(arguments) => commands::rank::run(&arguments),
+        Command::Score(arguments) => commands::score::run(&arguments),
+        Command::Features(arguments) => commands::features::run(&arguments),
+        Command::Compare(arguments) => commands::compare::run(&arguments),
+        Command::Hub(command) => commands::hub::run(&command),
+    };
+    exit::finish(result)
+}

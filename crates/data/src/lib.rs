@@ -1,9 +1,19 @@
 //! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) made elsewhere.
 
+pub mod arrays;
 pub mod dataset;
+pub mod digest;
+pub mod error;
+mod file_at;
 pub mod image;
+pub mod load;
+mod parquet_file;
+mod subsample;
 pub mod target;
 
-pub use dataset::{Dataset, Inputs};
+pub use dataset::{Dataset, Inference, Inputs};
+pub use digest::Digest;
+pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
+pub use load::{LoadOptions, Split, load};
 pub use target::{Targets, Task};

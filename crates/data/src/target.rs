@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::dataset::pick;
+use crate::digest::FieldHasher;
+
 /// The kind of prediction. Its names on the command line and in JSON are those of [`Task::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,7 +40,8 @@ impl fmt::Display for Task {
 /// The targets of `n` samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
-    /// `labels[i]` indexes `names`; names are sorted, and all of them occur unless the data set declares more.
+    /// `labels[i]` indexes `names`; names are sorted (as numbers where all of them are numbers, else as texts), and all of
+    /// them occur unless the data set declares more or is a selection of a larger one.
     Classes {
         /// Class names.
         names: Vec<String>,
@@ -83,6 +87,48 @@ impl Targets {
             Self::Classes { .. } => Task::Classification,
             Self::MultiLabel { .. } => Task::MultiLabel,
             Self::Regression { .. } => Task::Regression,
+        }
+    }
+
+    /// The targets at `indices`, which must be below `n`; names stay.
+    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+        match self {
+            Self::Classes { names, labels } => Self::Classes {
+                names: names.clone(),
+                labels: pick(labels, indices),
+            },
+            Self::MultiLabel { names, rows } => Self::MultiLabel {
+                names: names.clone(),
+                rows: pick(rows, indices),
+            },
+            Self::Regression { names, values } => {
+                let c = names.len();
+                Self::Regression {
+                    names: names.clone(),
+                    values: indices
+                        .iter()
+                        .flat_map(|&i| values[i * c..(i + 1) * c].iter().copied())
+                        .collect(),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn hash_into(&self, hasher: &mut FieldHasher) {
+        hasher.text(self.task().name());
+        hasher.number(self.names().len() as u64);
+        for name in self.names() {
+            hasher.text(name);
+        }
+        match self {
+            Self::Classes { labels, .. } => labels.iter().for_each(|&label| hasher.number(label.into())),
+            Self::MultiLabel { rows, .. } => {
+                for row in rows {
+                    hasher.number(row.len() as u64);
+                    row.iter().for_each(|&label| hasher.number(label.into()));
+                }
+            }
+            Self::Regression { values, .. } => values.iter().for_each(|value| hasher.number(value.to_bits())),
         }
     }
 }

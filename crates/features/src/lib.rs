@@ -1,3 +1,13 @@
 //! Engines that run a graph, the extraction pipeline, and the feature store.
+//!
+//! ```text
+//! samples ──extract──► engine ──► features ──► store ──► whoever scores them
+//! ```
 
 pub mod engine;
+pub mod error;
+pub mod extract;
+pub mod progress;
+pub mod store;
+
+pub use error::{Error, ErrorKind};

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::{DataType, Dim, Graph, Model, ValueInfo};
+use crate::{DataType, Dim, Graph, Model, ValueInfo, shapes};
 
 /// Order of the axes of an image input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub fn inspect(model: &Model) -> Inspection {
         parameters: model.parameters(),
         operators,
         opset: model.opset(),
-        batch: batch(&model.graph),
+        batch: batch(model),
         modality: modality(&model.graph),
     }
 }
@@ -136,11 +136,26 @@ fn count_operators(graph: &Graph, operators: &mut BTreeMap<String, usize>) {
     }
 }
 
-/// The batch axis is the first one of every input that has one.
-fn batch(graph: &Graph) -> Batch {
-    let first = graph.inputs.iter().find_map(|input| input.shape.as_ref()?.first());
-    match first {
-        Some(&Dim::Fixed(size)) => Batch::Fixed(size),
+/// The batch axis is the first one of the first input that has one. Where it is open, the graph may still hold it
+/// fixed inside, as by a `Reshape` to `[1, …]`; then all outputs have that size whatever the input's is.
+fn batch(model: &Model) -> Batch {
+    let first = model
+        .graph
+        .inputs
+        .iter()
+        .find_map(|input| input.shape.as_ref()?.first());
+    if let Some(&Dim::Fixed(size)) = first {
+        return Batch::Fixed(size);
+    }
+    let Ok(shapes) = shapes::infer(model) else {
+        return Batch::Dynamic;
+    };
+    let outputs = model.graph.outputs.iter().map(|output| shapes.shape(&output.name));
+    let sizes: Option<Vec<usize>> = outputs
+        .map(|shape| shape.filter(|shape| shape.len() > 1)?[0].fixed())
+        .collect();
+    match sizes.as_deref() {
+        Some([size, rest @ ..]) if rest.iter().all(|other| other == size) => Batch::Fixed(*size),
         _ => Batch::Dynamic,
     }
 }

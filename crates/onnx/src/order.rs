@@ -91,7 +91,10 @@ fn names(graph: &Graph, outer: Option<&Scope>) -> Result<(), Error> {
 }
 
 /// Positions of the nodes in topological order.
-fn sorted(graph: &Graph) -> Result<Vec<usize>, Error> {
+///
+/// # Errors
+/// `Invalid` naming the nodes of a cycle.
+pub fn sorted(graph: &Graph) -> Result<Vec<usize>, Error> {
     let mut producers: HashMap<&str, usize> = HashMap::new();
     for (position, node) in graph.nodes.iter().enumerate() {
         for output in node.outputs.iter().filter(|output| !output.is_empty()) {

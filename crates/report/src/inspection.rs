@@ -125,6 +125,12 @@ impl HubListing {
         }
         table.render() + &skipped_lines(&self.skipped)
     }
+
+    /// Everything known of every model.
+    pub fn text(&self) -> String {
+        let models: Vec<String> = self.models.iter().map(Inspection::text).collect();
+        models.join("\n") + &skipped_lines(&self.skipped)
+    }
 }
 
 impl Inspection {

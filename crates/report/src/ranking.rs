@@ -100,6 +100,16 @@ pub struct SkippedModel {
     pub reason: String,
 }
 
+/// How the reason begins for a model that takes another kind of data than the data set has.
+pub const NOT_APPLICABLE: &str = "not applicable: ";
+
+impl SkippedModel {
+    /// Whether the model takes another kind of data, which is no fault of the model.
+    pub fn is_not_applicable(&self) -> bool {
+        self.reason.starts_with(NOT_APPLICABLE)
+    }
+}
+
 impl RankedModel {
     /// The value of a score, where the model has one.
     pub fn score(&self, name: &str) -> Option<f64> {

@@ -9,14 +9,23 @@
 //! `n` samples, `d` features, `c` target columns, `F` `[n, d]`, `Y` `[n, c]`, `G = FᵀF`, `B = FᵀY`, `r = rank F`.
 //! A new score is one file in [`scores`] and one line in its list.
 
+pub mod correlation;
 pub mod error;
 pub mod evidence;
 pub mod features;
+mod names;
+pub mod probabilities;
+mod random;
+pub mod scores;
 pub mod statistics;
 pub mod targets;
+pub mod uncertainty;
 
 pub use error::{Error, ErrorKind, Result};
 pub use evidence::{ColumnEvidence, Compat, Evidence, Status};
 pub use features::FeatureView;
+pub use names::nearest_name;
+pub use probabilities::Probabilities;
+pub use scores::{ScoreInputs, ScoreOptions, ScoreOutcome, score_all};
 pub use statistics::Statistics;
 pub use targets::Targets;

@@ -73,7 +73,7 @@ impl<'a> Targets<'a> {
         }
         // Squares of up to 2^64 numbers of this size still add up to a finite sum.
         const LARGEST: f64 = 1e140;
-        if let Some(at) = values.iter().position(|value| !(value.abs() <= LARGEST)) {
+        if let Some(at) = values.iter().position(|value| value.is_nan() || value.abs() > LARGEST) {
             return Err(Error::new(
                 ErrorKind::NonFinite,
                 format!(
@@ -131,10 +131,7 @@ impl<'a> Targets<'a> {
         } else {
             Err(Error::new(
                 ErrorKind::Shape,
-                format!(
-                    "features have {n_samples} rows but targets have {}",
-                    self.n_samples()
-                ),
+                format!("features have {n_samples} rows but targets have {}", self.n_samples()),
             ))
         }
     }
@@ -218,10 +215,7 @@ mod tests {
 
     #[test]
     fn ragged_columns_are_refused() {
-        assert_eq!(
-            Targets::columns(&[0.0; 5], 2).unwrap_err().kind(),
-            ErrorKind::Shape
-        );
+        assert_eq!(Targets::columns(&[0.0; 5], 2).unwrap_err().kind(), ErrorKind::Shape);
         assert_eq!(Targets::columns(&[], 2).unwrap_err().kind(), ErrorKind::Shape);
     }
 

@@ -133,7 +133,13 @@ fn integer(name: &str, a: i64, b: i64, is_c_remainder: bool) -> Option<i64> {
         "Div" => a.checked_div(b),
         "Mod" if is_c_remainder => a.checked_rem(b),
         // The remainder takes the divisor's sign.
-        "Mod" => a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
+        "Mod" => a.checked_rem(b).map(|rest| {
+            if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            }
+        }),
         "Pow" => a.checked_pow(u32::try_from(b).ok()?),
         "Min" => Some(a.min(b)),
         "Max" => Some(a.max(b)),
@@ -214,11 +220,16 @@ fn reduce(op: &Constants) -> Option<Tensor> {
     let input = op.input(0)?;
     let rank = input.dims.len();
     let axes = match op.attribute_or_input("axes", 1).filter(|axes| !axes.is_empty()) {
-        Some(axes) => axes.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Option<Vec<_>>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&axis| normalize_axis(axis, rank))
+            .collect::<Option<Vec<_>>>()?,
         None if op.node.int("noop_with_empty_axes") == Some(1) => return Some(input.clone()),
         None => (0..rank).collect(),
     };
-    let kept: Vec<usize> = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { input.dims[axis] }).collect();
+    let kept: Vec<usize> = (0..rank)
+        .map(|axis| if axes.contains(&axis) { 1 } else { input.dims[axis] })
+        .collect();
     let Values::Int(values) = Values::of(input)? else {
         return None;
     };
@@ -243,7 +254,10 @@ fn reduce(op: &Constants) -> Option<Tensor> {
     }
     let result: Vec<i64> = result.into_iter().collect::<Option<_>>()?;
     let dims: Vec<usize> = match op.node.int("keepdims") {
-        Some(0) => (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| kept[axis]).collect(),
+        Some(0) => (0..rank)
+            .filter(|axis| !axes.contains(axis))
+            .map(|axis| kept[axis])
+            .collect(),
         _ => kept,
     };
     Values::Int(result).into_tensor(input.data_type, &dims)

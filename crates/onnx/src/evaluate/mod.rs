@@ -54,21 +54,32 @@ impl Constants<'_> {
 
     /// Input `position` as integers; it must be short, as shapes and axes are.
     pub fn ints(&self, position: usize) -> Option<Vec<i64>> {
-        self.input(position).filter(|tensor| tensor.len() <= self.max_elements)?.to_i64_vec()
+        self.input(position)
+            .filter(|tensor| tensor.len() <= self.max_elements)?
+            .to_i64_vec()
     }
 
     /// The integers that older operator sets have as attribute `name` and newer ones as input `position`.
     pub fn attribute_or_input(&self, name: &str, position: usize) -> Option<Vec<i64>> {
-        self.node.ints(name).map(<[i64]>::to_vec).or_else(|| self.ints(position))
+        self.node
+            .ints(name)
+            .map(<[i64]>::to_vec)
+            .or_else(|| self.ints(position))
     }
 
     /// Elements of `dims`, where that many are allowed.
     pub fn allowed(&self, dims: &[usize]) -> Option<usize> {
-        checked_elements(dims).filter(|&elements| elements <= self.max_elements && dims.len() <= crate::shapes::MAX_RANK)
+        checked_elements(dims)
+            .filter(|&elements| elements <= self.max_elements && dims.len() <= crate::shapes::MAX_RANK)
     }
 
     fn constant_of_shape(&self) -> Option<Tensor> {
-        let dims: Vec<usize> = self.ints(0)?.into_iter().map(usize::try_from).collect::<Result<_, _>>().ok()?;
+        let dims: Vec<usize> = self
+            .ints(0)?
+            .into_iter()
+            .map(usize::try_from)
+            .collect::<Result<_, _>>()
+            .ok()?;
         let elements = self.allowed(&dims)?;
         let (data_type, element) = match self.node.tensor("value") {
             Some(value) if value.len() == 1 => (value.data_type, value.data.clone()),
@@ -80,7 +91,11 @@ impl Constants<'_> {
 
     fn shape(&self) -> Option<Tensor> {
         let dims = &self.input(0)?.dims;
-        let dims: Vec<i64> = dims.iter().map(|&dim| i64::try_from(dim)).collect::<Result<_, _>>().ok()?;
+        let dims: Vec<i64> = dims
+            .iter()
+            .map(|&dim| i64::try_from(dim))
+            .collect::<Result<_, _>>()
+            .ok()?;
         let dims = dims.get(shape_range(self.node, dims.len()))?;
         Tensor::from_i64(&[dims.len()], dims).ok()
     }
@@ -109,7 +124,9 @@ impl Constants<'_> {
         let rank = input.dims.len();
         self.allowed(&[rank, input.len()])?;
         let values = Values::of(input)?;
-        let found: Vec<usize> = (0..values.len()).filter(|&position| !values.is_zero(position)).collect();
+        let found: Vec<usize> = (0..values.len())
+            .filter(|&position| !values.is_zero(position))
+            .collect();
         let mut coordinates = vec![0i64; rank * found.len()];
         for (column, &position) in found.iter().enumerate() {
             let mut rest = position;
@@ -126,7 +143,11 @@ impl Constants<'_> {
 pub(crate) fn shape_range(node: &Node, rank: usize) -> std::ops::Range<usize> {
     let bound = |name: &str, default: usize| {
         node.int(name).map_or(default, |bound| {
-            let bound = if bound < 0 { i128::from(bound) + rank as i128 } else { i128::from(bound) };
+            let bound = if bound < 0 {
+                i128::from(bound) + rank as i128
+            } else {
+                i128::from(bound)
+            };
             usize::try_from(bound.max(0)).unwrap_or(rank).min(rank)
         })
     };

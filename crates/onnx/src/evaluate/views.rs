@@ -40,7 +40,10 @@ fn with_dims(tensor: &Tensor, dims: Vec<usize>) -> Option<Tensor> {
 fn reshape(op: &Constants) -> Option<Tensor> {
     let input = op.input(0)?;
     let target = op.attribute_or_input("shape", 1)?;
-    with_dims(input, reshape_dims(&input.dims, &target, op.node.int("allowzero") == Some(1))?)
+    with_dims(
+        input,
+        reshape_dims(&input.dims, &target, op.node.int("allowzero") == Some(1))?,
+    )
 }
 
 fn flatten(op: &Constants) -> Option<Tensor> {
@@ -91,7 +94,10 @@ fn transpose(op: &Constants) -> Option<Tensor> {
     let input = op.input(0)?;
     let rank = input.dims.len();
     let order: Vec<usize> = match op.node.ints("perm") {
-        Some(order) => order.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Option<_>>()?,
+        Some(order) => order
+            .iter()
+            .map(|&axis| normalize_axis(axis, rank))
+            .collect::<Option<_>>()?,
         None => (0..rank).rev().collect(),
     };
     if order.len() != rank {
@@ -123,7 +129,12 @@ fn slice(op: &Constants) -> Option<Tensor> {
 
 fn expand(op: &Constants) -> Option<Tensor> {
     let input = op.input(0)?;
-    let target: Vec<usize> = op.ints(1)?.into_iter().map(usize::try_from).collect::<Result<_, _>>().ok()?;
+    let target: Vec<usize> = op
+        .ints(1)?
+        .into_iter()
+        .map(usize::try_from)
+        .collect::<Result<_, _>>()
+        .ok()?;
     let rank = target.len().max(input.dims.len());
     let padded = |dims: &[usize]| [vec![1; rank - dims.len()], dims.to_vec()].concat();
     let (from, target) = (padded(&input.dims), padded(&target));
@@ -153,7 +164,10 @@ fn gather(op: &Constants) -> Option<Tensor> {
     let mut data = Vec::with_capacity(elements * size);
     if elements > 0 {
         let (rows, row) = (outer.iter().product::<usize>(), inner.iter().product::<usize>() * size);
-        let positions = indices.to_i64_vec()?.into_iter().map(|index| normalize_axis(index, input.dims[axis]));
+        let positions = indices
+            .to_i64_vec()?
+            .into_iter()
+            .map(|index| normalize_axis(index, input.dims[axis]));
         let positions: Vec<usize> = positions.collect::<Option<_>>()?;
         for outer in 0..rows {
             for position in &positions {

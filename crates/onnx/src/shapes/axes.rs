@@ -39,24 +39,46 @@ pub fn squeeze_dims(dims: &[usize], axes: Option<&[i64]>) -> Option<Vec<usize>> 
     let Some(axes) = axes else {
         return Some(dims.iter().copied().filter(|&dim| dim != 1).collect());
     };
-    let axes: Vec<usize> = axes.iter().map(|&axis| normalize_axis(axis, dims.len())).collect::<Option<_>>()?;
+    let axes: Vec<usize> = axes
+        .iter()
+        .map(|&axis| normalize_axis(axis, dims.len()))
+        .collect::<Option<_>>()?;
     if axes.iter().any(|&axis| dims[axis] != 1) {
         return None;
     }
-    Some((0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis]).collect())
+    Some(
+        (0..dims.len())
+            .filter(|axis| !axes.contains(axis))
+            .map(|axis| dims[axis])
+            .collect(),
+    )
 }
 
 /// `dims` with ones put in, so that they are at `axes` of the result.
 pub fn unsqueeze_dims<T: Clone>(dims: &[T], axes: &[i64], one: T) -> Option<Vec<T>> {
-    let rank = dims.len().checked_add(axes.len()).filter(|&rank| rank <= super::MAX_RANK)?;
-    let mut axes: Vec<usize> = axes.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Option<_>>()?;
+    let rank = dims
+        .len()
+        .checked_add(axes.len())
+        .filter(|&rank| rank <= super::MAX_RANK)?;
+    let mut axes: Vec<usize> = axes
+        .iter()
+        .map(|&axis| normalize_axis(axis, rank))
+        .collect::<Option<_>>()?;
     axes.sort_unstable();
     axes.dedup();
     if dims.len() + axes.len() != rank {
         return None;
     }
     let mut rest = dims.iter().cloned();
-    (0..rank).map(|axis| if axes.binary_search(&axis).is_ok() { Some(one.clone()) } else { rest.next() }).collect()
+    (0..rank)
+        .map(|axis| {
+            if axes.binary_search(&axis).is_ok() {
+                Some(one.clone())
+            } else {
+                rest.next()
+            }
+        })
+        .collect()
 }
 
 /// One axis of a `Slice`.
@@ -82,11 +104,21 @@ impl SliceAxis {
             let (start, end) = (from_front(start).clamp(0, size), from_front(end).clamp(0, size));
             (start, end - start)
         } else {
-            let (start, end) = (from_front(start).clamp(0, (size - 1).max(0)), from_front(end).clamp(-1, size - 1));
+            let (start, end) = (
+                from_front(start).clamp(0, (size - 1).max(0)),
+                from_front(end).clamp(-1, size - 1),
+            );
             (start, start - end)
         };
-        let length = if span <= 0 || size == 0 { 0 } else { (span - 1) / step.abs() + 1 };
-        (usize::try_from(start).unwrap_or(0), usize::try_from(length).unwrap_or(0))
+        let length = if span <= 0 || size == 0 {
+            0
+        } else {
+            (span - 1) / step.abs() + 1
+        };
+        (
+            usize::try_from(start).unwrap_or(0),
+            usize::try_from(length).unwrap_or(0),
+        )
     }
 }
 
@@ -120,8 +152,14 @@ pub fn slice_axes(
 /// the last may be shorter.
 pub fn split_lengths(size: usize, given: Option<&[i64]>, outputs: usize) -> Option<Vec<usize>> {
     if let Some(given) = given {
-        let lengths: Vec<usize> = given.iter().map(|&length| usize::try_from(length)).collect::<Result<_, _>>().ok()?;
-        let total = lengths.iter().try_fold(0usize, |total, &length| total.checked_add(length))?;
+        let lengths: Vec<usize> = given
+            .iter()
+            .map(|&length| usize::try_from(length))
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let total = lengths
+            .iter()
+            .try_fold(0usize, |total, &length| total.checked_add(length))?;
         return (total == size && lengths.len() == outputs).then_some(lengths);
     }
     if outputs == 0 {
@@ -148,13 +186,30 @@ mod tests {
 
     #[test]
     fn slices_are_those_of_numpy() {
-        let slice = |start, end, step| SliceAxis { axis: 0, start, end, step }.resolve(5);
+        let slice = |start, end, step| {
+            SliceAxis {
+                axis: 0,
+                start,
+                end,
+                step,
+            }
+            .resolve(5)
+        };
         assert_eq!(slice(1, 4, 2), (1, 2));
         assert_eq!(slice(-2, i64::MAX, 1), (3, 2));
         assert_eq!(slice(-1, i64::MIN, -1), (4, 5));
         assert_eq!(slice(3, 0, -2), (3, 2));
         assert_eq!(slice(4, 2, 1), (4, 0));
-        assert_eq!(SliceAxis { axis: 0, start: 0, end: 9, step: 1 }.resolve(0), (0, 0));
+        assert_eq!(
+            SliceAxis {
+                axis: 0,
+                start: 0,
+                end: 9,
+                step: 1
+            }
+            .resolve(0),
+            (0, 0)
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ impl Window {
             };
             if values.len() != length {
                 let found = values.len();
-                return Err(op.error(format!("expected {length} {name} for {rank} spatial axes, found {found}")));
+                return Err(op.error(format!(
+                    "expected {length} {name} for {rank} spatial axes, found {found}"
+                )));
             }
             if let Some(value) = values.iter().find(|&&value| i128::from(value) < least) {
                 return Err(op.error(format!("expected {name} of at least {least}, found {value}")));
@@ -32,7 +34,9 @@ impl Window {
             Ok(values.iter().map(|&value| i128::from(value)).collect())
         };
         if kernel.iter().any(|&size| size < 1) {
-            return Err(op.error(format!("expected a kernel of at least 1 along each axis, found {kernel:?}")));
+            return Err(op.error(format!(
+                "expected a kernel of at least 1 along each axis, found {kernel:?}"
+            )));
         }
         Ok(Self {
             strides: list("strides", rank, 1, 1)?,
@@ -71,7 +75,11 @@ impl Window {
                 size + pads
             )));
         }
-        let mut out = if ceil { (room + stride - 1) / stride + 1 } else { room / stride + 1 };
+        let mut out = if ceil {
+            (room + stride - 1) / stride + 1
+        } else {
+            room / stride + 1
+        };
         // A window that would start in the padding behind the input does not count.
         if ceil && (out - 1) * stride >= size + self.pads[axis] {
             out -= 1;
@@ -112,7 +120,11 @@ fn group(op: &Op) -> Result<usize, Error> {
 
 /// `Conv(X [N, C, …], W [M, C / group, …], bias [M])`.
 pub fn conv(op: &Op) -> Outputs {
-    let data_type = if op.node.is("ConvInteger") { Some(DataType::I32) } else { op.data_type(0) };
+    let data_type = if op.node.is("ConvInteger") {
+        Some(DataType::I32)
+    } else {
+        op.data_type(0)
+    };
     let (input, weight) = (op.shape(0), op.shape(1));
     if let (Some(input), Some(weight)) = (input, weight)
         && (input.len() != weight.len() || input.len() < 3)
@@ -168,9 +180,9 @@ fn check_channels(
 fn check_bias(op: &Op, bias: Option<&[Dim]>, outputs: Option<usize>) -> Result<(), Error> {
     let found = bias.and_then(|bias| bias.first()?.fixed());
     match (outputs, found) {
-        (Some(outputs), Some(found)) if outputs != found => {
-            Err(op.error(format!("expected a bias for {outputs} output channels, found {found} elements")))
-        }
+        (Some(outputs), Some(found)) if outputs != found => Err(op.error(format!(
+            "expected a bias for {outputs} output channels, found {found} elements"
+        ))),
         _ => Ok(()),
     }
 }
@@ -186,7 +198,9 @@ pub fn conv_transpose(op: &Op) -> Outputs {
     if let (Some(channels), Some(expected)) = (input[1].fixed(), weight[0].fixed())
         && channels != expected
     {
-        return Err(op.error(format!("the weight takes {expected} channels, but the input has {channels}")));
+        return Err(op.error(format!(
+            "the weight takes {expected} channels, but the input has {channels}"
+        )));
     }
     let group = group(op)?;
     let channels = weight[1].fixed().and_then(|outputs| outputs.checked_mul(group));
@@ -227,7 +241,10 @@ pub fn pool(op: &Op) -> Outputs {
     };
     let kernel = op.node.ints("kernel_shape").unwrap_or_default();
     if input.len() < 3 || kernel.len() != input.len() - 2 {
-        return Err(op.error(format!("a kernel_shape of {} axes does not fit the input", kernel.len())));
+        return Err(op.error(format!(
+            "a kernel_shape of {} axes does not fit the input",
+            kernel.len()
+        )));
     }
     let window = Window::new(op, kernel.iter().map(|&size| i128::from(size)).collect())?;
     let ceil = op.int("ceil_mode", 0) == 1;
@@ -235,7 +252,10 @@ pub fn pool(op: &Op) -> Outputs {
     for (axis, dim) in input[2..].iter().enumerate() {
         shape.push(window.slide(op, axis, dim, ceil)?);
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape.clone())), Value::new(Some(DataType::I64), Some(shape))])
+    Ok(vec![
+        Value::new(op.data_type(0), Some(shape.clone())),
+        Value::new(Some(DataType::I64), Some(shape)),
+    ])
 }
 
 pub fn global_pool(op: &Op) -> Outputs {

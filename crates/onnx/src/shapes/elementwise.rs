@@ -10,7 +10,10 @@ pub fn same_as_first(op: &Op) -> Outputs {
 
 pub fn dropout(op: &Op) -> Outputs {
     let shape = op.shape(0).map(<[Dim]>::to_vec);
-    Ok(vec![Value::new(op.data_type(0), shape.clone()), Value::new(Some(DataType::Bool), shape)])
+    Ok(vec![
+        Value::new(op.data_type(0), shape.clone()),
+        Value::new(Some(DataType::Bool), shape),
+    ])
 }
 
 pub fn broadcast_all(op: &Op) -> Outputs {
@@ -24,7 +27,10 @@ pub fn compare(op: &Op) -> Outputs {
 }
 
 pub fn select(op: &Op) -> Outputs {
-    Ok(vec![Value::new(op.data_type(1).or(op.data_type(2)), broadcast(op, &[0, 1, 2])?)])
+    Ok(vec![Value::new(
+        op.data_type(1).or(op.data_type(2)),
+        broadcast(op, &[0, 1, 2])?,
+    )])
 }
 
 /// The slope is broadcast to the input, never the other way.

@@ -28,8 +28,13 @@ pub fn range(op: &Op) -> Outputs {
 }
 
 pub fn shape(op: &Op) -> Outputs {
-    let rank = op.shape(0).map(|shape| crate::evaluate::shape_range(op.node, shape.len()).len());
-    Ok(vec![Value::new(Some(DataType::I64), Some(vec![rank.map_or(Dim::Unknown, Dim::Fixed)]))])
+    let rank = op
+        .shape(0)
+        .map(|shape| crate::evaluate::shape_range(op.node, shape.len()).len());
+    Ok(vec![Value::new(
+        Some(DataType::I64),
+        Some(vec![rank.map_or(Dim::Unknown, Dim::Fixed)]),
+    )])
 }
 
 pub fn size(_op: &Op) -> Outputs {

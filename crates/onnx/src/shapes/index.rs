@@ -10,9 +10,13 @@ pub fn gather(op: &Op) -> Outputs {
     };
     let axis = op.axis(op.int("axis", 0), data.len())?;
     if let (Some(size), Some(indices)) = (data[axis].fixed(), op.ints(1))
-        && let Some(index) = indices.iter().find(|&&index| super::axes::normalize_axis(index, size).is_none())
+        && let Some(index) = indices
+            .iter()
+            .find(|&&index| super::axes::normalize_axis(index, size).is_none())
     {
-        return Err(op.error(format!("index {index} is outside axis {axis}, which has {size} elements")));
+        return Err(op.error(format!(
+            "index {index} is outside axis {axis}, which has {size} elements"
+        )));
     }
     let shape = [&data[..axis], indices, &data[axis + 1..]].concat();
     Ok(vec![Value::new(op.data_type(0), Some(shape))])
@@ -50,7 +54,9 @@ pub fn top_k(op: &Op) -> Outputs {
             let axis = op.axis(op.int("axis", -1), input.len())?;
             let count = op.node.int("k").or_else(|| op.ints(1)?.first().copied());
             let mut shape = input.to_vec();
-            shape[axis] = count.and_then(|count| usize::try_from(count).ok()).map_or(Dim::Unknown, Dim::Fixed);
+            shape[axis] = count
+                .and_then(|count| usize::try_from(count).ok())
+                .map_or(Dim::Unknown, Dim::Fixed);
             if let (Some(size), Some(count)) = (input[axis].fixed(), shape[axis].fixed())
                 && count > size
             {
@@ -60,7 +66,10 @@ pub fn top_k(op: &Op) -> Outputs {
         }
         None => None,
     };
-    Ok(vec![Value::new(op.data_type(0), shape.clone()), Value::new(Some(DataType::I64), shape)])
+    Ok(vec![
+        Value::new(op.data_type(0), shape.clone()),
+        Value::new(Some(DataType::I64), shape),
+    ])
 }
 
 pub fn one_hot(op: &Op) -> Outputs {

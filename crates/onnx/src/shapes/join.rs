@@ -53,14 +53,17 @@ pub fn split(op: &Op) -> Outputs {
         (Some(size), Some(given)) => {
             let lengths = split_lengths(size, given.as_deref(), outputs);
             let lengths = lengths.ok_or_else(|| match given {
-                Some(given) => op.error(format!("lengths {given:?} do not cut an axis of {size} into {outputs} parts")),
+                Some(given) => op.error(format!(
+                    "lengths {given:?} do not cut an axis of {size} into {outputs} parts"
+                )),
                 None => op.error(format!("an axis of {size} cannot be cut into {outputs} parts")),
             })?;
             lengths.into_iter().map(Dim::Fixed).collect()
         }
-        (None, Some(Some(given))) if given.len() == outputs => {
-            given.iter().map(|&length| usize::try_from(length).map_or(Dim::Unknown, Dim::Fixed)).collect()
-        }
+        (None, Some(Some(given))) if given.len() == outputs => given
+            .iter()
+            .map(|&length| usize::try_from(length).map_or(Dim::Unknown, Dim::Fixed))
+            .collect(),
         _ => vec![Dim::Unknown; outputs],
     };
     let value = |length: Dim| {
@@ -85,7 +88,10 @@ pub fn slice(op: &Op) -> Outputs {
     let mut shape = input.to_vec();
     // Which axes are cut is often known where the bounds are not.
     let touched: Vec<usize> = match &axes {
-        List::Given(axes) => axes.iter().map(|&axis| op.axis(axis, input.len())).collect::<Result<_, _>>()?,
+        List::Given(axes) => axes
+            .iter()
+            .map(|&axis| op.axis(axis, input.len()))
+            .collect::<Result<_, _>>()?,
         List::Absent => {
             let length = op.shape(1).and_then(|shape| shape.first()?.fixed());
             let length = starts.as_ref().map(Vec::len).or(length).unwrap_or(input.len());
@@ -117,7 +123,10 @@ pub fn pad(op: &Op) -> Outputs {
         return Ok(vec![Value::new(op.data_type(0), None)]);
     };
     let axes: Vec<usize> = match op.list("axes", 3) {
-        List::Given(axes) => axes.iter().map(|&axis| op.axis(axis, input.len())).collect::<Result<_, _>>()?,
+        List::Given(axes) => axes
+            .iter()
+            .map(|&axis| op.axis(axis, input.len()))
+            .collect::<Result<_, _>>()?,
         List::Absent => (0..input.len()).collect(),
         List::Unknown => return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]),
     };
@@ -125,7 +134,11 @@ pub fn pad(op: &Op) -> Outputs {
         return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]);
     };
     if pads.len() != 2 * axes.len() {
-        return Err(op.error(format!("expected {} pads, two an axis, found {}", 2 * axes.len(), pads.len())));
+        return Err(op.error(format!(
+            "expected {} pads, two an axis, found {}",
+            2 * axes.len(),
+            pads.len()
+        )));
     }
     let mut shape = input.to_vec();
     for (position, &axis) in axes.iter().enumerate() {
@@ -140,8 +153,11 @@ pub fn pad(op: &Op) -> Outputs {
 }
 
 fn padded(op: &Op, size: usize, added: i128) -> Result<Dim, Error> {
-    let size = i128::try_from(size).ok().and_then(|size| usize::try_from(size + added).ok());
-    size.map(Dim::Fixed).ok_or_else(|| op.error("the pads cut off more than there is"))
+    let size = i128::try_from(size)
+        .ok()
+        .and_then(|size| usize::try_from(size + added).ok());
+    size.map(Dim::Fixed)
+        .ok_or_else(|| op.error("the pads cut off more than there is"))
 }
 
 pub fn tile(op: &Op) -> Outputs {
@@ -152,15 +168,26 @@ pub fn tile(op: &Op) -> Outputs {
         return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]);
     };
     if repeats.len() != input.len() {
-        return Err(op.error(format!("expected {} repeats, one an axis, found {}", input.len(), repeats.len())));
+        return Err(op.error(format!(
+            "expected {} repeats, one an axis, found {}",
+            input.len(),
+            repeats.len()
+        )));
     }
-    let shape = input.iter().zip(repeats).map(|(dim, repeat)| match (dim, usize::try_from(repeat)) {
-        (dim, Ok(1)) => Ok(dim.clone()),
-        (Dim::Fixed(size), Ok(repeat)) => {
-            size.checked_mul(repeat).map(Dim::Fixed).ok_or_else(|| op.error("the size of the result overflows"))
-        }
-        (_, Ok(_)) => Ok(Dim::Unknown),
-        (_, Err(_)) => Err(op.error(format!("expected repeats of at least 0, found {repeat}"))),
-    });
-    Ok(vec![Value::new(op.data_type(0), Some(shape.collect::<Result<_, _>>()?))])
+    let shape = input
+        .iter()
+        .zip(repeats)
+        .map(|(dim, repeat)| match (dim, usize::try_from(repeat)) {
+            (dim, Ok(1)) => Ok(dim.clone()),
+            (Dim::Fixed(size), Ok(repeat)) => size
+                .checked_mul(repeat)
+                .map(Dim::Fixed)
+                .ok_or_else(|| op.error("the size of the result overflows")),
+            (_, Ok(_)) => Ok(Dim::Unknown),
+            (_, Err(_)) => Err(op.error(format!("expected repeats of at least 0, found {repeat}"))),
+        });
+    Ok(vec![Value::new(
+        op.data_type(0),
+        Some(shape.collect::<Result<_, _>>()?),
+    )])
 }

@@ -46,7 +46,10 @@ pub fn reshape(op: &Op) -> Outputs {
     };
     let Some(target) = target else {
         // At least the rank may be known: the length of the target.
-        let length = op.shape(1).and_then(|shape| shape.first()?.fixed()).filter(|&length| length <= MAX_RANK);
+        let length = op
+            .shape(1)
+            .and_then(|shape| shape.first()?.fixed())
+            .filter(|&length| length <= MAX_RANK);
         return output(op, length.map(|length| vec![Dim::Unknown; length]));
     };
     if target.len() > MAX_RANK {
@@ -63,7 +66,9 @@ pub fn reshape(op: &Op) -> Outputs {
                 copied.push(axis);
                 match input {
                     Some(input) => input.get(axis).cloned().ok_or_else(|| {
-                        op.error(format!("the target shape copies axis {axis}, which the input does not have"))
+                        op.error(format!(
+                            "the target shape copies axis {axis}, which the input does not have"
+                        ))
                     })?,
                     None => Dim::Unknown,
                 }
@@ -95,7 +100,10 @@ fn fill_open(
 ) -> Result<(), Error> {
     // Axes that are copied cancel, whether known or not.
     let kept = |shape: &[Dim], skip: Option<usize>| {
-        let dims = shape.iter().enumerate().filter(|(axis, _)| !copied.contains(axis) && Some(*axis) != skip);
+        let dims = shape
+            .iter()
+            .enumerate()
+            .filter(|(axis, _)| !copied.contains(axis) && Some(*axis) != skip);
         Product::of(dims.map(|(_, dim)| dim))
     };
     let (from, to) = (kept(input, None), kept(shape, open));
@@ -109,11 +117,17 @@ fn fill_open(
     symbols.retain(|_, count| *count != 0);
     let mismatch = || {
         let (input, target) = (display_shape(input), display_target(target));
-        op.error(format!("{input} cannot be reshaped to {target}: the number of elements differs"))
+        op.error(format!(
+            "{input} cannot be reshaped to {target}: the number of elements differs"
+        ))
     };
     let Some(open) = open else {
         // With symbols left over, sizes may still fit for some of their values.
-        return if symbols.is_empty() && from.fixed != to.fixed { Err(mismatch()) } else { Ok(()) };
+        return if symbols.is_empty() && from.fixed != to.fixed {
+            Err(mismatch())
+        } else {
+            Ok(())
+        };
     };
     if symbols.is_empty() {
         if to.fixed == 0 {
@@ -123,10 +137,11 @@ fn fill_open(
             return Err(mismatch());
         }
         shape[open] = usize::try_from(from.fixed / to.fixed).map_or(Dim::Unknown, Dim::Fixed);
-    } else if from.fixed == to.fixed && symbols.len() == 1 {
-        if let Some((name, 1)) = symbols.into_iter().next() {
-            shape[open] = Dim::Named(name);
-        }
+    } else if from.fixed == to.fixed
+        && symbols.len() == 1
+        && let Some((name, 1)) = symbols.into_iter().next()
+    {
+        shape[open] = Dim::Named(name);
     }
     Ok(())
 }
@@ -182,7 +197,9 @@ pub fn transpose(op: &Op) -> Outputs {
         Some(axes) if sorted.iter().copied().eq(0..input.len()) => {
             output(op, Some(axes.into_iter().map(|axis| input[axis].clone()).collect()))
         }
-        _ => Err(op.error(format!("the order of axes {order:?} does not name each axis of the input once"))),
+        _ => Err(op.error(format!(
+            "the order of axes {order:?} does not name each axis of the input once"
+        ))),
     }
 }
 
@@ -191,14 +208,20 @@ pub fn squeeze(op: &Op) -> Outputs {
         return output(op, None);
     };
     let axes = match op.list("axes", 1) {
-        List::Given(axes) => axes.iter().map(|&axis| op.axis(axis, input.len())).collect::<Result<Vec<_>, _>>()?,
+        List::Given(axes) => axes
+            .iter()
+            .map(|&axis| op.axis(axis, input.len()))
+            .collect::<Result<Vec<_>, _>>()?,
         // Without axes all ones go, which takes knowing every size.
         List::Absent if input.iter().all(|dim| dim.fixed().is_some()) => {
             (0..input.len()).filter(|&axis| input[axis] == Dim::Fixed(1)).collect()
         }
         List::Absent | List::Unknown => return output(op, None),
     };
-    if let Some(&axis) = axes.iter().find(|&&axis| input[axis].fixed().is_some_and(|size| size != 1)) {
+    if let Some(&axis) = axes
+        .iter()
+        .find(|&&axis| input[axis].fixed().is_some_and(|size| size != 1))
+    {
         return Err(op.error(format!("axis {axis} cannot be removed, as its size is {}", input[axis])));
     }
     let kept = (0..input.len()).filter(|axis| !axes.contains(axis));
@@ -215,14 +238,21 @@ pub fn unsqueeze(op: &Op) -> Outputs {
 }
 
 pub fn expand(op: &Op) -> Outputs {
-    let target = op.input(1).and_then(Value::elements).filter(|target| target.len() <= MAX_RANK);
+    let target = op
+        .input(1)
+        .and_then(Value::elements)
+        .filter(|target| target.len() <= MAX_RANK);
     let (Some(input), Some(target)) = (op.shape(0), target) else {
         return output(op, None);
     };
     let target: Option<Vec<Dim>> = target.iter().map(Element::to_dim).collect();
     let target = target.ok_or_else(|| op.error("the target shape has a negative size"))?;
     let shape = broadcast_shapes(input, &target).ok_or_else(|| {
-        op.error(format!("{} cannot be expanded to {}", display_shape(input), display_shape(&target)))
+        op.error(format!(
+            "{} cannot be expanded to {}",
+            display_shape(input),
+            display_shape(&target)
+        ))
     })?;
     output(op, Some(shape))
 }
@@ -233,11 +263,15 @@ fn blocks<'a>(op: &Op<'a>) -> Result<Option<(usize, [&'a Dim; 4])>, Error> {
     let size = op.int("blocksize", 0);
     let size = usize::try_from(size).ok().filter(|&size| size > 0 && size < 1 << 16);
     let size = size.ok_or_else(|| op.error("expected a blocksize of at least 1"))?;
-    Ok(op.shape(0).map(|shape| (size, [&shape[0], &shape[1], &shape[2], &shape[3]])))
+    Ok(op
+        .shape(0)
+        .map(|shape| (size, [&shape[0], &shape[1], &shape[2], &shape[3]])))
 }
 
 fn scaled(dim: &Dim, factor: usize) -> Dim {
-    dim.fixed().and_then(|size| size.checked_mul(factor)).map_or(Dim::Unknown, Dim::Fixed)
+    dim.fixed()
+        .and_then(|size| size.checked_mul(factor))
+        .map_or(Dim::Unknown, Dim::Fixed)
 }
 
 fn divided(op: &Op, dim: &Dim, divisor: usize) -> Result<Dim, Error> {
@@ -253,7 +287,10 @@ pub fn depth_to_space(op: &Op) -> Outputs {
         return output(op, None);
     };
     let channels = divided(op, channels, size * size)?;
-    output(op, Some(vec![batch.clone(), channels, scaled(height, size), scaled(width, size)]))
+    output(
+        op,
+        Some(vec![batch.clone(), channels, scaled(height, size), scaled(width, size)]),
+    )
 }
 
 pub fn space_to_depth(op: &Op) -> Outputs {
@@ -261,5 +298,8 @@ pub fn space_to_depth(op: &Op) -> Outputs {
         return output(op, None);
     };
     let (height, width) = (divided(op, height, size)?, divided(op, width, size)?);
-    output(op, Some(vec![batch.clone(), scaled(channels, size * size), height, width]))
+    output(
+        op,
+        Some(vec![batch.clone(), scaled(channels, size * size), height, width]),
+    )
 }

@@ -8,7 +8,11 @@ use crate::{DataType, Dim};
 
 /// `[…, m, k] · […, k, n] → […, m, n]`; a vector counts as a row on the left and as a column on the right.
 pub fn matmul(op: &Op) -> Outputs {
-    let data_type = if op.node.is("MatMulInteger") { Some(DataType::I32) } else { op.data_type(0).or(op.data_type(1)) };
+    let data_type = if op.node.is("MatMulInteger") {
+        Some(DataType::I32)
+    } else {
+        op.data_type(0).or(op.data_type(1))
+    };
     let (Some(left), Some(right)) = (op.shape(0), op.shape(1)) else {
         return Ok(vec![Value::new(data_type, None)]);
     };
@@ -35,9 +39,9 @@ pub fn matmul(op: &Op) -> Outputs {
 
 fn check_inner(op: &Op, left: &Dim, right: &Dim) -> Result<(), crate::Error> {
     match (left.fixed(), right.fixed()) {
-        (Some(left), Some(right)) if left != right => {
-            Err(op.error(format!("the right matrix takes {right} features, but the left one has {left}")))
-        }
+        (Some(left), Some(right)) if left != right => Err(op.error(format!(
+            "the right matrix takes {right} features, but the left one has {left}"
+        ))),
         _ => Ok(()),
     }
 }
@@ -48,7 +52,9 @@ pub fn gemm(op: &Op) -> Outputs {
     op.expect_rank(1, 2)?;
     let side = |position: usize, transposed: &str| {
         let shape = op.shape(position);
-        let pair = shape.map_or([Dim::Unknown, Dim::Unknown], |shape| [shape[0].clone(), shape[1].clone()]);
+        let pair = shape.map_or([Dim::Unknown, Dim::Unknown], |shape| {
+            [shape[0].clone(), shape[1].clone()]
+        });
         let [a, b] = pair;
         if op.int(transposed, 0) != 0 { [b, a] } else { [a, b] }
     };
@@ -59,7 +65,10 @@ pub fn gemm(op: &Op) -> Outputs {
     if let Some(bias) = op.shape(2)
         && (bias.len() > 2 || broadcast_shapes(&shape, bias).is_none_or(|result| grows(&shape, &result)))
     {
-        return Err(op.error(format!("input 2 cannot be broadcast to {}", crate::graph::display_shape(&shape))));
+        return Err(op.error(format!(
+            "input 2 cannot be broadcast to {}",
+            crate::graph::display_shape(&shape)
+        )));
     }
     Ok(vec![Value::new(op.data_type(0), Some(shape))])
 }
@@ -71,7 +80,12 @@ fn grows(shape: &[Dim], result: &[Dim]) -> bool {
 
 pub fn einsum(op: &Op) -> Outputs {
     let unknown = Ok(vec![Value::new(op.data_type(0), None)]);
-    let equation: String = op.node.string("equation").unwrap_or_default().split_whitespace().collect();
+    let equation: String = op
+        .node
+        .string("equation")
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let Some((inputs, output)) = equation.split_once("->") else {
         return unknown;
     };
@@ -88,19 +102,25 @@ pub fn einsum(op: &Op) -> Outputs {
             continue;
         };
         if term.chars().count() != shape.len() {
-            return Err(op.error(format!("the term {term:?} of {equation:?} does not fit input {position}")));
+            return Err(op.error(format!(
+                "the term {term:?} of {equation:?} does not fit input {position}"
+            )));
         }
         for (letter, dim) in term.chars().zip(shape) {
             let known = sizes.entry(letter).or_insert(dim);
             match (known.fixed(), dim.fixed()) {
                 (Some(a), Some(b)) if a != b && a != 1 && b != 1 => {
-                    return Err(op.error(format!("axis {letter:?} of {equation:?} is {a} in one input and {b} in another")));
+                    return Err(op.error(format!(
+                        "axis {letter:?} of {equation:?} is {a} in one input and {b} in another"
+                    )));
                 }
                 (None | Some(1), Some(_)) => *known = dim,
                 _ => {}
             }
         }
     }
-    let shape = output.chars().map(|letter| sizes.get(&letter).map_or(Dim::Unknown, |dim| (*dim).clone()));
+    let shape = output
+        .chars()
+        .map(|letter| sizes.get(&letter).map_or(Dim::Unknown, |dim| (*dim).clone()));
     Ok(vec![Value::new(op.data_type(0), Some(shape.collect()))])
 }

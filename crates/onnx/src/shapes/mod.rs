@@ -74,7 +74,10 @@ impl Value {
         if self.elements.is_some() {
             return self.elements.clone();
         }
-        let constant = self.constant.as_ref().filter(|tensor| tensor.dims.len() <= 1 && tensor.len() <= MAX_ELEMENTS)?;
+        let constant = self
+            .constant
+            .as_ref()
+            .filter(|tensor| tensor.dims.len() <= 1 && tensor.len() <= MAX_ELEMENTS)?;
         constant.data_type.is_integer().then_some(())?;
         Some(constant.to_i64_vec()?.into_iter().map(Element::Known).collect())
     }
@@ -170,7 +173,10 @@ impl<'a> Op<'a> {
     fn error(&self, message: impl Into<String>) -> Error {
         let message: String = message.into();
         let shapes: Vec<String> = self.inputs.iter().map(|input| describe(*input)).collect();
-        self.node.error(ErrorKind::Invalid, format!("{message}; inputs were {}", shapes.join(", ")))
+        self.node.error(
+            ErrorKind::Invalid,
+            format!("{message}; inputs were {}", shapes.join(", ")),
+        )
     }
 
     /// Refuses an input whose rank is known and is not `rank`.
@@ -196,7 +202,9 @@ fn describe(value: Option<&Value>) -> String {
     let Some(value) = value else {
         return "absent".to_owned();
     };
-    let data_type = value.data_type.map_or_else(|| "?".to_owned(), |data_type| data_type.to_string());
+    let data_type = value
+        .data_type
+        .map_or_else(|| "?".to_owned(), |data_type| data_type.to_string());
     let shape = value.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
     format!("{data_type}{shape}")
 }
@@ -238,13 +246,21 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
         check_size(&value).map_err(|error| error.about(&format!("input {:?}", input.name)))?;
         shapes.values.insert(input.name.clone(), value);
     }
-    if let Some(name) = sizes.keys().find(|name| graph.inputs.iter().all(|input| input.name != **name)) {
-        return Err(Error::new(ErrorKind::NotFound, format!("the model has no input {name:?}")));
+    if let Some(name) = sizes
+        .keys()
+        .find(|name| graph.inputs.iter().all(|input| input.name != **name))
+    {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the model has no input {name:?}"),
+        ));
     }
     for (name, tensor) in &graph.initializers {
-        shapes.values.insert(name.clone(), Value::of(tensor));
+        let value = Value::of(tensor);
+        check_size(&value).map_err(|error| error.about(&format!("initializer {name:?}")))?;
+        shapes.values.insert(name.clone(), value);
     }
-    let declared: HashMap<&str, (Option<DataType>, &Option<Vec<Dim>>)> = declared(graph);
+    let mut declared = declared(graph);
     let mut constant_bytes = MAX_CONSTANT_BYTES;
     for node in &graph.nodes {
         let op = Op {
@@ -258,9 +274,9 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
             if name.is_empty() {
                 continue;
             }
-            if let Some((data_type, shape)) = declared.get(name.as_str()) {
-                value.data_type = value.data_type.or(*data_type);
-                value.shape = value.shape.or_else(|| (*shape).clone());
+            if let Some((data_type, shape)) = declared.remove(name.as_str()) {
+                value.data_type = value.data_type.or(data_type);
+                value.shape = value.shape.or(shape);
             }
             check_size(&value).map_err(|error| error.at_node(&node.label(), &node.op_type))?;
             shapes.values.insert(name.clone(), value);
@@ -269,9 +285,26 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
     Ok(shapes)
 }
 
-fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, &Option<Vec<Dim>>)> {
+/// What the file says of its values.
+fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, Option<Vec<Dim>>)> {
+    let is_fixed = |dim: &Dim| dim.fixed().is_some();
+    let takes_any_batch = graph
+        .inputs
+        .iter()
+        .any(|input| input.shape.as_ref().is_none_or(|s| !s.iter().all(is_fixed)));
     let infos = graph.value_info.iter().chain(&graph.outputs);
-    infos.map(|info| (info.name.as_str(), (info.data_type, &info.shape))).collect()
+    let entry = |info: &crate::ValueInfo| {
+        let mut shape = info.shape.clone();
+        // A fixed first size in a graph that takes any batch is from before the batch was made dynamic.
+        if let Some(first) = shape.as_mut().and_then(|shape| shape.first_mut())
+            && takes_any_batch
+            && is_fixed(first)
+        {
+            *first = Dim::Unknown;
+        }
+        (info.data_type, shape)
+    };
+    infos.map(|info| (info.name.as_str(), entry(info))).collect()
 }
 
 /// Refuses a value whose fixed sizes alone make it larger than memory can be.
@@ -286,7 +319,10 @@ fn check_size(value: &Value) -> Result<(), Error> {
     let fixed: Vec<usize> = shape.iter().filter_map(Dim::fixed).collect();
     match crate::tensor::checked_elements(&fixed) {
         Some(_) => Ok(()),
-        None => Err(Error::new(ErrorKind::Invalid, format!("the size of shape {} overflows", display_shape(shape)))),
+        None => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the size of shape {} overflows", display_shape(shape)),
+        )),
     }
 }
 
@@ -309,7 +345,10 @@ fn outputs(op: &Op, constant_bytes: &mut usize) -> Outputs {
         };
         *constant_bytes = left;
         let known: Option<Vec<i64>> = elements.iter().map(Element::known).collect();
-        let dims: Option<Vec<usize>> = output.shape.as_ref().and_then(|shape| shape.iter().map(Dim::fixed).collect());
+        let dims: Option<Vec<usize>> = output
+            .shape
+            .as_ref()
+            .and_then(|shape| shape.iter().map(Dim::fixed).collect());
         match (known, dims) {
             (Some(known), Some(dims)) if output.data_type == Some(DataType::I64) => {
                 output.constant = Tensor::from_i64(&dims, &known).ok();
@@ -332,12 +371,19 @@ fn constants(op: &Op, constant_bytes: &mut usize) -> Option<Vec<Value>> {
     }
     let outputs = Constants {
         node: op.node,
-        inputs: op.inputs.iter().map(|input| input.and_then(|input| input.constant.as_ref())).collect(),
+        inputs: op
+            .inputs
+            .iter()
+            .map(|input| input.and_then(|input| input.constant.as_ref()))
+            .collect(),
         max_elements: MAX_ELEMENTS,
     }
     .evaluate()?;
     // Re-shaped weights are views and take nothing; what little they weigh here does no harm.
-    let bytes = outputs.iter().map(|output| output.data.len().min(8 * MAX_ELEMENTS)).sum();
+    let bytes = outputs
+        .iter()
+        .map(|output| output.data.len().min(8 * MAX_ELEMENTS))
+        .sum();
     *constant_bytes = constant_bytes.checked_sub(bytes)?;
     Some(outputs.iter().map(Value::of).collect())
 }
@@ -354,12 +400,58 @@ fn rule(op: &Op) -> Outputs {
         return Ok(Vec::new());
     }
     match op.node.op_type.as_str() {
-        "Abs" | "Acos" | "Acosh" | "Asin" | "Asinh" | "Atan" | "Atanh" | "Bernoulli" | "BitwiseNot" | "Ceil" | "Celu"
-        | "Clip" | "Cos" | "Cosh" | "CumSum" | "Elu" | "Erf" | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish"
-        | "Hardmax" | "Identity" | "LRN" | "LeakyRelu" | "Log" | "LpNormalization" | "MeanVarianceNormalization"
-        | "Mish" | "Neg" | "Not" | "Reciprocal" | "Relu" | "ReverseSequence" | "Round" | "ScatterElements"
-        | "ScatterND" | "Selu" | "Shrink" | "Sigmoid" | "Sign" | "Sin" | "Sinh" | "Softplus" | "Softsign" | "Sqrt"
-        | "Swish" | "Tan" | "Tanh" | "ThresholdedRelu" | "Trilu" => elementwise::same_as_first(op),
+        "Abs"
+        | "Acos"
+        | "Acosh"
+        | "Asin"
+        | "Asinh"
+        | "Atan"
+        | "Atanh"
+        | "Bernoulli"
+        | "BitwiseNot"
+        | "Ceil"
+        | "Celu"
+        | "Clip"
+        | "Cos"
+        | "Cosh"
+        | "CumSum"
+        | "Elu"
+        | "Erf"
+        | "Exp"
+        | "Floor"
+        | "Gelu"
+        | "HardSigmoid"
+        | "HardSwish"
+        | "Hardmax"
+        | "Identity"
+        | "LRN"
+        | "LeakyRelu"
+        | "Log"
+        | "LpNormalization"
+        | "MeanVarianceNormalization"
+        | "Mish"
+        | "Neg"
+        | "Not"
+        | "Reciprocal"
+        | "Relu"
+        | "ReverseSequence"
+        | "Round"
+        | "ScatterElements"
+        | "ScatterND"
+        | "Selu"
+        | "Shrink"
+        | "Sigmoid"
+        | "Sign"
+        | "Sin"
+        | "Sinh"
+        | "Softplus"
+        | "Softsign"
+        | "Sqrt"
+        | "Swish"
+        | "Tan"
+        | "Tanh"
+        | "ThresholdedRelu"
+        | "Trilu" => elementwise::same_as_first(op),
         "Softmax" | "LogSoftmax" => normalize::softmax(op),
         "Dropout" => elementwise::dropout(op),
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Min" | "Max" | "Sum" | "Mean" | "BitShift" | "BitwiseAnd"

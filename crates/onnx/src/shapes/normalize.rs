@@ -50,7 +50,11 @@ fn per_channel(op: &Op, parameters: &[usize]) -> Result<(), Error> {
         return Ok(());
     };
     // An input of rank 1 has one channel.
-    let channels = if shape.len() == 1 { Some(1) } else { shape.get(1).and_then(|dim| dim.fixed()) };
+    let channels = if shape.len() == 1 {
+        Some(1)
+    } else {
+        shape.get(1).and_then(|dim| dim.fixed())
+    };
     for &position in parameters {
         op.expect_rank(position, 1)?;
         let found = op.shape(position).and_then(|shape| shape.first()?.fixed());

@@ -7,7 +7,11 @@ pub fn reduce(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
         return Ok(vec![Value::new(op.data_type(0), None)]);
     };
-    let all = || (0..input.len()).map(|axis| i64::try_from(axis).unwrap_or(i64::MAX)).collect();
+    let all = || {
+        (0..input.len())
+            .map(|axis| i64::try_from(axis).unwrap_or(i64::MAX))
+            .collect()
+    };
     let axes: Vec<i64> = match op.list("axes", 1) {
         List::Given(axes) if !axes.is_empty() => axes,
         List::Given(_) | List::Absent if op.int("noop_with_empty_axes", 0) == 1 => Vec::new(),
@@ -29,11 +33,17 @@ pub fn arg(op: &Op) -> Outputs {
 }
 
 fn reduced(op: &Op, input: &[Dim], axes: &[i64]) -> Result<Vec<Dim>, Error> {
-    let axes: Vec<usize> = axes.iter().map(|&axis| op.axis(axis, input.len())).collect::<Result<_, _>>()?;
+    let axes: Vec<usize> = axes
+        .iter()
+        .map(|&axis| op.axis(axis, input.len()))
+        .collect::<Result<_, _>>()?;
     let keep = op.int("keepdims", 1) != 0;
-    let dims = input.iter().enumerate().filter_map(|(axis, dim)| match axes.contains(&axis) {
-        true => keep.then_some(Dim::Fixed(1)),
-        false => Some(dim.clone()),
-    });
+    let dims = input
+        .iter()
+        .enumerate()
+        .filter_map(|(axis, dim)| match axes.contains(&axis) {
+            true => keep.then_some(Dim::Fixed(1)),
+            false => Some(dim.clone()),
+        });
     Ok(dims.collect())
 }

@@ -9,17 +9,32 @@ pub fn resize(op: &Op) -> Outputs {
     };
     // Version 11 put the region of interest before the scales.
     let scales_at = if op.node.is("Resize") && op.opset >= 11 { 2 } else { 1 };
-    let scales = op.node.floats("scales").map(<[f32]>::to_vec).or_else(|| op.floats(scales_at));
+    let scales = op
+        .node
+        .floats("scales")
+        .map(<[f32]>::to_vec)
+        .or_else(|| op.floats(scales_at));
     let scales = scales.filter(|scales| !scales.is_empty());
     let sizes = op.input(3).and_then(Value::elements).filter(|sizes| !sizes.is_empty());
     let axes: Vec<usize> = match op.node.ints("axes") {
-        Some(axes) => axes.iter().map(|&axis| op.axis(axis, input.len())).collect::<Result<_, _>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&axis| op.axis(axis, input.len()))
+            .collect::<Result<_, _>>()?,
         None => (0..input.len()).collect(),
     };
     let mut shape = input.to_vec();
     axes.iter().for_each(|&axis| shape[axis] = Dim::Unknown);
-    let stretches = op.node.string("keep_aspect_ratio_policy").is_none_or(|policy| policy == "stretch");
-    let wrong = |found: usize| op.error(format!("expected sizes or scales for {} axes, found {found}", axes.len()));
+    let stretches = op
+        .node
+        .string("keep_aspect_ratio_policy")
+        .is_none_or(|policy| policy == "stretch");
+    let wrong = |found: usize| {
+        op.error(format!(
+            "expected sizes or scales for {} axes, found {found}",
+            axes.len()
+        ))
+    };
     if let Some(sizes) = sizes.filter(|_| stretches) {
         if sizes.len() != axes.len() {
             return Err(wrong(sizes.len()));
@@ -49,5 +64,9 @@ fn scaled(size: usize, scale: f32) -> Dim {
     // Sizes up to 2²⁴ are exact in f32, in which engines compute this.
     const EXACT: usize = 1 << 24;
     let scaled = size as f32 * scale;
-    if size > EXACT || scaled > EXACT as f32 { Dim::Unknown } else { Dim::Fixed(scaled as usize) }
+    if size > EXACT || scaled > EXACT as f32 {
+        Dim::Unknown
+    } else {
+        Dim::Fixed(scaled as usize)
+    }
 }

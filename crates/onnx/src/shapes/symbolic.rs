@@ -96,14 +96,21 @@ pub fn elements(op: &Op) -> Option<Vec<Element>> {
 fn slice(op: &Op, data: Vec<Element>) -> Option<Vec<Element>> {
     let list = |name: &str, position: usize| op.node.ints(name).map(<[i64]>::to_vec).or_else(|| op.ints(position));
     let (axes, steps) = (list("axes", 3), op.ints(4));
-    let slices = slice_axes(1, &list("starts", 1)?, &list("ends", 2)?, axes.as_deref(), steps.as_deref())?;
+    let slices = slice_axes(
+        1,
+        &list("starts", 1)?,
+        &list("ends", 2)?,
+        axes.as_deref(),
+        steps.as_deref(),
+    )?;
     let [slice] = slices.as_slice() else {
         return None;
     };
     let (first, length) = slice.resolve(data.len());
     let pick = |position: usize| {
         let offset = slice.step.checked_mul(i64::try_from(position).ok()?)?;
-        data.get(usize::try_from(i64::try_from(first).ok()?.checked_add(offset)?).ok()?).cloned()
+        data.get(usize::try_from(i64::try_from(first).ok()?.checked_add(offset)?).ok()?)
+            .cloned()
     };
     (0..length).map(pick).collect()
 }
@@ -112,7 +119,11 @@ fn slice(op: &Op, data: Vec<Element>) -> Option<Vec<Element>> {
 fn zip(op: &Op, function: impl Fn(&Element, &Element) -> Element) -> Option<Vec<Element>> {
     let (a, b) = (op.input(0)?.elements()?, op.input(1)?.elements()?);
     let length = broadcast_length(&[a.len(), b.len()])?;
-    Some((0..length).map(|position| function(at(&a, position), at(&b, position))).collect())
+    Some(
+        (0..length)
+            .map(|position| function(at(&a, position), at(&b, position)))
+            .collect(),
+    )
 }
 
 fn select(condition: &[Element], yes: &[Element], no: &[Element]) -> Option<Vec<Element>> {
@@ -128,11 +139,18 @@ fn select(condition: &[Element], yes: &[Element], no: &[Element]) -> Option<Vec<
 
 fn broadcast_length(lengths: &[usize]) -> Option<usize> {
     let length = lengths.iter().copied().find(|&length| length != 1).unwrap_or(1);
-    lengths.iter().all(|&other| other == 1 || other == length).then_some(length)
+    lengths
+        .iter()
+        .all(|&other| other == 1 || other == length)
+        .then_some(length)
 }
 
 fn at(elements: &[Element], position: usize) -> &Element {
-    if elements.len() == 1 { &elements[0] } else { &elements[position] }
+    if elements.len() == 1 {
+        &elements[0]
+    } else {
+        &elements[position]
+    }
 }
 
 fn arithmetic(name: &str, a: &Element, b: &Element) -> Element {

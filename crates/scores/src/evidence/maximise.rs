@@ -32,6 +32,19 @@ pub(crate) struct Maximum {
     pub value: f64,
     /// First-order bound of the error of `value`; infinite where the profile cannot decide.
     pub error_bound: f64,
+    /// What is known at the grid's lower end, where the noise-free limit does not close it.
+    pub lower_end: Option<LowerEnd>,
+}
+
+/// One column at the smallest t at which the matrix is still more than its rounding errors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LowerEnd {
+    /// `L/n`
+    pub value: f64,
+    /// `R(t)`
+    pub penalised: f64,
+    /// `Σ t/(λ_i + t)`: about the number of eigenvalues that cannot be told from zero.
+    pub unresolved: f64,
 }
 
 /// Distance of grid points in ln t.
@@ -91,7 +104,14 @@ impl Grid {
             .collect::<Vec<_>>();
         Self {
             // A point that fails lies below the matrix's rounding errors, and so does everything before it.
-            shifts: shifts.into_iter().rev().map_while(|shift| shift).collect::<Vec<_>>().into_iter().rev().collect(),
+            shifts: shifts
+                .into_iter()
+                .rev()
+                .map_while(|shift| shift)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect(),
             at_zero,
         }
     }
@@ -136,6 +156,7 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
         optimum: Optimum::NoInformation,
         value: 0.5 * (n.ln() - column.square.ln()) - 0.5 - 0.5 * (2.0 * PI).ln(),
         error_bound: 0.0,
+        lower_end: None,
     };
     let limit_at_zero = grid.at_zero.as_ref().map(|zero| {
         let point = profile.point(zero, column);
@@ -147,6 +168,7 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
             value,
             // m2/R → ‖K⁻¹y‖²/(yᵀK⁻¹y) times t/t: the same first-order bound as at a point, in the limit.
             error_bound: 0.5 * scale * (point.trace / n + length(profile, zero, column) / product),
+            lower_end: None,
         }
     });
     // Whether the limit can be trusted; otherwise whatever happens below the grid is unknown.
@@ -163,7 +185,11 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
         if !is_peak || value < highest - REACH || value < best.value - REACH {
             continue;
         }
-        let bracket = (grid.shifts[i - 1].t.ln(), grid.shifts[i].t.ln(), grid.shifts[i + 1].t.ln());
+        let bracket = (
+            grid.shifts[i - 1].t.ln(),
+            grid.shifts[i].t.ln(),
+            grid.shifts[i + 1].t.ln(),
+        );
         if let Some((point, value)) = climb(profile, column, bracket)
             && value > best.value + MARGIN
         {
@@ -171,18 +197,24 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
                 optimum: Optimum::Interior(point),
                 value,
                 error_bound: profile.error_bound(&point, column),
+                lower_end: None,
             };
         }
     }
-    // Rising towards the grid's lower end with no limit to arrive at: the profile cannot say what lies below.
     if limit_at_zero.is_none()
         && let Some(first) = grid.shifts.first()
     {
         let point = profile.point(first, column);
-        let rises = !(point.slope > 0.0) || !(point.penalised > 0.0);
-        if rises && values[0] > best.value - REACH || point.penalised <= 0.0 {
+        // Rising towards the grid's lower end with no limit to arrive at: the profile cannot say what lies below.
+        let rises = (point.slope <= 0.0 || point.slope.is_nan()) && values[0] > best.value - REACH;
+        if rises || point.penalised <= 0.0 || point.penalised.is_nan() {
             best.error_bound = f64::INFINITY;
         }
+        best.lower_end = Some(LowerEnd {
+            value: values[0],
+            penalised: point.penalised,
+            unresolved: point.trace * first.t,
+        });
     }
     best
 }
@@ -196,7 +228,10 @@ fn climb(profile: &Profile, column: &Column, (lo, middle, hi): (f64, f64, f64)) 
     let at = |x: f64| {
         let shift = profile.shift(x.exp())?;
         let point = profile.point(&shift, column);
-        point.slope.is_finite().then(|| (point, profile.value(point.penalised, shift.log_ratio)))
+        point
+            .slope
+            .is_finite()
+            .then(|| (point, profile.value(point.penalised, shift.log_ratio)))
     };
     let (centre, _) = at(middle)?;
     // The side of the middle that the derivative points to; its far end is lower, so a maximum lies between.

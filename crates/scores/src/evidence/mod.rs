@@ -6,15 +6,16 @@
 //! LogME = mean over columns of max_{α, β} L / n
 //! ```
 //!
-//! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable ([`profile`], [`maximise`]) after
-//! one tridiagonalisation ([`tridiagonal`]) of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d. No eigenvectors are computed.
+//! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable (`profile`, `maximise`) after
+//! one tridiagonalisation (`tridiagonal`) of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d. No eigenvectors are computed.
 //! Columns for which that form has lost too many digits are solved again from the rows, where rows are at hand
-//! ([`orthogonal`]); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
+//! (`orthogonal`); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
 //!
 //! We differ from the published code in three ways: it follows a fixed-point iteration for at most 11 steps (a local
 //! maximum, to about 1e-3 in t), it adds 1e-5 to two denominators, and for n < d its `ln|A|` leaves out d − n eigenvalues.
 //! [`Compat::Published`] reproduces it.
 
+mod hidden;
 pub(crate) mod maximise;
 mod orthogonal;
 pub(crate) mod profile;
@@ -27,7 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::statistics::{Statistics, gram};
 use crate::targets::Targets;
-use maximise::{Grid, Maximum, Optimum};
+use maximise::{Grid, LowerEnd, Maximum, Optimum};
 use orthogonal::Orthogonal;
 use profile::{Column, Form, Profile};
 use tridiagonal::Tridiagonal;
@@ -152,7 +153,10 @@ pub struct Fit {
 /// ```
 pub fn fit(statistics: &Statistics, compat: Compat) -> Result<Fit> {
     if statistics.is_dual() {
-        let mut found = Err(Error::new(ErrorKind::Shape, "there are no samples, expected at least one"));
+        let mut found = Err(Error::new(
+            ErrorKind::Shape,
+            "there are no samples, expected at least one",
+        ));
         statistics.with_rows(|features, targets| {
             found = Fit::new(statistics, Some((features, targets)), compat);
             Ok(())
@@ -191,11 +195,7 @@ pub fn fit_rows(
 }
 
 impl Fit {
-    fn new(
-        statistics: &Statistics,
-        rows: Option<(&FeatureView<'_>, &Targets<'_>)>,
-        compat: Compat,
-    ) -> Result<Self> {
+    fn new(statistics: &Statistics, rows: Option<(&FeatureView<'_>, &Targets<'_>)>, compat: Compat) -> Result<Self> {
         let targets = statistics.target_columns();
         let names: Vec<usize> = targets.iter().map(|target| target.index).collect();
         if statistics.is_classes() && names.len() < 2 {
@@ -207,7 +207,7 @@ impl Fit {
                 ),
             ));
         }
-        if let Some(zero) = targets.iter().find(|target| !(target.square > 0.0)) {
+        if let Some(zero) = targets.iter().find(|target| target.square <= 0.0) {
             return Err(Error::new(
                 ErrorKind::Unbounded,
                 format!(
@@ -232,8 +232,9 @@ impl Fit {
         };
         let scale = fit.reduction.tridiagonal().scale;
         let mut solved = solve(&fit.profile, None, &fit.columns, scale, fit.n_features, compat);
+        hidden::mark(&mut solved, statistics, fit.profile.form);
         let doubtful: Vec<usize> = (0..solved.len())
-            .filter(|&j| solved[j].as_ref().is_none_or(|solved| !(solved.error_bound <= REDO_ABOVE)))
+            .filter(|&j| solved[j].as_ref().is_none_or(|solved| solved.error_bound > REDO_ABOVE))
             .collect();
         if let (false, Some((features, targets))) = (doubtful.is_empty(), rows) {
             let problem = Orthogonal::new(features, targets, &doubtful)?;
@@ -252,7 +253,14 @@ impl Fit {
                 ));
             }
             let lowest = Some(problem.lowest);
-            let again = solve(&problem.profile, lowest, &problem.columns, problem.scale, fit.n_features, compat);
+            let again = solve(
+                &problem.profile,
+                lowest,
+                &problem.columns,
+                problem.scale,
+                fit.n_features,
+                compat,
+            );
             for (&j, again) in doubtful.iter().zip(again) {
                 solved[j] = again.map(|again| Solved {
                     error_bound: 0.0,
@@ -265,10 +273,12 @@ impl Fit {
             let Some(solved) = solved.as_ref().filter(|solved| solved.evidence.is_finite()) else {
                 return Err(Error::new(
                     ErrorKind::Unbounded,
-                    format!("the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"),
+                    format!(
+                        "the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"
+                    ),
                 ));
             };
-            if !(solved.error_bound <= REFUSE_ABOVE) {
+            if solved.error_bound > REFUSE_ABOVE {
                 return Err(Error::new(
                     ErrorKind::Precision,
                     format!(
@@ -301,6 +311,16 @@ impl Fit {
         self.evidence
     }
 
+    /// t of every column (infinite without information), if all were solved in the primal form.
+    pub(crate) fn primal_shifts(&self) -> Option<Vec<f64>> {
+        let Reduction::Primal(tridiagonal) = &self.reduction else {
+            return None;
+        };
+        self.redone
+            .is_none()
+            .then(|| self.shifts.iter().map(|shift| shift * tridiagonal.scale).collect())
+    }
+
     /// Posterior means `m` of the weights, `[c, d]` row-major, in the order of [`Evidence::columns`].
     ///
     /// Zero for a column without information; the interpolating weights of smallest norm for a noise-free one.
@@ -328,7 +348,9 @@ impl Fit {
                 gram::add_products(&mut weights, rows, d, &values);
                 weights
             }
-            _ => (0..c).flat_map(|j| rotated.col_as_slice(j).iter().map(|x| x / root)).collect(),
+            _ => (0..c)
+                .flat_map(|j| rotated.col_as_slice(j).iter().map(|x| x / root))
+                .collect(),
         };
         if let Some((problem, which)) = &self.redone {
             for (column, &j) in problem.columns.iter().zip(which) {
@@ -362,7 +384,7 @@ fn reduce(statistics: &Statistics) -> Result<(Reduction, Profile, Vec<Column>)> 
         }
         None => {
             let rows = statistics.rows().unwrap_or_default();
-            let tridiagonal = Tridiagonal::reduce(gram::dual_gram(rows, d, None))?;
+            let tridiagonal = Tridiagonal::reduce(gram::dual_gram(rows, d, None, None))?;
             let mut rotated = statistics.dual_targets();
             tridiagonal.apply_transposed(rotated.as_mut());
             (Reduction::Dual(tridiagonal), rotated)
@@ -400,6 +422,7 @@ struct Solved {
     /// t in the profile's units
     shift: f64,
     error_bound: f64,
+    lower_end: Option<LowerEnd>,
 }
 
 fn solve(
@@ -431,6 +454,7 @@ fn solve(
                     status: Status::Published,
                     shift: published.point.t,
                     error_bound: profile.error_bound(&published.point, column),
+                    lower_end: None,
                 })
             })
             .collect(),
@@ -453,5 +477,6 @@ fn explained(maximum: &Maximum, column: &Column, n: f64, scale: f64) -> Solved {
         status,
         shift,
         error_bound: maximum.error_bound,
+        lower_end: maximum.lower_end,
     }
 }

@@ -41,8 +41,15 @@ impl Orthogonal {
     pub fn new(features: &FeatureView<'_>, targets: &Targets<'_>, which: &[usize]) -> Result<Self> {
         let (n, d) = (features.n_samples(), features.n_features());
         // Features are scaled by a power of two so that their squares neither over- nor underflow.
-        let largest = features.data().iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        let scale = if largest > 0.0 { power_of_four(f64::from(largest).powi(2)) } else { 1.0 };
+        let largest = features
+            .data()
+            .iter()
+            .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let scale = if largest > 0.0 {
+            power_of_four(f64::from(largest).powi(2))
+        } else {
+            1.0
+        };
         let factor = 1.0 / scale.sqrt();
         let dense = DenseTargets::new(targets);
         let (triangle, raw, outside) = if n > d {
@@ -101,14 +108,24 @@ impl Orthogonal {
 
 /// The part of `yᵀy` that no combination of the features gives.
 fn outside_range(lambda: &[f64], column: &Column) -> f64 {
-    let null: f64 = column.rhs.iter().zip(lambda).filter(|(_, l)| **l == 0.0).map(|(z, _)| z * z).sum();
+    let null: f64 = column
+        .rhs
+        .iter()
+        .zip(lambda)
+        .filter(|(_, l)| **l == 0.0)
+        .map(|(z, _)| z * z)
+        .sum();
     column.outside + null
 }
 
 /// A t below every maximum: the slope is positive once `n·t·m2(0) < r·R(0)`, and near a noise-free end nothing happens below
 /// the smallest eigenvalue.
 fn lowest_useful(lambda: &[f64], columns: &[Column], n: usize, rank: usize) -> f64 {
-    let smallest = lambda.iter().copied().filter(|&l| l > 0.0).fold(f64::INFINITY, f64::min);
+    let smallest = lambda
+        .iter()
+        .copied()
+        .filter(|&l| l > 0.0)
+        .fold(f64::INFINITY, f64::min);
     if !smallest.is_finite() {
         return 1.0;
     }
@@ -116,7 +133,13 @@ fn lowest_useful(lambda: &[f64], columns: &[Column], n: usize, rank: usize) -> f
     if rank < n {
         for column in columns {
             let outside = outside_range(lambda, column);
-            let m2: f64 = column.rhs.iter().zip(lambda).filter(|(_, l)| **l > 0.0).map(|(z, l)| z * z / l).sum();
+            let m2: f64 = column
+                .rhs
+                .iter()
+                .zip(lambda)
+                .filter(|(_, l)| **l > 0.0)
+                .map(|(z, l)| z * z / l)
+                .sum();
             let balance = rank as f64 * outside / (n as f64 * m2);
             if balance > 0.0 {
                 lowest = lowest.min(balance);
@@ -190,7 +213,13 @@ pub(crate) fn weights(problem: &Orthogonal, column: &Column, t: f64) -> Vec<f64>
         .rhs
         .iter()
         .zip(&problem.profile.diagonal)
-        .map(|(z, &lambda)| if lambda > 0.0 { z * lambda.sqrt() / (lambda + t) } else { 0.0 })
+        .map(|(z, &lambda)| {
+            if lambda > 0.0 {
+                z * lambda.sqrt() / (lambda + t)
+            } else {
+                0.0
+            }
+        })
         .collect();
     let mut weights = vec![0.0; problem.vectors.nrows()];
     let d = weights.len();

@@ -119,7 +119,7 @@ impl Profile {
         for i in 0..k {
             let own = self.diagonal[i] - carried;
             let pivot = own + t;
-            if !(pivot > 0.0) || !pivot.is_finite() {
+            if pivot <= 0.0 || !pivot.is_finite() {
                 return None;
             }
             log_ratio += if t > 0.0 { (own / t).ln_1p() } else { pivot.ln() };
@@ -178,8 +178,8 @@ impl Profile {
         let mut x = Vec::with_capacity(k);
         let mut product = 0.0;
         let mut u = 0.0;
-        for i in 0..k {
-            u = rhs[i] - if i > 0 { shift.lower[i - 1] * u } else { 0.0 };
+        for (i, rhs) in rhs.iter().enumerate() {
+            u = rhs - if i > 0 { shift.lower[i - 1] * u } else { 0.0 };
             product += u * u * shift.inverse[i];
             x.push(u * shift.inverse[i]);
         }
@@ -210,7 +210,11 @@ impl Profile {
             Form::Primal => (length, penalised - t * length),
             Form::Dual => {
                 let r2 = column.outside + t * t * length;
-                let m2 = if large { self.quadratic(&x) } else { product - t * length };
+                let m2 = if large {
+                    self.quadratic(&x)
+                } else {
+                    product - t * length
+                };
                 (m2, r2)
             }
         };
@@ -252,7 +256,12 @@ impl Profile {
     /// `xᵀTx`.
     fn quadratic(&self, x: &[f64]) -> f64 {
         let own: f64 = x.iter().zip(&self.diagonal).map(|(x, d)| x * x * d).sum();
-        let next: f64 = self.off_diagonal.iter().enumerate().map(|(i, e)| e * x[i] * x[i + 1]).sum();
+        let next: f64 = self
+            .off_diagonal
+            .iter()
+            .enumerate()
+            .map(|(i, e)| e * x[i] * x[i + 1])
+            .sum();
         own + 2.0 * next
     }
 

@@ -156,7 +156,9 @@ mod tests {
     }
 
     fn gram(n: usize, d: usize, scale: f64) -> Mat<f64> {
-        let f = Mat::from_fn(n, d, |i, j| scale * (((i * 31 + j * 17 + i * j * 7) % 101) as f64 / 50.0 - 1.0));
+        let f = Mat::from_fn(n, d, |i, j| {
+            scale * (((i * 31 + j * 17 + i * j * 7) % 101) as f64 / 50.0 - 1.0)
+        });
         f.transpose() * &f
     }
 

@@ -43,10 +43,11 @@ pub(crate) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], sign: Sign) {
     }
 }
 
-/// `(F − 1oᵀ)(F − 1oᵀ)ᵀ` `[n, n]`, lower triangle; `origin` is subtracted from every row where given.
+/// `(F − 1oᵀ)W²(F − 1oᵀ)ᵀ` `[n, n]`, lower triangle; `origin` is subtracted from every row where given, and then the columns
+/// are multiplied by `weights` where given.
 ///
 /// Used for n ≤ d only, in blocks of columns of F, so the buffer holds `n · BLOCK_ROWS` numbers at most.
-pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>) -> Mat<f64> {
+pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights: Option<&[f64]>) -> Mat<f64> {
     let n = data.len() / d;
     let mut gram = Mat::<f64>::zeros(n, n);
     let mut buffer = vec![0.0_f64; n * BLOCK_ROWS.min(d)];
@@ -55,13 +56,17 @@ pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>) -> Mat<f
         let wide = &mut buffer[..n * width];
         wide.par_chunks_exact_mut(width).enumerate().for_each(|(row, wide)| {
             let from = &data[row * d + start..row * d + start + width];
-            match origin {
-                Some(origin) => {
-                    for ((to, &from), &origin) in wide.iter_mut().zip(from).zip(&origin[start..start + width]) {
-                        *to = f64::from(from) - origin;
-                    }
-                }
-                None => widen(from, wide),
+            for (to, &from) in wide.iter_mut().zip(from) {
+                *to = f64::from(from);
+            }
+            for (to, &origin) in wide.iter_mut().zip(origin.map_or(&[][..], |origin| &origin[start..])) {
+                *to -= origin;
+            }
+            for (to, &weight) in wide
+                .iter_mut()
+                .zip(weights.map_or(&[][..], |weights| &weights[start..]))
+            {
+                *to *= weight;
             }
         });
         let part = MatRef::from_row_major_slice(&*wide, n, width);
@@ -119,9 +124,11 @@ pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f
 
 fn widen(from: &[f32], to: &mut [f64]) {
     const PIECE: usize = 1 << 14;
-    to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| {
-        for (to, &from) in to.iter_mut().zip(from) {
-            *to = f64::from(from);
-        }
-    });
+    to.par_chunks_mut(PIECE)
+        .zip(from.par_chunks(PIECE))
+        .for_each(|(to, from)| {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to = f64::from(from);
+            }
+        });
 }

@@ -8,13 +8,14 @@
 //! s_j = y_jᵀy_j   [c]     for classes the number of samples of class j
 //! ```
 //!
-//! and the moments of [`moments`] for Ledoit–Wolf. Rows arrive in batches of any size; as long as `n ≤ d` they are kept, and
+//! and the moments (`moments`) for Ledoit–Wolf. Rows arrive in batches of any size; as long as `n ≤ d` they are kept, and
 //! when `n` passes `d` they are folded into `G`, after which memory is `O(d² + dc)` whatever `n` becomes. Sums are in f64, so
 //! the order of the rows and the way they were sharded change a score by rounding only.
 //!
 //! Classes that no row has are not stored: they are columns left out of `Y`.
 
 pub(crate) mod gram;
+mod merge;
 mod moments;
 
 use std::collections::BTreeMap;
@@ -94,23 +95,22 @@ impl Statistics {
     /// # Errors
     /// [`ErrorKind::Shape`] where a size is zero or the sums are too large to be addressed.
     pub fn for_columns(n_features: usize, n_columns: usize) -> Result<Self> {
-        let size = n_features.checked_mul(n_columns).filter(|&size| size > 0).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Shape,
-                format!("cannot hold sums of {n_features} features and {n_columns} columns"),
-            )
-        })?;
-        Self::empty(
-            n_features,
-            Columns::Numbers {
-                squares: vec![0.0; n_columns],
-                sums: vec![0.0; size],
-            },
-        )
+        let size = n_features.checked_mul(n_columns).filter(|&size| size > 0);
+        let mut columns = (Vec::new(), Vec::new());
+        let fits = size.is_some_and(|size| grow(&mut columns.0, n_columns) && grow(&mut columns.1, size));
+        if !fits {
+            return Err(too_many_columns(n_features, n_columns));
+        }
+        let (squares, sums) = columns;
+        Self::empty(n_features, Columns::Numbers { squares, sums })
     }
 
     fn empty(n_features: usize, columns: Columns) -> Result<Self> {
-        if n_features == 0 || n_features.checked_mul(n_features).is_none_or(|size| size > isize::MAX as usize / 8) {
+        if n_features == 0
+            || n_features
+                .checked_mul(n_features)
+                .is_none_or(|size| size > isize::MAX as usize / 8)
+        {
             return Err(Error::new(
                 ErrorKind::Shape,
                 format!("cannot hold second moments of {n_features} features"),
@@ -184,7 +184,9 @@ impl Statistics {
                         slot
                     })
                     .collect();
-                sums.resize(counts.len() * d, 0.0);
+                if !counts.len().checked_mul(d).is_some_and(|size| grow(sums, size)) {
+                    return Err(too_many_columns(d, counts.len()));
+                }
                 gram::add_to_class_sums(sums, features.data(), d, &index);
             }
             (Columns::Numbers { squares, sums }, _, Some(values)) => {
@@ -226,7 +228,10 @@ impl Statistics {
         if n_features != self.n_features {
             return Err(Error::new(
                 ErrorKind::Shape,
-                format!("features have {n_features} columns, expected {} as before", self.n_features),
+                format!(
+                    "features have {n_features} columns, expected {} as before",
+                    self.n_features
+                ),
             ));
         }
         let (same_kind, expected) = match &self.columns {
@@ -246,136 +251,6 @@ impl Statistics {
                 ),
             ))
         }
-    }
-
-    /// Adds the statistics of other samples, as if their rows had been added.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ.
-    pub fn merge(&mut self, other: &Self) -> Result<()> {
-        self.check_like(other.n_features, other.is_classes(), other.n_columns())?;
-        if other.n_samples == 0 {
-            return Ok(());
-        }
-        if matches!(other.form, Form::Dual { .. }) {
-            return other.with_rows(|features, targets| self.update(features, targets));
-        }
-        if matches!(self.form, Form::Dual { .. }) {
-            let rows = std::mem::replace(self, other.clone());
-            return if rows.n_samples == 0 {
-                Ok(())
-            } else {
-                rows.with_rows(|features, targets| self.update(features, targets))
-            };
-        }
-        self.combine(other, Sign::Plus)
-    }
-
-    /// Takes away samples that were added before.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ, or `other` has samples that are not in here;
-    /// [`ErrorKind::Unsupported`] where no more than `d` samples would be left: what is left would be in the dual form, whose
-    /// rows these sums cannot give back.
-    pub fn subtract(&mut self, other: &Self) -> Result<()> {
-        self.check_like(other.n_features, other.is_classes(), other.n_columns())?;
-        if other.n_samples == 0 {
-            return Ok(());
-        }
-        if self.n_samples.saturating_sub(other.n_samples) <= self.n_features {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "cannot take {} of {} samples of {} features away: more samples than features must be left; \
-                     make new statistics from the rows that remain",
-                    other.n_samples, self.n_samples, self.n_features
-                ),
-            ));
-        }
-        self.combine(other, Sign::Minus)
-    }
-
-    /// Both `self` and (after folding its rows) `other` in the primal form.
-    fn combine(&mut self, other: &Self, sign: Sign) -> Result<()> {
-        let weight = if sign == Sign::Plus { 1.0 } else { -1.0 };
-        let d = self.n_features;
-        match (&mut self.columns, &other.columns) {
-            (
-                Columns::Classes {
-                    slots, counts, sums, ..
-                },
-                Columns::Classes {
-                    slots: other_slots,
-                    counts: other_counts,
-                    sums: other_sums,
-                    ..
-                },
-            ) => {
-                if sign == Sign::Minus {
-                    let missing = other_slots.iter().find(|&(class, &slot)| {
-                        slots.get(class).map_or(0, |&own| counts[own]) < other_counts[slot]
-                    });
-                    if let Some((class, _)) = missing {
-                        return Err(Error::new(
-                            ErrorKind::Shape,
-                            format!("cannot take away more samples of class {class} than were added"),
-                        ));
-                    }
-                }
-                for (&class, &slot) in other_slots {
-                    let next = slots.len();
-                    let own = *slots.entry(class).or_insert(next);
-                    if own == counts.len() {
-                        counts.push(0);
-                        sums.resize(counts.len() * d, 0.0);
-                    }
-                    counts[own] = if sign == Sign::Plus {
-                        counts[own] + other_counts[slot]
-                    } else {
-                        counts[own] - other_counts[slot]
-                    };
-                    add_scaled(&mut sums[own * d..(own + 1) * d], &other_sums[slot * d..(slot + 1) * d], weight);
-                }
-            }
-            (
-                Columns::Numbers { squares, sums },
-                Columns::Numbers {
-                    squares: other_squares,
-                    sums: other_sums,
-                },
-            ) => {
-                add_scaled(squares, other_squares, weight);
-                add_scaled(sums, other_sums, weight);
-            }
-            _ => return Err(Error::new(ErrorKind::Shape, "targets changed from classes to numbers")),
-        }
-        let shift: Vec<f64> = self
-            .moments
-            .origin
-            .iter()
-            .zip(&other.moments.origin)
-            .map(|(own, other)| own - other)
-            .collect();
-        let moved = other.moments.moved(&shift, &|vector| other.apply_gram(vector));
-        self.moments.combine(&moved, weight);
-        if let Form::Primal { gram } = &mut self.form {
-            match &other.form {
-                Form::Primal { gram: other } => {
-                    for column in 0..d {
-                        for row in column..d {
-                            gram[(row, column)] += weight * other[(row, column)];
-                        }
-                    }
-                }
-                Form::Dual { rows, .. } => gram::update_gram(gram.as_mut(), rows, sign),
-            }
-        }
-        self.n_samples = if sign == Sign::Plus {
-            self.n_samples + other.n_samples
-        } else {
-            self.n_samples - other.n_samples
-        };
-        Ok(())
     }
 
     /// Number of samples, `n`.
@@ -407,10 +282,7 @@ impl Statistics {
     }
 
     /// Calls `then` with the rows and targets of the dual form; does nothing in the primal form or without rows.
-    pub(crate) fn with_rows(
-        &self,
-        then: impl FnOnce(&FeatureView<'_>, &Targets<'_>) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn with_rows(&self, then: impl FnOnce(&FeatureView<'_>, &Targets<'_>) -> Result<()>) -> Result<()> {
         let Form::Dual { rows, labels, values } = &self.form else {
             return Ok(());
         };
@@ -464,8 +336,10 @@ impl Statistics {
                     let entries = &gram.col_as_slice(column)[column..];
                     let own = vector[column];
                     let mut along = entries[0] * own;
-                    for ((product, entry), value) in
-                        product[column + 1..].iter_mut().zip(&entries[1..]).zip(&vector[column + 1..])
+                    for ((product, entry), value) in product[column + 1..]
+                        .iter_mut()
+                        .zip(&entries[1..])
+                        .zip(&vector[column + 1..])
                     {
                         *product += entry * own;
                         along += entry * value;
@@ -537,12 +411,20 @@ pub(crate) struct TargetColumn<'a> {
     pub product: &'a [f64],
 }
 
-fn add_scaled(to: &mut [f64], from: &[f64], weight: f64) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += weight * from;
+/// Lengthens `values` to `size` with zeros; false where there is no room.
+fn grow(values: &mut Vec<f64>, size: usize) -> bool {
+    let fits = values.try_reserve(size.saturating_sub(values.len())).is_ok();
+    if fits {
+        values.resize(size, 0.0);
     }
+    fits
 }
 
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;
+fn too_many_columns(n_features: usize, n_columns: usize) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!(
+            "there is no room for sums of {n_features} features over {n_columns} target columns; give fewer columns"
+        ),
+    )
+}

@@ -67,8 +67,11 @@ impl Moments {
                 let columns = stripe * STRIPE..stripe * STRIPE + sum.len();
                 let origin = &origin[columns.clone()];
                 for (row, square) in data.chunks_exact(d).zip(&squares) {
-                    for (((sum, cubic), &value), origin) in
-                        sum.iter_mut().zip(cubic.iter_mut()).zip(&row[columns.clone()]).zip(origin)
+                    for (((sum, cubic), &value), origin) in sum
+                        .iter_mut()
+                        .zip(cubic.iter_mut())
+                        .zip(&row[columns.clone()])
+                        .zip(origin)
                     {
                         let value = f64::from(value) - origin;
                         *sum += value;
@@ -97,7 +100,12 @@ impl Moments {
             })
             .collect();
         Self {
-            origin: self.origin.iter().zip(shift).map(|(origin, shift)| origin + shift).collect(),
+            origin: self
+                .origin
+                .iter()
+                .zip(shift)
+                .map(|(origin, shift)| origin + shift)
+                .collect(),
             n_samples: self.n_samples,
             sum: self.sum.iter().zip(shift).map(|(sum, shift)| sum - n * shift).collect(),
             square: self.square - 2.0 * along_sum + n * length,
@@ -128,6 +136,10 @@ impl Moments {
     /// The mean of the rows, `[d]`.
     pub fn mean(&self) -> Vec<f64> {
         let n = self.n_samples as f64;
-        self.origin.iter().zip(&self.sum).map(|(origin, sum)| origin + sum / n).collect()
+        self.origin
+            .iter()
+            .zip(&self.sum)
+            .map(|(origin, sum)| origin + sum / n)
+            .collect()
     }
 }

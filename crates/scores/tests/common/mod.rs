@@ -1,5 +1,12 @@
 //! Reads the reference vectors, and makes small data for the tests that need none.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a helper of tests: it may stop the test, and says why it skips"
+)]
+
+pub mod reference;
 
 use std::path::{Path, PathBuf};
 
@@ -35,18 +42,36 @@ pub fn read_npy(path: &Path) -> Array {
     let bytes = std::fs::read(path).unwrap();
     let header_length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = std::str::from_utf8(&bytes[10..10 + header_length]).unwrap();
-    let shape: Vec<usize> = header.split('(').nth(1).unwrap().split(')').next().unwrap()
-        .split(',').filter_map(|part| part.trim().parse().ok()).collect();
+    let shape: Vec<usize> = header
+        .split('(')
+        .nth(1)
+        .unwrap()
+        .split(')')
+        .next()
+        .unwrap()
+        .split(',')
+        .filter_map(|part| part.trim().parse().ok())
+        .collect();
     let body = &bytes[10 + header_length..];
     let values = if header.contains("<f4") {
-        body.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect()
+        body.chunks_exact(4)
+            .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
+            .collect()
     } else if header.contains("<f8") {
-        body.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+        body.chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect()
     } else {
         assert!(header.contains("<i8"), "{header}");
-        body.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect()
+        body.chunks_exact(8)
+            .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
+            .collect()
     };
-    Array { rows: shape[0], columns: shape.get(1).copied().unwrap_or(1), values }
+    Array {
+        rows: shape[0],
+        columns: shape.get(1).copied().unwrap_or(1),
+        values,
+    }
 }
 
 /// One case of the vectors.
@@ -69,6 +94,23 @@ impl Case {
         ranktune_scores::FeatureView::new(&self.features, self.n, self.d).unwrap()
     }
 
+    /// One column of Y.
+    pub fn column(&self, column: usize) -> Vec<f64> {
+        if self.labels.is_empty() {
+            self.values
+                .iter()
+                .skip(column)
+                .step_by(self.n_columns)
+                .copied()
+                .collect()
+        } else {
+            self.labels
+                .iter()
+                .map(|&label| f64::from(u8::from(label as usize == column)))
+                .collect()
+        }
+    }
+
     pub fn targets(&self) -> ranktune_scores::Targets<'_> {
         if self.labels.is_empty() {
             ranktune_scores::Targets::columns(&self.values, self.n_columns).unwrap()
@@ -81,35 +123,50 @@ impl Case {
 /// All cases, in the file's order.
 pub fn cases(shared: &Path) -> Vec<Case> {
     let expected = expected(shared);
-    expected["cases"].as_object().unwrap().iter().map(|(name, expected)| {
-        let folder = shared.join("vectors").join(name);
-        let features = read_npy(&folder.join("features.npy"));
-        let targets = read_npy(&folder.join("labels.npy"));
-        let is_classes = expected["task"] == "classification";
-        let probabilities = folder.join("probabilities.npy");
-        let probabilities = probabilities.is_file().then(|| read_npy(&probabilities));
-        let labels: Vec<u32> = if is_classes { targets.values.iter().map(|&v| v as u32).collect() } else { Vec::new() };
-        Case {
-            name: name.clone(),
-            expected: expected.clone(),
-            features: features.values.iter().map(|&v| v as f32).collect(),
-            n: features.rows,
-            d: features.columns,
-            n_classes: labels.iter().max().map_or(0, |&label| label as usize + 1),
-            labels,
-            n_columns: targets.columns,
-            values: targets.values,
-            n_sources: probabilities.as_ref().map_or(0, |p| p.columns),
-            probabilities: probabilities.map(|p| p.values.iter().map(|&v| v as f32).collect()).unwrap_or_default(),
-        }
-    }).collect()
+    expected["cases"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, expected)| {
+            let folder = shared.join("vectors").join(name);
+            let features = read_npy(&folder.join("features.npy"));
+            let targets = read_npy(&folder.join("labels.npy"));
+            let is_classes = expected["task"] == "classification";
+            let probabilities = folder.join("probabilities.npy");
+            let probabilities = probabilities.is_file().then(|| read_npy(&probabilities));
+            let labels: Vec<u32> = if is_classes {
+                targets.values.iter().map(|&v| v as u32).collect()
+            } else {
+                Vec::new()
+            };
+            Case {
+                name: name.clone(),
+                expected: expected.clone(),
+                features: features.values.iter().map(|&v| v as f32).collect(),
+                n: features.rows,
+                d: features.columns,
+                n_classes: labels.iter().max().map_or(0, |&label| label as usize + 1),
+                labels,
+                n_columns: targets.columns,
+                values: targets.values,
+                n_sources: probabilities.as_ref().map_or(0, |p| p.columns),
+                probabilities: probabilities
+                    .map(|p| p.values.iter().map(|&v| v as f32).collect())
+                    .unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 /// `|got − expected| ≤ tolerance · max(|expected|, floor)`, with a message that names the case.
 #[track_caller]
 pub fn close(name: &str, got: f64, expected: f64, tolerance: f64) {
     let error = (got - expected).abs();
-    assert!(error <= tolerance * expected.abs(), "{name}: got {got}, expected {expected}, relative error {:e}", error / expected.abs());
+    assert!(
+        error <= tolerance * expected.abs(),
+        "{name}: got {got}, expected {expected}, relative error {:e}",
+        error / expected.abs()
+    );
 }
 
 /// Repeatable numbers, roughly normal.

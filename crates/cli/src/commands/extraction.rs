@@ -1,0 +1,102 @@
+//! The arguments that say how features are extracted, shared by every command that runs models.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Source};
+
+/// `--device`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Device {
+    /// The processor, all its cores
+    #[default]
+    Cpu,
+    /// NVIDIA GPUs
+    Cuda,
+    /// Any GPU with Vulkan, Metal or DirectX 12
+    Wgpu,
+}
+
+/// How models are run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Extraction")]
+pub(crate) struct ExtractionArguments {
+    /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
+    #[arg(long, value_name = "NAME|auto", default_value = "auto")]
+    feature: String,
+    /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
+    #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
+    engine: String,
+    /// Library of ONNX Runtime, if it is not found by itself
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    onnxruntime: Option<PathBuf>,
+    /// Where the models run
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// Samples a run of the model takes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    jobs: Option<usize>,
+    /// Folder in which extracted features are kept [default: RANKTUNE_CACHE, or the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Size beyond which the least recently used features are deleted, in GB
+    #[arg(long, value_name = "GB", default_value_t = 20.0)]
+    cache_limit: f64,
+    /// Keep no features
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
+}
+
+impl ExtractionArguments {
+    pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
+        anyhow::ensure!(
+            self.device == Device::Cpu,
+            "this build runs models on the CPU only, got --device {}; leave --device out",
+            if self.device == Device::Cuda { "cuda" } else { "wgpu" }
+        );
+        anyhow::ensure!(
+            self.feature != "layers",
+            "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
+        );
+        anyhow::ensure!(
+            self.cache_limit.is_finite() && self.cache_limit > 0.0,
+            "--cache-limit must be a size in GB above 0, got {}",
+            self.cache_limit
+        );
+        Ok(ExtractOptions {
+            feature: if self.feature == "auto" {
+                FeatureChoice::Auto
+            } else {
+                FeatureChoice::Named(self.feature.clone())
+            },
+            engine: self.engine.parse::<EngineChoice>()?,
+            onnxruntime: self.onnxruntime.clone(),
+            batch_size: self.batch_size,
+            threads: self.jobs,
+            cache: if self.no_cache {
+                CacheOptions::Off
+            } else {
+                CacheOptions::On {
+                    folder: self.cache.clone(),
+                    max_bytes: (self.cache_limit * 1e9) as u64,
+                }
+            },
+        })
+    }
+}
+
+/// A whole number above 0.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("expected a whole number above 0, got {text}")),
+        Ok(value) => Ok(value),
+    }
+}
+
+/// What `--hub` names.
+pub(crate) fn sources(hub: &[String]) -> Vec<Source> {
+    hub.iter().map(|source| Source::from(source.as_str())).collect()
+}

@@ -1,0 +1,65 @@
+//! `ranktune features`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use ranktune::Source;
+
+use super::data::DataArguments;
+use super::extraction::ExtractionArguments;
+use crate::exit::Exit;
+use crate::{interrupt, output, progress};
+
+/// `ranktune features`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A model folder or an .onnx file
+    #[arg(long, value_name = "DIR|FILE")]
+    model: String,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    extraction: ExtractionArguments,
+    /// File to write: .safetensors with features, targets and probabilities, or .npy with the features alone
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Seed of --max-samples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ranktune features --model models/resnet50 --data photos/ --out resnet50.safetensors
+  ranktune score --features resnet50.safetensors --targets resnet50.safetensors:labels";
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let options = arguments.extraction.options()?;
+    let reporter = progress::Reporter::new();
+    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    if let Some(limit) = arguments.data.max_samples {
+        dataset = dataset.subsample(limit, arguments.seed);
+    }
+    let export = ranktune::export_features(
+        &Source::from(arguments.model.as_str()),
+        &dataset,
+        &arguments.out,
+        &options,
+        &reporter,
+        interrupt::flag(),
+    )?;
+    output::say(&format!(
+        "{}: {} samples, {} features each",
+        arguments.out.display(),
+        export.samples,
+        export.features
+    ));
+    Ok(if export.unreadable == 0 {
+        Exit::Done
+    } else {
+        Exit::Skipped
+    })
+}

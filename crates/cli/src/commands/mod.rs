@@ -1,0 +1,9 @@
+//! One file a command: its arguments, and the call into the library.
+
+pub(crate) mod compare;
+pub(crate) mod data;
+pub(crate) mod extraction;
+pub(crate) mod features;
+pub(crate) mod hub;
+pub(crate) mod rank;
+pub(crate) mod score;

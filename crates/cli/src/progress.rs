@@ -1,0 +1,93 @@
+//! Progress of long work: bars on a terminal, plain lines elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use ranktune::{Event, Progress};
+
+use crate::output::say;
+
+/// Shows events as they come.
+pub(crate) struct Reporter {
+    bars: Option<Bars>,
+}
+
+struct Bars {
+    all: MultiProgress,
+    running: Mutex<HashMap<String, ProgressBar>>,
+}
+
+impl Reporter {
+    /// Bars if stderr is a terminal, else a line for every model that is finished.
+    pub(crate) fn new() -> Self {
+        let bars = std::io::stderr().is_terminal().then(|| Bars {
+            all: MultiProgress::new(),
+            running: Mutex::default(),
+        });
+        Self { bars }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => {
+                let _ = bars.all.println(text);
+            }
+            None => say(text),
+        }
+    }
+}
+
+impl Progress for Reporter {
+    fn event(&self, event: Event<'_>) {
+        if let Some(bars) = &self.bars {
+            bars.update(&event);
+        }
+        match event {
+            Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::ModelFinished { model, seconds, cached } => {
+                let how = if cached {
+                    "from the cache".to_owned()
+                } else {
+                    format!("in {seconds:.1} s")
+                };
+                self.line(&format!("{model}: done {how}"));
+            }
+            Event::ModelSkipped { model, reason } => self.line(&format!("{model}: skipped: {reason}")),
+            _ => {}
+        }
+    }
+}
+
+impl Bars {
+    fn update(&self, event: &Event<'_>) {
+        let Ok(mut running) = self.running.lock() else { return };
+        match event {
+            Event::ModelStarted { model, samples } => {
+                let bar = self
+                    .all
+                    .add(ProgressBar::new(u64::try_from(*samples).unwrap_or(u64::MAX)));
+                let style = "{prefix:<36.36} {bar:30} {pos:>7}/{len} {per_sec:>12} eta {eta}";
+                if let Ok(style) = ProgressStyle::with_template(style) {
+                    bar.set_style(style);
+                }
+                bar.set_prefix((*model).to_owned());
+                bar.enable_steady_tick(Duration::from_millis(250));
+                running.insert((*model).to_owned(), bar);
+            }
+            Event::Samples { model, done } => {
+                if let Some(bar) = running.get(*model) {
+                    bar.set_position(u64::try_from(*done).unwrap_or(u64::MAX));
+                }
+            }
+            Event::ModelFinished { model, .. } | Event::ModelSkipped { model, .. } => {
+                if let Some(bar) = running.remove(*model) {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! JSON: one object a line, or one list of objects.
+//!
+//! Columns are the keys of the first [`LOOKED_AT`] objects; a key that an object lacks is a missing cell. Lines are parsed one at
+//! a time and a list element by element, so memory does not grow with the file.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::table::{Cell, Kind, OnRow, Table};
+use crate::error::shortened;
+use crate::{Error, Result};
+
+const LOOKED_AT: usize = 1000;
+/// A longer line is not a row of a table, and is not read into memory.
+const LONGEST_LINE: u64 = 64 << 20;
+
+#[derive(Clone, Copy)]
+enum Layout {
+    Lines,
+    List,
+}
+
+struct JsonTable {
+    path: PathBuf,
+    layout: Layout,
+    columns: Vec<String>,
+}
+
+pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
+    let layout = layout(path)?;
+    let mut columns: Vec<String> = Vec::new();
+    let mut seen = 0;
+    let mut look = |_: u64, object: Map<String, Value>| {
+        for key in object.keys() {
+            if !columns.contains(key) {
+                columns.push(key.clone());
+            }
+        }
+        seen += 1;
+        Ok(if seen < LOOKED_AT { Flow::Go } else { Flow::Stop })
+    };
+    each_object(path, layout, &mut look)?;
+    if seen == 0 {
+        return Err(
+            Error::invalid("the table is empty; expected objects such as {\"file\": …, \"label\": …}").in_file(path),
+        );
+    }
+    Ok(Box::new(JsonTable {
+        path: path.to_owned(),
+        layout,
+        columns,
+    }))
+}
+
+impl Table for JsonTable {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn unit(&self) -> &'static str {
+        match self.layout {
+            Layout::Lines => "line",
+            Layout::List => "row",
+        }
+    }
+
+    fn read(self: Box<Self>, wanted: &[usize], on_row: &mut OnRow<'_>) -> Result<()> {
+        let keys: Vec<&str> = wanted.iter().map(|&column| self.columns[column].as_str()).collect();
+        each_object(&self.path, self.layout, &mut |position, object| {
+            let cells: Vec<Cell<'_>> = keys
+                .iter()
+                .map(|key| object.get(*key).map_or(Cell::Missing, cell))
+                .collect();
+            on_row(position, &cells)?;
+            Ok(Flow::Go)
+        })
+    }
+}
+
+fn cell(value: &Value) -> Cell<'_> {
+    match value {
+        Value::Null => Cell::Missing,
+        Value::Object(_) => Cell::Other("an object"),
+        Value::Array(items) => match items.iter().map(scalar).collect() {
+            Some(items) => Cell::List(items),
+            None => Cell::Other("a list of other than texts and numbers"),
+        },
+        other => match scalar(other) {
+            Some((kind, text)) => Cell::Scalar(kind, text),
+            None => Cell::Missing,
+        },
+    }
+}
+
+fn scalar(value: &Value) -> Option<(Kind, Cow<'_, str>)> {
+    match value {
+        Value::String(text) => Some((Kind::Text, Cow::Borrowed(text))),
+        Value::Bool(value) => Some((Kind::Bool, Cow::Borrowed(if *value { "true" } else { "false" }))),
+        Value::Number(number) => {
+            let kind = if number.is_f64() { Kind::Float } else { Kind::Int };
+            Some((kind, Cow::Owned(number.to_string())))
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn open_file(path: &Path) -> Result<BufReader<File>> {
+    let file = File::open(path).map_err(|source| Error::io("cannot be read", path, source))?;
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let start = reader
+        .fill_buf()
+        .map_err(|source| Error::io("cannot be read", path, source))?;
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+        return Err(Error::unsupported("the table is UTF-16; save it as UTF-8").in_file(path));
+    }
+    if start.starts_with(b"\xef\xbb\xbf") {
+        reader.consume(3);
+    }
+    Ok(reader)
+}
+
+fn layout(path: &Path) -> Result<Layout> {
+    let mut reader = open_file(path)?;
+    let start = reader
+        .fill_buf()
+        .map_err(|source| Error::io("cannot be read", path, source))?;
+    match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Ok(Layout::List),
+        _ => Ok(Layout::Lines),
+    }
+}
+
+#[derive(PartialEq)]
+enum Flow {
+    Go,
+    Stop,
+}
+
+type OnObject<'a> = dyn FnMut(u64, Map<String, Value>) -> Result<Flow> + 'a;
+
+fn each_object(path: &Path, layout: Layout, on_object: &mut OnObject<'_>) -> Result<()> {
+    let reader = open_file(path)?;
+    match layout {
+        Layout::Lines => each_line(path, reader, on_object),
+        Layout::List => each_element(path, reader, on_object),
+    }
+}
+
+fn each_line(path: &Path, mut reader: BufReader<File>, on_object: &mut OnObject<'_>) -> Result<()> {
+    let mut line = Vec::new();
+    let mut number = 0;
+    loop {
+        line.clear();
+        number += 1;
+        let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if read.map_err(|source| Error::io("cannot be read", path, source))? == 0 {
+            return Ok(());
+        }
+        let malformed = |message: String| Error::malformed(message).in_file(path).at(format!("line {number}"));
+        if line.len() as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
+            return Err(malformed(
+                "is longer than 64 MiB; expected one object a line".to_owned(),
+            ));
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let value: Value = serde_json::from_slice(&line).map_err(|source| {
+            let text = shortened(String::from_utf8_lossy(&line).trim_end());
+            malformed(format!("expected one JSON object a line, found {text:?}")).caused_by(source)
+        })?;
+        let Value::Object(object) = value else {
+            return Err(malformed(format!("expected an object, found {}", kind_of(&value))));
+        };
+        if on_object(number, object)? == Flow::Stop {
+            return Ok(());
+        }
+    }
+}
+
+fn each_element(path: &Path, reader: BufReader<File>, on_object: &mut OnObject<'_>) -> Result<()> {
+    let mut elements = Elements {
+        on_object,
+        number: 0,
+        outcome: Ok(Flow::Go),
+    };
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let parsed = json.deserialize_seq(&mut elements).and_then(|()| json.end());
+    let Elements { number, outcome, .. } = elements;
+    match outcome {
+        // Stopping in the middle of the list makes the parser report an error of its own.
+        Ok(Flow::Stop) => return Ok(()),
+        Err(error) => return Err(error.in_file(path)),
+        Ok(Flow::Go) => {}
+    }
+    parsed.map_err(|source| {
+        Error::malformed("expected a list of objects")
+            .in_file(path)
+            .at(format!("row {}", number + 1))
+            .caused_by(source)
+    })
+}
+
+/// Hands each element of a list on as it is parsed.
+struct Elements<'a, 'b> {
+    on_object: &'a mut OnObject<'b>,
+    number: u64,
+    outcome: Result<Flow>,
+}
+
+impl<'de> Visitor<'de> for &mut Elements<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
+        while let Some(object) = list.next_element_seed(Element)? {
+            self.number += 1;
+            self.outcome = (self.on_object)(self.number, object);
+            if !matches!(self.outcome, Ok(Flow::Go)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Element;
+
+impl<'de> DeserializeSeed<'de> for Element {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> std::result::Result<Self::Value, D::Error> {
+        serde::Deserialize::deserialize(json)
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, keys: &[&str]) -> Result<Vec<(u64, Vec<String>)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.json");
+        std::fs::write(&path, text).unwrap();
+        let table = open(&path)?;
+        let wanted: Vec<usize> = keys
+            .iter()
+            .map(|key| table.columns().iter().position(|c| c == key).unwrap())
+            .collect();
+        let mut rows = Vec::new();
+        table.read(&wanted, &mut |position, cells| {
+            rows.push((position, cells.iter().map(|cell| format!("{cell:?}")).collect()));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    #[test]
+    fn lines_and_a_list_read_the_same() {
+        let lines = "\u{feff}{\"text\": \"a\", \"label\": [\"x\", 1]}\r\n\n{\"label\": null, \"text\": \"b\"}";
+        let list = "\n [ {\"text\": \"a\", \"label\": [\"x\", 1]}, {\"label\": null, \"text\": \"b\"} ]\n";
+        let lines = read(lines, &["text", "label"]).unwrap();
+        let list = read(list, &["text", "label"]).unwrap();
+        assert_eq!(lines.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(list.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            lines.iter().map(|row| &row.1).collect::<Vec<_>>(),
+            list.iter().map(|row| &row.1).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_key_that_comes_later_is_a_column() {
+        let rows = read("{\"text\": \"a\"}\n{\"text\": \"b\", \"label\": 1.0}\n", &["label"]).unwrap();
+        assert_eq!(rows[0].1, ["Missing"]);
+        assert!(rows[1].1[0].contains("Float"));
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_is_named() {
+        for (text, expected) in [
+            ("{\"a\": 1}\n{\"a\": NaN}\n", "line 2: expected one JSON object a line"),
+            ("{\"a\": 1}\n3\n", "line 2: expected an object, found a number"),
+            ("{\n  \"a\": 1\n}\n", "line 1: expected one JSON object a line"),
+            ("[{\"a\": 1}, 3]", "row 2: expected a list of objects"),
+            ("[{\"a\": 1}", "row 2: expected a list of objects"),
+            ("[{\"a\": 1}] x", "expected a list of objects"),
+            ("[]", "the table is empty"),
+            ("", "the table is empty"),
+        ] {
+            let error = read(text, &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text:?} gives {error:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_overflow_of_the_stack() {
+        let deep = format!("{{\"a\": {}", "[".repeat(1_000_000));
+        assert!(read(&deep, &[]).is_err());
+        assert!(read(&"[".repeat(1_000_000), &[]).is_err());
+    }
+}

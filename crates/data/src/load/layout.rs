@@ -1,0 +1,327 @@
+//! What lies at a path: a table, or class folders, of which split.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Split, class_folders, table};
+use crate::error::{counted, did_you_mean, listed};
+use crate::{Error, Result};
+
+pub(super) enum Found {
+    Table { path: PathBuf, notes: Vec<String> },
+    ClassFolders { path: PathBuf, notes: Vec<String> },
+}
+
+pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
+    let metadata = fs::metadata(path).map_err(|source| missing(path, source))?;
+    if metadata.is_dir() {
+        return find_in_folder(path, split);
+    }
+    if !metadata.is_file() {
+        return Err(Error::unsupported("is neither a file nor a folder").in_file(path));
+    }
+    if let Some(split) = split {
+        let message =
+            format!("a table has no splits, but split {split} was asked for; name its folder or leave the split out");
+        return Err(Error::not_found(message).in_file(path));
+    }
+    if !table::is_table(path) {
+        return Err(no_table(path));
+    }
+    Ok(Found::Table {
+        path: path.to_owned(),
+        notes: Vec::new(),
+    })
+}
+
+fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
+    let folder = Folder::read(path)?;
+
+    let mut splits: Vec<(Split, &Entry)> = folder.split_tables();
+    if splits.is_empty() {
+        splits = folder.split_folders();
+    }
+    if !splits.is_empty() {
+        let (taken, entry) = choose_split(path, split, &splits)?;
+        let mut there: Vec<String> = splits.iter().map(|(_, entry)| entry.name.clone()).collect();
+        there.dedup();
+        let notes = vec![format!(
+            "read split {taken} ({}; there are {})",
+            entry.name,
+            listed(&there)
+        )];
+        return match entry.kind {
+            Kind::Table => Ok(Found::Table {
+                path: entry.path.clone(),
+                notes,
+            }),
+            _ => within(&entry.path, notes),
+        };
+    }
+    if let Some(split) = split {
+        let message = format!("no split {split}: expected a folder or table {}", expected_names(split));
+        return Err(Error::not_found(message).in_file(path));
+    }
+    within(path, Vec::new())
+}
+
+/// A folder that is no more divided into splits.
+fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
+    let folder = Folder::read(path)?;
+    let tables: Vec<&Entry> = folder.of(Kind::Table).collect();
+    let metadata: Vec<&Entry> = tables
+        .iter()
+        .copied()
+        .filter(|table| table.stem() == "metadata")
+        .collect();
+    let one_of = |tables: &[&Entry]| {
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        let message = format!(
+            "{} lie here: {}; name the one to read",
+            counted(tables.len(), "table"),
+            listed(&names)
+        );
+        Error::invalid(message).in_file(path)
+    };
+    let class_folders = folder
+        .of(Kind::Folder)
+        .any(|entry| class_folders::holds_images(&entry.path));
+    let table = match (metadata.as_slice(), tables.as_slice()) {
+        ([table], _) => Some(*table),
+        ([_, _, ..], _) => return Err(one_of(&metadata)),
+        _ if class_folders => None,
+        (_, [table]) => Some(*table),
+        (_, [_, _, ..]) => return Err(one_of(&tables)),
+        _ => None,
+    };
+    if let Some(table) = table {
+        notes.push(format!("read table {:?}", table.name));
+        return Ok(Found::Table {
+            path: table.path.clone(),
+            notes,
+        });
+    }
+    if class_folders {
+        if !tables.is_empty() {
+            let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+            notes.push(format!(
+                "read class folders, not {} that lie beside them; name a table to read it",
+                listed(&names)
+            ));
+        }
+        return Ok(Found::ClassFolders {
+            path: path.to_owned(),
+            notes,
+        });
+    }
+    Err(folder.without_data())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    Table,
+    Image,
+    Other,
+}
+
+struct Entry {
+    name: String,
+    path: PathBuf,
+    kind: Kind,
+}
+
+impl Entry {
+    fn stem(&self) -> String {
+        let stem = self.path.file_stem().unwrap_or_default();
+        stem.to_string_lossy().to_lowercase()
+    }
+}
+
+/// What lies directly in a folder, without hidden entries, by name.
+struct Folder {
+    path: PathBuf,
+    entries: Vec<Entry>,
+}
+
+impl Folder {
+    fn read(path: &Path) -> Result<Self> {
+        let error = |source| Error::io("cannot read the folder", path, source);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            let name = entry.file_name();
+            if class_folders::is_hidden(&name) {
+                continue;
+            }
+            let path = entry.path();
+            // Follows links; a link to nothing is nothing.
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let kind = if metadata.is_dir() {
+                Kind::Folder
+            } else if !metadata.is_file() {
+                Kind::Other
+            } else if table::is_table(&path) {
+                Kind::Table
+            } else if class_folders::is_image(&path) {
+                Kind::Image
+            } else {
+                Kind::Other
+            };
+            entries.push(Entry {
+                name: name.to_string_lossy().into_owned(),
+                path,
+                kind,
+            });
+        }
+        entries.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        Ok(Self {
+            path: path.to_owned(),
+            entries,
+        })
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.kind == kind)
+    }
+
+    fn split_tables(&self) -> Vec<(Split, &Entry)> {
+        self.of(Kind::Table)
+            .filter_map(|table| Some((Split::named(&table.stem())?, table)))
+            .collect()
+    }
+
+    /// Folders named like splits, if at least one of them has class folders or a table in it: else they are classes that
+    /// happen to have such a name.
+    fn split_folders(&self) -> Vec<(Split, &Entry)> {
+        let named: Vec<_> = self
+            .of(Kind::Folder)
+            .filter_map(|folder| Some((Split::named(&folder.name)?, folder)))
+            .collect();
+        let is_split = |(_, folder): &(Split, &Entry)| {
+            Self::read(&folder.path).is_ok_and(|folder| {
+                folder.of(Kind::Table).next().is_some()
+                    || folder
+                        .of(Kind::Folder)
+                        .any(|inner| class_folders::holds_images(&inner.path))
+            })
+        };
+        // A lone "train" of images among other classes' folders, or beside nothing, is a class or a mistake; both are met later.
+        if named.iter().any(is_split) { named } else { Vec::new() }
+    }
+
+    fn without_data(&self) -> Error {
+        let images = self.of(Kind::Image).count();
+        let message = if images > 0 {
+            let parent = self.path.parent().and_then(|parent| Self::read(parent).ok());
+            let beside = parent.and_then(|parent| {
+                let tables: Vec<String> = parent
+                    .of(Kind::Table)
+                    .map(|table| table.path.display().to_string())
+                    .collect();
+                (!tables.is_empty()).then(|| format!(" (there is {})", listed(&tables)))
+            });
+            format!(
+                "holds {} but no class folders, so nothing says what they show; put each class's images into a folder of its own, \
+                 or name a table with a column of files and a target column{}",
+                counted(images, "image"),
+                beside.unwrap_or_default()
+            )
+        } else if self.entries.is_empty() {
+            "the folder is empty; expected class folders of images, train/ and test/ of such, or a table".to_owned()
+        } else {
+            let names: Vec<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
+            format!(
+                "holds no data set: expected class folders of images, train/ and test/ of such, or a table ({}); found {}",
+                table::extensions(),
+                listed(&names)
+            )
+        };
+        Error::invalid(message).in_file(&self.path)
+    }
+}
+
+fn choose_split<'a>(path: &Path, asked: Option<Split>, splits: &[(Split, &'a Entry)]) -> Result<(Split, &'a Entry)> {
+    let names: Vec<&str> = splits.iter().map(|(_, entry)| entry.name.as_str()).collect();
+    let split = match asked {
+        Some(split) => split,
+        None if splits.iter().any(|(split, _)| *split == Split::Train) => Split::Train,
+        None if splits.iter().all(|(split, _)| *split == splits[0].0) => splits[0].0,
+        None => {
+            let message = format!("no train split among {}; say which split to read", listed(&names));
+            return Err(Error::not_found(message).in_file(path));
+        }
+    };
+    let of_split: Vec<&Entry> = splits
+        .iter()
+        .filter(|(this, _)| *this == split)
+        .map(|(_, entry)| *entry)
+        .collect();
+    match of_split.as_slice() {
+        [entry] => Ok((split, entry)),
+        [] => {
+            let message = format!(
+                "no split {split}: expected {}, found {}",
+                expected_names(split),
+                listed(&names)
+            );
+            Err(Error::not_found(message).in_file(path))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|entry| entry.name.as_str()).collect();
+            let message = format!(
+                "split {split} is there {} times: {}; name the one to read",
+                names.len(),
+                listed(&names)
+            );
+            Err(Error::invalid(message).in_file(path))
+        }
+    }
+}
+
+fn expected_names(split: Split) -> String {
+    split.names().join(" or ")
+}
+
+fn missing(path: &Path, source: std::io::Error) -> Error {
+    if source.kind() != std::io::ErrorKind::NotFound {
+        return Error::io("cannot be read", path, source);
+    }
+    let mut message = "no such file or folder".to_owned();
+    let parent = path.parent().map(|parent| {
+        if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        }
+    });
+    if let (Some(parent), Some(name)) = (parent, path.file_name()) {
+        match fs::read_dir(parent) {
+            Ok(entries) => {
+                let names: Vec<String> = entries
+                    .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+                    .collect();
+                message += &did_you_mean(&name.to_string_lossy(), &names);
+            }
+            Err(_) => message += &format!(" (nor is there {})", parent.display()),
+        }
+    }
+    Error::not_found(message).in_file(path)
+}
+
+fn no_table(path: &Path) -> Error {
+    let message = if class_folders::is_image(path) {
+        "is one image; expected a folder of class folders, or a table".to_owned()
+    } else {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match extension.as_str() {
+            "npy" | "npz" | "safetensors" => {
+                "is an array; a data set is a folder of class folders or a table; scores of features made elsewhere have a command of their own"
+                    .to_owned()
+            }
+            "" => format!("has no extension; expected a folder, or a table ({})", table::extensions()),
+            other => format!("unknown format {other:?}; expected a folder, or a table ({})", table::extensions()),
+        }
+    };
+    Error::unsupported(message).in_file(path)
+}

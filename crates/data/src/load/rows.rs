@@ -1,0 +1,252 @@
+//! From a table to a data set: inputs are found, targets inferred, rows that lack either are skipped and counted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::columns::{self, Input};
+use super::table::{self, Cell};
+use super::target_column::TargetColumn;
+use super::{LoadOptions, class_folders, infer};
+use crate::error::{counted, shortened};
+use crate::{Dataset, Error, ErrorKind, Inputs, Result};
+
+pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Result<Dataset> {
+    if !(0.0..=1.0).contains(&options.max_skipped) {
+        return Err(Error::invalid(format!(
+            "the share of rows to skip must be between 0 and 1, got {}",
+            options.max_skipped
+        )));
+    }
+    let rows = Rows::collect(path, options).map_err(|error| error.in_file(path))?;
+    rows.into_dataset(path, options, notes)
+        .map_err(|error| error.in_file(path))
+}
+
+/// All rows of a table, as they stand.
+struct Rows {
+    input: Input,
+    input_name: String,
+    first: Vec<String>,
+    second: Option<Vec<String>>,
+    no_input: Vec<bool>,
+    targets: Vec<TargetColumn>,
+    /// Line or row number of each row.
+    positions: Vec<u64>,
+    unit: &'static str,
+}
+
+impl Rows {
+    fn collect(path: &Path, options: &LoadOptions) -> Result<Self> {
+        let table = table::open(path)?;
+        let chosen = columns::choose(table.columns(), options)?;
+        let inputs = chosen.input.columns();
+        let wanted: Vec<usize> = inputs.iter().chain(&chosen.targets).copied().collect();
+        let names: Vec<String> = wanted.iter().map(|&column| table.columns()[column].clone()).collect();
+        let unit = table.unit();
+        let mut rows = Self {
+            input_name: names[0].clone(),
+            first: Vec::new(),
+            second: (inputs.len() > 1).then(Vec::new),
+            no_input: Vec::new(),
+            targets: names[inputs.len()..]
+                .iter()
+                .map(|name| TargetColumn::new(name))
+                .collect(),
+            positions: Vec::new(),
+            unit,
+            input: chosen.input,
+        };
+        table.read(&wanted, &mut |position, cells| {
+            let refuse = |column: usize, what: &str, expected: &str| {
+                let place = format!("{unit} {position}, column {:?}", names[column]);
+                Error::invalid(format!("expected {expected}, found {what}")).at(place)
+            };
+            let (inputs, targets) = cells.split_at(inputs.len());
+            let mut missing = false;
+            let mut texts = [String::new(), String::new()];
+            for (i, (cell, text)) in inputs.iter().zip(&mut texts).enumerate() {
+                match cell {
+                    Cell::Missing => missing = true,
+                    Cell::Scalar(_, found) => found.as_ref().clone_into(text),
+                    Cell::List(_) => return Err(refuse(i, "a list", "a text or file name")),
+                    Cell::Other(what) => return Err(refuse(i, what, "a text or file name")),
+                }
+            }
+            let [first, second] = texts;
+            rows.first.push(first);
+            if let Some(seconds) = &mut rows.second {
+                seconds.push(second);
+            }
+            rows.no_input.push(missing);
+            for (i, (cell, column)) in targets.iter().zip(&mut rows.targets).enumerate() {
+                column
+                    .push(cell)
+                    .map_err(|what| refuse(inputs.len() + i, what, "a text, number or list"))?;
+            }
+            rows.positions.push(position);
+            Ok(())
+        })?;
+        if rows.positions.is_empty() {
+            return Err(Error::invalid("the table has columns but no rows"));
+        }
+        Ok(rows)
+    }
+
+    fn into_dataset(mut self, path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<Dataset> {
+        let n = self.positions.len();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let unit = self.unit;
+        let positions = std::mem::take(&mut self.positions);
+        let place = move |row: usize, column: &str| format!("{unit} {}, column {column:?}", positions[row]);
+
+        let columns = std::mem::take(&mut self.targets)
+            .into_iter()
+            .map(|column| infer::with_lists(column, options, &place))
+            .collect::<Result<Vec<_>>>()?;
+        let mut keep = vec![true; n];
+        let mut skip = Skip {
+            n,
+            limit: options.max_skipped,
+            place: &place,
+            notes: &mut notes,
+            skipped: 0,
+        };
+        for column in &columns {
+            let missing = infer::missing(column);
+            if missing.iter().all(|missing| *missing) {
+                return Err(Error::invalid(format!(
+                    "column {:?} has no targets: all its cells are empty",
+                    column.name
+                )));
+            }
+            skip.rows(&mut keep, &missing, &column.name, |_| "have no target".to_owned())?;
+        }
+        let no_input = std::mem::take(&mut self.no_input);
+        skip.rows(&mut keep, &no_input, &self.input_name, |_| "have no input".to_owned())?;
+
+        let input_name = std::mem::take(&mut self.input_name);
+        let mut inputs = self.inputs(folder, &keep);
+        if let Inputs::Images(files) = &mut inputs {
+            let missing: Vec<bool> = files
+                .par_iter()
+                .zip(&keep)
+                // A regular file: opening a pipe could wait for ever.
+                .map(|(file, keep)| *keep && !fs::metadata(file).is_ok_and(|metadata| metadata.is_file()))
+                .collect();
+            let describe = |row: usize| {
+                format!(
+                    "name a file that is not there, such as {:?} (file names are relative to the table's folder, {:?})",
+                    shortened(&files[row].display().to_string()),
+                    shortened(&folder.display().to_string())
+                )
+            };
+            skip.rows(&mut keep, &missing, &input_name, describe)?;
+        }
+        let skipped = skip.skipped;
+        let kept: Vec<usize> = (0..n).filter(|&row| keep[row]).collect();
+        if kept.is_empty() {
+            return Err(Error::invalid("no rows are left: each lacks its input or its target"));
+        }
+        let (targets, inferred) = infer::targets(&columns, &kept, options.task, &place)?;
+        match &mut inputs {
+            Inputs::Images(files) => retain(files, &keep),
+            Inputs::Texts { first, second } => {
+                retain(first, &keep);
+                if let Some(second) = second {
+                    retain(second, &keep);
+                }
+            }
+        }
+        let mut dataset = Dataset::new(path, inputs, targets)?;
+        dataset.inferred = inferred;
+        dataset.skipped = skipped;
+        dataset.notes = notes;
+        Ok(dataset)
+    }
+
+    fn inputs(self, folder: &Path, keep: &[bool]) -> Inputs {
+        let files = match self.input {
+            Input::Files(_) => true,
+            Input::Texts(..) => false,
+            Input::FilesOrTexts(_) => {
+                // The values tell: names of images, or of files that are there.
+                let mut some = self
+                    .first
+                    .iter()
+                    .zip(keep)
+                    .filter(|(_, keep)| **keep)
+                    .map(|(text, _)| text.trim())
+                    .take(20);
+                some.all(|text| {
+                    class_folders::is_image(Path::new(text)) || (text.len() < 1000 && folder.join(text).is_file())
+                })
+            }
+        };
+        if files {
+            let join = |name: String| -> PathBuf { folder.join(name.trim()) };
+            Inputs::Images(self.first.into_iter().map(join).collect())
+        } else {
+            Inputs::Texts {
+                first: self.first,
+                second: self.second,
+            }
+        }
+    }
+}
+
+fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    values.retain(|_| keep.next().copied().unwrap_or(false));
+}
+
+/// Counts rows that are left out, and stops where they are too many.
+struct Skip<'a> {
+    n: usize,
+    limit: f64,
+    place: &'a infer::Place<'a>,
+    notes: &'a mut Vec<String>,
+    skipped: usize,
+}
+
+impl Skip<'_> {
+    /// Leaves out the rows of `missing` that are still kept; `describe` is told the first of them.
+    fn rows(
+        &mut self,
+        keep: &mut [bool],
+        missing: &[bool],
+        column: &str,
+        describe: impl Fn(usize) -> String,
+    ) -> Result<()> {
+        const SHOWN: usize = 3;
+        let left_out: Vec<usize> = (0..self.n).filter(|&row| keep[row] && missing[row]).collect();
+        let Some(&first) = left_out.first() else { return Ok(()) };
+        for &row in &left_out {
+            keep[row] = false;
+        }
+        self.skipped += left_out.len();
+        let mut places: Vec<String> = left_out
+            .iter()
+            .take(SHOWN)
+            .map(|&row| (self.place)(row, column))
+            .collect();
+        if left_out.len() > SHOWN {
+            places.push("…".to_owned());
+        }
+        let what = format!(
+            "{} of {} {}: {}",
+            left_out.len(),
+            counted(self.n, "row"),
+            describe(first),
+            places.join("; ")
+        );
+        if left_out.len() as f64 > self.limit * self.n as f64 {
+            let percent = self.limit * 100.0;
+            let message = format!("{what}; at most {percent} % of the rows may be skipped");
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        self.notes.push(format!("skipped {what}"));
+        Ok(())
+    }
+}

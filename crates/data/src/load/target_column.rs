@@ -1,0 +1,132 @@
+//! The cells of one target column, kept as they were written until the whole column is known.
+//!
+//! Whether `1` is a class or a number shows only when the last row is read, and classes keep their text (`01`, `1.0`). So texts
+//! stay, end to end in one buffer: a column takes the bytes it has in the file, and about ten more a row.
+
+use super::table::{Cell, Kind};
+
+#[derive(Debug)]
+pub(super) struct TargetColumn {
+    pub(super) name: String,
+    rows: Vec<RowKind>,
+    row_ends: Vec<usize>,
+    item_kinds: Vec<Kind>,
+    item_ends: Vec<usize>,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowKind {
+    Missing,
+    Scalar,
+    List,
+}
+
+impl TargetColumn {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            rows: Vec::new(),
+            row_ends: Vec::new(),
+            item_kinds: Vec::new(),
+            item_ends: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    /// Adds a row. Texts are trimmed; an empty text is a missing cell. An error says what the cell holds that no target can be.
+    pub(super) fn push(&mut self, cell: &Cell<'_>) -> Result<(), &'static str> {
+        match cell {
+            Cell::Missing => self.rows.push(RowKind::Missing),
+            Cell::Scalar(kind, text) => {
+                let added = self.push_item(*kind, text);
+                self.rows.push(if added { RowKind::Scalar } else { RowKind::Missing });
+            }
+            Cell::List(items) => {
+                for (kind, text) in items {
+                    self.push_item(*kind, text);
+                }
+                self.rows.push(RowKind::List);
+            }
+            Cell::Other(what) => return Err(what),
+        }
+        self.row_ends.push(self.item_ends.len());
+        Ok(())
+    }
+
+    fn push_item(&mut self, kind: Kind, text: &str) -> bool {
+        let text = text.trim();
+        if text.is_empty() {
+            return false;
+        }
+        self.text += text;
+        self.item_kinds.push(kind);
+        self.item_ends.push(self.text.len());
+        true
+    }
+
+    pub(super) fn n_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn row(&self, row: usize) -> RowKind {
+        self.rows[row]
+    }
+
+    /// The items of a row: one of a scalar, none of a missing cell.
+    pub(super) fn items(&self, row: usize) -> impl Iterator<Item = (Kind, &str)> {
+        let start = row.checked_sub(1).map_or(0, |before| self.row_ends[before]);
+        (start..self.row_ends[row]).map(|item| {
+            let start = item.checked_sub(1).map_or(0, |before| self.item_ends[before]);
+            (self.item_kinds[item], &self.text[start..self.item_ends[item]])
+        })
+    }
+
+    /// The column again, each row's cell replaced by what `cell` makes of it.
+    pub(super) fn map<E>(&self, mut cell: impl FnMut(usize) -> Result<Cell<'static>, E>) -> Result<Self, E> {
+        let mut mapped = Self::new(&self.name);
+        for row in 0..self.n_rows() {
+            // Neither kind of cell that callers make is refused.
+            let _ = mapped.push(&cell(row)?);
+        }
+        Ok(mapped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_went_in() {
+        let mut column = TargetColumn::new("label");
+        let text = |text| (Kind::Text, Cow::Borrowed(text));
+        for cell in [
+            Cell::Scalar(Kind::Int, Cow::Borrowed("01")),
+            Cell::Missing,
+            Cell::List(vec![text("a"), text(" b "), text("")]),
+            Cell::List(Vec::new()),
+            Cell::Scalar(Kind::Text, Cow::Borrowed("  ")),
+        ] {
+            column.push(&cell).unwrap();
+        }
+        let kinds: Vec<RowKind> = (0..5).map(|row| column.row(row)).collect();
+        assert_eq!(
+            kinds,
+            [
+                RowKind::Scalar,
+                RowKind::Missing,
+                RowKind::List,
+                RowKind::List,
+                RowKind::Missing
+            ]
+        );
+        let items: Vec<Vec<&str>> = (0..5)
+            .map(|row| column.items(row).map(|item| item.1).collect())
+            .collect();
+        assert_eq!(items, [vec!["01"], vec![], vec!["a", "b"], vec![], vec![]]);
+        assert_eq!(column.push(&Cell::Other("an object")), Err("an object"));
+    }
+}

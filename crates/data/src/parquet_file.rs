@@ -1,0 +1,358 @@
+//! A Parquet file as columns of scalars and lists, read a block of rows at a time.
+//!
+//! Columns rather than the crate's rows: a row of 2,048 columns as a list of name and value would cost a hundred times what its
+//! numbers do. A root field is a column here if it is a scalar, or a list of scalars; others are listed as unsupported.
+//!
+//! Levels, for a column with at most one repetition: an entry begins a row where its repetition level is 0; it has a value where
+//! its definition level is the highest; for lists, below the list's own level it is an empty or a missing list.
+
+use std::path::Path;
+
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::{ByteArray, FixedLenByteArray};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::{ColumnDescriptor, Type};
+
+use crate::file_at::FileAt;
+use crate::{Error, Result};
+
+pub(crate) struct ParquetFile {
+    file: FileAt,
+    reader: SerializedFileReader<FileAt>,
+    columns: Vec<Column>,
+    group_rows: Vec<usize>,
+}
+
+/// A root field.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: ColumnKind,
+    /// Index of its leaf.
+    leaf: usize,
+    levels: Levels,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ColumnKind {
+    Scalar(ItemKind),
+    List(ItemKind),
+    /// In words.
+    Unsupported(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemKind {
+    Bool,
+    Int,
+    Unsigned,
+    Float,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Levels {
+    max_definition: i16,
+    /// Definition level from which on a list has an element; 0 for scalars.
+    element: i16,
+}
+
+impl ParquetFile {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = FileAt::open(path)?;
+        let reader = SerializedFileReader::new(file.clone()).map_err(|source| {
+            Error::malformed("is not a Parquet file, or a truncated one")
+                .in_file(path)
+                .caused_by(source)
+        })?;
+        let mut group_rows = Vec::new();
+        for group in reader.metadata().row_groups() {
+            let rows = usize::try_from(group.num_rows())
+                .map_err(|_| Error::malformed(format!("claims a group of {} rows", group.num_rows())).in_file(path))?;
+            group_rows.push(rows);
+        }
+        let columns = columns(&reader);
+        Ok(Self {
+            file,
+            reader,
+            columns,
+            group_rows,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// A reader of some columns (indices into [`Self::columns`]), from the first row on.
+    pub(crate) fn rows(&self, wanted: &[usize]) -> RowsReader {
+        RowsReader {
+            wanted: wanted.iter().map(|&column| self.columns[column].clone()).collect(),
+            group: 0,
+            left_in_group: 0,
+            readers: Vec::new(),
+        }
+    }
+}
+
+/// Where a reading of columns stands.
+pub(crate) struct RowsReader {
+    wanted: Vec<Column>,
+    group: usize,
+    left_in_group: usize,
+    readers: Vec<ColumnReader>,
+}
+
+impl RowsReader {
+    /// The next rows, at most `max`, one block a wanted column; none after the last. A block may end early where a group does.
+    pub(crate) fn next_blocks(&mut self, file: &ParquetFile, max: usize) -> Result<Option<(usize, Vec<Block>)>> {
+        while self.left_in_group == 0 {
+            let Some(&rows) = file.group_rows.get(self.group) else {
+                return Ok(None);
+            };
+            let group = file
+                .reader
+                .get_row_group(self.group)
+                .map_err(|source| broken(file, None, source))?;
+            self.readers = self
+                .wanted
+                .iter()
+                .map(|column| {
+                    group
+                        .get_column_reader(column.leaf)
+                        .map_err(|source| broken(file, Some(column), source))
+                })
+                .collect::<Result<_>>()?;
+            self.left_in_group = rows;
+            self.group += 1;
+        }
+        let n = max.min(self.left_in_group);
+        let blocks = self
+            .wanted
+            .iter()
+            .zip(&mut self.readers)
+            .map(|(column, reader)| {
+                let mut block = Block::new(column.levels);
+                let read = block
+                    .fill(reader, n)
+                    .map_err(|source| broken(file, Some(column), source))?;
+                if read != n {
+                    let message = format!("expected {n} more rows, found {read}; the file is damaged");
+                    return Err(Error::malformed(message).at(place(column)).in_file(file.path()));
+                }
+                Ok(block)
+            })
+            .collect::<Result<_>>()?;
+        self.left_in_group -= n;
+        Ok(Some((n, blocks)))
+    }
+}
+
+fn place(column: &Column) -> String {
+    format!("column {:?}", column.name)
+}
+
+fn broken(file: &ParquetFile, column: Option<&Column>, source: parquet::errors::ParquetError) -> Error {
+    let error = Error::malformed("the Parquet data cannot be decoded")
+        .in_file(file.path())
+        .caused_by(source);
+    match column {
+        Some(column) => error.at(place(column)),
+        None => error,
+    }
+}
+
+/// Consecutive rows of one column.
+pub(crate) struct Block {
+    levels: Levels,
+    definition: Vec<i16>,
+    repetition: Vec<i16>,
+    pub(crate) values: Values,
+}
+
+/// The values that are not null, in order.
+pub(crate) enum Values {
+    Bool(Vec<bool>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+    Fixed(Vec<FixedLenByteArray>),
+}
+
+/// What stands at one place of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Index into the block's values.
+    Value(usize),
+    /// A null, or a list that is null.
+    Null,
+    /// A null in a list.
+    NullItem,
+    /// A list without elements.
+    EmptyList,
+}
+
+impl Block {
+    fn new(levels: Levels) -> Self {
+        Self {
+            levels,
+            definition: Vec::new(),
+            repetition: Vec::new(),
+            values: Values::Bool(Vec::new()),
+        }
+    }
+
+    fn fill(&mut self, reader: &mut ColumnReader, n: usize) -> parquet::errors::Result<usize> {
+        let (definition, repetition) = (Some(&mut self.definition), Some(&mut self.repetition));
+        macro_rules! fill {
+            ($reader:expr, $kind:path) => {{
+                let mut values = Vec::new();
+                let (read, ..) = $reader.read_records(n, definition, repetition, &mut values)?;
+                self.values = $kind(values);
+                Ok(read)
+            }};
+        }
+        match reader {
+            ColumnReader::BoolColumnReader(reader) => fill!(reader, Values::Bool),
+            ColumnReader::Int32ColumnReader(reader) => fill!(reader, Values::I32),
+            ColumnReader::Int64ColumnReader(reader) => fill!(reader, Values::I64),
+            ColumnReader::FloatColumnReader(reader) => fill!(reader, Values::F32),
+            ColumnReader::DoubleColumnReader(reader) => fill!(reader, Values::F64),
+            ColumnReader::ByteArrayColumnReader(reader) => fill!(reader, Values::Bytes),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => fill!(reader, Values::Fixed),
+            // Columns of this type are unsupported (see `item_kind`) and never wanted.
+            ColumnReader::Int96ColumnReader(_) => Ok(0),
+        }
+    }
+
+    /// Calls `on_entry` for each entry with whether it begins a row.
+    pub(crate) fn each_entry(&self, mut on_entry: impl FnMut(bool, Entry)) {
+        let n = match self.levels.max_definition {
+            0 => self.values.len(),
+            _ => self.definition.len(),
+        };
+        let mut next = 0;
+        for i in 0..n {
+            let begins = self.repetition.get(i).is_none_or(|level| *level == 0);
+            let level = self.definition.get(i).copied().unwrap_or(self.levels.max_definition);
+            let entry = if level == self.levels.max_definition {
+                next += 1;
+                Entry::Value(next - 1)
+            } else if self.levels.element > 0 && level >= self.levels.element {
+                Entry::NullItem
+            } else if level + 1 == self.levels.element {
+                Entry::EmptyList
+            } else {
+                Entry::Null
+            };
+            on_entry(begins, entry);
+        }
+    }
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bool(values) => values.len(),
+            Self::I32(values) => values.len(),
+            Self::I64(values) => values.len(),
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+            Self::Bytes(values) => values.len(),
+            Self::Fixed(values) => values.len(),
+        }
+    }
+}
+
+/// A half-precision number, which Parquet keeps as two bytes.
+pub(crate) fn half_at(bytes: &[u8]) -> f32 {
+    match bytes {
+        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
+        _ => f32::NAN,
+    }
+}
+
+fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let roots = schema.root_schema().get_fields();
+    let mut columns: Vec<Column> = Vec::new();
+    let mut last = None;
+    for leaf in 0..schema.num_columns() {
+        let root = schema.get_column_root_idx(leaf);
+        if last == Some(root) {
+            // A second leaf: the root is a struct or a map.
+            if let Some(column) = columns.last_mut() {
+                column.kind = ColumnKind::Unsupported("a struct".to_owned());
+            }
+            continue;
+        }
+        last = Some(root);
+        let descriptor = schema.column(leaf);
+        let element = descriptor.repeated_ancestor_def_level();
+        columns.push(Column {
+            name: roots.get(root).map_or("", |root| root.name()).to_owned(),
+            kind: column_kind(schema.get_column_root(leaf), &descriptor),
+            leaf,
+            levels: Levels {
+                max_definition: descriptor.max_def_level(),
+                element,
+            },
+        });
+    }
+    columns
+}
+
+fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {
+    let is_list = root.get_basic_info().converted_type() == ConvertedType::LIST
+        || root.get_basic_info().logical_type_ref() == Some(&LogicalType::List)
+        || (root.is_primitive() && leaf.max_rep_level() == 1);
+    match (item_kind(leaf), leaf.max_rep_level()) {
+        (Err(what), _) => ColumnKind::Unsupported(what),
+        (Ok(kind), 0) if root.is_primitive() => ColumnKind::Scalar(kind),
+        (Ok(kind), 1) if is_list && leaf.path().parts().len() <= 3 => ColumnKind::List(kind),
+        (Ok(_), 2..) => ColumnKind::Unsupported("a list of lists".to_owned()),
+        (Ok(_), _) => ColumnKind::Unsupported("a struct".to_owned()),
+    }
+}
+
+fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
+    let (logical, converted, physical) = (leaf.logical_type_ref(), leaf.converted_type(), leaf.physical_type());
+    let kind = match (physical, logical, converted) {
+        // A column of nothing but nulls.
+        (_, Some(LogicalType::Unknown), _) => ItemKind::Int,
+        (_, Some(LogicalType::Decimal(_)), _) | (_, _, ConvertedType::DECIMAL) => return Err("a decimal".to_owned()),
+        (_, Some(LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp(_)), _) | (Physical::INT96, ..) => {
+            return Err("a date or time".to_owned());
+        }
+        (
+            _,
+            None,
+            ConvertedType::DATE
+            | ConvertedType::TIME_MILLIS
+            | ConvertedType::TIME_MICROS
+            | ConvertedType::TIMESTAMP_MILLIS
+            | ConvertedType::TIMESTAMP_MICROS,
+        ) => return Err("a date or time".to_owned()),
+        (Physical::BOOLEAN, ..) => ItemKind::Bool,
+        (Physical::INT32 | Physical::INT64, Some(LogicalType::Integer(int)), _) if !int.is_signed => ItemKind::Unsigned,
+        (
+            Physical::INT32 | Physical::INT64,
+            _,
+            ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
+        ) => ItemKind::Unsigned,
+        (Physical::INT32 | Physical::INT64, ..) => ItemKind::Int,
+        (Physical::FLOAT | Physical::DOUBLE, ..) => ItemKind::Float,
+        (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => ItemKind::Float,
+        // Old writers leave texts without a logical type; whether the bytes are text shows when they are read.
+        (Physical::BYTE_ARRAY, ..) => ItemKind::Text,
+        (Physical::FIXED_LEN_BYTE_ARRAY, ..) => return Err("bytes".to_owned()),
+    };
+    Ok(kind)
+}

@@ -1,0 +1,156 @@
+//! Fewer samples of a data set, drawn so that classes keep their shares.
+//!
+//! Sample `i` of a class of `m` gets the position `r/m`, where `r = 0, 1, …` counts the class in the order of
+//! `BLAKE3(seed, i)`; the draw takes the samples of lowest position. So a draw of `k`
+//! - holds every class once before any class twice (all classes occur as soon as `k ≥ c`), and shares differ from the whole
+//!   by less than one sample a class beyond that;
+//! - contains every smaller draw of the same seed, so growing prefixes need no features twice;
+//! - depends on nothing but `seed`, `k` and the targets.
+//!
+//! A multi-label sample counts for the rarest of its labels, which keeps rare labels; regression is drawn uniformly.
+
+use std::collections::HashMap;
+
+use crate::{Dataset, Targets};
+
+impl Dataset {
+    /// At most `max_samples` samples in their original order: all of them if there are no more, else a draw by `seed`,
+    /// stratified over classes (see the module).
+    #[must_use]
+    pub fn subsample(&self, max_samples: usize, seed: u64) -> Self {
+        let indices = draw(&self.targets, max_samples, seed);
+        // Indices come from the targets, of which there are as many as inputs.
+        self.select(&indices).unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
+    let n = targets.n_samples();
+    if n <= max_samples {
+        return (0..n).collect();
+    }
+    let strata = strata(targets);
+    let mut sizes: HashMap<u32, usize> = HashMap::new();
+    for stratum in &strata {
+        *sizes.entry(*stratum).or_default() += 1;
+    }
+    let mut order: Vec<(u64, usize)> = (0..n).map(|i| (shuffle_key(seed, i), i)).collect();
+    order.sort_unstable();
+
+    let mut seen: HashMap<u32, usize> = HashMap::new();
+    let mut positions: Vec<(f64, u64, usize)> = order
+        .into_iter()
+        .map(|(key, i)| {
+            let before = seen.entry(strata[i]).or_default();
+            let position = *before as f64 / sizes[&strata[i]] as f64;
+            *before += 1;
+            (position, key, i)
+        })
+        .collect();
+    positions.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+    let mut drawn: Vec<usize> = positions.iter().take(max_samples).map(|(_, _, i)| *i).collect();
+    drawn.sort_unstable();
+    drawn
+}
+
+/// The group that each sample counts for.
+fn strata(targets: &Targets) -> Vec<u32> {
+    match targets {
+        Targets::Classes { labels, .. } => labels.clone(),
+        Targets::Regression { .. } => vec![0; targets.n_samples()],
+        Targets::MultiLabel { names, rows } => {
+            let mut counts = vec![0_usize; names.len()];
+            for label in rows.iter().flatten() {
+                counts[*label as usize] += 1;
+            }
+            let rarest = |row: &Vec<u32>| row.iter().copied().min_by_key(|label| counts[*label as usize]);
+            rows.iter().map(|row| rarest(row).unwrap_or(u32::MAX)).collect()
+        }
+    }
+}
+
+fn shuffle_key(seed: u64, i: usize) -> u64 {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..].copy_from_slice(&(i as u64).to_le_bytes());
+    let hash = blake3::hash(&bytes);
+    let mut key = [0; 8];
+    key.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(sizes: &[usize]) -> Targets {
+        let names = (0..sizes.len()).map(|i| i.to_string()).collect();
+        let labels = sizes
+            .iter()
+            .enumerate()
+            .flat_map(|(class, size)| vec![class as u32; *size])
+            .collect();
+        Targets::Classes { names, labels }
+    }
+
+    fn counts(targets: &Targets, drawn: &[usize], c: usize) -> Vec<usize> {
+        let Targets::Classes { labels, .. } = targets else {
+            unreachable!()
+        };
+        let mut counts = vec![0; c];
+        for i in drawn {
+            counts[labels[*i] as usize] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn classes_keep_their_shares() {
+        let targets = classes(&[700, 200, 100]);
+        let counts = counts(&targets, &draw(&targets, 100, 0), 3);
+        assert_eq!(counts.iter().sum::<usize>(), 100);
+        for (count, share) in counts.iter().zip([70, 20, 10]) {
+            assert!(count.abs_diff(share) <= 1, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn every_class_occurs_once_there_is_room_for_all() {
+        let targets = classes(&[1000, 1, 1, 1, 1]);
+        assert!(
+            counts(&targets, &draw(&targets, 5, 3), 5)
+                .iter()
+                .all(|count| *count == 1)
+        );
+    }
+
+    #[test]
+    fn a_larger_draw_contains_a_smaller_one_and_keeps_the_order() {
+        let targets = classes(&[37, 5, 90]);
+        let small = draw(&targets, 20, 7);
+        let large = draw(&targets, 60, 7);
+        assert!(small.iter().all(|i| large.contains(i)));
+        assert!(large.is_sorted() && small.is_sorted());
+        assert_ne!(small, draw(&targets, 20, 8), "another seed draws others");
+    }
+
+    #[test]
+    fn rare_labels_survive_a_multi_label_draw() {
+        let rows = (0..1000)
+            .map(|i| if i % 500 == 0 { vec![0, 1] } else { vec![0] })
+            .collect();
+        let names = vec!["common".to_owned(), "rare".to_owned()];
+        let targets = Targets::MultiLabel { names, rows };
+        let Targets::MultiLabel { rows, .. } = targets.select(&draw(&targets, 10, 0)) else {
+            unreachable!()
+        };
+        assert!(rows.iter().any(|row| row.contains(&1)));
+    }
+
+    #[test]
+    fn a_draw_of_everything_is_everything() {
+        let targets = classes(&[3, 4]);
+        assert_eq!(draw(&targets, 7, 0), (0..7).collect::<Vec<_>>());
+        assert_eq!(draw(&targets, 0, 0), Vec::<usize>::new());
+    }
+}

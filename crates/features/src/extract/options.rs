@@ -1,0 +1,56 @@
+//! What a caller may choose about extraction.
+
+use std::path::PathBuf;
+
+use crate::engine::EngineChoice;
+
+/// Which tensor's values are the features.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FeatureChoice {
+    /// The input of the last linear layer, or what the model gives where it has none.
+    #[default]
+    Auto,
+    /// The tensor, or the output of the node, of this name.
+    Named(String),
+}
+
+/// Where features are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheOptions {
+    /// In memory, for this run only.
+    Off,
+    /// In a folder.
+    On {
+        /// The folder; by default that of [`Store::default_folder`](crate::store::Store::default_folder).
+        folder: Option<PathBuf>,
+        /// Size beyond which the least recently used entries are deleted, in bytes.
+        max_bytes: u64,
+    },
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self::On {
+            folder: None,
+            max_bytes: 20 << 30,
+        }
+    }
+}
+
+/// How features are extracted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExtractOptions {
+    /// The feature tensor. Default: found in the graph.
+    pub feature: FeatureChoice,
+    /// What runs the graphs. Default: the fastest that is there.
+    pub engine: EngineChoice,
+    /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).
+    pub onnxruntime: Option<PathBuf>,
+    /// Samples a run. Default: what the engine runs fastest (`docs/engines.md`); a graph exported with a fixed batch size runs
+    /// at that size.
+    pub batch_size: Option<usize>,
+    /// Threads of the engine, and threads that prepare its inputs. Default: all cores.
+    pub threads: Option<usize>,
+    /// Where features are kept. Default: the user's cache folder, 20 GiB.
+    pub cache: CacheOptions,
+}

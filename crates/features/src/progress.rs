@@ -1,0 +1,72 @@
+//! What long work tells while it goes on, and how it is asked to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A step of long work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Extraction of a model's features begins, or goes on after a pause.
+    ModelStarted {
+        /// Name in the hub.
+        model: &'a str,
+        /// Samples in all.
+        samples: usize,
+    },
+    /// So many samples are done.
+    Samples {
+        /// Name in the hub.
+        model: &'a str,
+        /// Done so far.
+        done: usize,
+    },
+    /// A model's features are complete.
+    ModelFinished {
+        /// Name in the hub.
+        model: &'a str,
+        /// Time it took.
+        seconds: f64,
+        /// Whether all of them came from the feature store.
+        cached: bool,
+    },
+    /// A model cannot be used.
+    ModelSkipped {
+        /// Name in the hub.
+        model: &'a str,
+        /// Why, and what to try.
+        reason: &'a str,
+    },
+    /// Something the user should know.
+    Note(&'a str),
+}
+
+/// Receives [`Event`]s, from several threads.
+pub trait Progress: Sync {
+    /// Called as each step happens.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&self, _: Event<'_>) {}
+}
+
+/// A flag that asks long work to stop at the next safe point; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Raises the flag; `true` if it was raised before.
+    pub fn raise(&self) -> bool {
+        self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the flag is raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,108 @@
+//! The name of an entry: a digest of everything that its numbers depend on.
+
+use std::fmt;
+
+use super::SCHEMA;
+
+/// What an entry's numbers depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyParts<'a> {
+    /// Digest of the model's files.
+    pub model: &'a [u8],
+    /// Digest of how inputs are prepared for it.
+    pub preprocessing: &'a [u8],
+    /// Name of the feature tensor.
+    pub feature_tensor: &'a str,
+    /// How the feature tensor becomes one row a sample, such as `mean over attention_mask`; empty for not at all.
+    pub pooling: &'a str,
+    /// Digest of the inputs, in order.
+    pub data: &'a [u8],
+}
+
+/// The name of an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// The key of an entry with these parts.
+    pub fn of(parts: &KeyParts<'_>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"ranktune features");
+        hasher.update(&SCHEMA.to_le_bytes());
+        let KeyParts {
+            model,
+            preprocessing,
+            feature_tensor,
+            pooling,
+            data,
+        } = parts;
+        for part in [
+            model,
+            preprocessing,
+            feature_tensor.as_bytes(),
+            pooling.as_bytes(),
+            data,
+        ] {
+            // Lengths first, so that no two lists of parts read the same.
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// 64 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        blake3::Hash::from_bytes(self.0).to_hex().to_string()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_changes_the_key_and_parts_do_not_run_together() {
+        let parts = KeyParts {
+            model: b"model",
+            preprocessing: b"pre",
+            feature_tensor: "features",
+            pooling: "mean",
+            data: b"data",
+        };
+        let others = [
+            parts,
+            KeyParts {
+                model: b"modem",
+                ..parts
+            },
+            KeyParts {
+                preprocessing: b"",
+                ..parts
+            },
+            KeyParts {
+                feature_tensor: "featuresm",
+                pooling: "ean",
+                ..parts
+            },
+            KeyParts {
+                pooling: "first",
+                ..parts
+            },
+            KeyParts { data: b"date", ..parts },
+        ];
+        let keys: std::collections::HashSet<_> = others.iter().map(|parts| Key::of(parts)).collect();
+        assert_eq!(keys.len(), others.len());
+        assert_eq!(Key::of(&parts), Key::of(&parts));
+        assert_eq!(Key::of(&parts).hex().len(), 64);
+    }
+}

@@ -1,0 +1,144 @@
+//! Reads a complete entry in blocks of rows.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::format::{self, Chunk, Columns, Contents, decode, feature_size};
+use super::{Files, Key, Precision, corrupt, io_error};
+use crate::{Error, ErrorKind};
+
+/// A complete, verified entry: features `[n, d]`, logits `[n, z]` where there are any, validity `[n]`.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    file: File,
+    columns: Columns,
+    chunks: Vec<Chunk>,
+    valid: Vec<bool>,
+    buffer: Vec<u8>,
+    /// Keeps the entry from being evicted while it is read.
+    _lock: Option<File>,
+}
+
+impl Reader {
+    /// Opens and verifies the complete file, and marks it as used now.
+    pub(super) fn open(files: &Files, key: &Key, lock: Option<File>) -> Result<Self, Error> {
+        let path = files.complete.clone();
+        // The time of use is kept as the file's own time, which needs the file opened for writing; reading does not.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .or_else(|_| File::open(&path))
+            .map_err(|error| io_error("cannot open", &path, error))?;
+        let contents = format::scan(&mut file, key).map_err(|error| io_error("cannot read", &path, error))?;
+        let Contents {
+            columns: Some(columns),
+            chunks,
+            valid,
+            complete: true,
+            ..
+        } = contents
+        else {
+            return Err(corrupt(&path, "does not match its checksums"));
+        };
+        let _ = file.set_modified(SystemTime::now());
+        Ok(Self {
+            path,
+            file,
+            columns,
+            chunks,
+            valid,
+            buffer: Vec::new(),
+            _lock: lock,
+        })
+    }
+
+    /// The same, with a lock to hold.
+    pub(super) fn holding(mut self, lock: Option<File>) -> Self {
+        self._lock = lock;
+        self
+    }
+
+    /// Rows, `n`.
+    pub fn n_rows(&self) -> usize {
+        self.valid.len()
+    }
+
+    /// Features of a row, `d`.
+    pub fn n_features(&self) -> usize {
+        self.columns.d
+    }
+
+    /// Logits of a row, `z`; `None` if the entry has none.
+    pub fn n_logits(&self) -> Option<usize> {
+        (self.columns.z > 0).then_some(self.columns.z)
+    }
+
+    /// Which rows hold features, `[n]`; the others stand for inputs that could not be read.
+    pub fn valid(&self) -> &[bool] {
+        &self.valid
+    }
+
+    /// Replaces the contents of `into` with the features of `rows`, row-major.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for rows that are not there; [`ErrorKind::Io`].
+    pub fn read_features(&mut self, rows: Range<usize>, into: &mut Vec<f32>) -> Result<(), Error> {
+        into.clear();
+        let columns = self.columns.d;
+        self.read(rows, columns, |chunk| (chunk.features, chunk.encoding), into)
+    }
+
+    /// Replaces the contents of `into` with the logits of `rows`, row-major; with nothing if the entry has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for rows that are not there; [`ErrorKind::Io`].
+    pub fn read_logits(&mut self, rows: Range<usize>, into: &mut Vec<f32>) -> Result<(), Error> {
+        into.clear();
+        let columns = self.columns.z;
+        self.read(rows, columns, |chunk| (chunk.logits, Precision::F32), into)
+    }
+
+    fn read(
+        &mut self,
+        rows: Range<usize>,
+        columns: usize,
+        part: impl Fn(&Chunk) -> (u64, Precision),
+        into: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        if rows.start > rows.end || rows.end > self.n_rows() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "{}: rows {rows:?} of {} were asked for",
+                    self.path.display(),
+                    self.n_rows()
+                ),
+            ));
+        }
+        let first = self
+            .chunks
+            .partition_point(|chunk| chunk.first_row + chunk.rows <= rows.start);
+        for chunk in &self.chunks[first..] {
+            if chunk.first_row >= rows.end {
+                break;
+            }
+            let (position, encoding) = part(chunk);
+            let from = rows.start.max(chunk.first_row) - chunk.first_row;
+            let to = rows.end.min(chunk.first_row + chunk.rows) - chunk.first_row;
+            // The chunk lies in the file, so these cannot overflow.
+            let row = columns * feature_size(encoding);
+            self.buffer.resize((to - from) * row, 0);
+            self.file
+                .seek(SeekFrom::Start(position + (from * row) as u64))
+                .and_then(|_| self.file.read_exact(&mut self.buffer))
+                .map_err(|error| io_error("cannot read", &self.path, error))?;
+            decode(&self.buffer, encoding, into);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Appends rows to an entry and completes it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+
+use super::format::{self, Columns, Contents};
+use super::{EntryState, Files, Key, Reader, Store, io_error, shared};
+use crate::{Error, ErrorKind};
+
+/// Consecutive rows of an entry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Block<'a> {
+    /// `[rows, d]`, row-major; rows that are not valid hold anything.
+    pub features: &'a [f32],
+    /// `[rows, z]`, in every block or in none.
+    pub logits: Option<&'a [f32]>,
+    /// `[rows]`: which rows hold features; all of them if `None`.
+    pub valid: Option<&'a [bool]>,
+}
+
+/// An entry that is being written. Dropping it leaves what was appended for the next one to continue.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    key: Key,
+    files: Files,
+    file: File,
+    columns: Option<Columns>,
+    rows: usize,
+    length: u64,
+    /// Length at which the size limit is looked at again.
+    next_check: u64,
+    lock: File,
+}
+
+/// The size limit is looked at every so many bytes: looking lists the folder.
+const CHECK_EVERY: u64 = 64 << 20;
+
+impl Writer {
+    /// Opens the partial file, whose lock is held, and cuts off what is not right at its end.
+    pub(super) fn open(store: &Store, files: Files, key: &Key, lock: File) -> Result<EntryState, Error> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&files.partial)
+            .map_err(|error| io_error("cannot open", &files.partial, error))?;
+        let contents = format::scan(&mut file, key).map_err(|error| io_error("cannot read", &files.partial, error))?;
+        let rows = contents.rows();
+        let Contents {
+            columns,
+            length,
+            complete,
+            ..
+        } = contents;
+        let mut writer = Self {
+            store: store.clone(),
+            key: *key,
+            files,
+            file,
+            columns,
+            rows,
+            length,
+            next_check: length.saturating_add(CHECK_EVERY.min(store.options.max_bytes / 4)),
+            lock,
+        };
+        if complete {
+            // Killed between the last byte and the new name.
+            return writer.rename().map(EntryState::Complete);
+        }
+        writer.cut_off()?;
+        Ok(if rows > 0 {
+            EntryState::Partial(writer)
+        } else {
+            EntryState::Absent(writer)
+        })
+    }
+
+    /// Rows that are there already; the next block begins after them.
+    pub fn rows_done(&self) -> usize {
+        self.rows
+    }
+
+    /// Features of a row, once there is one.
+    pub fn n_features(&self) -> Option<usize> {
+        self.columns.map(|columns| columns.d)
+    }
+
+    /// Appends `rows` rows. They outlive this process from here on (the machine only after [`finish`](Self::finish)).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the block is not `rows` rows of the columns that the entry has; [`ErrorKind::Io`] if it
+    /// cannot be written or the entry alone exceeds the size limit. What was there before is kept.
+    pub fn append(&mut self, rows: usize, block: &Block<'_>) -> Result<(), Error> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = self.check(rows, block)?;
+        let mut bytes = if self.length == 0 {
+            format::header(&self.key, columns)
+        } else {
+            Vec::new()
+        };
+        bytes.extend(format::chunk(
+            &self.key,
+            self.rows,
+            rows,
+            block,
+            self.store.options.precision,
+        ));
+        self.make_room(bytes.len() as u64)?;
+        self.write(&bytes)?;
+        self.columns = Some(columns);
+        self.rows += rows;
+        Ok(())
+    }
+
+    /// Completes the entry, makes room for it if the store has grown beyond its limit, and opens it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] without a row; [`ErrorKind::Io`].
+    pub fn finish(mut self) -> Result<Reader, Error> {
+        if self.rows == 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "an entry without rows cannot be finished",
+            ));
+        }
+        let end = format::end(&self.key, self.rows);
+        self.write(&end)?;
+        self.file
+            .sync_data()
+            .map_err(|error| io_error("cannot write", &self.files.partial, error))?;
+        self.rename()
+    }
+
+    fn rename(self) -> Result<Reader, Error> {
+        fs::rename(&self.files.partial, &self.files.complete)
+            .map_err(|error| io_error("cannot rename", &self.files.partial, error))?;
+        let reader = Reader::open(&self.files, &self.key, None)?;
+        // Room that cannot be made now is made by a later writer.
+        let _ = self.store.evict(self.store.options.max_bytes);
+        Ok(reader.holding(shared(self.lock)))
+    }
+
+    fn check(&self, rows: usize, block: &Block<'_>) -> Result<Columns, Error> {
+        let refuse = |what: &str| {
+            Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("{what} in a block of {rows} rows"),
+            ))
+        };
+        let logits = block.logits.unwrap_or_default();
+        if block.features.is_empty() || !block.features.len().is_multiple_of(rows) {
+            return refuse(&format!("{} features", block.features.len()));
+        }
+        if !logits.len().is_multiple_of(rows) {
+            return refuse(&format!("{} logits", logits.len()));
+        }
+        if let Some(valid) = block.valid
+            && valid.len() != rows
+        {
+            return refuse(&format!("{} flags of validity", valid.len()));
+        }
+        let columns = Columns {
+            d: block.features.len() / rows,
+            z: logits.len() / rows,
+        };
+        match self.columns {
+            Some(had) if had != columns => refuse(&format!(
+                "{} features and {} logits a row, expected {} and {} as before",
+                columns.d, columns.z, had.d, had.z
+            )),
+            _ => Ok(columns),
+        }
+    }
+
+    /// Keeps the store within its limit while an entry grows: others go first, then this one stops.
+    fn make_room(&mut self, more: u64) -> Result<(), Error> {
+        let limit = self.store.options.max_bytes;
+        if self.length.saturating_add(more) > limit {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "{} alone exceeds the cache's limit of {limit} bytes",
+                    self.files.partial.display()
+                ),
+            ));
+        }
+        if self.length >= self.next_check {
+            self.next_check = self.length.saturating_add(CHECK_EVERY);
+            self.store.evict(limit)?;
+        }
+        Ok(())
+    }
+
+    /// One write a record, so that a killed process tears at most the last one.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if let Err(error) = self.file.write_all(bytes) {
+            // A full disk may have taken a part. If even this fails, the checks find out later.
+            let _ = self.cut_off();
+            return Err(io_error("cannot write", &self.files.partial, error));
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn cut_off(&mut self) -> Result<(), Error> {
+        self.file
+            .set_len(self.length)
+            .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
+            .map_err(|error| io_error("cannot write", &self.files.partial, error))?;
+        Ok(())
+    }
+}

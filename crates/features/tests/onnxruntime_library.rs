@@ -1,0 +1,24 @@
+//! Files that are named as ONNX Runtime and are not; alone in its binary, since a process loads one library for good.
+#![cfg(feature = "onnxruntime")]
+
+use std::fs;
+
+use ranktune_features::ErrorKind;
+use ranktune_features::engine::{EngineChoice, select};
+
+#[test]
+fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("libonnxruntime.so");
+    fs::write(&text, "not a library").unwrap();
+    for file in [text.as_path(), folder.path()] {
+        for choice in [EngineChoice::OnnxRuntime, EngineChoice::Auto] {
+            let error = select(choice, Some(file)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::LibraryUnusable, "{error}");
+            assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+        }
+    }
+    let missing = select(EngineChoice::Auto, Some(&folder.path().join("missing.so"))).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::LibraryNotFound);
+    assert!(select(EngineChoice::Auto, None).is_ok());
+}

@@ -1,0 +1,114 @@
+//! What the engine tests share: the engines there are, the folder of shared data, and graphs made on the spot.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ranktune_features::engine::{Engine, EngineChoice, select};
+use ranktune_onnx::{Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
+
+/// Every engine that this build and machine have; says which are missing.
+pub fn engines() -> Vec<Box<dyn Engine>> {
+    let mut engines = Vec::new();
+    for choice in [EngineChoice::Rten, EngineChoice::OnnxRuntime] {
+        match select(choice, None) {
+            Ok(selection) => engines.push(selection.engine),
+            Err(error) => eprintln!("skipped for {choice}: {error}"),
+        }
+    }
+    assert!(!engines.is_empty());
+    engines
+}
+
+/// The folder of shared models and reference values, if it is there; else says that the test is skipped.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("RANKTUNE_SHARED")
+        .map_or_else(
+            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            PathBuf::from,
+        )
+        .join(what);
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is not there", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// A value `name` of a type and a shape; `-1` is a symbolic dimension.
+pub fn value(name: &str, data_type: DataType, shape: &[i64]) -> ValueInfo {
+    let dim = |&size: &i64| usize::try_from(size).map_or_else(|_| Dim::Named("batch".to_owned()), Dim::Fixed);
+    ValueInfo {
+        name: name.to_owned(),
+        data_type: Some(data_type),
+        shape: Some(shape.iter().map(dim).collect()),
+    }
+}
+
+pub fn node(op_type: &str, inputs: &[&str], output: &str) -> Node {
+    Node {
+        name: format!("{op_type}_of_{output}"),
+        op_type: op_type.to_owned(),
+        domain: String::new(),
+        inputs: inputs.iter().map(|&name| name.to_owned()).collect(),
+        outputs: vec![output.to_owned()],
+        attributes: BTreeMap::new(),
+    }
+}
+
+pub fn with(mut node: Node, attribute: &str, value: Attribute) -> Node {
+    node.attributes.insert(attribute.to_owned(), value);
+    node
+}
+
+pub fn model(
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    initializers: Vec<(&str, Tensor)>,
+) -> Vec<u8> {
+    model_of_opset(17, inputs, outputs, nodes, initializers)
+}
+
+pub fn model_of_opset(
+    opset: i64,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    initializers: Vec<(&str, Tensor)>,
+) -> Vec<u8> {
+    let graph = Graph {
+        name: "made".to_owned(),
+        nodes,
+        initializers: initializers
+            .into_iter()
+            .map(|(name, tensor)| (name.to_owned(), tensor))
+            .collect(),
+        inputs,
+        outputs,
+        value_info: Vec::new(),
+    };
+    Model {
+        ir_version: 8,
+        opsets: BTreeMap::from([(String::new(), opset)]),
+        producer: String::new(),
+        metadata: BTreeMap::new(),
+        graph,
+        path: None,
+    }
+    .to_bytes()
+    .unwrap()
+}
+
+/// `‖a − b‖ / ‖b‖`.
+pub fn relative_distance(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let square = |x: f64| x * x;
+    let difference: f64 = a
+        .iter()
+        .zip(b)
+        .map(|(&x, &y)| square(f64::from(x) - f64::from(y)))
+        .sum();
+    let norm: f64 = b.iter().map(|&y| square(f64::from(y))).sum();
+    (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
+}

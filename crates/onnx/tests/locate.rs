@@ -1,0 +1,363 @@
+//! Finding features and logits: one small graph for each kind of model, and all models that are there.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are test code, too")]
+
+mod common;
+
+use common::{ints, model, node, typed_value, untyped, value, weights};
+use ranktune_onnx::locate::{Activation, Hints, Located, Pooling, locate};
+use ranktune_onnx::{Attribute, DataType, ErrorKind, Model, Node, Tensor};
+
+fn find(model: &Model) -> Located {
+    locate(model, &Hints::default()).unwrap()
+}
+
+/// A model on images with a 4-channel map `r`, then `tail`.
+fn image_model(tail: Vec<Node>, constants: &[(&str, Tensor)], outputs: &[&str]) -> Model {
+    let mut nodes = vec![
+        node("Conv", &["x", "w1"], &["c"], &[]),
+        node("Relu", &["c"], &["r"], &[]),
+    ];
+    nodes.extend(tail);
+    let constants = [&[("w1", weights(&[4, 3, 3, 3]))], constants].concat();
+    model(vec![value("x", &[0, 3, 8, 8])], nodes, &constants, outputs)
+}
+
+fn pooled(output: &str) -> Vec<Node> {
+    vec![
+        node("GlobalAveragePool", &["r"], &["p"], &[]),
+        node("Flatten", &["p"], &[output], &[]),
+    ]
+}
+
+#[test]
+fn a_classifier_takes_its_features_from_the_last_matrix() {
+    let located = find(&common::classifier());
+    assert_eq!(
+        (located.feature.as_str(), located.feature_dim, located.pooling),
+        ("f", Some(4), Pooling::None)
+    );
+    assert_eq!(
+        (located.logits.as_deref(), located.n_classes),
+        (Some("logits"), Some(5))
+    );
+    assert_eq!(located.activation, Activation::None);
+}
+
+#[test]
+fn logits_are_what_goes_into_the_softmax() {
+    let mut tail = pooled("f");
+    tail.extend([
+        node("MatMul", &["f", "w2"], &["m"], &[]),
+        node("Add", &["m", "b"], &["z"], &[]),
+        node("Softmax", &["z"], &["s"], &[]),
+        node("Identity", &["s"], &["y"], &[]),
+    ]);
+    let located = find(&image_model(
+        tail,
+        &[("w2", weights(&[4, 5])), ("b", weights(&[5]))],
+        &["y"],
+    ));
+    assert_eq!((located.feature.as_str(), located.logits.as_deref()), ("f", Some("z")));
+    assert_eq!((located.activation, located.n_classes), (Activation::Softmax, Some(5)));
+}
+
+#[test]
+fn a_pointwise_convolution_on_one_place_is_a_matrix() {
+    let tail = vec![
+        node("GlobalAveragePool", &["r"], &["p"], &[]),
+        node("Conv", &["p", "w2"], &["z"], &[]),
+        node("Flatten", &["z"], &["y"], &[]),
+    ];
+    let located = find(&image_model(tail, &[("w2", weights(&[5, 4, 1, 1]))], &["y"]));
+    assert_eq!((located.feature.as_str(), located.feature_dim), ("p", Some(4)));
+    assert_eq!(located.pooling, Pooling::GlobalAverage { channels_axis: 1 });
+    assert_eq!((located.logits.as_deref(), located.n_classes), (Some("y"), Some(5)));
+}
+
+#[test]
+fn a_fully_convolutional_classifier_averages_its_map() {
+    let tail = vec![
+        node("Conv", &["r", "w2"], &["z"], &[]),
+        node("Relu", &["z"], &["zr"], &[]),
+        node("GlobalAveragePool", &["zr"], &["p"], &[]),
+        node("Softmax", &["p"], &["q"], &[("axis", Attribute::Int(1))]),
+        node("Flatten", &["q"], &["y"], &[]),
+    ];
+    let located = find(&image_model(tail, &[("w2", weights(&[5, 4, 1, 1]))], &["y"]));
+    assert_eq!((located.feature.as_str(), located.feature_dim), ("r", Some(4)));
+    assert_eq!(located.pooling, Pooling::GlobalAverage { channels_axis: 1 });
+}
+
+#[test]
+fn a_network_that_ends_in_its_average_has_no_classifier() {
+    // The last block of MobileNetV2 is a pointwise convolution, too.
+    let tail = vec![
+        node("Conv", &["r", "w2"], &["z"], &[]),
+        node("Relu", &["z"], &["zr"], &[]),
+        node("GlobalAveragePool", &["zr"], &["p"], &[]),
+        node("Flatten", &["p"], &["y"], &[]),
+    ];
+    let located = find(&image_model(tail, &[("w2", weights(&[9, 4, 1, 1]))], &["y"]));
+    assert_eq!(
+        (located.feature.as_str(), located.feature_dim, located.logits),
+        ("y", Some(9), None)
+    );
+}
+
+#[test]
+fn a_map_is_averaged() {
+    let located = find(&image_model(Vec::new(), &[], &["r"]));
+    assert_eq!((located.feature.as_str(), located.feature_dim), ("r", Some(4)));
+    assert_eq!(located.pooling, Pooling::GlobalAverage { channels_axis: 1 });
+}
+
+#[test]
+fn a_map_with_channels_last_is_averaged_over_the_others() {
+    let tail = vec![node(
+        "Transpose",
+        &["r"],
+        &["t"],
+        &[("perm", Attribute::Ints(vec![0, 2, 3, 1]))],
+    )];
+    let located = find(&image_model(tail, &[], &["t"]));
+    assert_eq!(located.pooling, Pooling::GlobalAverage { channels_axis: 3 });
+    assert_eq!(located.feature_dim, Some(4));
+}
+
+/// `output` = a projection of the pooled map to 5 values.
+fn projection(output: &str) -> Model {
+    let mut tail = pooled("f");
+    tail.push(node("Gemm", &["f", "w2"], &[output], &[]));
+    image_model(tail, &[("w2", weights(&[4, 5]))], &[output])
+}
+
+#[test]
+fn an_embedding_is_the_output_itself() {
+    assert_eq!(find(&projection("image_embeds")).feature, "image_embeds");
+    assert_eq!(find(&projection("output")).feature, "f");
+    let hints = |num_labels, hidden_dim| Hints {
+        num_labels,
+        hidden_dim,
+        feature: None,
+    };
+    for (hints, expected) in [
+        (hints(Some(0), None), "output"),
+        (hints(Some(7), None), "output"),
+        (hints(Some(5), None), "f"),
+        (hints(None, Some(5)), "output"),
+        (hints(None, Some(4)), "f"),
+        (hints(Some(7), Some(4)), "f"),
+    ] {
+        assert_eq!(
+            locate(&projection("output"), &hints).unwrap().feature,
+            expected,
+            "{hints:?}"
+        );
+    }
+}
+
+#[test]
+fn a_normalised_embedding_is_the_output_itself() {
+    let mut tail = pooled("f");
+    tail.extend([
+        node("Gemm", &["f", "w2"], &["e"], &[]),
+        node("ReduceL2", &["e"], &["n"], &[("axes", Attribute::Ints(vec![1]))]),
+        node("Div", &["e", "n"], &["y"], &[]),
+    ]);
+    let located = find(&image_model(tail, &[("w2", weights(&[4, 5]))], &["y"]));
+    assert_eq!((located.feature.as_str(), located.logits), ("y", None));
+}
+
+#[test]
+fn two_heads_that_are_added_are_a_classifier() {
+    let mut tail = pooled("f");
+    tail.extend([
+        node("Gemm", &["f", "wa"], &["a"], &[]),
+        node("Gemm", &["f", "wb"], &["b"], &[]),
+        node("Add", &["a", "b"], &["s"], &[]),
+        node("Div", &["s", "two"], &["y"], &[]),
+    ]);
+    let two = Tensor::from_f32(&[], &[2.0]).unwrap();
+    let constants = [("wa", weights(&[4, 5])), ("wb", weights(&[4, 5])), ("two", two)];
+    let located = find(&image_model(tail, &constants, &["y"]));
+    assert_eq!((located.feature.as_str(), located.logits.as_deref()), ("f", Some("y")));
+}
+
+/// An encoder: tokens → table → `last_hidden_state`, then `tail`.
+fn encoder(tail: Vec<Node>, constants: &[(&str, Tensor)], outputs: &[&str]) -> Model {
+    let mut nodes = vec![
+        node("Gather", &["table", "input_ids"], &["e"], &[]),
+        node("LayerNormalization", &["e", "g", "h"], &["last_hidden_state"], &[]),
+    ];
+    nodes.extend(tail);
+    let own = [
+        ("table", weights(&[9, 4])),
+        ("g", weights(&[4])),
+        ("h", weights(&[4])),
+        ("first", ints(&[0])),
+    ];
+    let mut ids = typed_value("input_ids", DataType::I64, &[0, 0]);
+    ids.shape.as_mut().unwrap()[1] = ranktune_onnx::Dim::Named("sequence".to_owned());
+    model(vec![ids], nodes, &[&own, constants].concat(), outputs)
+}
+
+fn first_token(output: &str) -> Vec<Node> {
+    vec![
+        node(
+            "Gather",
+            &["last_hidden_state", "first"],
+            &["t"],
+            &[("axis", Attribute::Int(1))],
+        ),
+        node("Squeeze", &["t", "one"], &[output], &[]),
+    ]
+}
+
+#[test]
+fn an_encoder_gives_tokens() {
+    let located = find(&encoder(Vec::new(), &[], &["last_hidden_state"]));
+    assert_eq!(
+        (located.feature.as_str(), located.feature_dim),
+        ("last_hidden_state", Some(4))
+    );
+    assert_eq!((located.pooling, located.logits), (Pooling::Tokens, None));
+}
+
+#[test]
+fn an_untrained_pooler_goes_behind_the_tokens() {
+    let mut tail = first_token("cls");
+    tail.extend([
+        node("Gemm", &["cls", "wp"], &["d"], &[]),
+        node("Tanh", &["d"], &["pooler_output"], &[]),
+    ]);
+    let constants = [("wp", weights(&[4, 4])), ("one", ints(&[1]))];
+    for outputs in [
+        ["last_hidden_state", "pooler_output"],
+        ["pooler_output", "last_hidden_state"],
+    ] {
+        let located = find(&encoder(tail.clone(), &constants, &outputs));
+        assert_eq!(
+            (located.feature.as_str(), located.pooling),
+            ("last_hidden_state", Pooling::Tokens)
+        );
+    }
+}
+
+#[test]
+fn a_sentence_embedding_goes_before_the_tokens() {
+    let model = encoder(
+        first_token("sentence_embedding"),
+        &[("one", ints(&[1]))],
+        &["last_hidden_state", "sentence_embedding"],
+    );
+    let located = find(&model);
+    assert_eq!(
+        (located.feature.as_str(), located.pooling),
+        ("sentence_embedding", Pooling::None)
+    );
+}
+
+#[test]
+fn a_token_classifier_gives_tokens_and_their_logits() {
+    let tail = vec![node("MatMul", &["last_hidden_state", "w"], &["logits"], &[])];
+    let located = find(&encoder(tail, &[("w", weights(&[4, 5]))], &["logits"]));
+    assert_eq!(
+        (located.feature.as_str(), located.pooling),
+        ("last_hidden_state", Pooling::Tokens)
+    );
+    assert_eq!(
+        (located.logits.as_deref(), located.n_classes),
+        (Some("logits"), Some(5))
+    );
+}
+
+#[test]
+fn a_sequence_classifier_takes_its_features_from_the_first_token() {
+    let mut tail = first_token("cls");
+    tail.push(node("Gemm", &["cls", "w"], &["logits"], &[]));
+    let located = find(&encoder(
+        tail,
+        &[("w", weights(&[4, 5])), ("one", ints(&[1]))],
+        &["logits"],
+    ));
+    assert_eq!((located.feature.as_str(), located.pooling), ("cls", Pooling::None));
+}
+
+#[test]
+fn logits_go_before_features() {
+    let mut model = common::classifier();
+    model.graph.outputs.insert(0, untyped("r"));
+    let located = find(&model);
+    assert_eq!(
+        (located.feature.as_str(), located.logits.as_deref()),
+        ("f", Some("logits"))
+    );
+}
+
+#[test]
+fn the_features_can_be_named() {
+    let named = |name: &str| {
+        let hints = Hints {
+            feature: Some(name.to_owned()),
+            ..Hints::default()
+        };
+        locate(&common::classifier(), &hints)
+    };
+    for name in ["r", "node_r"] {
+        let located = named(name).unwrap();
+        assert_eq!(
+            (located.feature.as_str(), located.logits.as_deref()),
+            ("r", Some("logits"))
+        );
+        assert_eq!(located.pooling, Pooling::GlobalAverage { channels_axis: 1 });
+    }
+    let error = named("node_rr").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("did you mean \"node_r\""), "{error}");
+}
+
+#[test]
+fn a_tensor_of_integers_is_no_feature() {
+    let shape = node("Shape", &["x"], &["y"], &[]);
+    let error = locate(
+        &model(vec![value("x", &[0, 3])], vec![shape], &[], &["y"]),
+        &Hints::default(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(
+        error.to_string().contains("expected floating-point numbers, found i64"),
+        "{error}"
+    );
+}
+
+/// The reference features of each model say in their metadata which tensor they are.
+#[test]
+fn shared_models_are_located_where_their_references_say() {
+    let (Some(hub), Some(vectors)) = (common::shared("hub"), common::shared("vectors/models")) else {
+        return;
+    };
+    let mut compared = 0;
+    for folder in common::model_folders(&hub) {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let located = find(&Model::load(&folder.join("model.onnx")).unwrap());
+        let bytes = std::fs::read(vectors.join(format!("{name}.safetensors"))).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let dim = tensors.tensor("features").unwrap().shape()[1];
+        assert_eq!(located.feature_dim, Some(dim), "{name}");
+        let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        if let Some(tensor) = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get("feature_tensor"))
+        {
+            assert_eq!(&located.feature, tensor, "{name}");
+            compared += 1;
+        }
+        if let Ok(logits) = tensors.tensor("logits") {
+            assert_eq!(located.n_classes, Some(logits.shape()[1]), "{name}");
+        }
+    }
+    assert!(compared > 0);
+}

@@ -1,0 +1,127 @@
+//! Features of one model, written to a file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use ranktune_data::Dataset;
+use ranktune_data::arrays::{self, Matrix};
+use ranktune_features::extract::{ExtractOptions, Extraction, extract};
+use ranktune_features::progress::{Interrupt, Progress};
+use ranktune_hub::{Hub, Source};
+
+use crate::error::{Error, ErrorKind};
+use crate::rank::{extraction_error, nothing_ranked, prepare};
+use crate::scoring::probabilities;
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Rows.
+    pub samples: usize,
+    /// Features a row.
+    pub features: usize,
+    /// Samples that could not be read, and have no row.
+    pub unreadable: usize,
+}
+
+/// How the features are written.
+#[derive(Clone, Copy)]
+enum Format {
+    Safetensors,
+    Npy,
+}
+
+/// Extracts the features of the one model that `source` is, over `dataset`, into `out`: `.safetensors` with `features`, `labels` or
+/// `targets`, and `probabilities` where the model has a classifier; or `.npy` with the features alone.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`]: another ending, or a source of several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
+/// [`ErrorKind::Interrupted`] as [`rank`](crate::rank()) has them; [`ErrorKind::Data`] where the file cannot be written.
+pub fn export_features(
+    source: &Source,
+    dataset: &Dataset,
+    out: &Path,
+    options: &ExtractOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Export, Error> {
+    let format = match out.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => Format::Safetensors,
+        Some("npy") => Format::Npy,
+        _ => {
+            let message = format!(
+                "{}: expected a file name that ends in .safetensors or .npy",
+                out.display()
+            );
+            return Err(Error::new(ErrorKind::Arguments, message));
+        }
+    };
+    let hub = Hub::open(std::slice::from_ref(source)).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    if hub.entries.len() > 1 {
+        let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let message = format!(
+            "expected one model, found {}: {}; name one of their folders",
+            names.len(),
+            names.join(", ")
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    let (models, skipped) = prepare(&hub, &options.feature, progress);
+    let Some(model) = models.first() else {
+        return Err(nothing_ranked(&skipped));
+    };
+    let digests = dataset.input_digests();
+    let work = Extraction {
+        models: &models,
+        dataset,
+        digests: &digests,
+        options,
+        progress,
+        interrupt,
+    };
+    let mut result = None;
+    let unreadable = extract(&work, |_, outcome| result = Some(outcome.features)).map_err(extraction_error)?;
+    let mut extracted = match result {
+        Some(features) => features.map_err(extraction_error)?,
+        None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
+    };
+    let rows: Vec<usize> = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]).collect();
+    let matrix = |values: Vec<f32>, n_columns: usize| Matrix {
+        n_rows: rows.len(),
+        n_columns,
+        values,
+    };
+    let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
+    let source_head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {
+        let (values, columns) = probabilities(&logits, columns);
+        matrix(values, columns)
+    });
+    let write_error = |error| Error::new(ErrorKind::Data, error);
+    match format {
+        Format::Npy => arrays::write_npy(out, &features).map_err(write_error)?,
+        Format::Safetensors => {
+            let kept = dataset.select(&rows).map_err(write_error)?;
+            let metadata = HashMap::from([
+                ("model".to_owned(), model.name().to_owned()),
+                ("model_digest".to_owned(), model.digest().to_owned()),
+                ("feature_tensor".to_owned(), model.feature_tensor().to_owned()),
+                (
+                    "classes".to_owned(),
+                    serde_json::json!(kept.targets.names()).to_string(),
+                ),
+            ]);
+            let export = arrays::Export {
+                features: &features,
+                targets: &kept.targets,
+                probabilities: source_head.as_ref(),
+                metadata,
+            };
+            arrays::write_safetensors(out, &export).map_err(write_error)?;
+        }
+    }
+    Ok(Export {
+        samples: features.n_rows,
+        features: features.n_columns,
+        unreadable: unreadable.len(),
+    })
+}

@@ -1,0 +1,89 @@
+//! What a hub holds.
+
+use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
+use ranktune_hub::{Entry, Hub, Source};
+use ranktune_onnx::inspect::{Batch, inspect};
+use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
+use ranktune_report::ranking::SkippedModel;
+use ranktune_report::{HubListing, Inspection, inspection};
+
+use crate::error::{Error, ErrorKind};
+
+/// Everything that can be told of the models of `sources` without running them.
+///
+/// # Errors
+/// [`ErrorKind::Hub`]: a source that is not there, or no model in any.
+pub fn list(sources: &[Source]) -> Result<HubListing, Error> {
+    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    let mut listing = HubListing {
+        schema: "ranktune.hub/1".to_owned(),
+        models: Vec::new(),
+        skipped: Vec::new(),
+    };
+    listing.skipped.extend(hub.skipped.iter().map(|entry| SkippedModel {
+        name: entry.name.clone(),
+        reason: entry.reason.to_string(),
+    }));
+    for entry in &hub.entries {
+        match inspection_of(entry) {
+            Ok(inspection) => listing.models.push(inspection),
+            Err(reason) => listing.skipped.push(SkippedModel {
+                name: entry.name.clone(),
+                reason,
+            }),
+        }
+    }
+    Ok(listing)
+}
+
+fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
+    let model = Model::load(&entry.model_path).map_err(|error| crate::rank::one_line(&error))?;
+    let found = inspect(&model);
+    let mut operators: Vec<(String, usize)> = found.operators.into_iter().collect();
+    operators.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let mut inspection = Inspection {
+        name: entry.name.clone(),
+        path: entry.model_path.display().to_string(),
+        digest: entry.digest().map_err(|error| error.to_string())?.to_hex().to_string(),
+        modality: entry.modality(Some(&found.inputs)).name().to_owned(),
+        inputs: found.inputs.iter().map(value).collect(),
+        outputs: found.outputs.iter().map(value).collect(),
+        preprocessing: None,
+        feature_tensor: None,
+        pooling: None,
+        feature_dim: None,
+        logits: None,
+        parameters: found.parameters,
+        opset: found.opset,
+        batch_size: match found.batch {
+            Batch::Fixed(size) => Some(size),
+            Batch::Dynamic => None,
+        },
+        operators,
+        notes: Vec::new(),
+    };
+    match Prepared::new(entry, &FeatureChoice::Auto) {
+        Ok(model) => {
+            inspection.preprocessing = Some(model.processor().to_string());
+            inspection.feature_tensor = Some(model.feature_tensor().to_owned());
+            inspection.pooling = Some(model.pooling_name().to_owned());
+            inspection.feature_dim = model.feature_dim();
+            inspection.logits = model.logits().map(str::to_owned);
+            inspection.notes = model.processor().notes().to_vec();
+        }
+        Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for images: {reason}")),
+        Err(Unusable::Failed(reason)) => return Err(reason),
+    }
+    Ok(inspection)
+}
+
+fn value(info: &ValueInfo) -> inspection::Value {
+    let data_type = info
+        .data_type
+        .map_or_else(|| "?".to_owned(), |data_type| format!("{data_type:?}").to_lowercase());
+    let shape = info.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
+    inspection::Value {
+        name: info.name.clone(),
+        r#type: format!("{data_type}{shape}"),
+    }
+}

@@ -1,0 +1,175 @@
+//! From a data set's targets and a model's logits to what scores take, and from scores to JSON.
+
+use ranktune_data::Targets;
+use ranktune_scores::scores::{Needs, SCORES, find};
+use ranktune_scores::{Evidence, ScoreOutcome};
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, ErrorKind};
+
+/// Targets as numbers, owned, for the samples that can be scored.
+pub(crate) enum Columns {
+    Classes { labels: Vec<u32>, count: usize },
+    Numbers { values: Vec<f64>, columns: usize },
+}
+
+impl Columns {
+    /// The targets of the samples that `keep` says: labels as 0 and 1, numbers as they are.
+    pub(crate) fn of(targets: &Targets, keep: &[bool]) -> Self {
+        let rows = || (0..targets.n_samples()).filter(|&row| keep[row]);
+        match targets {
+            Targets::Classes { names, labels } => Self::Classes {
+                labels: rows().map(|row| labels[row]).collect(),
+                count: names.len(),
+            },
+            Targets::MultiLabel { names, rows: lists } => {
+                let columns = names.len();
+                let mut values = vec![0.0; rows().count() * columns];
+                for (row, into) in rows().zip(values.chunks_exact_mut(columns.max(1))) {
+                    for &label in &lists[row] {
+                        if let Some(cell) = usize::try_from(label).ok().and_then(|label| into.get_mut(label)) {
+                            *cell = 1.0;
+                        }
+                    }
+                }
+                Self::Numbers { values, columns }
+            }
+            Targets::Regression { names, values } => {
+                let columns = names.len();
+                Self::Numbers {
+                    values: rows()
+                        .flat_map(|row| &values[row * columns..(row + 1) * columns])
+                        .copied()
+                        .collect(),
+                    columns,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn view(&self) -> Result<ranktune_scores::Targets<'_>, ranktune_scores::Error> {
+        match self {
+            Self::Classes { labels, count } => ranktune_scores::Targets::classes(labels, *count),
+            Self::Numbers { values, columns } => ranktune_scores::Targets::columns(values, *columns),
+        }
+    }
+
+    pub(crate) fn is_classes(&self) -> bool {
+        matches!(self, Self::Classes { .. })
+    }
+}
+
+/// Refuses unknown scores, and scores that are not defined for this kind of targets.
+pub(crate) fn check_names(names: &[String], targets: &Columns, task: &str) -> Result<(), Error> {
+    for name in names {
+        let score = find(name).map_err(|error| Error::new(ErrorKind::Arguments, error))?;
+        if !targets.is_classes() && score.needs != Needs::Statistics {
+            let others: Vec<&str> = SCORES
+                .iter()
+                .filter(|score| score.needs == Needs::Statistics)
+                .map(|score| score.name)
+                .collect();
+            let message = format!(
+                "{name} compares classes, but the task is {task}; for this task there is {}",
+                others.join(", ")
+            );
+            return Err(Error::new(ErrorKind::Arguments, message));
+        }
+    }
+    Ok(())
+}
+
+/// Source probabilities from logits `[n, z]`: their softmax, or for one logit a sigmoid and its complement.
+pub(crate) fn probabilities(logits: &[f32], columns: usize) -> (Vec<f32>, usize) {
+    if columns == 1 {
+        let both = |logit: f32| {
+            let positive = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            [(1.0 - positive) as f32, positive as f32]
+        };
+        return (logits.iter().flat_map(|&logit| both(logit)).collect(), 2);
+    }
+    let mut probabilities = Vec::with_capacity(logits.len());
+    for row in logits.chunks_exact(columns.max(1)) {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let exponentials = row.iter().map(|&logit| f64::from(logit - largest).exp());
+        let sum: f64 = exponentials.clone().sum();
+        probabilities.extend(exponentials.map(|value| (value / sum) as f32));
+    }
+    (probabilities, columns)
+}
+
+/// A score as the JSON contract has it. `names` are the target columns'; evidence is told column by column only where asked.
+pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Option<ListColumns>) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("value".to_owned(), json!(outcome.value));
+    if let Some(evidence) = &outcome.evidence {
+        object.insert("status".to_owned(), json!(common_status(evidence)));
+        if columns.is_some() {
+            let list: Vec<Value> = evidence
+                .columns
+                .iter()
+                .map(|column| {
+                    json!({
+                        "name": names.get(column.column),
+                        "evidence": column.evidence,
+                        "alpha": column.alpha,
+                        "beta": column.beta,
+                        "status": column.status.name(),
+                    })
+                })
+                .collect();
+            object.insert("columns".to_owned(), Value::Array(list));
+        }
+    }
+    object
+}
+
+/// Asks [`score_json`] for every column's evidence.
+pub(crate) struct ListColumns;
+
+/// The status that all columns share, or `mixed`.
+fn common_status(evidence: &Evidence) -> &'static str {
+    let mut statuses = evidence.columns.iter().map(|column| column.status.name());
+    let first = statuses.next().unwrap_or("interior");
+    if statuses.all(|status| status == first) {
+        first
+    } else {
+        "mixed"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_add_up_to_one_and_keep_the_order_of_the_logits() {
+        let (values, columns) = probabilities(&[1.0, 3.0, 2.0, 1000.0, 0.0, -1000.0], 3);
+        assert_eq!(columns, 3);
+        for row in values.chunks_exact(3) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        }
+        assert!(values[1] > values[2] && values[2] > values[0] && values[3] > 0.999);
+    }
+
+    #[test]
+    fn one_logit_is_two_classes() {
+        let (values, columns) = probabilities(&[0.0, 100.0, -3.0], 1);
+        assert_eq!(columns, 2);
+        assert!((values[0] - 0.5).abs() < 1e-7 && (values[1] - 0.5).abs() < 1e-7);
+        assert!(values[3] > 0.999 && values[2] < 1e-6);
+        assert!((f64::from(values[5]) - 1.0 / (1.0 + 3f64.exp())).abs() < 1e-7);
+    }
+
+    #[test]
+    fn labels_become_zeros_and_ones_of_the_kept_samples() {
+        let targets = Targets::MultiLabel {
+            names: vec!["a".into(), "b".into(), "c".into()],
+            rows: vec![vec![0, 2], vec![], vec![1]],
+        };
+        let Columns::Numbers { values, columns } = Columns::of(&targets, &[true, false, true]) else {
+            panic!()
+        };
+        assert_eq!((values, columns), (vec![1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 3));
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether each engine of this build and machine runs each model of a hub, and whether they agree.
+
+use ranktune_features::engine::EngineChoice;
+use ranktune_features::engine::choice::ENGINES;
+use ranktune_features::extract::{ExtractOptions, Prepared, probe};
+use ranktune_features::progress::{Interrupt, Silent};
+use ranktune_hub::{Hub, Source};
+use ranktune_report::Verification;
+use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
+
+use crate::error::{Error, ErrorKind};
+use crate::rank::{one_line, prepare};
+
+/// Runs every model of `sources` on two images with every engine, or with the one that `options` names.
+///
+/// # Errors
+/// [`ErrorKind::Hub`]: a source that is not there, or no model in any; [`ErrorKind::Interrupted`].
+pub fn verify(sources: &[Source], options: &ExtractOptions, interrupt: &Interrupt) -> Result<Verification, Error> {
+    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    let (models, skipped) = prepare(&hub, &options.feature, &Silent);
+    let asked = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
+    let engines: Vec<_> = ENGINES.iter().filter(|engine| asked(engine.choice)).collect();
+    let mut verified = Vec::new();
+    for model in &models {
+        if interrupt.is_raised() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        let runs: Vec<_> = engines
+            .iter()
+            .map(|engine| (engine.name, probe(model, engine.choice, options)))
+            .collect();
+        verified.push(verdict(model, &runs));
+    }
+    Ok(Verification {
+        schema: "ranktune.verification/1".to_owned(),
+        models: verified,
+        skipped,
+    })
+}
+
+fn verdict(model: &Prepared, runs: &[(&str, Result<Vec<f32>, ranktune_features::Error>)]) -> VerifiedModel {
+    let features: Vec<&Vec<f32>> = runs.iter().filter_map(|(_, features)| features.as_ref().ok()).collect();
+    let pairs = features.iter().skip(1).map(|other| difference(features[0], other));
+    VerifiedModel {
+        name: model.name().to_owned(),
+        difference: pairs.reduce(f64::max),
+        engines: runs
+            .iter()
+            .map(|(engine, features)| EngineVerdict {
+                engine: (*engine).to_owned(),
+                runs: features.is_ok(),
+                reason: features.as_ref().err().map(|error| one_line(error)),
+            })
+            .collect(),
+    }
+}
+
+/// `‖a − b‖ / ‖a‖`
+fn difference(a: &[f32], b: &[f32]) -> f64 {
+    if a.len() != b.len() {
+        return f64::INFINITY;
+    }
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+    let apart = square(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+    let norm = square(&mut a.iter().map(|a| f64::from(*a)));
+    if norm > 0.0 {
+        (apart / norm).sqrt()
+    } else {
+        apart.sqrt()
+    }
+}

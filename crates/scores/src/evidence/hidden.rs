@@ -1,0 +1,102 @@
+//! Whether a higher maximum may hide below the grid, among eigenvalues that cannot be told from zero.
+//!
+//! `R` is concave and increasing in t and the determinant decreasing, so for every t below the grid's lower end `t₀`, with
+//! `q = Σ t₀/(λ_i + t₀)` eigenvalues unresolved,
+//!
+//! ```text
+//! primal   L*(t)/n ≤ L*(t₀)/n + ½ ln (R(t₀)/R(0))
+//! dual     L*(t)/n ≤ L*(t₀)/n + (q/2n) ln (t₀/λ_min)
+//! ```
+//!
+//! (dual: `R(t) ≥ R(t₀)·t/t₀` gains at most ½ ln(t₀/t), of which n − q resolved eigenvalues take back (n − q)/2n). `R(0)`, the residual
+//! of least squares, does not depend on the units of the features: it is taken from the correlation matrix, one Cholesky
+//! factor, which sees what `G` has lost where features differ in scale. Features that repeat each other, or are zero, leave
+//! R(0) where it is, so they raise no doubt. A column whose bound exceeds its maximum is marked, to be solved from the rows.
+
+use faer::linalg::solvers::Llt;
+use faer::{Mat, Side};
+
+use super::Solved;
+use super::profile::Form;
+use crate::statistics::Statistics;
+
+/// Fewer unresolved eigenvalues than this are rounding of none.
+const NONE: f64 = 1e-2;
+/// `ln (t₀/λ_min)`: squares of singular values resolve `ε²`.
+const DEEPEST: f64 = 36.0;
+/// Added to the correlation matrix; combinations of features below it are rounding of their f32 values.
+const RIDGE: f64 = 1e-10;
+
+/// Sets the error bound of columns that may have a higher maximum below the grid to infinity.
+pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form: Form) {
+    let n = statistics.n_samples() as f64;
+    let doubted = |solved: &Option<Solved>| {
+        solved
+            .as_ref()
+            .and_then(|solved| solved.lower_end)
+            .is_some_and(|end| end.unresolved > NONE)
+    };
+    if !solved.iter().any(doubted) {
+        return;
+    }
+    let residuals = match form {
+        Form::Primal => least_squares(statistics).unwrap_or_default(),
+        Form::Dual => Vec::new(),
+    };
+    for (j, solved) in solved.iter_mut().enumerate() {
+        let Some((solved, end)) = solved
+            .as_mut()
+            .and_then(|solved| solved.lower_end.map(|end| (solved, end)))
+        else {
+            continue;
+        };
+        if end.unresolved <= NONE {
+            continue;
+        }
+        let gain = match form {
+            Form::Primal => residuals
+                .get(j)
+                .map_or(f64::INFINITY, |residual| 0.5 * (end.penalised / residual).ln()),
+            Form::Dual => end.unresolved / (2.0 * n) * DEEPEST,
+        };
+        if end.value + gain.max(0.0) > solved.evidence {
+            solved.error_bound = f64::INFINITY;
+        }
+    }
+}
+
+/// `R(0)` of every column, from the correlation matrix; zero or less where nothing is left of it.
+fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
+    let gram = statistics.gram()?;
+    let d = gram.nrows();
+    let weights: Vec<f64> = (0..d)
+        .map(|i| {
+            if gram[(i, i)] > 0.0 {
+                1.0 / gram[(i, i)].sqrt()
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let correlation = Mat::from_fn(d, d, |i, j| match i.cmp(&j) {
+        std::cmp::Ordering::Less => 0.0,
+        std::cmp::Ordering::Equal => 1.0 + RIDGE,
+        std::cmp::Ordering::Greater => weights[i] * gram[(i, j)] * weights[j],
+    });
+    let factor = Llt::new(correlation.as_ref(), Side::Lower).ok()?;
+    let columns = statistics.target_columns();
+    let mut products = Mat::from_fn(d, columns.len(), |i, j| weights[i] * columns[j].product[i]);
+    faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor.L(), products.as_mut(), faer::Par::rayon(0));
+    Some(
+        columns
+            .iter()
+            .enumerate()
+            .map(|(j, column)| {
+                let explained: f64 = products.col_as_slice(j).iter().map(|x| x * x).sum();
+                let left = column.square - explained;
+                // Below this, the difference is rounding.
+                if left > 1e-12 * column.square { left } else { 0.0 }
+            })
+            .collect(),
+    )
+}

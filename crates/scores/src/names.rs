@@ -1,0 +1,80 @@
+//! The nearest right name for a wrong one.
+
+/// The candidate nearest to `name` by edit distance (insert, delete, replace, swap of neighbours; letter case free), if
+/// any is near enough to have been meant: at most a third of the longer name's letters differ, or one begins the other.
+///
+/// # Examples
+/// ```
+/// use ranktune_scores::nearest_name;
+/// assert_eq!(nearest_name("logmee", ["leep", "logme", "nce"]), Some("logme"));
+/// assert_eq!(nearest_name("accuracy", ["leep", "logme", "nce"]), None);
+/// ```
+pub fn nearest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A name from a file may be anything; past this length nothing is near.
+    const LONGEST: usize = 256;
+    let wanted: Vec<char> = name.to_lowercase().chars().take(LONGEST).collect();
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let letters: Vec<char> = candidate.to_lowercase().chars().take(LONGEST).collect();
+            let distance = edit_distance(&wanted, &letters);
+            let longest = wanted.len().max(letters.len());
+            let begins = wanted.len() >= 2 && (letters.starts_with(&wanted) || wanted.starts_with(&letters));
+            (begins || distance * 3 <= longest).then_some((distance, candidate))
+        })
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Optimal string alignment distance.
+fn edit_distance(a: &[char], b: &[char]) -> usize {
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replace = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replace.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_finger_are_recognised() {
+        let names = ["logme", "leep", "nce", "h-score", "shrinkage-h-score", "transrate"];
+        for (typed, meant) in [
+            ("lgome", "logme"),
+            ("LogME", "logme"),
+            ("h_score", "h-score"),
+            ("hscore", "h-score"),
+            ("trans-rate", "transrate"),
+            ("shrinkage", "shrinkage-h-score"),
+        ] {
+            assert_eq!(nearest_name(typed, names), Some(meant), "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_unrelated_or_empty_name_has_no_neighbour() {
+        assert_eq!(nearest_name("", ["logme"]), None);
+        assert_eq!(nearest_name("zzzzzzzz", ["logme"]), None);
+        assert_eq!(nearest_name(&"x".repeat(1 << 20), ["logme"]), None);
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        let distance = |a: &str, b: &str| edit_distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("ab", "ba"), 1);
+    }
+}

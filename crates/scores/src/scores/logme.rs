@@ -1,0 +1,25 @@
+//! LogME: the maximum evidence, averaged over target columns. The numerics are in [`crate::evidence`].
+
+use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use crate::error::Result;
+use crate::evidence;
+
+pub(super) const SCORE: Score = Score {
+    name: "logme",
+    summary: "maximum evidence of a linear model on the features (You et al. 2021)",
+    needs: Needs::Statistics,
+    run,
+};
+
+fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
+    let statistics = prepared.statistics()?;
+    let fit = match prepared.rows(SCORE.name) {
+        Ok((features, targets)) => evidence::fit_rows(statistics, &features, &targets, options.compat)?,
+        Err(_) => evidence::fit(statistics, options.compat)?,
+    };
+    let evidence = fit.into_evidence();
+    Ok(ScoreOutcome {
+        value: evidence.value,
+        evidence: Some(evidence),
+    })
+}

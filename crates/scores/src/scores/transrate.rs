@@ -1,0 +1,88 @@
+//! TransRate: the coding rate of the features minus that within classes (Huang et al., ICML 2022).
+//!
+//! ```text
+//! R(Z) = ½ ln|I + ZᵀZ/(mε)|   for m rows;   F̃ centred by the mean of all samples
+//! TransRate = R(F̃) − (1/c) Σ_y R(F̃_y)
+//! ```
+//!
+//! Classes weigh the same whatever their size, and are not centred on their own, as in the authors' code. Each determinant
+//! is taken in the smaller of feature and sample space, so many small classes cost little.
+
+use faer::Mat;
+
+use super::scatter::{Scatter, log_determinant};
+use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use crate::error::{Error, ErrorKind, Result};
+use crate::statistics::gram::{Sign, dual_gram, update_gram};
+use crate::targets::Compact;
+
+pub(super) const SCORE: Score = Score {
+    name: "transrate",
+    summary: "coding rate of all features against that within classes (Huang et al. 2022)",
+    needs: Needs::ClassRows,
+    run,
+};
+
+fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
+    let epsilon = options.transrate_epsilon;
+    if !(epsilon > 0.0 && epsilon.is_finite()) {
+        return Err(Error::new(
+            ErrorKind::OutOfRange,
+            format!("transrate's epsilon must be finite and > 0, got {epsilon}"),
+        ));
+    }
+    let (features, targets) = prepared.rows(SCORE.name)?;
+    let labels = Compact::new(targets.labels_for(SCORE.name)?);
+    let scatter = Scatter::new(prepared.statistics()?, SCORE.name)?;
+    let all = coding_rate(scatter.matrix, scatter.n, epsilon)?;
+    let d = scatter.d;
+    let mut within = 0.0;
+    for members in labels.members() {
+        let m = members.len();
+        let rows = features.gather(&members);
+        let matrix = if m <= d {
+            dual_gram(&rows, d, Some(&scatter.mean), None)
+        } else {
+            about(&rows, &scatter.mean)
+        };
+        within += coding_rate(matrix, m, epsilon)?;
+    }
+    Ok(ScoreOutcome::of(all - within / labels.classes.len() as f64))
+}
+
+/// `½ ln|I + M/(mε)|`, `matrix` the lower triangle of `ZᵀZ` or `ZZᵀ`.
+fn coding_rate(mut matrix: Mat<f64>, m: usize, epsilon: f64) -> Result<f64> {
+    let scale = 1.0 / (m as f64 * epsilon);
+    for j in 0..matrix.ncols() {
+        for value in &mut matrix.col_as_slice_mut(j)[j..] {
+            *value *= scale;
+        }
+        matrix[(j, j)] += 1.0;
+    }
+    log_determinant(&matrix).map(|value| 0.5 * value).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Precision,
+            "transrate's determinant is lost to rounding; scale the features or raise its epsilon",
+        )
+    })
+}
+
+/// `(F − 1μᵀ)ᵀ(F − 1μᵀ)` of `rows` about a mean that need not be theirs.
+fn about(rows: &[f32], mean: &[f64]) -> Mat<f64> {
+    let d = mean.len();
+    let n = (rows.len() / d) as f64;
+    let mut gram = Mat::zeros(d, d);
+    update_gram(gram.as_mut(), rows, Sign::Plus);
+    let mut sum = vec![0.0; d];
+    for row in rows.chunks_exact(d) {
+        for (sum, &value) in sum.iter_mut().zip(row) {
+            *sum += f64::from(value);
+        }
+    }
+    for j in 0..d {
+        for i in j..d {
+            gram[(i, j)] += n * mean[i] * mean[j] - sum[i] * mean[j] - mean[i] * sum[j];
+        }
+    }
+    gram
+}

@@ -1,0 +1,151 @@
+//! Statistics of different samples add up, and what was added can be taken away.
+//!
+//! Every field is a sum over samples. Dual with anything: the rows of the dual side are added one more time, which also
+//! switches the form where n passes d. Primal with primal: sums are added. Moments about different origins are moved
+//! to one first ([`super::moments`]).
+
+use super::gram::{self, Sign};
+use super::{Columns, Form, Statistics};
+use crate::error::{Error, ErrorKind, Result};
+
+impl Statistics {
+    /// Adds the statistics of other samples, as if their rows had been added.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        self.check_like(other.n_features, other.is_classes(), other.n_columns())?;
+        if other.n_samples == 0 {
+            return Ok(());
+        }
+        if matches!(other.form, Form::Dual { .. }) {
+            return other.with_rows(|features, targets| self.update(features, targets));
+        }
+        if matches!(self.form, Form::Dual { .. }) {
+            let rows = std::mem::replace(self, other.clone());
+            return if rows.n_samples == 0 {
+                Ok(())
+            } else {
+                rows.with_rows(|features, targets| self.update(features, targets))
+            };
+        }
+        self.combine(other, Sign::Plus)
+    }
+
+    /// Takes away samples that were added before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ, or `other` has samples that are not in here;
+    /// [`ErrorKind::Unsupported`] where no more than `d` samples would be left: what is left would be in the dual form, whose
+    /// rows these sums cannot give back.
+    pub fn subtract(&mut self, other: &Self) -> Result<()> {
+        self.check_like(other.n_features, other.is_classes(), other.n_columns())?;
+        if other.n_samples == 0 {
+            return Ok(());
+        }
+        if self.n_samples.saturating_sub(other.n_samples) <= self.n_features {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "cannot take {} of {} samples of {} features away: more samples than features must be left; \
+                     make new statistics from the rows that remain",
+                    other.n_samples, self.n_samples, self.n_features
+                ),
+            ));
+        }
+        self.combine(other, Sign::Minus)
+    }
+
+    /// Both `self` and (after folding its rows) `other` in the primal form.
+    fn combine(&mut self, other: &Self, sign: Sign) -> Result<()> {
+        let weight = if sign == Sign::Plus { 1.0 } else { -1.0 };
+        let d = self.n_features;
+        match (&mut self.columns, &other.columns) {
+            (
+                Columns::Classes {
+                    slots, counts, sums, ..
+                },
+                Columns::Classes {
+                    slots: other_slots,
+                    counts: other_counts,
+                    sums: other_sums,
+                    ..
+                },
+            ) => {
+                if sign == Sign::Minus {
+                    let missing = other_slots
+                        .iter()
+                        .find(|&(class, &slot)| slots.get(class).map_or(0, |&own| counts[own]) < other_counts[slot]);
+                    if let Some((class, _)) = missing {
+                        return Err(Error::new(
+                            ErrorKind::Shape,
+                            format!("cannot take away more samples of class {class} than were added"),
+                        ));
+                    }
+                }
+                for (&class, &slot) in other_slots {
+                    let next = slots.len();
+                    let own = *slots.entry(class).or_insert(next);
+                    if own == counts.len() {
+                        counts.push(0);
+                        sums.resize(counts.len() * d, 0.0);
+                    }
+                    counts[own] = if sign == Sign::Plus {
+                        counts[own] + other_counts[slot]
+                    } else {
+                        counts[own] - other_counts[slot]
+                    };
+                    add_scaled(
+                        &mut sums[own * d..(own + 1) * d],
+                        &other_sums[slot * d..(slot + 1) * d],
+                        weight,
+                    );
+                }
+            }
+            (
+                Columns::Numbers { squares, sums },
+                Columns::Numbers {
+                    squares: other_squares,
+                    sums: other_sums,
+                },
+            ) => {
+                add_scaled(squares, other_squares, weight);
+                add_scaled(sums, other_sums, weight);
+            }
+            _ => return Err(Error::new(ErrorKind::Shape, "targets changed from classes to numbers")),
+        }
+        let shift: Vec<f64> = self
+            .moments
+            .origin
+            .iter()
+            .zip(&other.moments.origin)
+            .map(|(own, other)| own - other)
+            .collect();
+        let moved = other.moments.moved(&shift, &|vector| other.apply_gram(vector));
+        self.moments.combine(&moved, weight);
+        if let Form::Primal { gram } = &mut self.form {
+            match &other.form {
+                Form::Primal { gram: other } => {
+                    for column in 0..d {
+                        for row in column..d {
+                            gram[(row, column)] += weight * other[(row, column)];
+                        }
+                    }
+                }
+                Form::Dual { rows, .. } => gram::update_gram(gram.as_mut(), rows, sign),
+            }
+        }
+        self.n_samples = if sign == Sign::Plus {
+            self.n_samples + other.n_samples
+        } else {
+            self.n_samples - other.n_samples
+        };
+        Ok(())
+    }
+}
+
+fn add_scaled(to: &mut [f64], from: &[f64], weight: f64) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += weight * from;
+    }
+}

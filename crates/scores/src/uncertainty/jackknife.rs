@@ -1,0 +1,192 @@
+//! The delete-a-group jackknife: the standard error of any score, from the score without each of J groups.
+//!
+//! ```text
+//! θ_(g)   the score without group g,    θ̄ = (1/J) Σ_g θ_(g)
+//! standard error = √( (J − 1)/J · Σ_g (θ_(g) − θ̄)² )
+//! ```
+//!
+//! Scores of the second moments are taken from the statistics less those of the group; memory is one more `G` whatever J is.
+//! LogME at n > d is cheaper still: see [`super::logme`]. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed
+//! again from the rows that are left.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{self, Compat};
+use crate::features::FeatureView;
+use crate::probabilities::Probabilities;
+use crate::scores::{self, Needs, Prepared, Score, ScoreInputs, ScoreOptions};
+use crate::statistics::Statistics;
+use crate::targets::Targets;
+
+/// A score, the score without each group, and the standard error that follows.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Jackknife {
+    /// The score of all samples.
+    pub value: f64,
+    /// The score without group g, `[J]`.
+    pub replicates: Vec<f64>,
+    /// Of `value`; same unit.
+    pub standard_error: f64,
+}
+
+impl Jackknife {
+    /// From a score and its replicates, of which there must be at least two.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] with fewer than two replicates.
+    pub fn new(value: f64, replicates: Vec<f64>) -> Result<Self> {
+        if replicates.len() < 2 {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("a jackknife needs at least 2 groups, got {}", replicates.len()),
+            ));
+        }
+        let groups = replicates.len() as f64;
+        let mean = replicates.iter().sum::<f64>() / groups;
+        let squares: f64 = replicates.iter().map(|replicate| (replicate - mean).powi(2)).sum();
+        Ok(Self {
+            value,
+            standard_error: ((groups - 1.0) / groups * squares).sqrt(),
+            replicates,
+        })
+    }
+}
+
+/// The jackknife of the score called `name`; `groups` `[n]` is from [`super::groups::assign`].
+///
+/// # Errors
+/// [`ErrorKind::UnknownName`]; [`ErrorKind::Shape`] where there is no group for every sample or fewer than two groups; and
+/// whatever the score reports of all samples, or of the samples without one group.
+pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, groups: &[usize]) -> Result<Jackknife> {
+    let score = scores::find(name)?;
+    let n = inputs.features.n_samples();
+    if groups.len() != n {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!("features have {n} rows but groups have {}", groups.len()),
+        ));
+    }
+    let n_groups = groups
+        .iter()
+        .copied()
+        .max()
+        .map_or(0, |largest| largest.saturating_add(1));
+    if n_groups > n {
+        return Err(Error::new(
+            ErrorKind::OutOfRange,
+            format!(
+                "groups must be numbered without gaps, got group {} of {n} samples",
+                n_groups - 1
+            ),
+        ));
+    }
+    let mut members = vec![Vec::new(); n_groups];
+    for (row, &group) in groups.iter().enumerate() {
+        members[group].push(row);
+    }
+    if let Some(empty) = members.iter().position(Vec::is_empty) {
+        return Err(Error::new(
+            ErrorKind::OutOfRange,
+            format!("groups must be numbered without gaps, but group {empty} of {n_groups} has no samples"),
+        ));
+    }
+    let prepared = Prepared::new(inputs)?;
+    let from_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
+    if from_statistics && score.name == "logme" && options.compat == Compat::Exact {
+        let statistics = prepared.statistics()?;
+        let fit = evidence::fit_rows(statistics, &inputs.features, &inputs.targets, options.compat)?;
+        let value = fit.evidence().value;
+        if let Some(replicates) = super::logme::replicates(&fit, statistics, inputs, &members)? {
+            return Jackknife::new(value, replicates);
+        }
+    }
+    let value = score.compute(&prepared, options)?.value;
+    let replicates = (0..n_groups)
+        .map(|group| {
+            if from_statistics
+                && let Some(left) = without(prepared.statistics()?, inputs, &members[group])?
+                && let Ok(outcome) = score.compute(&Prepared::from_statistics(left), options)
+            {
+                return Ok(outcome.value);
+            }
+            from_rows(inputs, score, options, groups, group)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Jackknife::new(value, replicates)
+}
+
+/// `statistics` less those of `rows`, where more samples than features are left.
+pub(super) fn without(statistics: &Statistics, inputs: &ScoreInputs<'_>, rows: &[usize]) -> Result<Option<Statistics>> {
+    if statistics.is_dual() || statistics.n_samples() - rows.len() <= statistics.n_features() {
+        return Ok(None);
+    }
+    let taken = Rows::of(inputs, rows);
+    let (features, targets, _) = taken.view(inputs)?;
+    let mut left = statistics.clone();
+    left.subtract(&Statistics::of(&features, &targets)?)?;
+    Ok(Some(left))
+}
+
+fn from_rows(
+    inputs: &ScoreInputs<'_>,
+    score: &Score,
+    options: &ScoreOptions,
+    groups: &[usize],
+    group: usize,
+) -> Result<f64> {
+    let rows: Vec<usize> = (0..groups.len()).filter(|&row| groups[row] != group).collect();
+    let left = Rows::of(inputs, &rows);
+    let (features, targets, probabilities) = left.view(inputs)?;
+    let prepared = Prepared::new(&ScoreInputs {
+        features,
+        targets,
+        probabilities,
+    })?;
+    Ok(score.compute(&prepared, options)?.value)
+}
+
+/// Some rows of the inputs, copied together.
+struct Rows {
+    n: usize,
+    features: Vec<f32>,
+    labels: Vec<u32>,
+    values: Vec<f64>,
+    probabilities: Vec<f32>,
+}
+
+impl Rows {
+    fn of(inputs: &ScoreInputs<'_>, rows: &[usize]) -> Self {
+        let c = inputs.targets.n_columns();
+        Self {
+            n: rows.len(),
+            features: inputs.features.gather(rows),
+            labels: inputs
+                .targets
+                .labels()
+                .map_or_else(Vec::new, |labels| rows.iter().map(|&row| labels[row]).collect()),
+            values: inputs.targets.values().map_or_else(Vec::new, |values| {
+                rows.iter()
+                    .flat_map(|&row| values[row * c..(row + 1) * c].iter().copied())
+                    .collect()
+            }),
+            probabilities: inputs
+                .probabilities
+                .map_or_else(Vec::new, |probabilities| probabilities.gather(rows)),
+        }
+    }
+
+    fn view(&self, like: &ScoreInputs<'_>) -> Result<(FeatureView<'_>, Targets<'_>, Option<Probabilities<'_>>)> {
+        let features = FeatureView::new(&self.features, self.n, like.features.n_features())?;
+        let c = like.targets.n_columns();
+        let targets = if like.targets.labels().is_some() {
+            Targets::classes(&self.labels, c)?
+        } else {
+            Targets::columns(&self.values, c)?
+        };
+        let probabilities = like
+            .probabilities
+            .map(|probabilities| Probabilities::new(&self.probabilities, probabilities.n_sources()))
+            .transpose()?;
+        Ok((features, targets, probabilities))
+    }
+}

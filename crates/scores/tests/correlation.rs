@@ -1,0 +1,79 @@
+//! SciPy's values, and what happens where a coefficient is not defined.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod common;
+
+use common::{close, expected, shared};
+use ranktune_scores::ErrorKind;
+use ranktune_scores::correlation::{kendall_tau, pearson, spearman, weighted_tau};
+
+#[test]
+fn every_coefficient_agrees_with_scipy() {
+    let Some(shared) = shared() else { return };
+    let expected = expected(&shared);
+    for (i, case) in expected["correlation"].as_array().unwrap().iter().enumerate() {
+        let side = |name: &str| -> Vec<f64> {
+            case[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_f64().unwrap())
+                .collect()
+        };
+        let (x, y) = (side("x"), side("y"));
+        for (name, got) in [
+            ("weighted_tau", weighted_tau(&x, &y)),
+            ("kendall_tau_b", kendall_tau(&x, &y)),
+            ("pearson", pearson(&x, &y)),
+            ("spearman", spearman(&x, &y)),
+        ] {
+            let (got, expected) = (got.unwrap().unwrap(), case[name].as_f64().unwrap());
+            if expected == 0.0 {
+                assert!(got.abs() < 1e-14, "{name} of case {i}: got {got}, expected 0");
+            } else {
+                close(&format!("{name} of case {i}"), got, expected, 1e-10);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_constant_side_and_too_few_models_have_no_coefficient() {
+    for coefficient in [weighted_tau, kendall_tau, pearson, spearman] {
+        assert_eq!(coefficient(&[], &[]).unwrap(), None);
+        assert_eq!(coefficient(&[1.0], &[2.0]).unwrap(), None);
+        assert_eq!(coefficient(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).unwrap(), None);
+        assert_eq!(coefficient(&[1.0, 2.0, 3.0], &[0.1, 0.1, 0.1]).unwrap(), None);
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_and_unequal_lengths_are_errors() {
+    for coefficient in [weighted_tau, kendall_tau, pearson, spearman] {
+        assert_eq!(
+            coefficient(&[1.0, f64::NAN], &[1.0, 2.0]).unwrap_err().kind(),
+            ErrorKind::NonFinite
+        );
+        assert_eq!(
+            coefficient(&[1.0, 2.0], &[1.0, f64::INFINITY]).unwrap_err().kind(),
+            ErrorKind::NonFinite
+        );
+        assert_eq!(coefficient(&[1.0, 2.0], &[1.0]).unwrap_err().kind(), ErrorKind::Shape);
+    }
+}
+
+#[test]
+fn coefficients_do_not_depend_on_the_order_of_models() {
+    let x = [3.0, 1.0, 2.0, 2.0, 5.0, 1.0];
+    let y = [0.3, 0.1, 0.2, 0.5, 0.2, 0.1];
+    let order = [4, 2, 0, 5, 1, 3];
+    let (px, py) = (order.map(|i| x[i]), order.map(|i| y[i]));
+    for coefficient in [weighted_tau, kendall_tau, pearson, spearman] {
+        let (a, b) = (
+            coefficient(&x, &y).unwrap().unwrap(),
+            coefficient(&px, &py).unwrap().unwrap(),
+        );
+        assert!((a - b).abs() < 1e-14);
+    }
+}

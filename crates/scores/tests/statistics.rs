@@ -1,0 +1,235 @@
+//! Statistics add up: order, sharding, merging and taking away change scores by rounding only.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod common;
+
+use common::{Random, close, clusters};
+use ranktune_scores::scores::{self, Prepared};
+use ranktune_scores::{ErrorKind, FeatureView, ScoreOptions, Statistics, Targets};
+
+const SCORES: [&str; 3] = ["logme", "h-score", "shrinkage-h-score"];
+
+fn part<'a>(
+    features: &'a [f32],
+    labels: &'a [u32],
+    d: usize,
+    rows: std::ops::Range<usize>,
+) -> (FeatureView<'a>, Targets<'a>) {
+    (
+        FeatureView::new(&features[rows.start * d..rows.end * d], rows.len(), d).unwrap(),
+        Targets::classes(&labels[rows], 5).unwrap(),
+    )
+}
+
+fn values(statistics: Statistics) -> Vec<f64> {
+    let prepared = Prepared::from_statistics(statistics);
+    SCORES
+        .iter()
+        .map(|name| {
+            scores::find(name)
+                .unwrap()
+                .compute(&prepared, &ScoreOptions::default())
+                .unwrap()
+                .value
+        })
+        .collect()
+}
+
+#[track_caller]
+fn same(name: &str, got: Statistics, expected: &[f64]) {
+    for ((score, got), expected) in SCORES.iter().zip(values(got)).zip(expected) {
+        close(&format!("{name}: {score}"), got, *expected, 1e-10);
+    }
+}
+
+/// Features far from the origin, some never changing.
+fn data(n: usize, d: usize) -> (Vec<f32>, Vec<u32>) {
+    let (mut features, labels) = clusters(n, d, 5, 2.0, 21);
+    for row in features.chunks_mut(d) {
+        row[0] = 3.0;
+        row[1] += 50.0;
+    }
+    (features, labels)
+}
+
+#[test]
+fn shards_of_any_size_give_the_same_scores() {
+    for (n, d) in [(120, 10), (30, 40), (41, 40)] {
+        let (features, labels) = data(n, d);
+        let (all, targets) = part(&features, &labels, d, 0..n);
+        let expected = values(Statistics::of(&all, &targets).unwrap());
+        for size in [1, 7, 25, n] {
+            let mut streamed = Statistics::for_classes(d, 5).unwrap();
+            let mut merged = Statistics::for_classes(d, 5).unwrap();
+            for start in (0..n).step_by(size) {
+                let (shard, targets) = part(&features, &labels, d, start..n.min(start + size));
+                streamed.update(&shard, &targets).unwrap();
+                merged.merge(&Statistics::of(&shard, &targets).unwrap()).unwrap();
+            }
+            assert_eq!(streamed.is_dual(), n <= d);
+            same(&format!("n {n}, d {d}, streamed by {size}"), streamed, &expected);
+            same(&format!("n {n}, d {d}, merged by {size}"), merged, &expected);
+        }
+    }
+}
+
+#[test]
+fn all_pairs_of_forms_merge() {
+    let (n, d) = (100, 30);
+    let (features, labels) = data(n, d);
+    let (all, targets) = part(&features, &labels, d, 0..n);
+    let expected = values(Statistics::of(&all, &targets).unwrap());
+    for cut in [20, 50, 80] {
+        let (first, first_targets) = part(&features, &labels, d, 0..cut);
+        let (second, second_targets) = part(&features, &labels, d, cut..n);
+        let mut merged = Statistics::of(&first, &first_targets).unwrap();
+        merged
+            .merge(&Statistics::of(&second, &second_targets).unwrap())
+            .unwrap();
+        same(&format!("cut at {cut}"), merged, &expected);
+    }
+}
+
+#[test]
+fn the_order_of_rows_changes_nothing() {
+    for (n, d) in [(120, 10), (30, 40)] {
+        let (features, labels) = data(n, d);
+        let (all, targets) = part(&features, &labels, d, 0..n);
+        let expected = values(Statistics::of(&all, &targets).unwrap());
+        let mut random = Random(5);
+        let mut order: Vec<usize> = (0..n).collect();
+        for i in (1..n).rev() {
+            order.swap(i, random.below(i + 1));
+        }
+        let shuffled: Vec<f32> = order
+            .iter()
+            .flat_map(|&i| features[i * d..(i + 1) * d].to_vec())
+            .collect();
+        let labels: Vec<u32> = order.iter().map(|&i| labels[i]).collect();
+        let (all, targets) = part(&shuffled, &labels, d, 0..n);
+        same(
+            &format!("n {n}, d {d}"),
+            Statistics::of(&all, &targets).unwrap(),
+            &expected,
+        );
+    }
+}
+
+#[test]
+fn what_is_taken_away_was_never_there() {
+    let (n, d) = (150, 12);
+    let (features, labels) = data(n, d);
+    let (all, targets) = part(&features, &labels, d, 0..n);
+    for taken in [1, 10, 100] {
+        let (left, left_targets) = part(&features, &labels, d, taken..n);
+        let (away, away_targets) = part(&features, &labels, d, 0..taken);
+        let mut statistics = Statistics::of(&all, &targets).unwrap();
+        statistics
+            .subtract(&Statistics::of(&away, &away_targets).unwrap())
+            .unwrap();
+        assert_eq!(statistics.n_samples(), n - taken);
+        same(
+            &format!("{taken} taken"),
+            statistics,
+            &values(Statistics::of(&left, &left_targets).unwrap()),
+        );
+    }
+}
+
+#[test]
+fn a_class_that_was_taken_away_no_longer_counts() {
+    let (n, d) = (60, 4);
+    let (features, mut labels) = data(n, d);
+    labels[..5].fill(4);
+    for label in &mut labels[5..] {
+        *label %= 4;
+    }
+    let (all, targets) = part(&features, &labels, d, 0..n);
+    let (away, away_targets) = part(&features, &labels, d, 0..5);
+    let (left, left_targets) = part(&features, &labels, d, 5..n);
+    let mut statistics = Statistics::of(&all, &targets).unwrap();
+    statistics
+        .subtract(&Statistics::of(&away, &away_targets).unwrap())
+        .unwrap();
+    same(
+        "class gone",
+        statistics,
+        &values(Statistics::of(&left, &left_targets).unwrap()),
+    );
+}
+
+#[test]
+fn more_than_there_is_cannot_be_taken_away() {
+    let (n, d) = (60, 4);
+    let (features, labels) = data(n, d);
+    let (all, targets) = part(&features, &labels, d, 0..n);
+    let mut statistics = Statistics::of(&all, &targets).unwrap();
+    let error = statistics
+        .subtract(&Statistics::of(&all, &targets).unwrap())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let other = vec![4; 10];
+    let (away, _) = part(&features, &labels, d, 0..10);
+    let away = Statistics::of(&away, &Targets::classes(&other, 5).unwrap()).unwrap();
+    let mut few = Statistics::of(&all, &Targets::classes(&vec![1; n], 5).unwrap()).unwrap();
+    assert_eq!(few.subtract(&away).unwrap_err().kind(), ErrorKind::Shape);
+}
+
+#[test]
+fn regression_and_multi_label_columns_stream_too() {
+    let (n, d) = (90, 8);
+    let (features, labels) = data(n, d);
+    let columns: Vec<f64> = labels
+        .iter()
+        .enumerate()
+        .flat_map(|(i, &label)| [f64::from(label) + 0.1, (i % 3) as f64])
+        .collect();
+    let value = |statistics: Statistics| {
+        let prepared = Prepared::from_statistics(statistics);
+        scores::find("logme")
+            .unwrap()
+            .compute(&prepared, &ScoreOptions::default())
+            .unwrap()
+            .value
+    };
+    let all = FeatureView::new(&features, n, d).unwrap();
+    let expected = value(Statistics::of(&all, &Targets::columns(&columns, 2).unwrap()).unwrap());
+    let mut streamed = Statistics::for_columns(d, 2).unwrap();
+    for start in (0..n).step_by(4) {
+        let end = n.min(start + 4);
+        let shard = FeatureView::new(&features[start * d..end * d], end - start, d).unwrap();
+        streamed
+            .update(&shard, &Targets::columns(&columns[2 * start..2 * end], 2).unwrap())
+            .unwrap();
+    }
+    close("columns", value(streamed), expected, 1e-11);
+}
+
+#[test]
+fn batches_that_do_not_fit_are_refused() {
+    let features = [0.5_f32; 12];
+    let view = FeatureView::new(&features, 4, 3).unwrap();
+    let mut statistics = Statistics::for_classes(3, 2).unwrap();
+    let kind = |result: ranktune_scores::Result<()>| result.unwrap_err().kind();
+    assert_eq!(
+        kind(statistics.update(&view, &Targets::classes(&[0, 1], 2).unwrap())),
+        ErrorKind::Shape
+    );
+    assert_eq!(
+        kind(statistics.update(&view, &Targets::classes(&[0; 4], 3).unwrap())),
+        ErrorKind::Shape
+    );
+    assert_eq!(
+        kind(statistics.update(&view, &Targets::columns(&[0.0; 4], 1).unwrap())),
+        ErrorKind::Shape
+    );
+    let wide = FeatureView::new(&features, 2, 6).unwrap();
+    assert_eq!(
+        kind(statistics.update(&wide, &Targets::classes(&[0, 1], 2).unwrap())),
+        ErrorKind::Shape
+    );
+    assert!(Statistics::for_classes(0, 2).is_err());
+    assert!(Statistics::for_columns(usize::MAX, 2).is_err());
+    assert!(Statistics::for_classes(usize::MAX / 2, 2).is_err());
+}
