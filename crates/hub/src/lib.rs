@@ -12,14 +12,17 @@ pub mod error;
 mod external;
 pub mod hub;
 mod json;
+pub mod manifest;
 pub mod processor;
 #[cfg(feature = "remote")]
 pub mod remote;
-pub mod repo_id;
+pub mod repository;
+pub mod starter;
 
 pub use config::{ModelConfig, Pooling};
 pub use entry::{Entry, Modality};
 pub use error::{Error, ErrorKind};
 pub use hub::{Hub, Skipped, Source};
+pub use manifest::{Location, Manifest, ManifestModel, Overrides};
 pub use processor::{GraphInput, ImageProcessor, Layout};
-pub use repo_id::RepoId;
+pub use repository::{Choice, Precision, RepoId, Snapshot};

@@ -24,17 +24,16 @@ mod status;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-pub use options::{Connection, Precision, RemoteOptions, Token};
+pub use options::{Connection, RemoteOptions, Token};
 
-use crate::repo_id::is_commit;
-use crate::{Error, ErrorKind, RepoId, external};
+use crate::repository::is_commit;
+use crate::{Choice, Error, ErrorKind, Precision, RepoId, Snapshot, external};
 use cache::Cache;
 use download::{Download, encode};
 use http::Client;
@@ -95,31 +94,6 @@ pub enum DownloadEvent {
         /// Name in the repository.
         file: String,
     },
-}
-
-/// Which of a repository's models is wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
-    /// Default: [`RemoteOptions::precision`].
-    pub precision: Option<Precision>,
-    /// The ONNX file's name in the repository, whatever the precision. Default: by the usual names.
-    pub file: Option<String>,
-}
-
-/// A repository's model and its configuration, on the disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Snapshot {
-    /// The repository at its commit, which never changes: what a ranking notes.
-    pub id: RepoId,
-    /// The commit.
-    pub commit: String,
-    /// The folder with the configuration files.
-    pub dir: PathBuf,
-    /// The ONNX file in it.
-    pub model: PathBuf,
-    /// Names in the repository, the ONNX file's first.
-    pub files: Vec<String>,
 }
 
 /// A hub and a cache.

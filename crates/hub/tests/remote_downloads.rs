@@ -12,8 +12,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hub_server::{Answer, COMMIT, HubServer, NAME, noise, sha256, tiny_model, whole_or_part};
-use ranktune_hub::remote::{Choice, Connection, DownloadEvent, Precision, Remote, RemoteOptions, Snapshot};
-use ranktune_hub::{Error, ErrorKind, RepoId};
+use ranktune_hub::remote::{Connection, DownloadEvent, Remote, RemoteOptions};
+use ranktune_hub::{Choice, Error, ErrorKind, Precision, RepoId, Snapshot};
 
 fn id(text: &str) -> RepoId {
     RepoId::parse(text).unwrap()

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use hub_server::{Answer, COMMIT, HubServer, NAME, git_sha1, noise, sha256};
-use ranktune_hub::remote::{Choice, Remote, RemoteOptions, Snapshot, Token};
-use ranktune_hub::{Error, ErrorKind, RepoId};
+use ranktune_hub::remote::{Remote, RemoteOptions, Token};
+use ranktune_hub::{Choice, Error, ErrorKind, RepoId, Snapshot};
 
 /// The end of the path of `config.json`, and of no other file.
 const CONFIG_END: &str = "4567/config.json";

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::repo_id::is_commit;
+use crate::repository::is_commit;
 use crate::{Error, ErrorKind};
 
 /// One repository's part of the cache.

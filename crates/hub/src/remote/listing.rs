@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::checksum::Checksum;
 use super::select::check_name;
-use crate::repo_id::is_commit;
+use crate::repository::is_commit;
 use crate::{Error, ErrorKind};
 
 /// What is known of a file before it is asked for.

@@ -8,39 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Error, ErrorKind};
-
-/// Which of a repository's ONNX files is wanted, where it has several of the same model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Precision {
-    /// `model.onnx`: the only one that can be tuned.
-    #[default]
-    Float32,
-    /// `model_fp16.onnx`.
-    Float16,
-    /// `model_quantized.onnx` or `model_int8.onnx`.
-    Int8,
-}
-
-impl Precision {
-    /// Every precision.
-    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Int8];
-
-    /// `float32`, `float16` or `int8`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Float32 => "float32",
-            Self::Float16 => "float16",
-            Self::Int8 => "int8",
-        }
-    }
-
-    /// The precision called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|precision| precision.name() == name)
-    }
-}
+use crate::{Error, ErrorKind, Precision};
 
 /// Whether the network may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -12,8 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Precision;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Precision};
 
 /// Everything that is read beside a model.
 pub(crate) const CONFIGURATION: [&str; 9] = [

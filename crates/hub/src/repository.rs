@@ -1,9 +1,10 @@
-//! The name of a repository on a hub of Hugging Face's kind: `hf:ORGANISATION/NAME@REVISION`.
+//! Repositories on a hub of Hugging Face's kind, by name: `hf:ORGANISATION/NAME@REVISION`.
 //!
 //! Names and revisions become parts of URLs and folders, so only what the hub itself allows is accepted, which leaves nothing
 //! that could lead out of either.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::Error;
@@ -115,6 +116,62 @@ impl fmt::Display for RepoId {
             .as_ref()
             .map_or(Ok(()), |revision| write!(f, "@{revision}"))
     }
+}
+
+/// Which of a repository's ONNX files is wanted, where it has several of the same model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `model.onnx`: the only one that can be tuned.
+    #[default]
+    Float32,
+    /// `model_fp16.onnx`.
+    Float16,
+    /// `model_quantized.onnx` or `model_int8.onnx`.
+    Int8,
+}
+
+impl Precision {
+    /// Every precision.
+    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Int8];
+
+    /// `float32`, `float16` or `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// The precision called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|precision| precision.name() == name)
+    }
+}
+
+/// Which of a repository's models is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Default: what the downloader is set to.
+    pub precision: Option<Precision>,
+    /// The ONNX file's name in the repository, whatever the precision. Default: by the usual names.
+    pub file: Option<String>,
+}
+
+/// A repository's model and its configuration, on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The repository at its commit, which never changes: what a ranking notes.
+    pub id: RepoId,
+    /// The commit.
+    pub commit: String,
+    /// The folder with the configuration files.
+    pub dir: PathBuf,
+    /// The ONNX file in it.
+    pub model: PathBuf,
+    /// Names in the repository, the ONNX file's first.
+    pub files: Vec<String>,
 }
 
 /// Branches and tags as git allows them, less characters that a file system or a URL could take for something else.
