@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use ranktune_onnx::{DataType, ValueInfo};
 
-use crate::{Error, ErrorKind, ModelConfig, Pooling, external};
+use crate::{Error, ErrorKind, GraphInput, ImageProcessor, ModelConfig, Overrides, Pooling, RepoId, external};
 
 /// What a model is fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,13 @@ pub struct Entry {
     pub tokenizer_path: Option<PathBuf>,
     /// Whether there are settings for images: `preprocessor_config.json` and the like, or timm's.
     pub has_image_settings: bool,
+    /// The repository at its commit, for a model that was downloaded.
+    pub pinned: Option<RepoId>,
+    /// Name of the feature tensor, where a manifest says it.
+    pub feature: Option<String>,
+    /// Fields that take the place of `preprocessor_config.json`'s, where a manifest says so;
+    /// [`image_processor`](Self::image_processor) heeds them.
+    pub preprocessing: Option<serde_json::Map<String, serde_json::Value>>,
     digest: Arc<Mutex<Option<(Stamps, blake3::Hash)>>>,
 }
 
@@ -75,8 +82,33 @@ impl Entry {
             pooling,
             tokenizer_path,
             has_image_settings,
+            pinned: None,
+            feature: None,
+            preprocessing: None,
             digest,
         })
+    }
+
+    /// Takes what a manifest says differently.
+    pub(crate) fn with_overrides(mut self, overrides: Overrides) -> Self {
+        self.feature = overrides.feature;
+        self.pooling = overrides.pooling.or(self.pooling);
+        self.has_image_settings |= overrides.preprocessing.is_some();
+        self.preprocessing = overrides.preprocessing;
+        self
+    }
+
+    /// How images are prepared for the model: as its files say, and a manifest's overrides.
+    ///
+    /// # Errors
+    /// As [`ImageProcessor::from_dir`].
+    pub fn image_processor(&self, input: &GraphInput) -> Result<ImageProcessor, Error> {
+        match (&self.preprocessing, &self.dir) {
+            (Some(overrides), dir) => ImageProcessor::with_overrides(dir.as_deref(), overrides, input)
+                .map_err(|e| e.about(&format!("{}: preprocessing of the manifest", self.name))),
+            (None, Some(dir)) => ImageProcessor::from_dir(dir, input),
+            (None, None) => ImageProcessor::from_graph_input(input),
+        }
     }
 
     /// Whether there is a `tokenizer.json`.
@@ -96,7 +128,7 @@ impl Entry {
         let is_index = |input: &ValueInfo| matches!(input.data_type, Some(DataType::I64 | DataType::I32));
         let rank = |input: &ValueInfo| input.shape.as_ref().map(Vec::len);
         match inputs {
-            [one] if !is_index(one) && crate::GraphInput::from_value_info(one).is_ok() => Modality::Image,
+            [one] if !is_index(one) && GraphInput::from_value_info(one).is_ok() => Modality::Image,
             // [batch, sequence] of indices, and nothing else.
             [_, ..]
                 if inputs

@@ -62,7 +62,6 @@ impl Error {
     }
 
     /// Puts what the error is about, such as `hf:BAAI/bge-small-en-v1.5`, before the message.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only downloads need it"))]
     #[must_use]
     pub(crate) fn about(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -6,32 +6,40 @@
 //! | a folder with several ONNX files | each of them, without configuration, and the folders in it |
 //! | a folder of folders | each folder, as above |
 //! | an ONNX file | itself, with the configuration beside it if it is its folder's model |
+//! | a manifest, `.toml` or `.json` | those it names, see [`Manifest`] |
+//! | `hf:ORGANISATION/NAME@REVISION` | the repository's model, downloaded |
+//! | `starter:NAME` | those of a list that comes with the program, see [`starter`] |
 //!
 //! Folders are looked into one level deep, hidden ones not at all. One broken model never stops the others: it is listed under
 //! [`Hub::skipped`] with its reason.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Entry, Error, ErrorKind};
+use crate::{Choice, Entry, Error, ErrorKind, Location, Manifest, Overrides, RepoId, Snapshot, starter};
 
 /// Where models come from. A new kind of source is one variant here and one arm in [`Hub::open`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A folder, or an ONNX file.
+    /// A folder, an ONNX file, or a manifest.
     Path(PathBuf),
-    /// `hf:ORGANISATION/NAME`, a repository on the Hugging Face hub.
+    /// `hf:ORGANISATION/NAME@REVISION`, a repository on the Hugging Face hub.
     HuggingFace(String),
+    /// `starter:NAME`, a list that comes with the program.
+    Starter(String),
 }
 
 impl From<&Path> for Source {
-    /// A path, unless it begins with `hf:`.
+    /// A path, unless it begins with `hf:` or `starter:`.
     fn from(path: &Path) -> Self {
-        match path.to_str().and_then(|text| text.strip_prefix("hf:")) {
-            Some(repository) => Self::HuggingFace(repository.to_owned()),
-            None => Self::Path(path.to_owned()),
+        let text = path.to_str().unwrap_or_default();
+        match (text.strip_prefix("hf:"), text.strip_prefix("starter:")) {
+            (Some(repository), _) => Self::HuggingFace(repository.to_owned()),
+            (_, Some(list)) => Self::Starter(list.to_owned()),
+            _ => Self::Path(path.to_owned()),
         }
     }
 }
@@ -41,6 +49,19 @@ impl From<&str> for Source {
         Self::from(Path::new(text))
     }
 }
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::HuggingFace(repository) => write!(f, "hf:{repository}"),
+            Self::Starter(list) => write!(f, "starter:{list}"),
+        }
+    }
+}
+
+/// Brings a repository's model onto the disk, as `remote::Remote::fetch` does.
+pub type Download<'a> = dyn FnMut(&RepoId, &Choice) -> Result<Snapshot, Error> + 'a;
 
 /// Something in a hub that is not among its models, and why.
 #[derive(Debug)]
@@ -62,16 +83,62 @@ pub struct Hub {
     pub skipped: Vec<Skipped>,
 }
 
-/// What a folder or file turned out to be: a model's name, its ONNX file and the folder of its configuration; or what is wrong.
-type Found = Result<(String, PathBuf, Option<PathBuf>), Skipped>;
+/// What a source turned out to hold.
+#[derive(Default)]
+struct Candidate {
+    name: String,
+    model: PathBuf,
+    /// The folder of its configuration.
+    dir: Option<PathBuf>,
+    overrides: Overrides,
+    pinned: Option<RepoId>,
+}
+
+impl Candidate {
+    fn new(name: String, model: PathBuf, dir: Option<PathBuf>) -> Self {
+        Self {
+            name,
+            model,
+            dir,
+            ..Self::default()
+        }
+    }
+
+    fn open(self) -> Result<Entry, Skipped> {
+        let Self { name, model, dir, .. } = self;
+        let mut entry = Entry::open(name.clone(), model.clone(), dir).map_err(|reason| Skipped {
+            name,
+            path: model,
+            reason,
+        })?;
+        entry.pinned = self.pinned;
+        Ok(entry.with_overrides(self.overrides))
+    }
+}
+
+/// A model, or what is wrong.
+type Found = Result<Candidate, Skipped>;
 
 impl Hub {
-    /// Finds the models of `sources`. A model that is reached twice is there once; two models of one name get a number.
+    /// Finds the models of `sources` on the disk. A model that is reached twice is there once; two models of one name get a
+    /// number.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]: a source does not exist or cannot be read. [`ErrorKind::NotFound`]: no source, or no model in any of
-    /// them. [`ErrorKind::Unsupported`]: a source of a kind that is not supported yet.
+    /// [`ErrorKind::Io`]: a source does not exist or cannot be read. [`ErrorKind::Malformed`]: a manifest that is none.
+    /// [`ErrorKind::NotFound`]: no source, or no model in any of them. [`ErrorKind::Unsupported`]: a source that would have to be
+    /// downloaded, if there is no other.
     pub fn open(sources: &[Source]) -> Result<Self, Error> {
+        Self::open_with(sources, &mut |id, _| {
+            let text = format!("{id}: nothing is downloaded here; download the model to a folder, and name the folder");
+            Err(Error::unsupported(text))
+        })
+    }
+
+    /// As [`Hub::open`], and downloads what is on another hub. One that cannot be had is skipped with the reason.
+    ///
+    /// # Errors
+    /// As there; and `download`'s, if there is no other model.
+    pub fn open_with(sources: &[Source], download: &mut Download<'_>) -> Result<Self, Error> {
         if sources.is_empty() {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -81,35 +148,36 @@ impl Hub {
         let mut found = Vec::new();
         for source in sources {
             match source {
+                Source::Path(path) if Manifest::is_manifest(path) && path.is_file() => {
+                    manifest(Manifest::read(path)?, download, &mut found);
+                }
                 Source::Path(path) => search(path, &mut found)?,
                 Source::HuggingFace(name) => {
-                    let text =
-                        format!("hf:{name}: downloads are not in this version yet; download the model to a folder");
-                    return Err(Error::unsupported(text));
+                    let id = RepoId::parse(name)?;
+                    found.push(repository(&id, &Choice::default(), download));
                 }
+                Source::Starter(name) => manifest(starter::list(name)?, download, &mut found),
             }
         }
         let mut hub = Self::default();
-        let (mut files, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let (mut known, mut names) = (BTreeSet::new(), BTreeSet::new());
         for found in found {
-            let (name, model_path, dir) = match found {
-                Ok(model) => model,
+            let mut candidate = match found {
+                Ok(candidate) => candidate,
                 Err(skipped) => {
                     hub.skipped.push(skipped);
                     continue;
                 }
             };
-            if !files.insert(fs::canonicalize(&model_path).unwrap_or_else(|_| model_path.clone())) {
+            let file = fs::canonicalize(&candidate.model).unwrap_or_else(|_| candidate.model.clone());
+            // One file with two sets of overrides is two models.
+            if !known.insert((file, format!("{:?}", candidate.overrides))) {
                 continue;
             }
-            let name = distinct(name, &mut names);
-            match Entry::open(name.clone(), model_path.clone(), dir) {
+            candidate.name = distinct(candidate.name, &mut names);
+            match candidate.open() {
                 Ok(entry) => hub.entries.push(entry),
-                Err(reason) => hub.skipped.push(Skipped {
-                    name,
-                    path: model_path,
-                    reason,
-                }),
+                Err(skipped) => hub.skipped.push(skipped),
             }
         }
         hub.entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -134,13 +202,7 @@ fn nothing(sources: &[Source], skipped: &mut Vec<Skipped>) -> Error {
     {
         return only.reason;
     }
-    let paths: Vec<String> = sources
-        .iter()
-        .map(|source| match source {
-            Source::Path(path) => path.display().to_string(),
-            Source::HuggingFace(name) => format!("hf:{name}"),
-        })
-        .collect();
+    let paths: Vec<String> = sources.iter().map(Source::to_string).collect();
     let mut text = format!(
         "no model found in {}: expected an ONNX file, or folders that hold model.onnx, onnx/model.onnx or one ONNX file",
         paths.join(", ")
@@ -154,6 +216,55 @@ fn nothing(sources: &[Source], skipped: &mut Vec<Skipped>) -> Error {
     Error::new(ErrorKind::NotFound, text)
 }
 
+/// The models that a manifest names.
+fn manifest(manifest: Manifest, download: &mut Download<'_>, found: &mut Vec<Found>) {
+    for model in manifest.models {
+        let candidate = match &model.location {
+            Location::Repository { id, choice } => repository(id, choice, download),
+            Location::Path(path) => one(path).map_err(|reason| Skipped {
+                name: model.name.clone().unwrap_or_else(|| name_of(path)),
+                path: path.clone(),
+                reason,
+            }),
+        };
+        found.push(candidate.map(|mut candidate| {
+            candidate.name = model.name.unwrap_or(candidate.name);
+            candidate.overrides = model.overrides;
+            candidate
+        }));
+    }
+}
+
+/// The model of a repository, called as the repository is.
+fn repository(id: &RepoId, choice: &Choice, download: &mut Download<'_>) -> Found {
+    let name = id.name().rsplit('/').next().unwrap_or_default().to_owned();
+    match download(id, choice) {
+        Ok(snapshot) => Ok(Candidate {
+            pinned: Some(snapshot.id),
+            ..Candidate::new(name, snapshot.model, Some(snapshot.dir))
+        }),
+        Err(reason) => Err(Skipped {
+            name,
+            path: id.to_string().into(),
+            reason,
+        }),
+    }
+}
+
+/// The one model that a manifest's path stands for.
+fn one(path: &Path) -> Result<Candidate, Error> {
+    if path.is_dir() {
+        let listing = Listing::read(path)?;
+        let model = listing.model().ok_or_else(|| listing.no_model().in_file(path))?;
+        return Ok(Candidate::new(name_of(path), model, Some(path.to_owned())));
+    }
+    if !path.is_file() {
+        let text = "there is no such folder or file; a manifest's paths begin at its own folder";
+        return Err(Error::new(ErrorKind::NotFound, text).in_file(path));
+    }
+    Ok(single_file(path))
+}
+
 fn search(path: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
     let meta = fs::metadata(path).map_err(|e| {
         let text = "cannot open the hub: expected a folder of models, or an ONNX file";
@@ -165,17 +276,18 @@ fn search(path: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
     }
     let listing = Listing::read(path)?;
     if let Some(model) = listing.model() {
-        found.push(Ok((name_of(path), model, Some(path.to_owned()))));
+        found.push(Ok(Candidate::new(name_of(path), model, Some(path.to_owned()))));
         return Ok(());
     }
-    found.extend(listing.onnx.iter().map(|file| Ok((stem_of(file), file.clone(), None))));
+    let file = |file: &PathBuf| Candidate::new(stem_of(file), file.clone(), None);
+    found.extend(listing.onnx.iter().map(|path| Ok(file(path))));
     for folder in &listing.folders {
         let name = name_of(folder);
         let listing = Listing::read(folder);
         let reason = match &listing {
             Ok(listing) => match listing.model() {
                 Some(model) => {
-                    found.push(Ok((name, model, Some(folder.clone()))));
+                    found.push(Ok(Candidate::new(name, model, Some(folder.clone()))));
                     continue;
                 }
                 None => listing.no_model().in_file(folder),
@@ -190,7 +302,7 @@ fn search(path: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
 
 /// A file that was named itself. Configuration files beside it are its own only if it is what its folder stands for; the outer
 /// folder first, because of `onnx/model.onnx`.
-fn single_file(path: &Path) -> (String, PathBuf, Option<PathBuf>) {
+fn single_file(path: &Path) -> Candidate {
     let canonical = fs::canonicalize(path).ok();
     let is_model_of = |dir: &&Path| {
         let model = Listing::read(dir).ok().and_then(|listing| listing.model());
@@ -209,9 +321,9 @@ fn single_file(path: &Path) -> (String, PathBuf, Option<PathBuf>) {
             } else {
                 stem_of(path)
             };
-            (name, path.to_owned(), Some(dir.to_owned()))
+            Candidate::new(name, path.to_owned(), Some(dir.to_owned()))
         }
-        None => (stem_of(path), path.to_owned(), None),
+        None => Candidate::new(stem_of(path), path.to_owned(), None),
     }
 }
 

@@ -144,6 +144,19 @@ impl ImageProcessor {
         Self::from_graph_input(input).map_err(|e| e.in_file(dir))
     }
 
+    /// As [`ImageProcessor::from_dir`], with fields of `preprocessor_config.json` that take the place of the file's, or are all
+    /// there is. A timm configuration has other fields, so beside one the overrides have to be complete.
+    ///
+    /// # Errors
+    /// As there; the text names the field.
+    pub fn with_overrides(
+        dir: Option<&Path>,
+        overrides: &serde_json::Map<String, serde_json::Value>,
+        input: &GraphInput,
+    ) -> Result<Self, Error> {
+        huggingface::read_with(dir, overrides).and_then(|recipe| Self::new(recipe, input))
+    }
+
     /// The preprocessing for a graph that nothing is known about but its input.
     ///
     /// # Errors

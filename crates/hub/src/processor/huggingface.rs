@@ -18,26 +18,36 @@ use crate::json::{self, Object, field, flag, number, text, unexpected, whole};
 
 /// Reads the image processor of a model's folder, if it has one.
 pub(super) fn read(dir: &Path, _: &GraphInput) -> Result<Option<(Recipe, PathBuf)>, Error> {
-    let path = dir.join("preprocessor_config.json");
-    if let Some(object) = json::read_object(&path)? {
-        let recipe = recipe(&object, dir).map_err(|e| e.in_file(&path))?;
-        return Ok(Some((recipe, path)));
-    }
-    // Newer versions keep all of a model's processors in one file.
-    let path = dir.join("processor_config.json");
-    let whole = json::read_object(&path)?;
-    let Some(object) = whole
-        .as_ref()
-        .and_then(|w| w.get("image_processor"))
-        .and_then(Value::as_object)
-    else {
+    let Some((object, path)) = fields(dir)? else {
         return Ok(None);
     };
-    let recipe = recipe(object, dir).map_err(|e| e.in_file(&path))?;
+    let recipe = recipe(&object, Some(dir)).map_err(|e| e.in_file(&path))?;
     Ok(Some((recipe, path)))
 }
 
-fn recipe(object: &Object, dir: &Path) -> Result<Recipe, Error> {
+/// The image processor of a folder, if there is one, with fields that take the place of the file's.
+pub(super) fn read_with(dir: Option<&Path>, overrides: &Object) -> Result<Recipe, Error> {
+    let file = dir.map(fields).transpose()?.flatten();
+    let mut object = file.map(|(object, _)| object).unwrap_or_default();
+    object.extend(overrides.clone());
+    recipe(&object, dir)
+}
+
+fn fields(dir: &Path) -> Result<Option<(Object, PathBuf)>, Error> {
+    let path = dir.join("preprocessor_config.json");
+    if let Some(object) = json::read_object(&path)? {
+        return Ok(Some((object, path)));
+    }
+    // Newer versions keep all of a model's processors in one file.
+    let path = dir.join("processor_config.json");
+    let mut whole = json::read_object(&path)?.unwrap_or_default();
+    match whole.get_mut("image_processor").map(Value::take) {
+        Some(Value::Object(object)) => Ok(Some((object, path))),
+        _ => Ok(None),
+    }
+}
+
+fn recipe(object: &Object, dir: Option<&Path>) -> Result<Recipe, Error> {
     refuse(object)?;
     let mut notes = Vec::new();
     let (class, origin) = class(object, dir, &mut notes)?;
@@ -87,12 +97,13 @@ fn recipe(object: &Object, dir: &Path) -> Result<Recipe, Error> {
 }
 
 /// The class a file is of, by its own word, by the model's type, or, said in a note, as good as one that the file fills in.
-fn class(object: &Object, dir: &Path, notes: &mut Vec<String>) -> Result<(&'static Class, String), Error> {
+fn class(object: &Object, dir: Option<&Path>, notes: &mut Vec<String>) -> Result<(&'static Class, String), Error> {
     let named = text(object, "image_processor_type")?.or(text(object, "feature_extractor_type")?);
     if let Some(class) = named.and_then(classes::by_name) {
         return Ok((class, named.unwrap_or_default().to_owned()));
     }
-    let model_type = crate::ModelConfig::from_dir(dir)?.and_then(|config| config.model_type);
+    let config = dir.map(crate::ModelConfig::from_dir).transpose()?.flatten();
+    let model_type = config.and_then(|config| config.model_type);
     if let (None, Some(class)) = (named, model_type.as_deref().and_then(classes::by_model_type)) {
         return Ok((class, format!("{}ImageProcessor", class.name)));
     }
