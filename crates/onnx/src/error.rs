@@ -55,6 +55,13 @@ impl Error {
         self
     }
 
+    /// Puts what the error is about, such as `initializer "w"`, before the message.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Keeps the cause; it is shown by `source()` only.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -7,9 +7,14 @@
 pub mod attribute;
 pub mod error;
 pub mod graph;
+pub mod inspect;
+mod order;
+mod proto;
+mod read;
 pub mod tensor;
+mod write;
 
 pub use attribute::Attribute;
 pub use error::{Error, ErrorKind};
-pub use graph::{Dim, Graph, Model, Node, ValueInfo};
+pub use graph::{Dim, Graph, Links, Model, Node, ValueInfo};
 pub use tensor::{DataType, Tensor};
