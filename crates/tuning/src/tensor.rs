@@ -87,11 +87,6 @@ impl DeviceTensor {
         })
     }
 
-    /// A tensor that holds `value` everywhere.
-    pub(crate) fn full(dims: &[usize], value: f32, device: &Device) -> Result<Self> {
-        Self::from_values(dims, vec![value; elements(dims)?], device)
-    }
-
     /// The shape.
     pub fn dims(&self) -> Vec<usize> {
         match self.scalar {

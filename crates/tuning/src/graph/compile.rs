@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use burn::tensor::Device;
-use ranktune_onnx::{Model, Node};
+use ranktune_onnx::{Model, Node, Tensor};
 
 use super::parameter::{Reach, last_uses};
 use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
@@ -39,7 +39,8 @@ impl Graph {
             true => graph.outputs.iter().map(|output| output.name.clone()).collect(),
             false => options.outputs,
         };
-        let live = live_nodes(model, &outputs)?;
+        let (copies, live): (Vec<&Node>, Vec<&Node>) =
+            live_nodes(model, &outputs)?.into_iter().partition(|node| copied(model, node).is_some());
         let built = live
             .iter()
             .map(|node| operators::build(node, model.opset()).map(|(entry, operator)| (*node, entry, operator)))
@@ -50,7 +51,9 @@ impl Graph {
         let mut slots = Slots::default();
         let mut constants: HashMap<&str, Value> = HashMap::new();
         let (mut parameters, mut values) = (Vec::new(), Vec::new());
-        for (name, tensor) in &graph.initializers {
+        let own = graph.initializers.iter().map(|(name, tensor)| (name, tensor));
+        let copied = copies.iter().filter_map(|node| Some((node.outputs.first()?, copied(model, node)?)));
+        for (name, tensor) in own.chain(copied) {
             if !tensor.data_type.is_float() {
                 if live.iter().any(|node| node.inputs.contains(name)) || outputs.contains(name) {
                     constants.insert(name, operators::constant(tensor)?.into());
@@ -114,6 +117,13 @@ impl Graph {
             values,
         })
     }
+}
+
+/// The floating-point initializer that `node` copies. PyTorch's exporter stores parameters that happen to hold equal
+/// values once, and writes `Identity` for the others; in training each is a parameter of its own, under its own name.
+pub(super) fn copied<'a>(model: &'a Model, node: &Node) -> Option<&'a Tensor> {
+    let tensor = model.graph.initializers.get(node.input(0)?)?;
+    (node.is("Identity") && tensor.data_type.is_float()).then_some(tensor)
 }
 
 /// The nodes that `outputs` depend on, in order.
