@@ -21,18 +21,28 @@ use std::process::ExitCode;
 
 use reference::{Agreement, Outcome};
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "an example that prints its result")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example that prints its result"
+)]
 fn main() -> ExitCode {
     let folders: Vec<String> = std::env::args().skip(1).collect();
     if folders.is_empty() {
         eprintln!("usage: conformance DIR…, each with model.onnx and reference.safetensors");
         return ExitCode::from(2);
     }
-    println!("{:<20} {:>9} {:>9} {:>9}  worst gradient; in training mode: output, gradients, running statistics", "name", "output", "loss", "gradient");
+    println!(
+        "{:<20} {:>9} {:>9} {:>9}  worst gradient; in training mode: output, gradients, running statistics",
+        "name", "output", "loss", "gradient"
+    );
     let mut failed = 0;
     for folder in &folders {
         let folder = Path::new(folder);
-        let name = folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name = folder.file_name().map_or_else(
+            || folder.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         match reference::compare(folder) {
             Ok(outcome) => {
                 println!("{}", line(&name, &outcome));
@@ -45,18 +55,34 @@ fn main() -> ExitCode {
         }
     }
     println!("{} of {} pass", folders.len() - failed, folders.len());
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn line(name: &str, outcome: &Outcome) -> String {
     let verdict = if outcome.passes() { "" } else { "  FAILED" };
     let evaluation = &outcome.evaluation;
-    let training = outcome.training.as_ref().map_or_else(String::new, |(training, statistics)| {
-        format!("; training {:.1e}, {}, {:.1e} over {}", training.output, worst(training), statistics.0, statistics.1)
-    });
+    let training = outcome
+        .training
+        .as_ref()
+        .map_or_else(String::new, |(training, statistics)| {
+            format!(
+                "; training {:.1e}, {}, {:.1e} over {}",
+                training.output,
+                worst(training),
+                statistics.0,
+                statistics.1
+            )
+        });
     format!(
         "{name:<20} {:>9.1e} {:>9.1e} {:>9.1e}  {}{training}{verdict}",
-        evaluation.output, evaluation.loss, evaluation.gradient.0, worst(evaluation)
+        evaluation.output,
+        evaluation.loss,
+        evaluation.gradient.0,
+        worst(evaluation)
     )
 }
 

@@ -73,16 +73,28 @@ pub const POOLED: &str = "ranktune.features";
 pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let graph = &model.graph;
     let known = |name: &str| {
-        graph.inputs.iter().any(|input| input.name == name) || graph.nodes.iter().any(|node| node.outputs.iter().any(|output| output == name))
+        graph.inputs.iter().any(|input| input.name == name)
+            || graph
+                .nodes
+                .iter()
+                .any(|node| node.outputs.iter().any(|output| output == name))
     };
     if !known(&head.feature) {
-        return Err(Error::new(ErrorKind::NotFound, format!("the graph has no tensor {:?}", head.feature)));
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the graph has no tensor {:?}", head.feature),
+        ));
     }
     if head.n_features == 0 || head.n_outputs == 0 {
         return Err(Error::invalid("a head needs at least one feature and one output"));
     }
-    if let Features::MaskedMean { mask } = &head.layout && !known(mask) {
-        return Err(Error::new(ErrorKind::NotFound, format!("the graph has no input {mask:?}")));
+    if let Features::MaskedMean { mask } = &head.layout
+        && !known(mask)
+    {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the graph has no input {mask:?}"),
+        ));
     }
     let opset = model.opset();
     let mut model = model.clone();
@@ -96,7 +108,9 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     graph.initializers.insert(BIAS.to_owned(), bias);
     let mut ints = |name: &str, values: &[i64]| -> Result<String> {
         let name = format!("ranktune.head.{name}");
-        graph.initializers.insert(name.clone(), Tensor::from_i64(&[values.len()], values).map_err(broken)?);
+        graph
+            .initializers
+            .insert(name.clone(), Tensor::from_i64(&[values.len()], values).map_err(broken)?);
         Ok(name)
     };
     let feature = head.feature.as_str();
@@ -104,16 +118,34 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         Features::Flat => vec![node("Flatten", &[feature], POOLED, &[("axis", Attribute::Int(1))])],
         Features::Map => vec![
             node("GlobalAveragePool", &[feature], "ranktune.head.pooled", &[]),
-            node("Flatten", &["ranktune.head.pooled"], POOLED, &[("axis", Attribute::Int(1))]),
+            node(
+                "Flatten",
+                &["ranktune.head.pooled"],
+                POOLED,
+                &[("axis", Attribute::Int(1))],
+            ),
         ],
         Features::FirstToken => {
             let (start, end, axis) = (ints("start", &[0])?, ints("end", &[1])?, ints("axis", &[1])?);
             let slice = node("Slice", &[feature, &start, &end, &axis], "ranktune.head.first", &[]);
-            vec![slice, node("Flatten", &["ranktune.head.first"], POOLED, &[("axis", Attribute::Int(1))])]
+            vec![
+                slice,
+                node(
+                    "Flatten",
+                    &["ranktune.head.first"],
+                    POOLED,
+                    &[("axis", Attribute::Int(1))],
+                ),
+            ]
         }
         Features::MaskedMean { mask } => masked_mean(feature, mask, &mut ints, opset)?,
     };
-    nodes.push(node("Gemm", &[POOLED, WEIGHT, BIAS], &head.output, &[("transB", Attribute::Int(1))]));
+    nodes.push(node(
+        "Gemm",
+        &[POOLED, WEIGHT, BIAS],
+        &head.output,
+        &[("transB", Attribute::Int(1))],
+    ));
     let graph = &mut model.graph;
     graph.nodes.extend(nodes);
     graph.outputs = vec![ValueInfo {
@@ -125,13 +157,23 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
 }
 
 /// `Σ mask · feature / max(Σ mask, 1e-9)` over the tokens.
-fn masked_mean(feature: &str, mask: &str, ints: &mut dyn FnMut(&str, &[i64]) -> Result<String>, opset: i64) -> Result<Vec<Node>> {
+fn masked_mean(
+    feature: &str,
+    mask: &str,
+    ints: &mut dyn FnMut(&str, &[i64]) -> Result<String>,
+    opset: i64,
+) -> Result<Vec<Node>> {
     let axis = Attribute::Ints(vec![1]);
     let last = ints("last", &[2])?;
     let one = ints("one", &[1])?;
     let (unsqueeze, sum_inputs, sum_attributes): (Node, Vec<&str>, Vec<(&str, Attribute)>) = match opset < 13 {
         true => (
-            node("Unsqueeze", &["ranktune.head.float"], "ranktune.head.mask", &[("axes", Attribute::Ints(vec![2]))]),
+            node(
+                "Unsqueeze",
+                &["ranktune.head.float"],
+                "ranktune.head.mask",
+                &[("axes", Attribute::Ints(vec![2]))],
+            ),
             vec![],
             vec![("axes", axis), ("keepdims", Attribute::Int(0))],
         ),
@@ -141,15 +183,32 @@ fn masked_mean(feature: &str, mask: &str, ints: &mut dyn FnMut(&str, &[i64]) -> 
             vec![("keepdims", Attribute::Int(0))],
         ),
     };
-    let sum = |input: &str, output: &str| node("ReduceSum", &[&[input], sum_inputs.as_slice()].concat(), output, &sum_attributes);
+    let sum = |input: &str, output: &str| {
+        node(
+            "ReduceSum",
+            &[&[input], sum_inputs.as_slice()].concat(),
+            output,
+            &sum_attributes,
+        )
+    };
     Ok(vec![
         node("Cast", &[mask], "ranktune.head.float", &[("to", Attribute::Int(1))]),
         unsqueeze,
         node("Mul", &[feature, "ranktune.head.mask"], "ranktune.head.masked", &[]),
         sum("ranktune.head.masked", "ranktune.head.sum"),
         sum("ranktune.head.mask", "ranktune.head.count"),
-        node("Constant", &[], "ranktune.head.least", &[("value_float", Attribute::Float(1e-9))]),
-        node("Max", &["ranktune.head.count", "ranktune.head.least"], "ranktune.head.divisor", &[]),
+        node(
+            "Constant",
+            &[],
+            "ranktune.head.least",
+            &[("value_float", Attribute::Float(1e-9))],
+        ),
+        node(
+            "Max",
+            &["ranktune.head.count", "ranktune.head.least"],
+            "ranktune.head.divisor",
+            &[],
+        ),
         node("Div", &["ranktune.head.sum", "ranktune.head.divisor"], POOLED, &[]),
     ])
 }
@@ -161,7 +220,10 @@ fn node(op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attri
         domain: String::new(),
         inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
         outputs: vec![output.to_owned()],
-        attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect::<BTreeMap<_, _>>(),
     }
 }
 

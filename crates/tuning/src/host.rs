@@ -4,7 +4,7 @@
 //! `Shape → Gather → Concat → Reshape` chains of an exported graph cost nothing there. Moving elements about (transpose,
 //! slice, gather, …) is one operation, [`HostTensor::take`], over an index map.
 
-use crate::shape::{broadcast, broadcast_strides, elements, Walk};
+use crate::shape::{Walk, broadcast, broadcast_strides, elements};
 use crate::{Error, Result};
 
 /// Elements of a [`HostTensor`]. All integer types are held as i64, all floating-point ones as f32.

@@ -32,12 +32,20 @@ impl DeviceTensor {
     }
 
     /// Normalizes `[n, c, s…]` by channel with given statistics: `x · k + (bias − mean·k)`, `k = scale / √(variance + ε)`.
-    pub(crate) fn normalize_with(&self, scale: &Self, bias: &Self, mean: &Self, variance: &Self, epsilon: f32) -> Result<Self> {
+    pub(crate) fn normalize_with(
+        &self,
+        scale: &Self,
+        bias: &Self,
+        mean: &Self,
+        variance: &Self,
+        epsilon: f32,
+    ) -> Result<Self> {
         let factor = scale.mul(&variance.add_scalar(epsilon).sqrt().recip())?;
         let offset = bias.sub(&mean.mul(&factor)?)?;
         let mut by_channel = vec![1; self.rank()];
         by_channel[1] = factor.dims()[0];
-        self.mul(&factor.reshape(&by_channel)?)?.add(&offset.reshape(&by_channel)?)
+        self.mul(&factor.reshape(&by_channel)?)?
+            .add(&offset.reshape(&by_channel)?)
     }
 
     /// `(x − mean) / √(variance + ε)` over `axes`.

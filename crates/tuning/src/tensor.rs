@@ -77,7 +77,12 @@ impl DeviceTensor {
         let expected = elements(dims)?;
         if values.len() != expected {
             let found = values.len();
-            return Err(Error::shape(format!("shape {dims:?} takes {expected} elements, found {found}")));
+            return Err(Error::shape(format!(
+                "shape {dims:?} takes {expected} elements, found {found}"
+            )));
+        }
+        if expected == 0 {
+            return Err(Error::shape(format!("a tensor of shape {dims:?} is empty")));
         }
         let (shape, scalar) = held(dims);
         let data = TensorData::new(values, shape);
@@ -106,8 +111,11 @@ impl DeviceTensor {
     /// `Invalid` when the device does not give them back.
     pub fn to_values(&self) -> Result<Vec<f32>> {
         let flat = burn::Tensor::<1>::from_dispatch(self.reshape_inner(&[self.inner.shape().num_elements()]));
-        let data = flat.try_into_data().map_err(|error| Error::invalid("the device did not return a tensor's values").caused_by(error))?;
-        data.try_into_vec().map_err(|error| Error::invalid("the device returned values that are not f32").caused_by(error))
+        let data = flat
+            .try_into_data()
+            .map_err(|error| Error::invalid("the device did not return a tensor's values").caused_by(error))?;
+        data.try_into_vec()
+            .map_err(|error| Error::invalid("the device returned values that are not f32").caused_by(error))
     }
 
     /// The tensor in the form in which Burn's own operations take it.
@@ -253,7 +261,9 @@ impl DeviceTensor {
     pub fn reshape(&self, dims: &[usize]) -> Result<Self> {
         let found = self.dims();
         if elements(dims)? != elements(&found)? {
-            return Err(Error::shape(format!("a tensor of shape {found:?} cannot be reshaped to {dims:?}")));
+            return Err(Error::shape(format!(
+                "a tensor of shape {found:?} cannot be reshaped to {dims:?}"
+            )));
         }
         if found == dims {
             return Ok(self.clone());
@@ -375,7 +385,14 @@ impl DeviceTensor {
         let (shape, scalar) = held(&dims);
         let data = TensorData::new(mask.expand(&dims)?.to_bools(), shape.clone());
         let mask = Ops::bool_from_data(data, &self.detached().inner.device());
-        let full = |tensor: &Self| Ok::<_, Error>(tensor.reshape(&align(&tensor.dims(), shape.len()))?.expand(&shape)?.inner);
+        let full = |tensor: &Self| {
+            Ok::<_, Error>(
+                tensor
+                    .reshape(&align(&tensor.dims(), shape.len()))?
+                    .expand(&shape)?
+                    .inner,
+            )
+        };
         Ok(Self {
             inner: Ops::float_mask_where(full(self)?, mask, full(other)?),
             scalar,
@@ -389,7 +406,14 @@ impl DeviceTensor {
     pub(crate) fn extremum(&self, other: &Self, which: Extremum) -> Result<Self> {
         let dims = broadcast(&self.dims(), &other.dims())?;
         let (shape, scalar) = held(&dims);
-        let full = |tensor: &Self| Ok::<_, Error>(tensor.reshape(&align(&tensor.dims(), shape.len()))?.expand(&shape)?.inner);
+        let full = |tensor: &Self| {
+            Ok::<_, Error>(
+                tensor
+                    .reshape(&align(&tensor.dims(), shape.len()))?
+                    .expand(&shape)?
+                    .inner,
+            )
+        };
         let (left, right) = (full(self)?, full(other)?);
         let bool_type = BoolDType::Native;
         let mask = match which {
@@ -458,10 +482,14 @@ impl DeviceTensor {
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let (a, b) = (self.dims(), other.dims());
         let (Some(&[n, k]), Some(&[l, m])) = (a.last_chunk::<2>(), b.last_chunk::<2>()) else {
-            return Err(Error::shape(format!("a matrix product takes matrices, got {a:?} and {b:?}")));
+            return Err(Error::shape(format!(
+                "a matrix product takes matrices, got {a:?} and {b:?}"
+            )));
         };
         if k != l {
-            return Err(Error::shape(format!("matrices of shape {a:?} and {b:?} have no product")));
+            return Err(Error::shape(format!(
+                "matrices of shape {a:?} and {b:?} have no product"
+            )));
         }
         let batch = broadcast(&a[..a.len() - 2], &b[..b.len() - 2])?;
         if b.len() == 2 && a.len() > 2 {

@@ -72,13 +72,7 @@ impl DeviceTensor {
     }
 
     /// Transposed convolution without padding, with `extra` elements at the end of each spatial axis; shapes are right.
-    pub(crate) fn convolve_transposed(
-        &self,
-        weight: &Self,
-        windows: &Windows,
-        extra: &[usize],
-        groups: usize,
-    ) -> Self {
+    pub(crate) fn convolve_transposed(&self, weight: &Self, windows: &Windows, extra: &[usize], groups: usize) -> Self {
         let (x, weight) = (self.inner().clone(), weight.inner().clone());
         Self::from_inner(match windows.stride.len() {
             1 => Dispatch::conv_transpose1d(x, weight, None, transposed(windows, extra, groups)),

@@ -39,8 +39,9 @@ impl Graph {
             true => graph.outputs.iter().map(|output| output.name.clone()).collect(),
             false => options.outputs,
         };
-        let (copies, live): (Vec<&Node>, Vec<&Node>) =
-            live_nodes(model, &outputs)?.into_iter().partition(|node| copied(model, node).is_some());
+        let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
+            .into_iter()
+            .partition(|node| copied(model, node).is_some());
         let built = live
             .iter()
             .map(|node| operators::build(node, model.opset()).map(|(entry, operator)| (*node, entry, operator)))
@@ -51,8 +52,10 @@ impl Graph {
         let mut slots = Slots::default();
         let mut constants: HashMap<&str, Value> = HashMap::new();
         let (mut parameters, mut values) = (Vec::new(), Vec::new());
-        let own = graph.initializers.iter().map(|(name, tensor)| (name, tensor));
-        let copied = copies.iter().filter_map(|node| Some((node.outputs.first()?, copied(model, node)?)));
+        let own = graph.initializers.iter();
+        let copied = copies
+            .iter()
+            .filter_map(|node| Some((node.outputs.first()?, copied(model, node)?)));
         for (name, tensor) in own.chain(copied) {
             if !tensor.data_type.is_float() {
                 if live.iter().any(|node| node.inputs.contains(name)) || outputs.contains(name) {
@@ -66,7 +69,10 @@ impl Graph {
                 constants.insert(name, host.clone().into());
             }
             if let Some(slot) = slots.of(name) {
-                values.push((slot, DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?));
+                values.push((
+                    slot,
+                    DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?,
+                ));
                 parameters.push(Parameter {
                     name: name.clone(),
                     dims: tensor.dims.clone(),
@@ -132,13 +138,21 @@ fn live_nodes<'a>(model: &'a Model, outputs: &[String]) -> Result<Vec<&'a Node>>
     let mut wanted: HashSet<&str> = outputs.iter().map(String::as_str).collect();
     let mut live = Vec::new();
     for node in graph.nodes.iter().rev() {
-        if node.outputs.iter().any(|output| !output.is_empty() && wanted.contains(output.as_str())) {
+        if node
+            .outputs
+            .iter()
+            .any(|output| !output.is_empty() && wanted.contains(output.as_str()))
+        {
             wanted.extend(node.uses());
             live.push(node);
         }
     }
     live.reverse();
-    let defined: HashSet<&str> = graph.nodes.iter().flat_map(|node| node.outputs.iter().map(String::as_str)).collect();
+    let defined: HashSet<&str> = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().map(String::as_str))
+        .collect();
     let known = |name: &str| {
         defined.contains(name)
             || graph.initializers.contains_key(name)
@@ -156,19 +170,28 @@ type Built<'a> = (&'a Node, &'static Entry, Operator);
 fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, device: &Device) -> Result<Vec<Built<'a>>> {
     let mut left = Vec::new();
     for (node, entry, operator) in built {
-        let known = node.inputs.iter().all(|name| name.is_empty() || constants.contains_key(name.as_str()));
+        let known = node
+            .inputs
+            .iter()
+            .all(|name| name.is_empty() || constants.contains_key(name.as_str()));
         if !known || matches!(entry.constants, Constants::Statistics(_)) {
             left.push((node, entry, operator));
             continue;
         }
-        let values = node.inputs.iter().map(|name| constants.get(name.as_str()).cloned()).collect();
+        let values = node
+            .inputs
+            .iter()
+            .map(|name| constants.get(name.as_str()).cloned())
+            .collect();
         let inputs = Inputs::new(values, &node.inputs, device);
         let mut context = Context {
             mode: Mode::Evaluation,
             updates: Vec::new(),
         };
         let results = operator(&inputs, &mut context).map_err(|error| {
-            error.at_node(&node.label(), &node.op_type).with_inputs(|| inputs.describe())
+            error
+                .at_node(&node.label(), &node.op_type)
+                .with_inputs(|| inputs.describe())
         })?;
         for (name, value) in node.outputs.iter().zip(results) {
             constants.insert(name, value);
@@ -187,8 +210,14 @@ fn entrances<'a>(
 ) -> Vec<Entrance> {
     let mut entrances = Vec::new();
     for input in &model.graph.inputs {
-        let used = nodes.iter().any(|(node, ..)| node.uses().contains(&input.name.as_str())) || outputs.contains(&input.name);
-        if let (true, Some(slot)) = (used && !constants.contains_key(input.name.as_str()), slots.of(&input.name)) {
+        let used = nodes
+            .iter()
+            .any(|(node, ..)| node.uses().contains(&input.name.as_str()))
+            || outputs.contains(&input.name);
+        if let (true, Some(slot)) = (
+            used && !constants.contains_key(input.name.as_str()),
+            slots.of(&input.name),
+        ) {
             entrances.push(Entrance {
                 name: input.name.clone(),
                 slot,

@@ -153,7 +153,9 @@ impl Graph {
         let (expected, found) = (&self.parameters[index].dims, value.dims());
         if *expected != found {
             let name = &self.parameters[index].name;
-            return Err(Error::shape(format!("{name:?} has shape {expected:?}, found {found:?}")));
+            return Err(Error::shape(format!(
+                "{name:?} has shape {expected:?}, found {found:?}"
+            )));
         }
         self.values[index].1 = value.detached();
         Ok(())

@@ -75,7 +75,10 @@ impl<'a> Reach<'a> {
             used: HashSet::new(),
         };
         for (node, entry) in nodes.iter().rev() {
-            let flows = node.outputs.iter().any(|output| reach.differentiable.contains(output.as_str()));
+            let flows = node
+                .outputs
+                .iter()
+                .any(|output| reach.differentiable.contains(output.as_str()));
             for (position, input) in node.inputs.iter().enumerate().filter(|(_, input)| !input.is_empty()) {
                 reach.used.insert(input);
                 let open = match entry.constants {

@@ -81,7 +81,9 @@ impl Graph {
     pub fn forward(&mut self, feeds: &[(&str, Feed)], mode: Mode) -> Result<Pass> {
         let (pass, updates) = self.run(feeds, mode)?;
         for update in updates {
-            let index = self.find(&update.name).ok_or_else(|| not_found("parameter", &update.name))?;
+            let index = self
+                .find(&update.name)
+                .ok_or_else(|| not_found("parameter", &update.name))?;
             self.set_value(index, update.value)?;
         }
         Ok(pass)
@@ -116,8 +118,11 @@ impl Graph {
         for step in &self.steps {
             let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
             let inputs = Inputs::new(inputs, &step.input_names, &self.device);
-            let results = (step.operator)(&inputs, &mut context)
-                .map_err(|error| error.at_node(&step.label, &step.op_type).with_inputs(|| inputs.describe()))?;
+            let results = (step.operator)(&inputs, &mut context).map_err(|error| {
+                error
+                    .at_node(&step.label, &step.op_type)
+                    .with_inputs(|| inputs.describe())
+            })?;
             drop(inputs);
             for (slot, value) in step.outputs.iter().zip(results) {
                 if let Some(slot) = slot {
@@ -131,7 +136,12 @@ impl Graph {
         let outputs = self
             .outputs
             .iter()
-            .map(|(name, slot)| Ok((name.clone(), values.get(*slot).cloned().flatten().ok_or_else(|| missing(name))?)))
+            .map(|(name, slot)| {
+                Ok((
+                    name.clone(),
+                    values.get(*slot).cloned().flatten().ok_or_else(|| missing(name))?,
+                ))
+            })
             .collect::<Result<Vec<_>>>()?;
         let pass = Pass {
             outputs,
@@ -146,9 +156,14 @@ impl Graph {
         for entrance in &self.entrances {
             let name = &entrance.name;
             let Some((_, Feed(value))) = feeds.iter().find(|(one, _)| one == name) else {
-                return Err(wrong(format!("input {name:?} is not fed; the graph takes {:?}", self.inputs())));
+                return Err(wrong(format!(
+                    "input {name:?} is not fed; the graph takes {:?}",
+                    self.inputs()
+                )));
             };
-            if let Some(rank) = entrance.rank && rank != value.dims().len() {
+            if let Some(rank) = entrance.rank
+                && rank != value.dims().len()
+            {
                 return Err(wrong(format!("input {name:?} has rank {rank}, found {value}")));
             }
             let float = value.host().is_none_or(|host| host.as_floats().is_some());

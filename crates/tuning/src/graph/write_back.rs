@@ -22,10 +22,16 @@ impl Graph {
                 continue;
             }
             let name = &parameter.name;
-            let tensor = model.graph.initializers.get_mut(name).ok_or_else(|| not_found("initializer", name))?;
+            let tensor = model
+                .graph
+                .initializers
+                .get_mut(name)
+                .ok_or_else(|| not_found("initializer", name))?;
             if tensor.dims != parameter.dims {
                 let (expected, found) = (&parameter.dims, &tensor.dims);
-                return Err(Error::shape(format!("initializer {name:?} has shape {found:?} in the model, expected {expected:?}")));
+                return Err(Error::shape(format!(
+                    "initializer {name:?} has shape {found:?} in the model, expected {expected:?}"
+                )));
             }
             *tensor = encode(tensor.data_type, &tensor.dims, &value.to_values()?)?;
         }
@@ -36,7 +42,11 @@ impl Graph {
 impl Graph {
     /// Replaces nodes that copy an initializer by initializers.
     fn separate(&self, model: &mut Model) {
-        let known: HashSet<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let known: HashSet<&str> = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+            .collect();
         let copies: Vec<(String, Tensor)> = model
             .graph
             .nodes
@@ -45,7 +55,10 @@ impl Graph {
             .filter(|(name, _)| known.contains(name.as_str()))
             .collect();
         let replaced: HashSet<&str> = copies.iter().map(|(name, _)| name.as_str()).collect();
-        model.graph.nodes.retain(|node| !node.output(0).is_some_and(|name| replaced.contains(name)));
+        model
+            .graph
+            .nodes
+            .retain(|node| !node.output(0).is_some_and(|name| replaced.contains(name)));
         model.graph.initializers.extend(copies);
     }
 }
@@ -53,10 +66,20 @@ impl Graph {
 /// Values in one of the floating-point types.
 fn encode(data_type: DataType, dims: &[usize], values: &[f32]) -> Result<Tensor> {
     let data: Vec<u8> = match data_type {
-        DataType::F64 => values.iter().flat_map(|&value| f64::from(value).to_le_bytes()).collect(),
-        DataType::F16 => values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect(),
-        DataType::BF16 => values.iter().flat_map(|&value| bf16::from_f32(value).to_le_bytes()).collect(),
+        DataType::F64 => values
+            .iter()
+            .flat_map(|&value| f64::from(value).to_le_bytes())
+            .collect(),
+        DataType::F16 => values
+            .iter()
+            .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+            .collect(),
+        DataType::BF16 => values
+            .iter()
+            .flat_map(|&value| bf16::from_f32(value).to_le_bytes())
+            .collect(),
         _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     };
-    Tensor::new(data_type, dims, data.into()).map_err(|error| Error::invalid("a parameter cannot be written").caused_by(error))
+    Tensor::new(data_type, dims, data.into())
+        .map_err(|error| Error::invalid("a parameter cannot be written").caused_by(error))
 }

@@ -10,12 +10,21 @@ use crate::{Error, Result};
 enum Kind {
     Relu,
     /// `x > 0: x, else alpha·x`.
-    Leaky { alpha: f32 },
+    Leaky {
+        alpha: f32,
+    },
     /// `gamma·x where x > 0, else gamma·alpha·(exp(x / scale) − 1)`.
-    Exponential { alpha: f32, gamma: f32, scale: f32 },
+    Exponential {
+        alpha: f32,
+        gamma: f32,
+        scale: f32,
+    },
     Sigmoid,
     /// `clip(alpha·x + beta, 0, 1)`.
-    HardSigmoid { alpha: f32, beta: f32 },
+    HardSigmoid {
+        alpha: f32,
+        beta: f32,
+    },
     /// `x · clip(x/6 + 1/2, 0, 1)`.
     HardSwish,
     Softplus,
@@ -25,20 +34,34 @@ enum Kind {
     GeluTanh,
     Mish,
     /// `x · sigmoid(alpha·x)`.
-    Swish { alpha: f32 },
+    Swish {
+        alpha: f32,
+    },
     /// `x where x > alpha, else 0`.
-    Thresholded { alpha: f32 },
+    Thresholded {
+        alpha: f32,
+    },
 }
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let kind = match attributes.op_type() {
         "PRelu" => return Ok(Box::new(|inputs, _| parametric(&inputs.tensor(0)?, &inputs.tensor(1)?))),
         "Relu" => Kind::Relu,
-        "LeakyRelu" => Kind::Leaky { alpha: attributes.float_or("alpha", 0.01)? },
-        "Elu" => Kind::Exponential { alpha: attributes.float_or("alpha", 1.0)?, gamma: 1.0, scale: 1.0 },
+        "LeakyRelu" => Kind::Leaky {
+            alpha: attributes.float_or("alpha", 0.01)?,
+        },
+        "Elu" => Kind::Exponential {
+            alpha: attributes.float_or("alpha", 1.0)?,
+            gamma: 1.0,
+            scale: 1.0,
+        },
         "Celu" => {
             let alpha = attributes.float_or("alpha", 1.0)?;
-            Kind::Exponential { alpha, gamma: 1.0, scale: alpha }
+            Kind::Exponential {
+                alpha,
+                gamma: 1.0,
+                scale: alpha,
+            }
         }
         "Selu" => Kind::Exponential {
             alpha: attributes.float_or("alpha", 1.673_263_2)?,
@@ -56,13 +79,23 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         "Gelu" => match attributes.string_or("approximate", "none")? {
             "none" => Kind::Gelu,
             "tanh" => Kind::GeluTanh,
-            other => return Err(Error::unsupported(format!("approximate = {other:?} is not supported, only \"none\" and \"tanh\""))),
+            other => {
+                return Err(Error::unsupported(format!(
+                    "approximate = {other:?} is not supported, only \"none\" and \"tanh\""
+                )));
+            }
         },
         "Mish" => Kind::Mish,
-        "Swish" => Kind::Swish { alpha: attributes.float_or("alpha", 1.0)? },
-        _ => Kind::Thresholded { alpha: attributes.float_or("alpha", 1.0)? },
+        "Swish" => Kind::Swish {
+            alpha: attributes.float_or("alpha", 1.0)?,
+        },
+        _ => Kind::Thresholded {
+            alpha: attributes.float_or("alpha", 1.0)?,
+        },
     };
-    Ok(Box::new(move |inputs, _| Ok(vec![apply(kind, &inputs.tensor(0)?)?.into()])))
+    Ok(Box::new(move |inputs, _| {
+        Ok(vec![apply(kind, &inputs.tensor(0)?)?.into()])
+    }))
 }
 
 fn apply(kind: Kind, x: &DeviceTensor) -> Result<DeviceTensor> {
@@ -104,7 +137,9 @@ fn softplus(x: &DeviceTensor) -> Result<DeviceTensor> {
 fn parametric(x: &DeviceTensor, slope: &DeviceTensor) -> Result<Vec<Value>> {
     let (dims, slopes) = (x.dims(), slope.dims());
     if broadcast(&dims, &slopes)? != dims {
-        return Err(Error::shape(format!("a slope of shape {slopes:?} does not broadcast to {dims:?}")));
+        return Err(Error::shape(format!(
+            "a slope of shape {slopes:?} does not broadcast to {dims:?}"
+        )));
     }
     let zero = x.detached().mul_scalar(0.0);
     let negative = x.extremum(&zero, Extremum::Smallest)?;

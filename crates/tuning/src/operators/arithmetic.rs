@@ -36,9 +36,13 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         _ => Kind::Mod,
     };
     if attributes.opset() < 7 {
-        return Err(Error::unsupported("operator sets before 7 broadcast differently; export the model with a newer one"));
+        return Err(Error::unsupported(
+            "operator sets before 7 broadcast differently; export the model with a newer one",
+        ));
     }
-    Ok(Box::new(move |inputs, _| Ok(vec![apply(kind, inputs.get(0)?, inputs.get(1)?, inputs)?])))
+    Ok(Box::new(move |inputs, _| {
+        Ok(vec![apply(kind, inputs.get(0)?, inputs.get(1)?, inputs)?])
+    }))
 }
 
 /// Operators of any number of inputs.
@@ -84,7 +88,14 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
             _ => {}
         }
     }
-    let (a, b) = (left.on(device)?, right.on(device)?);
+    let exponent = right
+        .host()
+        .filter(|host| kind == Kind::Pow && host.type_name() == "i64");
+    let b = match exponent {
+        Some(exponent) => DeviceTensor::from_values(exponent.dims(), exponent.to_floats(), device)?,
+        None => right.on(device)?,
+    };
+    let a = left.on(device)?;
     Ok(match kind {
         Kind::Add => a.add(&b)?,
         Kind::Sub => a.sub(&b)?,
@@ -92,7 +103,11 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
         Kind::Div => a.div(&b)?,
         Kind::Pow => a.pow(&b)?,
         Kind::Mod => a.rem(&b)?,
-        Kind::Fmod => return Err(Error::unsupported("Mod with fmod = 1 of tensors on the device is not supported")),
+        Kind::Fmod => {
+            return Err(Error::unsupported(
+                "Mod with fmod = 1 of tensors on the device is not supported",
+            ));
+        }
         Kind::Max => a.extremum(&b, Extremum::Largest)?,
         Kind::Min => a.extremum(&b, Extremum::Smallest)?,
     }
@@ -130,15 +145,25 @@ fn on_host(kind: Kind, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
     let dims = broadcast(a.dims(), b.dims())?;
     let (left, right) = (a.expand(&dims)?, b.expand(&dims)?);
     match (left.data(), right.data()) {
-        (HostData::Bool(_), _) | (_, HostData::Bool(_)) => Err(Error::shape("arithmetic takes numbers, found booleans")),
+        (HostData::Bool(_), _) | (_, HostData::Bool(_)) => {
+            Err(Error::shape("arithmetic takes numbers, found booleans"))
+        }
         (HostData::I64(x), HostData::I64(y)) => {
-            let values = x.iter().zip(y).map(|(&x, &y)| integer(kind, x, y)).collect::<Result<_>>()?;
+            let values = x
+                .iter()
+                .zip(y)
+                .map(|(&x, &y)| integer(kind, x, y))
+                .collect::<Result<_>>()?;
             HostTensor::ints(&dims, values)
         }
         // The result of Pow has the type of its base.
-        (HostData::I64(x), HostData::F32(y)) if kind == Kind::Pow => {
-            HostTensor::ints(&dims, x.iter().zip(y).map(|(&x, &y)| (x as f64).powf(f64::from(y)) as i64).collect())
-        }
+        (HostData::I64(x), HostData::F32(y)) if kind == Kind::Pow => HostTensor::ints(
+            &dims,
+            x.iter()
+                .zip(y)
+                .map(|(&x, &y)| (x as f64).powf(f64::from(y)) as i64)
+                .collect(),
+        ),
         _ => {
             let (x, y) = (left.to_floats(), right.to_floats());
             HostTensor::floats(&dims, x.iter().zip(&y).map(|(&x, &y)| float(kind, x, y)).collect())
@@ -161,7 +186,11 @@ fn integer(kind: Kind, x: i64, y: i64) -> Result<i64> {
         },
         Kind::Mod => {
             let remainder = x.wrapping_rem(y);
-            if remainder != 0 && (remainder < 0) != (y < 0) { remainder.wrapping_add(y) } else { remainder }
+            if remainder != 0 && (remainder < 0) != (y < 0) {
+                remainder.wrapping_add(y)
+            } else {
+                remainder
+            }
         }
         Kind::Fmod => x.wrapping_rem(y),
         Kind::Max => x.max(y),

@@ -35,10 +35,19 @@ impl<'a> Attributes<'a> {
 
     /// Number of outputs that somebody asked for, counted to the last one.
     pub(crate) fn outputs(&self) -> usize {
-        self.node.outputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1)
+        self.node
+            .outputs
+            .iter()
+            .rposition(|name| !name.is_empty())
+            .map_or(0, |last| last + 1)
     }
 
-    fn value<T>(&mut self, name: &'static str, expected: &str, read: impl Fn(&'a Attribute) -> Option<T>) -> Result<Option<T>> {
+    fn value<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        read: impl Fn(&'a Attribute) -> Option<T>,
+    ) -> Result<Option<T>> {
         self.read.insert(name);
         match self.node.attributes.get(name) {
             None => Ok(None),
@@ -88,7 +97,9 @@ impl<'a> Attributes<'a> {
 
     /// A list of sizes: integers that are not negative.
     pub(crate) fn sizes(&mut self, name: &'static str) -> Result<Option<Vec<usize>>> {
-        let Some(values) = self.ints(name)? else { return Ok(None) };
+        let Some(values) = self.ints(name)? else {
+            return Ok(None);
+        };
         values.into_iter().map(size).collect::<Result<Vec<_>>>().map(Some)
     }
 
@@ -119,7 +130,9 @@ impl<'a> Attributes<'a> {
     pub(crate) fn only_int(&mut self, name: &'static str, expected: i64) -> Result<()> {
         match self.int_or(name, expected)? {
             found if found == expected => Ok(()),
-            found => Err(Error::unsupported(format!("attribute {name:?} = {found} is not supported, only {expected}"))),
+            found => Err(Error::unsupported(format!(
+                "attribute {name:?} = {found} is not supported, only {expected}"
+            ))),
         }
     }
 
@@ -128,7 +141,12 @@ impl<'a> Attributes<'a> {
     /// # Errors
     /// `Unsupported` naming one that was not.
     pub(crate) fn finish(self) -> Result<()> {
-        match self.node.attributes.keys().find(|name| !self.read.contains(name.as_str())) {
+        match self
+            .node
+            .attributes
+            .keys()
+            .find(|name| !self.read.contains(name.as_str()))
+        {
             None => Ok(()),
             Some(name) => Err(Error::unsupported(format!("attribute {name:?} is not supported"))),
         }

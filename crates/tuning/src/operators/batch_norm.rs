@@ -18,15 +18,24 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         attributes.only_int("spatial", 1)?;
     }
     if attributes.outputs() > 1 {
-        return Err(Error::unsupported("running statistics as outputs are not supported; export in evaluation mode"));
+        return Err(Error::unsupported(
+            "running statistics as outputs are not supported; export in evaluation mode",
+        ));
     }
     Ok(Box::new(move |inputs, context| {
         let x = inputs.tensor(0)?;
         let dims = x.dims();
-        let channels = *dims.get(1).ok_or_else(|| Error::shape(format!("expected an input with channels, found shape {dims:?}")))?;
-        let settings = (1..5).map(|position| inputs.tensor(position)).collect::<Result<Vec<_>>>()?;
+        let channels = *dims
+            .get(1)
+            .ok_or_else(|| Error::shape(format!("expected an input with channels, found shape {dims:?}")))?;
+        let settings = (1..5)
+            .map(|position| inputs.tensor(position))
+            .collect::<Result<Vec<_>>>()?;
         if let Some(wrong) = settings.iter().find(|tensor| tensor.dims() != [channels]) {
-            return Err(Error::shape(format!("expected settings of shape [{channels}], found {:?}", wrong.dims())));
+            return Err(Error::shape(format!(
+                "expected settings of shape [{channels}], found {:?}",
+                wrong.dims()
+            )));
         }
         let [scale, bias, mean, variance] = settings.as_slice() else {
             return Err(Error::invalid("five inputs are needed"));
@@ -35,7 +44,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             Mode::Training => {
                 let count: usize = dims.iter().product::<usize>() / channels.max(1);
                 if count < 2 {
-                    return Err(Error::shape("batch statistics need more than one value a channel; use a larger batch or frozen statistics"));
+                    return Err(Error::shape(
+                        "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
+                    ));
                 }
                 let batch = x.normalize_batch(scale, bias, epsilon)?;
                 update(inputs, context, 3, mean, &batch.mean, momentum)?;
@@ -49,8 +60,18 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-fn update(inputs: &Inputs, context: &mut Context, position: usize, old: &DeviceTensor, new: &DeviceTensor, momentum: f32) -> Result<()> {
-    let value = old.detached().mul_scalar(momentum).add(&new.detached().mul_scalar(1.0 - momentum))?;
+fn update(
+    inputs: &Inputs,
+    context: &mut Context,
+    position: usize,
+    old: &DeviceTensor,
+    new: &DeviceTensor,
+    momentum: f32,
+) -> Result<()> {
+    let value = old
+        .detached()
+        .mul_scalar(momentum)
+        .add(&new.detached().mul_scalar(1.0 - momentum))?;
     context.updates.push(RunningUpdate {
         name: inputs.name(position).to_owned(),
         value,

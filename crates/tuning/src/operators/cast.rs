@@ -15,12 +15,18 @@ enum Target {
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     attributes.ignore("saturate");
-    let code = attributes.int("to")?.ok_or_else(|| Error::invalid("attribute \"to\" is missing"))?;
+    let code = attributes
+        .int("to")?
+        .ok_or_else(|| Error::invalid("attribute \"to\" is missing"))?;
     let target = match DataType::from_code(code) {
         Some(DataType::Bool) => Target::Bool,
         Some(found) if found.is_float() => Target::Float,
         Some(found) if found.is_integer() => Target::Int,
-        _ => return Err(Error::unsupported(format!("a cast to data type {code} is not supported"))),
+        _ => {
+            return Err(Error::unsupported(format!(
+                "a cast to data type {code} is not supported"
+            )));
+        }
     };
     Ok(Box::new(move |inputs, _| Ok(vec![cast(inputs.get(0)?, target)?])))
 }

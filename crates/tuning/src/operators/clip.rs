@@ -7,7 +7,10 @@ use crate::{Error, HostTensor, Result};
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let old = attributes.opset() < 11;
     let limits = match old {
-        true => (attributes.float_or("min", f32::MIN)?, attributes.float_or("max", f32::MAX)?),
+        true => (
+            attributes.float_or("min", f32::MIN)?,
+            attributes.float_or("max", f32::MAX)?,
+        ),
         false => (f32::MIN, f32::MAX),
     };
     Ok(Box::new(move |inputs, _| {
@@ -22,9 +25,12 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             return Ok(vec![inputs.tensor(0)?.clamp(low, high).into()]);
         };
         let result = match host.data() {
-            HostData::F32(values) => HostTensor::floats(host.dims(), values.iter().map(|x| x.max(low).min(high)).collect()),
+            HostData::F32(values) => {
+                HostTensor::floats(host.dims(), values.iter().map(|x| x.max(low).min(high)).collect())
+            }
             HostData::I64(values) => {
-                let limit = |position| Ok::<_, Error>(inputs.optional_ints(position)?.and_then(|list| list.first().copied()));
+                let limit =
+                    |position| Ok::<_, Error>(inputs.optional_ints(position)?.and_then(|list| list.first().copied()));
                 let (low, high) = (limit(1)?.unwrap_or(i64::MIN), limit(2)?.unwrap_or(i64::MAX));
                 HostTensor::ints(host.dims(), values.iter().map(|&x| x.max(low).min(high)).collect())
             }

@@ -29,9 +29,8 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             (HostData::Bool(x), HostData::Bool(y)) => each(x, y, |&x, &y| logical(name, x, y)),
             _ => None,
         };
-        let values = values.ok_or_else(|| {
-            Error::shape(format!("{name} does not take {} and {}", a.type_name(), b.type_name()))
-        })?;
+        let values = values
+            .ok_or_else(|| Error::shape(format!("{name} does not take {} and {}", a.type_name(), b.type_name())))?;
         Ok(vec![HostTensor::bools(&dims, values)?.into()])
     }))
 }

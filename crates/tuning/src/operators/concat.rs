@@ -9,23 +9,33 @@ use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    let along = attributes.int("axis")?.ok_or_else(|| Error::invalid("attribute \"axis\" is missing"))?;
+    let along = attributes
+        .int("axis")?
+        .ok_or_else(|| Error::invalid("attribute \"axis\" is missing"))?;
     Ok(Box::new(move |inputs, _| {
-        let values: Vec<&Value> = (0..inputs.len()).map(|position| inputs.get(position)).collect::<Result<_>>()?;
+        let values: Vec<&Value> = (0..inputs.len())
+            .map(|position| inputs.get(position))
+            .collect::<Result<_>>()?;
         let first = inputs.get(0)?.dims();
         let along = axis(along, first.len())?;
         for value in &values {
             let dims = value.dims();
             let fits = dims.len() == first.len() && (0..dims.len()).all(|one| one == along || dims[one] == first[one]);
             if !fits {
-                return Err(Error::shape(format!("shapes {first:?} and {dims:?} cannot be joined along axis {along}")));
+                return Err(Error::shape(format!(
+                    "shapes {first:?} and {dims:?} cannot be joined along axis {along}"
+                )));
             }
         }
         let hosts: Option<Vec<&HostTensor>> = values.iter().map(|value| value.host()).collect();
         match hosts {
             Some(hosts) => Ok(vec![join(&hosts, along)?.into()]),
             None => {
-                let tensors = (0..inputs.len()).map(|position| inputs.tensor(position)).collect::<Result<Vec<_>>>()?;
+                let filled = |position: &usize| values[*position].dims()[along] > 0;
+                let tensors = (0..inputs.len())
+                    .filter(filled)
+                    .map(|position| inputs.tensor(position))
+                    .collect::<Result<Vec<_>>>()?;
                 Ok(vec![DeviceTensor::concat(&tensors, along).into()])
             }
         }
@@ -33,7 +43,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 }
 
 fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {
-    let Some(first) = hosts.first() else { return Err(Error::invalid("there is nothing to join")) };
+    let Some(first) = hosts.first() else {
+        return Err(Error::invalid("there is nothing to join"));
+    };
     let mut dims = first.dims().to_vec();
     dims[along] = hosts.iter().map(|host| host.dims()[along]).sum();
     let outer = elements(&dims[..along])?;
@@ -50,17 +62,29 @@ fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {
     match first.data() {
         HostData::I64(_) if hosts.iter().all(|host| host.type_name() == "i64") => {
             let mut values = Vec::new();
-            joined(&mut |host, range| if let HostData::I64(part) = host.data() { values.extend_from_slice(&part[range]) });
+            joined(&mut |host, range| {
+                if let HostData::I64(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
             HostTensor::ints(&dims, values)
         }
         HostData::F32(_) if hosts.iter().all(|host| host.type_name() == "f32") => {
             let mut values = Vec::new();
-            joined(&mut |host, range| if let HostData::F32(part) = host.data() { values.extend_from_slice(&part[range]) });
+            joined(&mut |host, range| {
+                if let HostData::F32(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
             HostTensor::floats(&dims, values)
         }
         HostData::Bool(_) if hosts.iter().all(|host| host.type_name() == "bool") => {
             let mut values = Vec::new();
-            joined(&mut |host, range| if let HostData::Bool(part) = host.data() { values.extend_from_slice(&part[range]) });
+            joined(&mut |host, range| {
+                if let HostData::Bool(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
             HostTensor::bools(&dims, values)
         }
         _ => Err(mixed()),
@@ -80,7 +104,10 @@ pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
         let total = dims[along];
         let asked = match &fixed {
             Some(sizes) => Some(sizes.clone()),
-            None => inputs.optional_ints(1)?.map(|list| list.into_iter().map(size).collect::<Result<Vec<_>>>()).transpose()?,
+            None => inputs
+                .optional_ints(1)?
+                .map(|list| list.into_iter().map(size).collect::<Result<Vec<_>>>())
+                .transpose()?,
         };
         let sizes = match asked {
             Some(sizes) => sizes,
@@ -88,11 +115,15 @@ pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
             None => {
                 // The last part is smaller where the size does not divide.
                 let each = total.div_ceil(parts);
-                (0..parts).map(|part| each.min(total.saturating_sub(part * each))).collect()
+                (0..parts)
+                    .map(|part| each.min(total.saturating_sub(part * each)))
+                    .collect()
             }
         };
         if sizes.iter().sum::<usize>() != total {
-            return Err(Error::shape(format!("parts of sizes {sizes:?} do not add up to {total}")));
+            return Err(Error::shape(format!(
+                "parts of sizes {sizes:?} do not add up to {total}"
+            )));
         }
         let mut start = 0;
         sizes

@@ -50,8 +50,12 @@ impl Sliding {
     /// `Shape` when the lengths do not fit, or a stride is 0.
     pub(super) fn windows(&self, sizes: &[usize], kernel: &[usize]) -> Result<Windows> {
         let rank = sizes.len();
-        if let Some(stated) = &self.kernel && stated != kernel {
-            return Err(Error::shape(format!("kernel_shape is {stated:?}, the weight's is {kernel:?}")));
+        if let Some(stated) = &self.kernel
+            && stated != kernel
+        {
+            return Err(Error::shape(format!(
+                "kernel_shape is {stated:?}, the weight's is {kernel:?}"
+            )));
         }
         let list = |values: &Option<Vec<usize>>, name: &str| match values {
             None => Ok(vec![1; rank]),
@@ -62,14 +66,20 @@ impl Sliding {
         let pads = match &self.padding {
             Padding::Explicit(pads) if pads.is_empty() => vec![(0, 0); rank],
             Padding::Explicit(pads) if pads.len() == rank => pads.clone(),
-            Padding::Explicit(pads) => return Err(Error::shape(format!("pads {pads:?} do not fit {rank} spatial axes"))),
+            Padding::Explicit(pads) => {
+                return Err(Error::shape(format!("pads {pads:?} do not fit {rank} spatial axes")));
+            }
             same => (0..rank)
                 .map(|axis| {
                     let span = kernel[axis].saturating_sub(1).saturating_mul(dilation[axis]) + 1;
                     let positions = sizes[axis].div_ceil(stride[axis]);
                     let needed = (positions.saturating_sub(1) * stride[axis] + span).saturating_sub(sizes[axis]);
                     let (less, more) = (needed / 2, needed - needed / 2);
-                    if *same == Padding::SameUpper { (less, more) } else { (more, less) }
+                    if *same == Padding::SameUpper {
+                        (less, more)
+                    } else {
+                        (more, less)
+                    }
                 })
                 .collect(),
         };
@@ -89,7 +99,11 @@ fn pairs(pads: &[i64]) -> Result<Vec<(usize, usize)>> {
     let size = |&pad: &i64| {
         usize::try_from(pad).map_err(|_| Error::unsupported(format!("negative padding {pads:?} is not supported here")))
     };
-    before.iter().zip(after).map(|(before, after)| Ok((size(before)?, size(after)?))).collect()
+    before
+        .iter()
+        .zip(after)
+        .map(|(before, after)| Ok((size(before)?, size(after)?)))
+        .collect()
 }
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
@@ -112,8 +126,14 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
                 dims[1]
             )));
         }
-        if let Some(bias) = &bias && bias.dims() != [kernel[0]] {
-            return Err(Error::shape(format!("expected a bias of shape [{}], found {:?}", kernel[0], bias.dims())));
+        if let Some(bias) = &bias
+            && bias.dims() != [kernel[0]]
+        {
+            return Err(Error::shape(format!(
+                "expected a bias of shape [{}], found {:?}",
+                kernel[0],
+                bias.dims()
+            )));
         }
         let windows = sliding.windows(&dims[2..], &kernel[2..])?;
         for axis in 0..rank - 2 {

@@ -13,13 +13,20 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let value = inputs.get(0)?;
         let dims = value.dims();
         let along = inputs.ints(1)?;
-        let along = axis(*along.first().ok_or_else(|| Error::invalid("the axis is missing"))?, dims.len())?;
+        let along = axis(
+            *along.first().ok_or_else(|| Error::invalid("the axis is missing"))?,
+            dims.len(),
+        )?;
         let size = dims[along];
         Ok(vec![match value {
             Value::Host(_) => on_host(&value.to_host()?, along, exclusive, reverse)?.into(),
             Value::Device(x) => {
                 let backwards: Vec<usize> = (0..size).rev().collect();
-                let turned = if reverse { x.select(along, &backwards) } else { x.clone() };
+                let turned = if reverse {
+                    x.select(along, &backwards)
+                } else {
+                    x.clone()
+                };
                 let mut sum = turned.cumulative_sum(along);
                 if exclusive {
                     sum = sum.sub(&turned)?;
@@ -37,7 +44,14 @@ fn on_host(x: &HostTensor, along: usize, exclusive: bool, reverse: bool) -> Resu
     let mut others = dims.to_vec();
     others[along] = 1;
     let lines: Vec<usize> = Walk::new(&others, &plain).collect();
-    fn run<T: Copy>(values: &mut [T], lines: &[usize], order: &[usize], zero: T, exclusive: bool, add: impl Fn(T, T) -> T) {
+    fn run<T: Copy>(
+        values: &mut [T],
+        lines: &[usize],
+        order: &[usize],
+        zero: T,
+        exclusive: bool,
+        add: impl Fn(T, T) -> T,
+    ) {
         for &line in lines {
             let mut sum = zero;
             for &offset in order {
@@ -71,7 +85,10 @@ pub(super) fn trilu(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let value = inputs.get(0)?;
         let dims = value.dims();
-        let diagonal = inputs.optional_ints(1)?.and_then(|list| list.first().copied()).unwrap_or(0);
+        let diagonal = inputs
+            .optional_ints(1)?
+            .and_then(|list| list.first().copied())
+            .unwrap_or(0);
         let Some(&[rows, columns]) = dims.last_chunk::<2>() else {
             return Err(Error::shape(format!("expected matrices, found shape {dims:?}")));
         };
@@ -79,7 +96,10 @@ pub(super) fn trilu(attributes: &mut Attributes) -> Result<Operator> {
             let offset = (column as i64 - row as i64).saturating_sub(diagonal);
             if upper { offset >= 0 } else { offset <= 0 }
         };
-        let dropped: Vec<bool> = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(|(row, column)| !keep(row, column)).collect();
+        let dropped: Vec<bool> = (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .map(|(row, column)| !keep(row, column))
+            .collect();
         let dropped = HostTensor::bools(&[rows, columns], dropped)?;
         match value {
             Value::Device(x) => Ok(vec![x.replace_where(&dropped, &x.detached().mul_scalar(0.0))?.into()]),
@@ -87,7 +107,11 @@ pub(super) fn trilu(attributes: &mut Attributes) -> Result<Operator> {
                 let host = value.to_host()?;
                 let dropped = dropped.expand(&dims)?.to_bools();
                 fn cut<T: Copy>(values: &[T], dropped: &[bool], zero: T) -> Vec<T> {
-                    values.iter().zip(dropped).map(|(&value, &dropped)| if dropped { zero } else { value }).collect()
+                    values
+                        .iter()
+                        .zip(dropped)
+                        .map(|(&value, &dropped)| if dropped { zero } else { value })
+                        .collect()
                 }
                 let data = match host.data() {
                     HostData::F32(values) => HostData::F32(cut(values, &dropped, 0.0)),

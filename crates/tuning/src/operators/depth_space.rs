@@ -15,16 +15,27 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let x = inputs.tensor(0)?;
         let dims = x.dims();
         let wrong = || Error::shape(format!("blocks of {block} do not fit an input of shape {dims:?}"));
-        let &[n, c, h, w] = dims.as_slice() else { return Err(wrong()) };
+        let &[n, c, h, w] = dims.as_slice() else {
+            return Err(wrong());
+        };
         if block == 0 {
             return Err(wrong());
         }
         let y = match (to_space, columns_first) {
             (true, _) if c % (block * block) != 0 => return Err(wrong()),
-            (true, false) => x.reshape(&[n, block, block, c / block / block, h, w])?.permute(&[0, 3, 4, 1, 5, 2]),
-            (true, true) => x.reshape(&[n, c / block / block, block, block, h, w])?.permute(&[0, 1, 4, 2, 5, 3]),
+            (true, false) => x
+                .reshape(&[n, block, block, c / block / block, h, w])?
+                .permute(&[0, 3, 4, 1, 5, 2]),
+            (true, true) => x
+                .reshape(&[n, c / block / block, block, block, h, w])?
+                .permute(&[0, 1, 4, 2, 5, 3]),
             (false, _) if h % block != 0 || w % block != 0 => return Err(wrong()),
-            (false, _) => x.reshape(&[n, c, h / block, block, w / block, block])?.permute(&[0, 3, 5, 1, 2, 4]),
+            (false, false) => x
+                .reshape(&[n, c, h / block, block, w / block, block])?
+                .permute(&[0, 3, 5, 1, 2, 4]),
+            (false, true) => x
+                .reshape(&[n, c, h / block, block, w / block, block])?
+                .permute(&[0, 1, 3, 5, 2, 4]),
         };
         let to = match to_space {
             true => [n, c / block / block, h * block, w * block],

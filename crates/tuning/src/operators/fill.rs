@@ -14,11 +14,14 @@ use crate::{Error, HostTensor, Result};
 /// `Unsupported` for strings and for u64 values beyond i64.
 pub(crate) fn from_onnx(tensor: &Tensor) -> Result<HostTensor> {
     let data = match tensor.data_type {
-        ranktune_onnx::DataType::Bool => tensor.to_i64_vec().map(|list| HostData::Bool(list.into_iter().map(|one| one != 0).collect())),
+        ranktune_onnx::DataType::Bool => tensor
+            .to_i64_vec()
+            .map(|list| HostData::Bool(list.into_iter().map(|one| one != 0).collect())),
         kind if kind.is_float() => tensor.to_f32_vec().map(HostData::F32),
         _ => tensor.to_i64_vec().map(HostData::I64),
     };
-    let data = data.ok_or_else(|| Error::unsupported(format!("constants of type {} are not supported", tensor.data_type)))?;
+    let data =
+        data.ok_or_else(|| Error::unsupported(format!("constants of type {} are not supported", tensor.data_type)))?;
     HostTensor::new(&tensor.dims, data)
 }
 
@@ -73,7 +76,9 @@ pub(super) fn range(_: &mut Attributes) -> Result<Operator> {
             let count = if (distance > 0) == (step > 0) { count } else { 0 };
             let count = usize::try_from(count).map_err(|_| Error::shape("the range is too long"))?;
             elements(&[count])?;
-            return Ok(vec![HostTensor::list((0..count as i64).map(|index| start + index * step).collect()).into()]);
+            return Ok(vec![
+                HostTensor::list((0..count as i64).map(|index| start + index * step).collect()).into(),
+            ]);
         }
         let [start, limit, step] = hosts.map(|host| host.to_floats()[0]);
         let count = ((limit - start) / step).ceil().max(0.0);
@@ -81,7 +86,9 @@ pub(super) fn range(_: &mut Attributes) -> Result<Operator> {
             return Err(Error::shape("the range never ends"));
         }
         let count = elements(&[count as usize])?;
-        Ok(vec![HostTensor::floats(&[count], (0..count).map(|index| start + index as f32 * step).collect())?.into()])
+        Ok(vec![
+            HostTensor::floats(&[count], (0..count).map(|index| start + index as f32 * step).collect())?.into(),
+        ])
     }))
 }
 
@@ -97,7 +104,14 @@ pub(super) fn eye_like(attributes: &mut Attributes) -> Result<Operator> {
             .flat_map(|row| (0..columns).map(move |column| i64::from(column as i64 - row as i64 == diagonal)))
             .collect();
         let eye = HostTensor::ints(&dims, values)?;
-        Ok(vec![if float { HostTensor::floats(&dims, eye.to_floats())? } else { eye }.into()])
+        Ok(vec![
+            if float {
+                HostTensor::floats(&dims, eye.to_floats())?
+            } else {
+                eye
+            }
+            .into(),
+        ])
     }))
 }
 
@@ -123,7 +137,11 @@ pub(super) fn one_hot(attributes: &mut Attributes) -> Result<Operator> {
             for class in 0..depth as i64 {
                 for column in 0..inner {
                     let index = list[row * inner + column];
-                    let from_start = if index < 0 { index.saturating_add(depth as i64) } else { index };
+                    let from_start = if index < 0 {
+                        index.saturating_add(depth as i64)
+                    } else {
+                        index
+                    };
                     map.push(usize::from(from_start == class));
                 }
             }
@@ -136,12 +154,20 @@ pub(super) fn non_zero(_: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(|inputs, _| {
         let host = inputs.get(0)?.to_host()?;
         let plain = crate::shape::strides(host.dims());
-        let found: Vec<usize> = host.to_bools().iter().enumerate().filter(|(_, on)| **on).map(|(position, _)| position).collect();
+        let found: Vec<usize> = host
+            .to_bools()
+            .iter()
+            .enumerate()
+            .filter(|(_, on)| **on)
+            .map(|(position, _)| position)
+            .collect();
         let rank = host.dims().len();
         let coordinates = (0..rank).flat_map(|axis| {
             let (step, size) = (plain[axis], host.dims()[axis]);
             found.iter().map(move |position| (position / step % size) as i64)
         });
-        Ok(vec![HostTensor::ints(&[rank, found.len()], coordinates.collect())?.into()])
+        Ok(vec![
+            HostTensor::ints(&[rank, found.len()], coordinates.collect())?.into(),
+        ])
     }))
 }

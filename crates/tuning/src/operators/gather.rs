@@ -41,17 +41,28 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 }
 
 /// Row-major positions of `GatherElements` and `ScatterElements` in a tensor of shape `dims`.
-pub(super) fn element_positions(dims: &[usize], index_dims: &[usize], indices: &[i64], along: usize) -> Result<Vec<usize>> {
-    let fits = index_dims.len() == dims.len() && (0..dims.len()).all(|one| one == along || index_dims[one] <= dims[one]);
+pub(super) fn element_positions(
+    dims: &[usize],
+    index_dims: &[usize],
+    indices: &[i64],
+    along: usize,
+) -> Result<Vec<usize>> {
+    let fits =
+        index_dims.len() == dims.len() && (0..dims.len()).all(|one| one == along || index_dims[one] <= dims[one]);
     if !fits {
-        return Err(Error::shape(format!("indices of shape {index_dims:?} do not fit a tensor of shape {dims:?}")));
+        return Err(Error::shape(format!(
+            "indices of shape {index_dims:?} do not fit a tensor of shape {dims:?}"
+        )));
     }
     let chosen = resolve(indices, dims[along])?;
     let plain = strides(dims);
     let step = plain[along];
     let mut others = plain;
     others[along] = 0;
-    Ok(Walk::new(index_dims, &others).zip(chosen).map(|(base, index)| base + index * step).collect())
+    Ok(Walk::new(index_dims, &others)
+        .zip(chosen)
+        .map(|(base, index)| base + index * step)
+        .collect())
 }
 
 pub(super) fn elements_along(attributes: &mut Attributes) -> Result<Operator> {
@@ -67,10 +78,22 @@ pub(super) fn elements_along(attributes: &mut Attributes) -> Result<Operator> {
 }
 
 /// Row-major positions of the slices that `GatherND` and `ScatterND` speak of, and the slice's shape.
-pub(super) fn slice_positions(dims: &[usize], index_dims: &[usize], indices: &[i64], batch: usize) -> Result<(Vec<usize>, Vec<usize>)> {
-    let wrong = || Error::shape(format!("indices of shape {index_dims:?} do not fit a tensor of shape {dims:?}"));
+pub(super) fn slice_positions(
+    dims: &[usize],
+    index_dims: &[usize],
+    indices: &[i64],
+    batch: usize,
+) -> Result<(Vec<usize>, Vec<usize>)> {
+    let wrong = || {
+        Error::shape(format!(
+            "indices of shape {index_dims:?} do not fit a tensor of shape {dims:?}"
+        ))
+    };
     let (&depth, rows) = index_dims.split_last().ok_or_else(wrong)?;
-    let reach = batch.checked_add(depth).filter(|&reach| reach <= dims.len()).ok_or_else(wrong)?;
+    let reach = batch
+        .checked_add(depth)
+        .filter(|&reach| reach <= dims.len())
+        .ok_or_else(wrong)?;
     if rows.len() < batch || rows[..batch] != dims[..batch] {
         return Err(wrong());
     }

@@ -106,7 +106,10 @@ impl<'a> Inputs<'a> {
         }
         match self.host(position)?.to_floats().as_slice() {
             [value] => Ok(Some(*value)),
-            values => Err(Error::shape(format!("input {position} must be one number, got {}", values.len()))),
+            values => Err(Error::shape(format!(
+                "input {position} must be one number, got {}",
+                values.len()
+            ))),
         }
     }
 

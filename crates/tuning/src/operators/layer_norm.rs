@@ -50,11 +50,15 @@ fn fits(x: &DeviceTensor, settings: &DeviceTensor) -> Result<DeviceTensor> {
 /// `x [n, c, s…]` in `groups` groups of channels, each with statistics of its own.
 fn by_group(x: &DeviceTensor, groups: usize, epsilon: f32) -> Result<DeviceTensor> {
     let dims = x.dims();
-    if dims.len() < 3 || groups == 0 || dims[1] % groups != 0 {
-        return Err(Error::shape(format!("{groups} groups do not fit an input of shape {dims:?}")));
+    if dims.len() < 3 || groups == 0 || !dims[1].is_multiple_of(groups) {
+        return Err(Error::shape(format!(
+            "{groups} groups do not fit an input of shape {dims:?}"
+        )));
     }
     let inner: usize = dims[1..].iter().product::<usize>() / groups;
-    x.reshape(&[dims[0], groups, inner])?.standardize(&[2], epsilon)?.reshape(&dims)
+    x.reshape(&[dims[0], groups, inner])?
+        .standardize(&[2], epsilon)?
+        .reshape(&dims)
 }
 
 /// `settings [c]` against `[n, c, s…]`.
@@ -71,7 +75,9 @@ pub(super) fn instance(attributes: &mut Attributes) -> Result<Operator> {
         let dims = x.dims();
         let channels = dims.get(1).copied().unwrap_or(0);
         let y = by_group(&x, channels, epsilon)?;
-        let y = y.mul(&by_channel(&inputs.tensor(1)?, &dims)?)?.add(&by_channel(&inputs.tensor(2)?, &dims)?)?;
+        let y = y
+            .mul(&by_channel(&inputs.tensor(1)?, &dims)?)?
+            .add(&by_channel(&inputs.tensor(2)?, &dims)?)?;
         Ok(vec![y.into()])
     }))
 }
@@ -91,7 +97,10 @@ pub(super) fn group(attributes: &mut Attributes) -> Result<Operator> {
                 return by_channel(&settings, &dims);
             }
             let each = dims[1] / groups;
-            let repeated = settings.reshape(&[groups, 1])?.expand(&[groups, each])?.reshape(&[dims[1]])?;
+            let repeated = settings
+                .reshape(&[groups, 1])?
+                .expand(&[groups, each])?
+                .reshape(&[dims[1]])?;
             by_channel(&repeated, &dims)
         };
         Ok(vec![y.mul(&full(1)?)?.add(&full(2)?)?.into()])
@@ -116,7 +125,11 @@ pub(super) fn lp(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let x = inputs.tensor(0)?;
         let along = [axis(along, x.rank())?];
-        let norm = if p == 1 { x.abs().sum(&along) } else { x.mul(&x)?.sum(&along).sqrt() };
+        // A zero vector stays zero.
+        let norm = match p {
+            1 => x.abs().sum(&along).clamp(f32::MIN_POSITIVE, f32::MAX),
+            _ => x.mul(&x)?.sum(&along).clamp(f32::MIN_POSITIVE, f32::MAX).sqrt(),
+        };
         Ok(vec![x.div(&norm)?.into()])
     }))
 }

@@ -6,7 +6,9 @@ use crate::{Error, Result};
 
 /// NumPy's rules: a vector is a row on the left and a column on the right, and its axis of size 1 is dropped again.
 pub(super) fn build(_: &mut Attributes) -> Result<Operator> {
-    Ok(Box::new(|inputs, _| Ok(vec![product(&inputs.tensor(0)?, &inputs.tensor(1)?)?.into()])))
+    Ok(Box::new(|inputs, _| {
+        Ok(vec![product(&inputs.tensor(0)?, &inputs.tensor(1)?)?.into()])
+    }))
 }
 
 fn product(a: &DeviceTensor, b: &DeviceTensor) -> Result<DeviceTensor> {
@@ -14,8 +16,16 @@ fn product(a: &DeviceTensor, b: &DeviceTensor) -> Result<DeviceTensor> {
     if left.is_empty() || right.is_empty() {
         return Err(Error::shape("a matrix product takes no scalars"));
     }
-    let a = if left.len() == 1 { a.reshape(&[1, left[0]])? } else { a.clone() };
-    let b = if right.len() == 1 { b.reshape(&[right[0], 1])? } else { b.clone() };
+    let a = if left.len() == 1 {
+        a.reshape(&[1, left[0]])?
+    } else {
+        a.clone()
+    };
+    let b = if right.len() == 1 {
+        b.reshape(&[right[0], 1])?
+    } else {
+        b.clone()
+    };
     let y = a.matmul(&b)?;
     let mut dims = y.dims();
     if right.len() == 1 {
@@ -38,7 +48,10 @@ pub(super) fn gemm(attributes: &mut Attributes) -> Result<Operator> {
             match (tensor.rank(), transposed) {
                 (2, true) => Ok(tensor.permute(&[1, 0])),
                 (2, false) => Ok(tensor),
-                _ => Err(Error::shape(format!("expected a matrix, found shape {:?}", tensor.dims()))),
+                _ => Err(Error::shape(format!(
+                    "expected a matrix, found shape {:?}",
+                    tensor.dims()
+                ))),
             }
         };
         let mut y = matrix(0, left)?.matmul(&matrix(1, right)?)?;
@@ -48,7 +61,10 @@ pub(super) fn gemm(attributes: &mut Attributes) -> Result<Operator> {
         if let Some(bias) = inputs.optional_tensor(2)? {
             let dims = y.dims();
             if crate::shape::broadcast(&dims, &bias.dims())? != dims {
-                return Err(Error::shape(format!("a bias of shape {:?} does not fit {dims:?}", bias.dims())));
+                return Err(Error::shape(format!(
+                    "a bias of shape {:?} does not fit {dims:?}",
+                    bias.dims()
+                )));
             }
             y = y.add(&if beta == 1.0 { bias } else { bias.mul_scalar(beta) })?;
         }

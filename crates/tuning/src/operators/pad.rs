@@ -34,19 +34,31 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         };
         let fill = inputs.optional_number(2)?.unwrap_or(fill);
         let chosen = match inputs.optional_ints(3)? {
-            Some(list) => list.into_iter().map(|one| axis(one, dims.len())).collect::<Result<Vec<_>>>()?,
+            Some(list) => list
+                .into_iter()
+                .map(|one| axis(one, dims.len()))
+                .collect::<Result<Vec<_>>>()?,
             None => (0..dims.len()).collect(),
         };
         if pads.len() != 2 * chosen.len() {
-            return Err(Error::shape(format!("{} pads do not fit {} axes", pads.len(), chosen.len())));
+            return Err(Error::shape(format!(
+                "{} pads do not fit {} axes",
+                pads.len(),
+                chosen.len()
+            )));
         }
         let (before, after) = pads.split_at(chosen.len());
         let mut around = vec![(0usize, 0usize); dims.len()];
         let mut result = value.clone();
         for ((&along, &before), &after) in chosen.iter().zip(before).zip(after) {
-            let grown = i64::try_from(dims[along]).ok().and_then(|size| size.checked_add(before)?.checked_add(after));
+            let grown = i64::try_from(dims[along])
+                .ok()
+                .and_then(|size| size.checked_add(before)?.checked_add(after));
             let grown = grown.filter(|&grown| grown >= 0).ok_or_else(|| {
-                Error::shape(format!("pads ({before}, {after}) do not fit an axis of size {}", dims[along]))
+                Error::shape(format!(
+                    "pads ({before}, {after}) do not fit an axis of size {}",
+                    dims[along]
+                ))
             })?;
             elements(&[crate::shape::size(grown)?])?;
             if kind == Kind::Constant && before >= 0 && after >= 0 {
@@ -71,7 +83,9 @@ fn sources(kind: Kind, size: usize, before: i64, after: i64) -> Result<Vec<usize
         _ => -before..size as i64 + after,
     };
     if kind == Kind::Reflect && (before > last || after > last) {
-        return Err(Error::shape(format!("reflecting ({before}, {after}) elements needs an axis larger than {size}")));
+        return Err(Error::shape(format!(
+            "reflecting ({before}, {after}) elements needs an axis larger than {size}"
+        )));
     }
     if size == 0 {
         return Err(Error::shape("an empty axis has nothing to pad with"));

@@ -19,9 +19,14 @@ struct Pool {
 impl Pool {
     fn read(attributes: &mut Attributes) -> Result<Self> {
         let sliding = Sliding::read(attributes)?;
-        let kernel = sliding.kernel.clone().ok_or_else(|| Error::invalid("attribute \"kernel_shape\" is missing"))?;
+        let kernel = sliding
+            .kernel
+            .clone()
+            .ok_or_else(|| Error::invalid("attribute \"kernel_shape\" is missing"))?;
         if !(1..=2).contains(&kernel.len()) || kernel.contains(&0) {
-            return Err(Error::unsupported(format!("a kernel of shape {kernel:?} is not supported; expected one or two axes")));
+            return Err(Error::unsupported(format!(
+                "a kernel of shape {kernel:?} is not supported; expected one or two axes"
+            )));
         }
         Ok(Self {
             sliding,
@@ -35,7 +40,10 @@ impl Pool {
         let x = inputs.tensor(0)?;
         let dims = x.dims();
         if dims.len() != self.kernel.len() + 2 {
-            return Err(Error::shape(format!("a kernel of shape {:?} does not fit an input of shape {dims:?}", self.kernel)));
+            return Err(Error::shape(format!(
+                "a kernel of shape {:?} does not fit an input of shape {dims:?}",
+                self.kernel
+            )));
         }
         let mut windows = self.sliding.windows(&dims[2..], &self.kernel)?;
         let mut kernel = self.kernel.clone();
@@ -91,7 +99,8 @@ impl Prepared {
     }
 
     fn padded(&self, value: f32) -> Result<DeviceTensor> {
-        self.x.pad(&[(0, 0), (0, 0), self.windows.pads[0], self.windows.pads[1]], value)
+        self.x
+            .pad(&[(0, 0), (0, 0), self.windows.pads[0], self.windows.pads[1]], value)
     }
 
     /// Undoes the axis that a pool over one axis was given.
@@ -108,7 +117,9 @@ pub(super) fn max(attributes: &mut Attributes) -> Result<Operator> {
     let pool = Pool::read(attributes)?;
     attributes.only_int("storage_order", 0)?;
     if attributes.outputs() > 1 {
-        return Err(Error::unsupported("the indices of MaxPool are not supported as an output"));
+        return Err(Error::unsupported(
+            "the indices of MaxPool are not supported as an output",
+        ));
     }
     Ok(Box::new(move |inputs, _| {
         let ready = pool.prepare(inputs)?;
@@ -130,7 +141,10 @@ pub(super) fn average(attributes: &mut Attributes) -> Result<Operator> {
         if ready.windows.pads.iter().any(|&pad| pad != (0, 0)) {
             let share = |axis| shares(&ready, axis, count_padding);
             let (rows, columns) = (share(0), share(1));
-            let factors = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect();
+            let factors = rows
+                .iter()
+                .flat_map(|row| columns.iter().map(move |column| row * column))
+                .collect();
             let factors = HostTensor::floats(&[1, 1, rows.len(), columns.len()], factors)?;
             y = y.mul(&crate::value::Value::from(factors).on(inputs.device_of_graph())?)?;
         }

@@ -53,8 +53,13 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         if over.iter().any(|&axis| dims[axis] == 0) {
             return Err(Error::shape(format!("axes {over:?} of shape {dims:?} are empty")));
         }
-        let kept: Vec<usize> = (0..dims.len()).map(|axis| if over.contains(&axis) { 1 } else { dims[axis] }).collect();
-        let left = (0..dims.len()).filter(|axis| keep || !over.contains(axis)).map(|axis| kept[axis]).collect::<Vec<_>>();
+        let kept: Vec<usize> = (0..dims.len())
+            .map(|axis| if over.contains(&axis) { 1 } else { dims[axis] })
+            .collect();
+        let left = (0..dims.len())
+            .filter(|axis| keep || !over.contains(axis))
+            .map(|axis| kept[axis])
+            .collect::<Vec<_>>();
         Ok(vec![match value {
             Value::Device(tensor) => reduce(kind, tensor, &over)?.reshape(&left)?.into(),
             Value::Host(_) => on_host(kind, &value.to_host()?, &over, &kept)?.reshape(&left)?.into(),
@@ -66,9 +71,17 @@ fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> 
     Ok(match kind {
         Kind::Mean => x.mean(over),
         Kind::Sum => x.sum(over),
-        Kind::Max => over.iter().fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Largest)),
-        Kind::Min => over.iter().fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Smallest)),
-        Kind::Prod => return Err(Error::unsupported("ReduceProd of tensors on the device is not supported")),
+        Kind::Max => over
+            .iter()
+            .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Largest)),
+        Kind::Min => over
+            .iter()
+            .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Smallest)),
+        Kind::Prod => {
+            return Err(Error::unsupported(
+                "ReduceProd of tensors on the device is not supported",
+            ));
+        }
         Kind::L1 => x.abs().sum(over),
         Kind::L2 => x.mul(x)?.sum(over).sqrt(),
         Kind::SumSquare => x.mul(x)?.sum(over),
@@ -76,7 +89,9 @@ fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> 
         Kind::LogSumExp => {
             // The maximum is taken out first, so that nothing overflows; it is a constant to the gradient.
             let detached = x.detached();
-            let top = over.iter().fold(detached, |x, &axis| x.extremum_along(axis, Extremum::Largest));
+            let top = over
+                .iter()
+                .fold(detached, |x, &axis| x.extremum_along(axis, Extremum::Largest));
             x.sub(&top)?.exp().sum(over).log().add(&top)?
         }
     })
@@ -84,7 +99,9 @@ fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> 
 
 fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result<HostTensor> {
     let plain = strides(kept);
-    let steps: Vec<usize> = (0..kept.len()).map(|axis| if over.contains(&axis) { 0 } else { plain[axis] }).collect();
+    let steps: Vec<usize> = (0..kept.len())
+        .map(|axis| if over.contains(&axis) { 0 } else { plain[axis] })
+        .collect();
     let targets = Walk::new(x.dims(), &steps);
     let total = elements(kept)?;
     match x.data() {
@@ -94,7 +111,11 @@ fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result
                 Kind::Prod => 1,
                 Kind::Max => i64::MIN,
                 Kind::Min => i64::MAX,
-                _ => return Err(Error::unsupported("only sums, products and extrema of integers are supported")),
+                _ => {
+                    return Err(Error::unsupported(
+                        "only sums, products and extrema of integers are supported",
+                    ));
+                }
             };
             let mut result = vec![start; total];
             for (&value, target) in values.iter().zip(targets) {

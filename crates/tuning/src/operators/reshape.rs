@@ -56,7 +56,11 @@ pub(super) fn flatten(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let dims = inputs.get(0)?.dims();
         let rank = dims.len();
-        let split = if usize::try_from(first) == Ok(rank) { rank } else { axis(first, rank)? };
+        let split = if usize::try_from(first) == Ok(rank) {
+            rank
+        } else {
+            axis(first, rank)?
+        };
         let flat = [elements(&dims[..split])?, elements(&dims[split..])?];
         Ok(vec![reshaped(inputs.get(0)?, &flat)?])
     }))
@@ -79,9 +83,14 @@ pub(super) fn squeeze(attributes: &mut Attributes) -> Result<Operator> {
             None => (0..dims.len()).filter(|&one| dims[one] == 1).collect(),
         };
         if let Some(&wrong) = chosen.iter().find(|&&one| dims[one] != 1) {
-            return Err(Error::shape(format!("axis {wrong} of shape {dims:?} cannot be squeezed: its size is not 1")));
+            return Err(Error::shape(format!(
+                "axis {wrong} of shape {dims:?} cannot be squeezed: its size is not 1"
+            )));
         }
-        let left: Vec<usize> = (0..dims.len()).filter(|one| !chosen.contains(one)).map(|one| dims[one]).collect();
+        let left: Vec<usize> = (0..dims.len())
+            .filter(|one| !chosen.contains(one))
+            .map(|one| dims[one])
+            .collect();
         Ok(vec![reshaped(inputs.get(0)?, &left)?])
     }))
 }
@@ -95,7 +104,13 @@ pub(super) fn unsqueeze(attributes: &mut Attributes) -> Result<Operator> {
         let chosen = axes(&list, rank)?;
         let mut old = dims.iter().copied();
         let full: Vec<usize> = (0..rank)
-            .map(|one| if chosen.contains(&one) { 1 } else { old.next().unwrap_or(1) })
+            .map(|one| {
+                if chosen.contains(&one) {
+                    1
+                } else {
+                    old.next().unwrap_or(1)
+                }
+            })
             .collect();
         Ok(vec![reshaped(inputs.get(0)?, &full)?])
     }))
@@ -109,7 +124,18 @@ pub(super) fn identity(attributes: &mut Attributes) -> Result<Operator> {
     if attributes.outputs() > 1 {
         return Err(Error::unsupported("the mask of Dropout is not supported as an output"));
     }
-    Ok(Box::new(|inputs, _| Ok(vec![inputs.get(0)?.clone()])))
+    Ok(Box::new(|inputs, _| {
+        if inputs
+            .optional(2)
+            .and_then(|value| value.host())
+            .is_some_and(|host| host.to_bools().contains(&true))
+        {
+            return Err(Error::unsupported(
+                "Dropout in training mode is not supported; export in evaluation mode",
+            ));
+        }
+        Ok(vec![inputs.get(0)?.clone()])
+    }))
 }
 
 fn expanded(value: &Value, dims: &[usize]) -> Result<Value> {
@@ -134,13 +160,23 @@ pub(super) fn tile(_: &mut Attributes) -> Result<Operator> {
         let dims = value.dims();
         let repeats = inputs.ints(1)?.into_iter().map(size).collect::<Result<Vec<_>>>()?;
         if repeats.len() != dims.len() {
-            return Err(Error::shape(format!("{} repeats do not fit a tensor of shape {dims:?}", repeats.len())));
+            return Err(Error::shape(format!(
+                "{} repeats do not fit a tensor of shape {dims:?}",
+                repeats.len()
+            )));
         }
         let apart: Vec<usize> = dims.iter().flat_map(|&dim| [1, dim]).collect();
-        let repeated: Vec<usize> = dims.iter().zip(&repeats).flat_map(|(&dim, &times)| [times, dim]).collect();
+        let repeated: Vec<usize> = dims
+            .iter()
+            .zip(&repeats)
+            .flat_map(|(&dim, &times)| [times, dim])
+            .collect();
         elements(&repeated)?;
         let joined: Vec<usize> = dims.iter().zip(&repeats).map(|(dim, times)| dim * times).collect();
-        Ok(vec![reshaped(&expanded(&reshaped(value, &apart)?, &repeated)?, &joined)?])
+        Ok(vec![reshaped(
+            &expanded(&reshaped(value, &apart)?, &repeated)?,
+            &joined,
+        )?])
     }))
 }
 

@@ -31,7 +31,7 @@ enum Rounding {
 enum Kind {
     Nearest(Rounding),
     Linear,
-    Cubic { a: f32, exclude_outside: bool },
+    Cubic { a: f32 },
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ struct Resize {
     kind: Kind,
     coordinates: Coordinates,
     antialias: bool,
+    exclude_outside: bool,
     axes: Option<Vec<i64>>,
     /// From the attribute of old versions of Upsample.
     scales: Option<Vec<f32>>,
@@ -55,7 +56,11 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         "pytorch_half_pixel" => Coordinates::PytorchHalfPixel,
         "align_corners" => Coordinates::AlignCorners,
         "asymmetric" => Coordinates::Asymmetric,
-        other => return Err(Error::unsupported(format!("coordinate_transformation_mode = {other:?} is not supported"))),
+        other => {
+            return Err(Error::unsupported(format!(
+                "coordinate_transformation_mode = {other:?} is not supported"
+            )));
+        }
     };
     let rounding = match attributes.string_or("nearest_mode", if old { "floor" } else { "round_prefer_floor" })? {
         "round_prefer_floor" => Rounding::PreferFloor,
@@ -69,17 +74,20 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let kind = match attributes.string_or("mode", "nearest")? {
         "nearest" => Kind::Nearest(rounding),
         "linear" | "bilinear" => Kind::Linear,
-        "cubic" => Kind::Cubic { a, exclude_outside },
+        "cubic" => Kind::Cubic { a },
         other => return Err(Error::unsupported(format!("mode = {other:?} is not supported"))),
     };
     if attributes.string_or("keep_aspect_ratio_policy", "stretch")? != "stretch" {
-        return Err(Error::unsupported("only keep_aspect_ratio_policy = \"stretch\" is supported"));
+        return Err(Error::unsupported(
+            "only keep_aspect_ratio_policy = \"stretch\" is supported",
+        ));
     }
     attributes.ignore("extrapolation_value");
     let resize = Resize {
         kind,
         coordinates,
         antialias: attributes.flag("antialias", false)?,
+        exclude_outside,
         axes: attributes.ints("axes")?,
         scales: attributes.floats("scales")?,
         positions: if old { (1, usize::MAX) } else { (2, 3) },
@@ -92,13 +100,20 @@ impl Resize {
         let mut x = inputs.tensor(0)?;
         let dims = x.dims();
         let chosen = match &self.axes {
-            Some(list) => list.iter().map(|&one| axis(one, dims.len())).collect::<Result<Vec<_>>>()?,
+            Some(list) => list
+                .iter()
+                .map(|&one| axis(one, dims.len()))
+                .collect::<Result<Vec<_>>>()?,
             None => (0..dims.len()).collect(),
         };
         let sizes = inputs.optional_ints(self.positions.1)?.filter(|list| !list.is_empty());
         let scales = match &self.scales {
             Some(scales) => Some(scales.clone()),
-            None => inputs.optional(self.positions.0).map(|_| inputs.host(self.positions.0)).transpose()?.map(HostTensor::to_floats),
+            None => inputs
+                .optional(self.positions.0)
+                .map(|_| inputs.host(self.positions.0))
+                .transpose()?
+                .map(HostTensor::to_floats),
         };
         for (position, &along) in chosen.iter().enumerate() {
             let from = dims[along];
@@ -126,7 +141,9 @@ impl Resize {
             elements(&[to, from])?;
             x = match self.kind {
                 Kind::Nearest(rounding) => {
-                    let indices: Vec<usize> = (0..to).map(|out| nearest(self.source(out, from, to, scale), rounding, from)).collect();
+                    let indices: Vec<usize> = (0..to)
+                        .map(|out| nearest(self.source(out, from, to, scale), rounding, from))
+                        .collect();
                     let value = selected(&x.into(), along, &indices)?;
                     value.on(inputs.device_of_graph())?
                 }
@@ -154,13 +171,15 @@ impl Resize {
         }
     }
 
-    /// Weights `[to, from]`, each row with sum 1. Positions beyond the ends count as the elements at the ends.
+    /// Weights `[to, from]`, each row with sum 1. Positions beyond the ends count as the elements at
+    /// the ends, unless they are excluded.
     fn weights(&self, from: usize, to: usize, scale: f32) -> Vec<f32> {
         // Antialiasing stretches the filter when the axis shrinks.
         let stretch = if self.antialias { (1.0 / scale).max(1.0) } else { 1.0 };
-        let (support, exclude) = match self.kind {
-            Kind::Cubic { exclude_outside, .. } => (2.0 * stretch, exclude_outside || self.antialias),
-            _ => (stretch, self.antialias),
+        let support = if matches!(self.kind, Kind::Cubic { .. }) {
+            2.0 * stretch
+        } else {
+            stretch
         };
         let mut weights = vec![0.0; to * from];
         for out in 0..to {
@@ -171,7 +190,7 @@ impl Resize {
             for position in first..=last {
                 let weight = self.filter((position as f32 - centre) / stretch);
                 let inside = position.clamp(0, from as i64 - 1);
-                if weight != 0.0 && (inside == position || !exclude) {
+                if weight != 0.0 && (inside == position || !self.exclude_outside) {
                     row[inside as usize] += weight;
                 }
             }
@@ -186,8 +205,8 @@ impl Resize {
     fn filter(&self, x: f32) -> f32 {
         let x = x.abs();
         match self.kind {
-            Kind::Cubic { a, .. } if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
-            Kind::Cubic { a, .. } if x < 2.0 => ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a,
+            Kind::Cubic { a } if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+            Kind::Cubic { a } if x < 2.0 => ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a,
             Kind::Linear if x < 1.0 => 1.0 - x,
             _ => 0.0,
         }

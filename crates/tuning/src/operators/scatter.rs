@@ -20,7 +20,9 @@ fn reduction(attributes: &mut Attributes) -> Result<Reduction> {
     match attributes.string_or("reduction", "none")? {
         "none" => Ok(Reduction::Replace),
         "add" => Ok(Reduction::Add),
-        other => Err(Error::unsupported(format!("reduction = {other:?} is not supported, only \"none\" and \"add\""))),
+        other => Err(Error::unsupported(format!(
+            "reduction = {other:?} is not supported, only \"none\" and \"add\""
+        ))),
     }
 }
 
@@ -50,7 +52,11 @@ fn scatter(inputs: &Inputs, positions: &[usize], reduction: Reduction) -> Result
     let total = elements(&dims)?;
     let found = elements(&updates.dims())?;
     if found != positions.len() {
-        return Err(Error::shape(format!("{} indices speak of {} elements, the updates hold {found}", positions.len(), positions.len())));
+        return Err(Error::shape(format!(
+            "{} indices speak of {} elements, the updates hold {found}",
+            positions.len(),
+            positions.len()
+        )));
     }
     let mut map: Vec<usize> = (0..total).collect();
     for (update, &position) in positions.iter().enumerate() {
@@ -58,10 +64,20 @@ fn scatter(inputs: &Inputs, positions: &[usize], reduction: Reduction) -> Result
     }
     if let (Some(host), Some(new)) = (data.host(), updates.host()) {
         let joined = match (host.data(), new.data(), reduction) {
-            (crate::HostData::I64(a), crate::HostData::I64(b), Reduction::Replace) => crate::HostData::I64([a.as_slice(), b].concat()),
-            (crate::HostData::F32(a), crate::HostData::F32(b), Reduction::Replace) => crate::HostData::F32([a.as_slice(), b].concat()),
-            (crate::HostData::Bool(a), crate::HostData::Bool(b), Reduction::Replace) => crate::HostData::Bool([a.as_slice(), b].concat()),
-            _ => return Err(Error::unsupported("adding to constants, or constants of different types, is not supported")),
+            (crate::HostData::I64(a), crate::HostData::I64(b), Reduction::Replace) => {
+                crate::HostData::I64([a.as_slice(), b].concat())
+            }
+            (crate::HostData::F32(a), crate::HostData::F32(b), Reduction::Replace) => {
+                crate::HostData::F32([a.as_slice(), b].concat())
+            }
+            (crate::HostData::Bool(a), crate::HostData::Bool(b), Reduction::Replace) => {
+                crate::HostData::Bool([a.as_slice(), b].concat())
+            }
+            _ => {
+                return Err(Error::unsupported(
+                    "adding to constants, or constants of different types, is not supported",
+                ));
+            }
         };
         let joined = crate::HostTensor::new(&[total + found], joined)?;
         return Ok(vec![joined.take(&dims, map.into_iter())?.into()]);

@@ -19,7 +19,11 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let rank = dims.len() as i64;
         // Positions beyond either end are moved there.
         let place = |position: i64| {
-            let from_start = if position < 0 { position.saturating_add(rank) } else { position };
+            let from_start = if position < 0 {
+                position.saturating_add(rank)
+            } else {
+                position
+            };
             from_start.clamp(0, rank) as usize
         };
         let (first, last) = (place(start), place(end.unwrap_or(rank)));

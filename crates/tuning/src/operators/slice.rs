@@ -3,7 +3,7 @@
 use super::{Attributes, Operator};
 use crate::shape::{Walk, axes, strides};
 use crate::value::Value;
-use crate::{Error, Result};
+use crate::{Error, HostTensor, Result};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let old = match (attributes.ints("starts")?, attributes.ints("ends")?) {
@@ -38,11 +38,20 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 
 fn sliced(value: &Value, axis: usize, start: i64, end: i64, step: i64) -> Result<Value> {
     let size = value.dims()[axis] as i64;
-    let from_start = |position: i64| if position < 0 { position.saturating_add(size) } else { position };
+    let from_start = |position: i64| {
+        if position < 0 {
+            position.saturating_add(size)
+        } else {
+            position
+        }
+    };
     let (start, end) = match step {
         0 => return Err(Error::shape("a slice with step 0")),
         1.. => (from_start(start).clamp(0, size), from_start(end).clamp(0, size)),
-        _ => (from_start(start).clamp(-1, size - 1), from_start(end).clamp(-1, size - 1)),
+        _ => (
+            from_start(start).clamp(-1, size - 1),
+            from_start(end).clamp(-1, size - 1),
+        ),
     };
     if step == 1 {
         return narrowed(value, axis, start as usize, end.max(start) as usize);
@@ -60,16 +69,23 @@ fn sliced(value: &Value, axis: usize, start: i64, end: i64, step: i64) -> Result
 pub(super) fn narrowed(value: &Value, axis: usize, start: usize, end: usize) -> Result<Value> {
     match value {
         _ if start == 0 && end == value.dims()[axis] => Ok(value.clone()),
-        Value::Device(_) if start == end => Err(Error::shape("the slice is empty")),
+        Value::Device(_) if start == end => empty(value, axis),
         Value::Device(tensor) => Ok(tensor.narrow(axis, start, end).into()),
         Value::Host(_) => selected(value, axis, &(start..end).collect::<Vec<_>>()),
     }
 }
 
+/// Nothing of `value`. Burn has no empty tensors, so they stay on the host.
+fn empty(value: &Value, axis: usize) -> Result<Value> {
+    let mut dims = value.dims();
+    dims[axis] = 0;
+    Ok(HostTensor::floats(&dims, Vec::new())?.into())
+}
+
 /// The elements at `indices` along `axis`, which are there.
 pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<Value> {
     match value {
-        Value::Device(_) if indices.is_empty() => Err(Error::shape("the selection is empty")),
+        Value::Device(_) if indices.is_empty() => empty(value, axis),
         Value::Device(tensor) => Ok(tensor.select(axis, indices).into()),
         Value::Host(_) => {
             let host = value.to_host()?;
@@ -81,7 +97,9 @@ pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<
             dims[axis] = indices.len();
             let positions = outer.flat_map(|base| {
                 let inner = &inner;
-                indices.iter().flat_map(move |&index| inner.iter().map(move |offset| base + index * step + offset))
+                indices
+                    .iter()
+                    .flat_map(move |&index| inner.iter().map(move |offset| base + index * step + offset))
             });
             Ok(host.take(&dims, positions)?.into())
         }

@@ -13,10 +13,17 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let dims = x.dims();
         let along = axis(along, dims.len())?;
         let (shaped, along) = match old {
-            true => (x.reshape(&[dims[..along].iter().product(), dims[along..].iter().product()])?, 1),
+            true => (
+                x.reshape(&[dims[..along].iter().product(), dims[along..].iter().product()])?,
+                1,
+            ),
             false => (x, along),
         };
-        let y = if logarithm { shaped.log_softmax(along) } else { shaped.softmax(along) };
+        let y = if logarithm {
+            shaped.log_softmax(along)
+        } else {
+            shaped.softmax(along)
+        };
         Ok(vec![y.reshape(&dims)?.into()])
     }))
 }

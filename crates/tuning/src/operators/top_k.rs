@@ -56,7 +56,10 @@ fn arrange(dims: &[usize], along: usize, lists: &[Vec<usize>], k: usize) -> (Vec
     let mut base_steps = plain.clone();
     base_steps[along] = 0;
     let (mut indices, mut positions) = (Vec::new(), Vec::new());
-    for ((line, own), base) in Walk::new(&to, &line_steps).zip(Walk::new(&to, &own_steps)).zip(Walk::new(&to, &base_steps)) {
+    for ((line, own), base) in Walk::new(&to, &line_steps)
+        .zip(Walk::new(&to, &own_steps))
+        .zip(Walk::new(&to, &base_steps))
+    {
         let index = lists[line][own];
         indices.push(index as i64);
         positions.push(base + index * plain[along]);
@@ -78,11 +81,17 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let k = inputs.ints(1)?;
         let k = size(*k.first().ok_or_else(|| Error::invalid("k is missing"))?)?;
         if k > dims[along] {
-            return Err(Error::shape(format!("the {k} best of {} elements do not exist", dims[along])));
+            return Err(Error::shape(format!(
+                "the {k} best of {} elements do not exist",
+                dims[along]
+            )));
         }
         let lists = order(&value.to_host()?, along, k, largest, false);
         let (to, indices, positions) = arrange(&dims, along, &lists, k);
-        Ok(vec![taken(value, &to, &positions)?, HostTensor::ints(&to, indices)?.into()])
+        Ok(vec![
+            taken(value, &to, &positions)?,
+            HostTensor::ints(&to, indices)?.into(),
+        ])
     }))
 }
 

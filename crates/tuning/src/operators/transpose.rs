@@ -24,7 +24,9 @@ pub(super) fn permuted(value: &Value, order: &[usize]) -> Result<Value> {
     let mut sorted = order.to_vec();
     sorted.sort_unstable();
     if !sorted.iter().copied().eq(0..dims.len()) {
-        return Err(Error::shape(format!("{order:?} does not order the axes of shape {dims:?}")));
+        return Err(Error::shape(format!(
+            "{order:?} does not order the axes of shape {dims:?}"
+        )));
     }
     match value {
         Value::Device(tensor) => Ok(tensor.permute(order).into()),

@@ -62,11 +62,20 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             return Ok(vec![on_device(&inputs.tensor(0)?).into()]);
         };
         let result = match (host.data(), name) {
-            (HostData::I64(values), "Abs") => HostTensor::ints(host.dims(), values.iter().map(|x| x.wrapping_abs()).collect()),
-            (HostData::I64(values), "Neg") => HostTensor::ints(host.dims(), values.iter().map(|x| x.wrapping_neg()).collect()),
-            (HostData::I64(values), "Sign") => HostTensor::ints(host.dims(), values.iter().map(|x| x.signum()).collect()),
+            (HostData::I64(values), "Abs") => {
+                HostTensor::ints(host.dims(), values.iter().map(|x| x.wrapping_abs()).collect())
+            }
+            (HostData::I64(values), "Neg") => {
+                HostTensor::ints(host.dims(), values.iter().map(|x| x.wrapping_neg()).collect())
+            }
+            (HostData::I64(values), "Sign") => {
+                HostTensor::ints(host.dims(), values.iter().map(|x| x.signum()).collect())
+            }
             (HostData::F32(values), _) => HostTensor::floats(host.dims(), values.iter().map(|&x| on_host(x)).collect()),
-            _ => Err(Error::shape(format!("expected floating-point numbers, found {}", host.type_name()))),
+            _ => Err(Error::shape(format!(
+                "expected floating-point numbers, found {}",
+                host.type_name()
+            ))),
         };
         Ok(vec![result?.into()])
     }))
@@ -76,7 +85,13 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 mod tests {
     #[test]
     fn erf_has_its_tabulated_values() {
-        for (x, expected) in [(0.0, 0.0), (0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3), (-3.0, -0.999_977_9)] {
+        for (x, expected) in [
+            (0.0, 0.0),
+            (0.5, 0.520_499_9),
+            (1.0, 0.842_700_8),
+            (2.0, 0.995_322_3),
+            (-3.0, -0.999_977_9),
+        ] {
             assert!((super::erf(x) - expected).abs() < 1e-6, "{x}");
         }
     }

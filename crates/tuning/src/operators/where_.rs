@@ -21,12 +21,19 @@ fn on_host(condition: &HostTensor, yes: &HostTensor, no: &HostTensor) -> Result<
     let mask = condition.expand(&dims)?.to_bools();
     let (yes, no) = (yes.expand(&dims)?, no.expand(&dims)?);
     fn pick<T: Copy>(mask: &[bool], yes: &[T], no: &[T]) -> Vec<T> {
-        mask.iter().zip(yes.iter().zip(no)).map(|(&mask, (&yes, &no))| if mask { yes } else { no }).collect()
+        mask.iter()
+            .zip(yes.iter().zip(no))
+            .map(|(&mask, (&yes, &no))| if mask { yes } else { no })
+            .collect()
     }
     match (yes.data(), no.data()) {
         (HostData::F32(a), HostData::F32(b)) => HostTensor::new(&dims, HostData::F32(pick(&mask, a, b))),
         (HostData::I64(a), HostData::I64(b)) => HostTensor::new(&dims, HostData::I64(pick(&mask, a, b))),
         (HostData::Bool(a), HostData::Bool(b)) => HostTensor::new(&dims, HostData::Bool(pick(&mask, a, b))),
-        _ => Err(Error::shape(format!("branches of types {} and {} do not fit", yes.type_name(), no.type_name()))),
+        _ => Err(Error::shape(format!(
+            "branches of types {} and {} do not fit",
+            yes.type_name(),
+            no.type_name()
+        ))),
     }
 }

@@ -44,7 +44,8 @@ impl Agreement {
 impl Outcome {
     pub fn passes(&self) -> bool {
         let training = self.training.as_ref();
-        self.evaluation.passes() && training.is_none_or(|(agreement, (error, _))| agreement.passes() && *error <= TOLERANCE)
+        self.evaluation.passes()
+            && training.is_none_or(|(agreement, (error, _))| agreement.passes() && *error <= TOLERANCE)
     }
 }
 
@@ -79,9 +80,16 @@ struct Results {
 }
 
 fn results(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode) -> Result<Results, Failure> {
-    let feeds: Vec<(&str, Feed)> = feeds.iter().map(|(name, host)| (name.as_str(), Feed::from(host.clone()))).collect();
+    let feeds: Vec<(&str, Feed)> = feeds
+        .iter()
+        .map(|(name, host)| (name.as_str(), Feed::from(host.clone())))
+        .collect();
     let pass = graph.forward(&feeds, mode)?;
-    let first = graph.outputs().first().map(|name| (*name).to_owned()).ok_or("the graph has no output")?;
+    let first = graph
+        .outputs()
+        .first()
+        .map(|name| (*name).to_owned())
+        .ok_or("the graph has no output")?;
     let output = pass.output(&first)?;
     let axes: Vec<usize> = (0..output.rank()).collect();
     let loss = output.mul(&output)?.mean(&axes).mul_scalar(0.5);
@@ -90,11 +98,23 @@ fn results(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode) -> Res
     let gradients = (0..graph.parameters().len())
         .map(|index| tape.take(index).map(|gradient| gradient.to_values()).transpose())
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Results { output, loss: loss_value, gradients })
+    Ok(Results {
+        output,
+        loss: loss_value,
+        gradients,
+    })
 }
 
-fn agreement(graph: &mut Graph, feeds: &[(String, HostTensor)], reference: &SafeTensors, mode: Mode, prefix: &str) -> Result<Agreement, Failure> {
-    let before: Vec<DeviceTensor> = (0..graph.parameters().len()).map(|index| graph.value(index).clone()).collect();
+fn agreement(
+    graph: &mut Graph,
+    feeds: &[(String, HostTensor)],
+    reference: &SafeTensors,
+    mode: Mode,
+    prefix: &str,
+) -> Result<Agreement, Failure> {
+    let before: Vec<DeviceTensor> = (0..graph.parameters().len())
+        .map(|index| graph.value(index).clone())
+        .collect();
     let found = results(graph, feeds, mode)?;
     let wanted = format!("{prefix}grad.");
     let mut agreement = Agreement {
@@ -106,8 +126,12 @@ fn agreement(graph: &mut Graph, feeds: &[(String, HostTensor)], reference: &Safe
     };
     let mut doubtful = Vec::new();
     for name in reference.names() {
-        let Some(parameter) = name.strip_prefix(&wanted) else { continue };
-        let index = graph.find(parameter).ok_or_else(|| format!("{parameter:?} is no parameter of the graph"))?;
+        let Some(parameter) = name.strip_prefix(&wanted) else {
+            continue;
+        };
+        let index = graph
+            .find(parameter)
+            .ok_or_else(|| format!("{parameter:?} is no parameter of the graph"))?;
         let expected = floats(reference, name)?;
         let error = match &found.gradients[index] {
             Some(gradient) => relative(gradient, &expected)?,
@@ -140,26 +164,46 @@ fn agreement(graph: &mut Graph, feeds: &[(String, HostTensor)], reference: &Safe
 }
 
 fn worse(worst: (f64, String), error: f64, parameter: &str) -> (f64, String) {
-    if error.is_nan() || error >= worst.0 { (error, parameter.to_owned()) } else { worst }
+    if error.is_nan() || error >= worst.0 {
+        (error, parameter.to_owned())
+    } else {
+        worst
+    }
 }
 
 /// How far each gradient moves when the last bit of every parameter is changed at random: what f32 leaves undetermined.
-fn by_rounding(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode, before: &[DeviceTensor], found: &Results) -> Result<Vec<f64>, Failure> {
+fn by_rounding(
+    graph: &mut Graph,
+    feeds: &[(String, HostTensor)],
+    mode: Mode,
+    before: &[DeviceTensor],
+    found: &Results,
+) -> Result<Vec<f64>, Failure> {
     let mut moved = vec![0.0f64; before.len()];
     let mut state = 1u64;
     for _ in 0..3 {
         for (index, value) in before.iter().enumerate() {
             let mut values = value.to_values()?;
             for value in values.iter_mut().filter(|_| graph.parameters()[index].is_trainable()) {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                *value *= if state >> 63 == 0 { 1.0 + f32::EPSILON } else { 1.0 - f32::EPSILON };
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                *value *= if state >> 63 == 0 {
+                    1.0 + f32::EPSILON
+                } else {
+                    1.0 - f32::EPSILON
+                };
             }
             graph.set_value(index, DeviceTensor::from_values(&value.dims(), values, graph.device())?)?;
         }
         let other = results(graph, feeds, mode)?;
         for (index, moved) in moved.iter_mut().enumerate() {
             if let (Some(a), Some(b)) = (&found.gradients[index], &other.gradients[index]) {
-                let furthest = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
+                let furthest = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| f64::from((a - b).abs()))
+                    .fold(0.0, f64::max);
                 *moved = moved.max(furthest);
             }
         }
@@ -172,18 +216,31 @@ fn by_rounding(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode, be
 fn statistics(graph: &Graph, model: &Model, reference: &SafeTensors) -> Result<(f64, usize), Failure> {
     let mut worst: f64 = 0.0;
     let mut compared = 0;
-    let known: BTreeMap<&str, usize> = graph.parameters().iter().enumerate().map(|(index, one)| (one.name.as_str(), index)).collect();
+    let known: BTreeMap<&str, usize> = graph
+        .parameters()
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (one.name.as_str(), index))
+        .collect();
     for (kind, position) in [("running_mean", 3), ("running_var", 4)] {
         let prefix = format!("train.{kind}.");
         for name in reference.names() {
-            let Some(module) = name.strip_prefix(&prefix) else { continue };
+            let Some(module) = name.strip_prefix(&prefix) else {
+                continue;
+            };
             let direct = known.get(format!("{module}.{kind}").as_str()).copied();
             let by_scale = || {
                 let scale = format!("{module}.weight");
-                let node = model.graph.nodes.iter().find(|node| node.is("BatchNormalization") && node.input(1) == Some(&scale))?;
+                let node = model
+                    .graph
+                    .nodes
+                    .iter()
+                    .find(|node| node.is("BatchNormalization") && node.input(1) == Some(&scale))?;
                 known.get(node.input(position)?).copied()
             };
-            let index = direct.or_else(by_scale).ok_or_else(|| format!("no initializer holds {kind} of {module:?}"))?;
+            let index = direct
+                .or_else(by_scale)
+                .ok_or_else(|| format!("no initializer holds {kind} of {module:?}"))?;
             let found = relative(&graph.value(index).to_values()?, &floats(reference, name)?)?;
             worst = if found.is_nan() { f64::NAN } else { worst.max(found) };
             compared += 1;
@@ -197,7 +254,13 @@ fn host(reference: &SafeTensors, name: &str) -> Result<HostTensor, Failure> {
     let tensor = match view.dtype() {
         Dtype::F32 => HostTensor::floats(view.shape(), floats(reference, name)?)?,
         Dtype::I64 => {
-            let values = view.data().as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
+            let values = view
+                .data()
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|bytes| i64::from_le_bytes(*bytes))
+                .collect();
             HostTensor::ints(view.shape(), values)?
         }
         Dtype::BOOL => HostTensor::bools(view.shape(), view.data().iter().map(|byte| *byte != 0).collect())?,
@@ -209,14 +272,28 @@ fn host(reference: &SafeTensors, name: &str) -> Result<HostTensor, Failure> {
 fn floats(reference: &SafeTensors, name: &str) -> Result<Vec<f32>, Failure> {
     let view = reference.tensor(name)?;
     match view.dtype() {
-        Dtype::F32 => Ok(view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
-        Dtype::F64 => Ok(view.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()),
+        Dtype::F32 => Ok(view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()),
+        Dtype::F64 => Ok(view
+            .data()
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|bytes| f64::from_le_bytes(*bytes) as f32)
+            .collect()),
         other => Err(format!("{name}: expected floating point, found {other:?}").into()),
     }
 }
 
 fn largest(values: &[f32]) -> f64 {
-    values.iter().fold(0.0f64, |scale, &value| scale.max(f64::from(value).abs()))
+    values
+        .iter()
+        .fold(0.0f64, |scale, &value| scale.max(f64::from(value).abs()))
 }
 
 /// The largest difference, relative to the largest absolute value of what is expected.
@@ -232,5 +309,9 @@ fn relative(found: &[f32], expected: &[f32]) -> Result<f64, Failure> {
         }
         worst = worst.max(difference);
     }
-    Ok(if worst == 0.0 { 0.0 } else { worst / largest(expected).max(1e-30) })
+    Ok(if worst == 0.0 {
+        0.0
+    } else {
+        worst / largest(expected).max(1e-30)
+    })
 }
