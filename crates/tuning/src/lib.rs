@@ -14,6 +14,7 @@ pub mod error;
 mod graph;
 pub mod head;
 pub mod host;
+mod kernels;
 mod normalize;
 mod operators;
 mod shape;

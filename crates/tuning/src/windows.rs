@@ -1,4 +1,5 @@
-//! Convolutions and pools over windows that slide along the spatial axes, by Burn's own operations.
+//! Convolutions and pools over windows that slide along the spatial axes, by kernels of ours on the CPU
+//! where there are, else by Burn's own operations.
 //!
 //! # Shapes
 //! `x [n, c, s₁, …]`, `weight [m, c/groups, k₁, …]` → `[n, m, t₁, …]` with
@@ -8,7 +9,7 @@ use burn::backend::Dispatch;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions, ModuleOps};
 
 use crate::tensor::DeviceTensor;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// How windows slide: one entry per spatial axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,9 @@ fn transposed<const N: usize>(windows: &Windows, extra: &[usize], groups: usize)
 impl DeviceTensor {
     /// Convolution over one to three spatial axes; shapes are right.
     pub(crate) fn convolve(&self, weight: &Self, bias: Option<&Self>, windows: &Windows, groups: usize) -> Self {
+        if let Some(y) = kernels::convolve(self, weight, bias, windows, groups) {
+            return y;
+        }
         let (x, weight) = (self.inner().clone(), weight.inner().clone());
         let bias = bias.map(|bias| bias.inner().clone());
         Self::from_inner(match windows.stride.len() {

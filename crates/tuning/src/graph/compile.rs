@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use burn::tensor::Device;
 use ranktune_onnx::{Model, Node, Tensor};
 
+use super::fuse::fuse;
 use super::parameter::{Reach, last_uses};
 use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
 use crate::operators::{self, Constants, Context, Entry, Inputs, Operator};
@@ -42,9 +43,16 @@ impl Graph {
         let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
             .into_iter()
             .partition(|node| copied(model, node).is_some());
-        let built = live
+        let planned = fuse(model, &live, &outputs);
+        let built = planned
             .iter()
-            .map(|node| operators::build(node, model.opset()).map(|(entry, operator)| (*node, entry, operator)))
+            .map(|(node, limits)| {
+                let (entry, operator) = match limits {
+                    None => operators::build(node, model.opset())?,
+                    Some(range) => operators::build_limited(node, *range, model.opset())?,
+                };
+                Ok((node.as_ref(), entry, operator))
+            })
             .collect::<Result<Vec<_>>>()?;
         let nodes: Vec<(&Node, &'static Entry)> = built.iter().map(|(node, entry, _)| (*node, *entry)).collect();
         let reach = Reach::new(&nodes, &outputs);

@@ -1,6 +1,7 @@
 //! A [`Graph`]: the nodes of a model, ready to run, with its parameters on a device.
 
 mod compile;
+mod fuse;
 mod parameter;
 mod run;
 mod write_back;

@@ -89,7 +89,8 @@ impl<'a> Reach<'a> {
                         reach.statistics.insert(input);
                         false
                     }
-                    Constants::Statistics(_) => true,
+                    // What is behind them are the limits of an activation.
+                    Constants::Statistics(_) => position < 3,
                     Constants::All => false,
                 };
                 if flows && open {

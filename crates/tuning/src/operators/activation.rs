@@ -1,6 +1,7 @@
 //! Activations: Relu and its relatives, the sigmoid family, Gelu, PRelu.
 
 use super::{Attributes, Operator};
+use crate::kernels::Range;
 use crate::shape::broadcast;
 use crate::tensor::{DeviceTensor, Extremum};
 use crate::value::Value;
@@ -100,7 +101,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 
 fn apply(kind: Kind, x: &DeviceTensor) -> Result<DeviceTensor> {
     Ok(match kind {
-        Kind::Relu => x.relu(),
+        Kind::Relu => x.limit(Range::RELU),
         Kind::Leaky { alpha } => x.relu().sub(&x.neg().relu().mul_scalar(alpha))?,
         Kind::Exponential { alpha, gamma, scale } => {
             // exp of the negative part only, so that a large x overflows neither forward nor backward.

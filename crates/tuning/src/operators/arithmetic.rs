@@ -7,7 +7,7 @@ use crate::host::HostData;
 use crate::shape::broadcast;
 use crate::tensor::{DeviceTensor, Extremum};
 use crate::value::Value;
-use crate::{Error, HostTensor, Result};
+use crate::{Error, HostTensor, Result, kernels};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -97,7 +97,10 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
     };
     let a = left.on(device)?;
     Ok(match kind {
-        Kind::Add => a.add(&b)?,
+        Kind::Add => match kernels::add_maps(&a, &b) {
+            Some(sum) => sum,
+            None => a.add(&b)?,
+        },
         Kind::Sub => a.sub(&b)?,
         Kind::Mul => a.mul(&b)?,
         Kind::Div => a.div(&b)?,

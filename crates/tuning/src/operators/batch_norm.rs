@@ -6,10 +6,16 @@
 //! running statistics. A batch of one value a channel has no variance, which PyTorch refuses, and so does this.
 
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
+use crate::kernels::Range;
 use crate::tensor::DeviceTensor;
 use crate::{Error, Mode, Result};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
+    with_limits(attributes, Range::ALL)
+}
+
+/// The normalization and the limits behind it (a Relu or a Clip) in one pass.
+pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<Operator> {
     let epsilon = attributes.float_or("epsilon", 1e-5)?;
     let momentum = attributes.float_or("momentum", 0.9)?;
     attributes.ignore("training_mode");
@@ -48,13 +54,13 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
                         "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
                     ));
                 }
-                let batch = x.normalize_batch(scale, bias, epsilon)?;
+                let batch = x.normalize_batch(scale, bias, epsilon, range)?;
                 update(inputs, context, 3, mean, &batch.mean, momentum)?;
                 let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
                 update(inputs, context, 4, variance, &unbiased, momentum)?;
                 batch.output
             }
-            Mode::Evaluation | Mode::Frozen => x.normalize_with(scale, bias, mean, variance, epsilon)?,
+            Mode::Evaluation | Mode::Frozen => x.normalize_with([scale, bias, mean, variance], epsilon, range)?,
         };
         Ok(vec![y.into()])
     }))

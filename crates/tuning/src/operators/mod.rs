@@ -44,6 +44,7 @@ pub(crate) use attributes::Attributes;
 pub(crate) use fill::from_onnx as constant;
 pub(crate) use inputs::{Context, Inputs, RunningUpdate};
 
+use crate::kernels::Range;
 use crate::value::Value;
 use crate::{Error, Result};
 
@@ -237,6 +238,17 @@ pub(crate) fn build(node: &Node, opset: i64) -> Result<(&'static Entry, Operator
     let mut attributes = Attributes::new(node, opset);
     let operator = (entry.build)(&mut attributes).map_err(named)?;
     attributes.finish().map_err(named)?;
+    Ok((entry, operator))
+}
+
+/// Reads a `BatchNormalization` and the `Relu` or `Clip` that alone follows it as one operator.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_limited(node: &Node, range: Range, opset: i64) -> Result<(&'static Entry, Operator)> {
+    let (entry, _) = build(node, opset)?;
+    let named = |error: Error| error.at_node(&node.label(), &node.op_type);
+    let operator = batch_norm::with_limits(&mut Attributes::new(node, opset), range).map_err(named)?;
     Ok((entry, operator))
 }
 
