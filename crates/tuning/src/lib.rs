@@ -17,6 +17,7 @@ pub mod host;
 mod kernels;
 mod normalize;
 mod operators;
+mod reductions;
 mod shape;
 pub mod tensor;
 mod value;

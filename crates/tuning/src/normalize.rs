@@ -10,13 +10,7 @@ use crate::tensor::DeviceTensor;
 impl DeviceTensor {
     /// Normalizes `[n, c, s…]` by channel with the statistics of the batch, and cuts off at `range`; `scale` and `bias` are
     /// `[c]`.
-    pub(crate) fn normalize_batch(
-        &self,
-        scale: &Self,
-        bias: &Self,
-        epsilon: f32,
-        range: Range,
-    ) -> Result<Normalized> {
+    pub(crate) fn normalize_batch(&self, scale: &Self, bias: &Self, epsilon: f32, range: Range) -> Result<Normalized> {
         if let Some(found) = kernels::normalize(self, scale, bias, epsilon, range) {
             return Ok(found);
         }
@@ -35,7 +29,12 @@ impl DeviceTensor {
 
     /// Normalizes `[n, c, s…]` by channel with given statistics, and cuts off at `range`:
     /// `x · k + (bias − mean·k)`, `k = scale / √(variance + ε)`.
-    pub(crate) fn normalize_with(&self, [scale, bias, mean, variance]: [&Self; 4], epsilon: f32, range: Range) -> Result<Self> {
+    pub(crate) fn normalize_with(
+        &self,
+        [scale, bias, mean, variance]: [&Self; 4],
+        epsilon: f32,
+        range: Range,
+    ) -> Result<Self> {
         let factor = scale.mul(&variance.add_scalar(epsilon).sqrt().recip())?;
         let offset = bias.sub(&mean.mul(&factor)?)?;
         if let Some(y) = kernels::affine(self, &factor, &offset, range) {
@@ -43,7 +42,9 @@ impl DeviceTensor {
         }
         let mut by_channel = vec![1; self.rank()];
         by_channel[1] = factor.dims()[0];
-        let y = self.mul(&factor.reshape(&by_channel)?)?.add(&offset.reshape(&by_channel)?)?;
+        let y = self
+            .mul(&factor.reshape(&by_channel)?)?
+            .add(&offset.reshape(&by_channel)?)?;
         Ok(y.limit(range))
     }
 

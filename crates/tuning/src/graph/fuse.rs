@@ -16,7 +16,11 @@ pub(super) type Planned<'a> = (Cow<'a, Node>, Option<Range>);
 /// output. What takes the place of the two has the inputs of both and the output of the second.
 pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Planned<'a>> {
     let mut uses: HashMap<&str, usize> = HashMap::new();
-    for name in nodes.iter().flat_map(|node| node.uses()).chain(outputs.iter().map(String::as_str)) {
+    for name in nodes
+        .iter()
+        .flat_map(|node| node.uses())
+        .chain(outputs.iter().map(String::as_str))
+    {
         *uses.entry(name).or_default() += 1;
     }
     let mut planned: Vec<Planned> = Vec::with_capacity(nodes.len());
@@ -32,7 +36,9 @@ pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String])
                 *limit = Some(range);
             }
             _ => {
-                let output = node.output(0).filter(|name| node.is("BatchNormalization") && node.inputs.len() == 5 && uses.get(name) == Some(&1));
+                let output = node.output(0).filter(|name| {
+                    node.is("BatchNormalization") && node.inputs.len() == 5 && uses.get(name) == Some(&1)
+                });
                 if let Some(output) = output {
                     normalized.insert(output, planned.len());
                 }
@@ -66,7 +72,11 @@ fn limits(model: &Model, node: &Node) -> Option<Range> {
 /// The constant `name`, if it is one number.
 fn number(model: &Model, name: &str) -> Option<f32> {
     let constant = || model.graph.producer_of(name).filter(|node| node.is("Constant"));
-    let tensor = model.graph.initializers.get(name).or_else(|| constant()?.tensor("value"));
+    let tensor = model
+        .graph
+        .initializers
+        .get(name)
+        .or_else(|| constant()?.tensor("value"));
     match tensor {
         Some(tensor) => tensor.to_f32_vec().filter(|values| values.len() == 1)?.first().copied(),
         None => constant()?.float("value_float"),

@@ -29,7 +29,13 @@ pub(crate) struct Normalized {
 }
 
 /// Normalizes `x [n, c, s…]` by channel; `None` where Burn's own operation is to do it.
-pub(crate) fn normalize(x: &DeviceTensor, scale: &DeviceTensor, bias: &DeviceTensor, epsilon: f32, range: Range) -> Option<Normalized> {
+pub(crate) fn normalize(
+    x: &DeviceTensor,
+    scale: &DeviceTensor,
+    bias: &DeviceTensor,
+    epsilon: f32,
+    range: Range,
+) -> Option<Normalized> {
     if x.rank() < 3 {
         return None;
     }
@@ -43,17 +49,33 @@ pub(crate) fn normalize(x: &DeviceTensor, scale: &DeviceTensor, bias: &DeviceTen
         let y = scale_shift(map.values(), &factor, &offset, range);
         let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
         found = Some((mean.clone(), variance.clone()));
-        Forward { output: in_shape_of(&dims, y), saved: vec![map.into_tensor(), scale, bias, mean, variance] }
+        Forward {
+            output: in_shape_of(&dims, y),
+            saved: vec![map.into_tensor(), scale, bias, mean, variance],
+        }
     })?;
     let (mean, variance) = found?;
     let lift = |tensor: FlexTensor| super::wrap(burn::Tensor::<1>::from_primitive::<burn::backend::Flex>(tensor));
-    Some(Normalized { output, mean: lift(mean), variance: lift(variance) })
+    Some(Normalized {
+        output,
+        mean: lift(mean),
+        variance: lift(variance),
+    })
 }
 
 /// `z = x · factor + offset`.
 fn coefficients(mean: &[f32], variance: &[f32], scale: &[f32], bias: &[f32], epsilon: f32) -> (Vec<f32>, Vec<f32>) {
-    let factor: Vec<f32> = variance.iter().zip(scale).map(|(variance, scale)| scale / (variance + epsilon).sqrt()).collect();
-    let offset = mean.iter().zip(bias).zip(&factor).map(|((mean, bias), factor)| bias - mean * factor).collect();
+    let factor: Vec<f32> = variance
+        .iter()
+        .zip(scale)
+        .map(|(variance, scale)| scale / (variance + epsilon).sqrt())
+        .collect();
+    let offset = mean
+        .iter()
+        .zip(bias)
+        .zip(&factor)
+        .map(|((mean, bias), factor)| bias - mean * factor)
+        .collect();
     (factor, offset)
 }
 
@@ -84,8 +106,12 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
     let total = exact(&parts);
     let count = (x.len() / c) as f64;
     let mean = |channel: usize| total[channel] / count;
-    let means = (0..c).map(|channel| (f64::from(shift[channel]) + mean(channel)) as f32).collect();
-    let variances = (0..c).map(|channel| (total[c + channel] / count - mean(channel).powi(2)).max(0.0) as f32).collect();
+    let means = (0..c)
+        .map(|channel| (f64::from(shift[channel]) + mean(channel)) as f32)
+        .collect();
+    let variances = (0..c)
+        .map(|channel| (total[c + channel] / count - mean(channel).powi(2)).max(0.0) as f32)
+        .collect();
     (means, variances)
 }
 
@@ -93,44 +119,61 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
 fn exact(parts: &[Vec<f32>]) -> Vec<f64> {
     let mut total = vec![0.0f64; parts.first().map_or(0, Vec::len)];
     for part in parts {
-        total.iter_mut().zip(part).for_each(|(total, &part)| *total += f64::from(part));
+        total
+            .iter_mut()
+            .zip(part)
+            .for_each(|(total, &part)| *total += f64::from(part));
     }
     total
 }
 
 impl Kernel<3> for BatchNorm {
     fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        let Ok([x, scale, bias, mean, variance]) = <[FlexTensor; 5]>::try_from(saved) else { return [None, None, None] };
+        let Ok([x, scale, bias, mean, variance]) = <[FlexTensor; 5]>::try_from(saved) else {
+            return [None, None, None];
+        };
         let dims = gradient.shape().as_slice().to_vec();
         let (map, dy) = (Map::new(x), Map::new(gradient));
         let (mean, variance, c, range) = (values(&mean), values(&variance), map.c, self.range);
         let (factor, offset) = coefficients(mean, variance, values(&scale), values(&bias), self.epsilon);
-        let (mut dz, parts) = passes(map.values(), dy.values(), mean, #[inline(always)] |x, channel, dy| {
-            range.pass(x * factor[channel] + offset[channel], dy)
-        });
+        let (mut dz, parts) = passes(
+            map.values(),
+            dy.values(),
+            mean,
+            #[inline(always)]
+            |x, channel, dy| range.pass(x * factor[channel] + offset[channel], dy),
+        );
         let total = exact(&parts);
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
         if wanted[0] {
             // dx = dz · factor + x · slope + level.
-            let slope: Vec<f32> = (0..c).map(|channel| (-f64::from(factor[channel]) * d_scale[channel] / (count * deviation(channel))) as f32).collect();
+            let slope: Vec<f32> = (0..c)
+                .map(|channel| (-f64::from(factor[channel]) * d_scale[channel] / (count * deviation(channel))) as f32)
+                .collect();
             let level: Vec<f32> = (0..c)
-                .map(|channel| (-f64::from(factor[channel]) * total[channel] / count - f64::from(mean[channel]) * f64::from(slope[channel])) as f32)
+                .map(|channel| {
+                    (-f64::from(factor[channel]) * total[channel] / count
+                        - f64::from(mean[channel]) * f64::from(slope[channel])) as f32
+                })
                 .collect();
             let rows = (CHUNK / c).max(1) * c;
-            dz.par_chunks_mut(rows).zip(map.values().par_chunks(rows)).for_each(|(dz, x)| {
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        for (dz, x) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-                            for channel in 0..c {
-                                dz[channel] = dz[channel] * factor[channel] + x[channel] * slope[channel] + level[channel];
+            dz.par_chunks_mut(rows)
+                .zip(map.values().par_chunks(rows))
+                .for_each(|(dz, x)| {
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (dz, x) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                                for channel in 0..c {
+                                    dz[channel] =
+                                        dz[channel] * factor[channel] + x[channel] * slope[channel] + level[channel];
+                                }
                             }
-                        }
-                    },
-                );
-            });
+                        },
+                    );
+                });
         }
         [
             wanted[0].then(|| in_shape_of(&dims, dz)),

@@ -47,7 +47,13 @@ impl Geometry {
 struct Convolution(Geometry);
 
 /// The convolution of `x [n, c, h, w]` by our kernels; `None` where they do not apply.
-pub(crate) fn convolve(x: &DeviceTensor, weight: &DeviceTensor, bias: Option<&DeviceTensor>, windows: &Windows, groups: usize) -> Option<DeviceTensor> {
+pub(crate) fn convolve(
+    x: &DeviceTensor,
+    weight: &DeviceTensor,
+    bias: Option<&DeviceTensor>,
+    windows: &Windows,
+    groups: usize,
+) -> Option<DeviceTensor> {
     let (dims, kernel) = (x.dims(), weight.dims());
     if dims.len() != 4 {
         return None;
@@ -71,7 +77,9 @@ pub(crate) fn convolve(x: &DeviceTensor, weight: &DeviceTensor, bias: Option<&De
         return None;
     }
     let plan = geometry.clone();
-    let y = run([x, weight], Convolution(geometry), move |[x, weight]| forward(&plan, x, weight))?;
+    let y = run([x, weight], Convolution(geometry), move |[x, weight]| {
+        forward(&plan, x, weight)
+    })?;
     match bias {
         None => Some(y),
         Some(bias) => super::elementwise::add_by_channel(&y, bias),
@@ -86,7 +94,14 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
         depthwise::forward(plan, &map, &depthwise::by_tap(plan, values(&weight)), &mut y);
     } else if plan.is_pointwise() {
         let [m, c] = [plan.filters, plan.channels];
-        product(&mut y, [map.rows(), m, c], Matrix::new(map.values(), c), Matrix::transposed(values(&weight), c), false, Threads::All);
+        product(
+            &mut y,
+            [map.rows(), m, c],
+            Matrix::new(map.values(), c),
+            Matrix::transposed(values(&weight), c),
+            false,
+            Threads::All,
+        );
     } else {
         let packed = channels_last(plan, values(&weight));
         let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * plan.channels);
@@ -94,22 +109,44 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
             || vec![0.0; rows * width],
             |unfolded, (image, y)| {
                 unfold(plan, &map, image, unfolded);
-                product(y, [rows, plan.filters, width], Matrix::new(unfolded, width), Matrix::transposed(&packed, width), false, Threads::One);
+                product(
+                    y,
+                    [rows, plan.filters, width],
+                    Matrix::new(unfolded, width),
+                    Matrix::transposed(&packed, width),
+                    false,
+                    Threads::One,
+                );
             },
         );
     }
     let output = Map::tensor([map.n, plan.out[0], plan.out[1], plan.filters], y);
-    Forward { output, saved: vec![map.into_tensor(), weight] }
+    Forward {
+        output,
+        saved: vec![map.into_tensor(), weight],
+    }
 }
 
 impl Kernel<2> for Convolution {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, [wants_x, wants_weight]: [bool; 2]) -> [Option<FlexTensor>; 2] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        [wants_x, wants_weight]: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
         let plan = &self.0;
-        let Ok([x, weight]) = <[FlexTensor; 2]>::try_from(saved) else { return [None, None] };
+        let Ok([x, weight]) = <[FlexTensor; 2]>::try_from(saved) else {
+            return [None, None];
+        };
         let map = Map::new(x);
         let dy = Map::new(gradient);
         let shape = [map.n, map.h, map.w, map.c];
-        let weight_dims = [plan.filters, plan.channels / plan.groups, plan.kernel[0], plan.kernel[1]];
+        let weight_dims = [
+            plan.filters,
+            plan.channels / plan.groups,
+            plan.kernel[0],
+            plan.kernel[1],
+        ];
         if plan.is_depthwise() {
             let taps = depthwise::by_tap(plan, values(&weight));
             let dx = wants_x.then(|| Map::tensor(shape, depthwise::input_gradient(plan, &map, &dy, &taps)));
@@ -121,7 +158,14 @@ impl Kernel<2> for Convolution {
             let rows = map.rows();
             let dx = wants_x.then(|| {
                 let mut dx = vec![0.0; rows * c];
-                product(&mut dx, [rows, c, m], Matrix::new(dy.values(), m), Matrix::new(values(&weight), c), false, Threads::All);
+                product(
+                    &mut dx,
+                    [rows, c, m],
+                    Matrix::new(dy.values(), m),
+                    Matrix::new(values(&weight), c),
+                    false,
+                    Threads::All,
+                );
                 Map::tensor(shape, dx)
             });
             let dw = wants_weight.then(|| dense(&weight_dims, tall_product(dy.values(), map.values(), [rows, m, c])));
@@ -136,7 +180,14 @@ impl Kernel<2> for Convolution {
                 || vec![0.0; rows * width],
                 |unfolded, (image, dx)| {
                     let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
-                    product(unfolded, [rows, width, m], Matrix::new(dy, m), Matrix::new(&packed, width), false, Threads::One);
+                    product(
+                        unfolded,
+                        [rows, width, m],
+                        Matrix::new(dy, m),
+                        Matrix::new(&packed, width),
+                        false,
+                        Threads::One,
+                    );
                     fold(plan, &map, unfolded, dx);
                 },
             );
@@ -153,7 +204,14 @@ impl Kernel<2> for Convolution {
                     for image in piece * each..((piece + 1) * each).min(map.n) {
                         unfold(plan, &map, image, &mut unfolded);
                         let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
-                        product(&mut total, [m, width, rows], Matrix::transposed(dy, m), Matrix::new(&unfolded, width), true, Threads::One);
+                        product(
+                            &mut total,
+                            [m, width, rows],
+                            Matrix::transposed(dy, m),
+                            Matrix::new(&unfolded, width),
+                            true,
+                            Threads::One,
+                        );
                     }
                     total
                 })
@@ -191,10 +249,14 @@ fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 fn windows(plan: &Geometry, map: &Map, mut visit: impl FnMut(usize, usize, Option<usize>)) {
     for oh in 0..plan.out[0] {
         for kh in 0..plan.kernel[0] {
-            let ih = (oh * plan.stride[0] + kh * plan.dilation[0]).checked_sub(plan.pad[0]).filter(|&ih| ih < map.h);
+            let ih = (oh * plan.stride[0] + kh * plan.dilation[0])
+                .checked_sub(plan.pad[0])
+                .filter(|&ih| ih < map.h);
             for ow in 0..plan.out[1] {
                 for kw in 0..plan.kernel[1] {
-                    let iw = (ow * plan.stride[1] + kw * plan.dilation[1]).checked_sub(plan.pad[1]).filter(|&iw| iw < map.w);
+                    let iw = (ow * plan.stride[1] + kw * plan.dilation[1])
+                        .checked_sub(plan.pad[1])
+                        .filter(|&iw| iw < map.w);
                     let pixel = ih.zip(iw).map(|(ih, iw)| ih * map.w + iw);
                     visit(oh * plan.out[1] + ow, kh * plan.kernel[1] + kw, pixel);
                 }
@@ -225,7 +287,10 @@ fn fold(plan: &Geometry, map: &Map, unfolded: &[f32], dx: &mut [f32]) {
             windows(plan, map, |row, tap, pixel| {
                 if let Some(pixel) = pixel {
                     let source = &unfolded[row * width + tap * c..][..c];
-                    dx[pixel * c..][..c].iter_mut().zip(source).for_each(|(dx, source)| *dx += source);
+                    dx[pixel * c..][..c]
+                        .iter_mut()
+                        .zip(source)
+                        .for_each(|(dx, source)| *dx += source);
                 }
             });
         },

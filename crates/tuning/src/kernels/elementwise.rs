@@ -23,9 +23,17 @@ pub(crate) struct Range {
 
 impl Range {
     /// No limits.
-    pub(crate) const ALL: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY, open: false };
+    pub(crate) const ALL: Self = Self {
+        low: f32::NEG_INFINITY,
+        high: f32::INFINITY,
+        open: false,
+    };
     /// `max(x, 0)`.
-    pub(crate) const RELU: Self = Self { low: 0.0, high: f32::INFINITY, open: true };
+    pub(crate) const RELU: Self = Self {
+        low: 0.0,
+        high: f32::INFINITY,
+        open: true,
+    };
 
     #[inline(always)]
     pub(super) fn apply(self, x: f32) -> f32 {
@@ -52,14 +60,19 @@ pub(crate) fn limit(x: &DeviceTensor, range: Range) -> Option<DeviceTensor> {
     run([x], Limit(range), |[x]| {
         let map = Map::new(x);
         let mut y = vec![0.0; map.values().len()];
-        y.par_chunks_mut(CHUNK).zip(map.values().par_chunks(CHUNK)).for_each(|(y, x)| {
-            vectorized(
-                #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = range.apply(x)),
-            );
-        });
+        y.par_chunks_mut(CHUNK)
+            .zip(map.values().par_chunks(CHUNK))
+            .for_each(|(y, x)| {
+                vectorized(
+                    #[inline(always)]
+                    || y.iter_mut().zip(x).for_each(|(y, &x)| *y = range.apply(x)),
+                );
+            });
         let output = Map::tensor([map.n, map.h, map.w, map.c], y);
-        Forward { output, saved: vec![map.into_tensor()] }
+        Forward {
+            output,
+            saved: vec![map.into_tensor()],
+        }
     })
 }
 
@@ -69,12 +82,20 @@ impl Kernel<1> for Limit {
         [saved.into_iter().next().map(|x| {
             let (map, dy) = (Map::new(x), Map::new(gradient));
             let mut dx = vec![0.0; map.values().len()];
-            dx.par_chunks_mut(CHUNK).zip(map.values().par_chunks(CHUNK)).zip(dy.values().par_chunks(CHUNK)).for_each(|((dx, x), dy)| {
-                vectorized(
-                    #[inline(always)]
-                    || dx.iter_mut().zip(x).zip(dy).for_each(|((dx, &x), &dy)| *dx = range.pass(x, dy)),
-                );
-            });
+            dx.par_chunks_mut(CHUNK)
+                .zip(map.values().par_chunks(CHUNK))
+                .zip(dy.values().par_chunks(CHUNK))
+                .for_each(|((dx, x), dy)| {
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            dx.iter_mut()
+                                .zip(x)
+                                .zip(dy)
+                                .for_each(|((dx, &x), &dy)| *dx = range.pass(x, dy))
+                        },
+                    );
+                });
             Map::tensor([map.n, map.h, map.w, map.c], dx)
         })]
     }
@@ -91,13 +112,19 @@ pub(crate) fn add_maps(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTenso
     run([a, b], Sum, |[a, b]| {
         let (a, b) = (Map::new(a), Map::new(b));
         let mut y = vec![0.0; a.values().len()];
-        y.par_chunks_mut(CHUNK).zip(a.values().par_chunks(CHUNK)).zip(b.values().par_chunks(CHUNK)).for_each(|((y, a), b)| {
-            vectorized(
-                #[inline(always)]
-                || y.iter_mut().zip(a).zip(b).for_each(|((y, a), b)| *y = a + b),
-            );
-        });
-        Forward { output: Map::tensor([a.n, a.h, a.w, a.c], y), saved: Vec::new() }
+        y.par_chunks_mut(CHUNK)
+            .zip(a.values().par_chunks(CHUNK))
+            .zip(b.values().par_chunks(CHUNK))
+            .for_each(|((y, a), b)| {
+                vectorized(
+                    #[inline(always)]
+                    || y.iter_mut().zip(a).zip(b).for_each(|((y, a), b)| *y = a + b),
+                );
+            });
+        Forward {
+            output: Map::tensor([a.n, a.h, a.w, a.c], y),
+            saved: Vec::new(),
+        }
     })
 }
 
@@ -111,15 +138,32 @@ impl Kernel<2> for Sum {
 struct Affine(Range);
 
 /// `limit(x · scale + shift)` by channel, `x [n, c, …]`, `scale` and `shift` `[c]`; `None` where Burn is to do it.
-pub(crate) fn affine(x: &DeviceTensor, scale: &DeviceTensor, shift: &DeviceTensor, range: Range) -> Option<DeviceTensor> {
+pub(crate) fn affine(
+    x: &DeviceTensor,
+    scale: &DeviceTensor,
+    shift: &DeviceTensor,
+    range: Range,
+) -> Option<DeviceTensor> {
     if x.rank() < 3 {
         return None;
     }
     run([x, scale, shift], Affine(range), |[x, scale, shift]| {
-        let (dims, scale, shift) = (x.shape().as_slice().to_vec(), scale.to_contiguous(), shift.to_contiguous());
+        let (dims, scale, shift) = (
+            x.shape().as_slice().to_vec(),
+            scale.to_contiguous(),
+            shift.to_contiguous(),
+        );
         let map = Map::new(x);
-        let y = scale_shift(map.values(), super::layout::values(&scale), super::layout::values(&shift), range);
-        Forward { output: in_shape_of(&dims, y), saved: vec![map.into_tensor(), scale, shift] }
+        let y = scale_shift(
+            map.values(),
+            super::layout::values(&scale),
+            super::layout::values(&shift),
+            range,
+        );
+        Forward {
+            output: in_shape_of(&dims, y),
+            saved: vec![map.into_tensor(), scale, shift],
+        }
     })
 }
 
@@ -152,14 +196,20 @@ pub(super) fn scale_shift(x: &[f32], scale: &[f32], shift: &[f32], range: Range)
 
 impl Kernel<3> for Affine {
     fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        let Ok([x, scale, shift]) = <[FlexTensor; 3]>::try_from(saved) else { return [None, None, None] };
+        let Ok([x, scale, shift]) = <[FlexTensor; 3]>::try_from(saved) else {
+            return [None, None, None];
+        };
         let dims = gradient.shape().as_slice().to_vec();
         let (map, dy) = (Map::new(x), Map::new(gradient));
         let (scale, shift) = (super::layout::values(&scale), super::layout::values(&shift));
         let (range, c) = (self.0, map.c);
-        let (mut dx, parts) = passes(map.values(), dy.values(), &vec![0.0; c], #[inline(always)] |x, channel, dy| {
-            range.pass(x * scale[channel] + shift[channel], dy)
-        });
+        let (mut dx, parts) = passes(
+            map.values(),
+            dy.values(),
+            &vec![0.0; c],
+            #[inline(always)]
+            |x, channel, dy| range.pass(x * scale[channel] + shift[channel], dy),
+        );
         let sums = sum(parts);
         if wanted[0] {
             dx.par_chunks_mut((CHUNK / c).max(1) * c).for_each(|dx| {
@@ -178,7 +228,12 @@ impl Kernel<3> for Affine {
 
 /// One pass over `x` and `dy` (rows of channels): `dz = pass(x, channel, dy)`, and by piece `[Σ dz, Σ dz·(x − centre)]`. The
 /// pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passes(x: &[f32], dy: &[f32], centre: &[f32], pass: impl Fn(f32, usize, f32) -> f32 + Sync) -> (Vec<f32>, Vec<Vec<f32>>) {
+pub(super) fn passes(
+    x: &[f32],
+    dy: &[f32],
+    centre: &[f32],
+    pass: impl Fn(f32, usize, f32) -> f32 + Sync,
+) -> (Vec<f32>, Vec<Vec<f32>>) {
     let c = centre.len();
     let mut dz = vec![0.0; x.len()];
     let rows = (CHUNK / c).max(1) * c;

@@ -31,7 +31,13 @@ impl Map {
             4 => (dims[2], dims[3]),
             _ => (1, dims[2..].iter().product()),
         };
-        Self { n, h, w, c, tensor: last }
+        Self {
+            n,
+            h,
+            w,
+            c,
+            tensor: last,
+        }
     }
 
     /// All elements.
@@ -41,7 +47,9 @@ impl Map {
 
     /// The map as `[n, c, h, w]`, for [`Map::new`] to take again without a copy.
     pub(super) fn into_tensor(self) -> FlexTensor {
-        let data = self.tensor.reshape(Shape::from([self.n, self.h, self.w, self.c].as_slice()));
+        let data = self
+            .tensor
+            .reshape(Shape::from([self.n, self.h, self.w, self.c].as_slice()));
         Flex::float_permute(data, &[0, 3, 1, 2])
     }
 
@@ -65,7 +73,11 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 
 /// A contiguous tensor.
 pub(super) fn dense(dims: &[usize], data: Vec<f32>) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(dims)), DType::F32)
+    FlexTensor::new(
+        Bytes::from_elems(data),
+        Layout::contiguous(Shape::from(dims)),
+        DType::F32,
+    )
 }
 
 /// `data` (channels last) under the shape that `like` has, whatever its number of spatial axes.

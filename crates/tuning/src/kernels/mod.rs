@@ -75,7 +75,11 @@ pub(crate) fn run<K: Kernel<N>, const N: usize>(
     let nodes = lifted.each_ref().map(|tensor| tensor.node());
     let primitives = lifted.map(|tensor| tensor.into_primitive());
     let Forward { output, saved } = forward(primitives);
-    let output = match Step(kernel).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+    let output = match Step(kernel)
+        .prepare::<NoCheckpointing>(nodes)
+        .compute_bound()
+        .stateful()
+    {
         OpsKind::Tracked(prepared) => prepared.finish(saved, output),
         OpsKind::UnTracked(prepared) => prepared.finish(output),
     };

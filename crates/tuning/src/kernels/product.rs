@@ -13,12 +13,20 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Row-major, with rows of `width` elements.
     pub(super) fn new(data: &'a [f32], width: usize) -> Self {
-        Self { data, rows: width, columns: 1 }
+        Self {
+            data,
+            rows: width,
+            columns: 1,
+        }
     }
 
     /// The transpose of a row-major matrix with rows of `width` elements.
     pub(super) fn transposed(data: &'a [f32], width: usize) -> Self {
-        Self { data, rows: 1, columns: width }
+        Self {
+            data,
+            rows: 1,
+            columns: width,
+        }
     }
 
     fn holds(&self, rows: usize, columns: usize) -> bool {
@@ -35,7 +43,10 @@ pub(super) enum Threads {
 
 /// `out [m, n] (+)= a [m, k] · b [k, n]`, row-major; adds to `out` if `add`.
 pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matrix, add: bool, threads: Threads) {
-    assert!(out.len() >= m * n && a.holds(m, k) && b.holds(k, n), "matrices are smaller than the product asks for");
+    assert!(
+        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
+        "matrices are smaller than the product asks for"
+    );
     let parallelism = match threads {
         Threads::All if m * n * k > 1 << 18 => gemm::Parallelism::Rayon(0),
         _ => gemm::Parallelism::None,

@@ -49,7 +49,8 @@ fn functions_of_one_number_agree() {
     for op in ["Floor", "Ceil", "Round", "Sign"] {
         Case::new(op, vec![within(&[9], 0.1, 0.4)]).check();
     }
-    let hyperbolic: [(&'static str, fn(f32) -> f32, f32, f32); 5] = [
+    type Function = fn(f32) -> f32;
+    let hyperbolic: [(&'static str, Function, f32, f32); 5] = [
         ("Sinh", f32::sinh, -1.0, 1.0),
         ("Cosh", f32::cosh, -1.0, 1.0),
         ("Asinh", f32::asinh, -1.0, 1.0),
