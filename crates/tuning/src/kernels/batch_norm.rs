@@ -10,7 +10,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{CHUNK, Range, passes, scale_shift};
+use super::elementwise::{ByChannel, CHUNK, Range, passes, scale_shift};
 use super::layout::{Map, dense, in_shape_of, values};
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -45,8 +45,12 @@ pub(crate) fn normalize(
         let (scale, bias) = (scale.to_contiguous(), bias.to_contiguous());
         let map = Map::new(x);
         let (mean, variance) = statistics(map.values(), map.c);
-        let (factor, offset) = coefficients(&mean, &variance, values(&scale), values(&bias), epsilon);
-        let y = scale_shift(map.values(), &factor, &offset, range);
+        let by = ByChannel {
+            centre: &mean,
+            scale: &factors(&variance, values(&scale), epsilon),
+            shift: values(&bias),
+        };
+        let y = scale_shift(map.values(), by, range);
         let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
         found = Some((mean.clone(), variance.clone()));
         Forward {
@@ -63,20 +67,12 @@ pub(crate) fn normalize(
     })
 }
 
-/// `z = x · factor + offset`.
-fn coefficients(mean: &[f32], variance: &[f32], scale: &[f32], bias: &[f32], epsilon: f32) -> (Vec<f32>, Vec<f32>) {
-    let factor: Vec<f32> = variance
-        .iter()
-        .zip(scale)
+/// `γ / √(σ² + ε)`.
+fn factors(variance: &[f32], scale: &[f32], epsilon: f32) -> Vec<f32> {
+    let pairs = variance.iter().zip(scale);
+    pairs
         .map(|(variance, scale)| scale / (variance + epsilon).sqrt())
-        .collect();
-    let offset = mean
-        .iter()
-        .zip(bias)
-        .zip(&factor)
-        .map(|((mean, bias), factor)| bias - mean * factor)
-        .collect();
-    (factor, offset)
+        .collect()
 }
 
 /// Mean and biased variance of each column of `x`, rows of `c`.
@@ -134,30 +130,26 @@ impl Kernel<3> for BatchNorm {
         };
         let dims = gradient.shape().as_slice().to_vec();
         let (map, dy) = (Map::new(x), Map::new(gradient));
-        let (mean, variance, c, range) = (values(&mean), values(&variance), map.c, self.range);
-        let (factor, offset) = coefficients(mean, variance, values(&scale), values(&bias), self.epsilon);
-        let (mut dz, parts) = passes(
-            map.values(),
-            dy.values(),
-            mean,
-            #[inline(always)]
-            |x, channel, dy| range.pass(x * factor[channel] + offset[channel], dy),
-        );
+        let (mean, variance, c) = (values(&mean), values(&variance), map.c);
+        let factor = factors(variance, values(&scale), self.epsilon);
+        let by = ByChannel {
+            centre: mean,
+            scale: &factor,
+            shift: values(&bias),
+        };
+        let (mut dz, parts) = passes(map.values(), dy.values(), by, self.range);
         let total = exact(&parts);
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
         if wanted[0] {
-            // dx = dz · factor + x · slope + level.
+            // dx = dz · factor + (x − μ) · slope + level.
+            let share = |channel: usize| -f64::from(factor[channel]) / count;
             let slope: Vec<f32> = (0..c)
-                .map(|channel| (-f64::from(factor[channel]) * d_scale[channel] / (count * deviation(channel))) as f32)
+                .map(|channel| (share(channel) * d_scale[channel] / deviation(channel)) as f32)
                 .collect();
-            let level: Vec<f32> = (0..c)
-                .map(|channel| {
-                    (-f64::from(factor[channel]) * total[channel] / count
-                        - f64::from(mean[channel]) * f64::from(slope[channel])) as f32
-                })
-                .collect();
+            let level: Vec<f32> = (0..c).map(|channel| (share(channel) * total[channel]) as f32).collect();
+            let (factor, slope, level, mean) = (&factor[..c], &slope[..c], &level[..c], &mean[..c]);
             let rows = (CHUNK / c).max(1) * c;
             dz.par_chunks_mut(rows)
                 .zip(map.values().par_chunks(rows))
@@ -167,8 +159,9 @@ impl Kernel<3> for BatchNorm {
                         || {
                             for (dz, x) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
                                 for channel in 0..c {
+                                    let centred = x[channel] - mean[channel];
                                     dz[channel] =
-                                        dz[channel] * factor[channel] + x[channel] * slope[channel] + level[channel];
+                                        dz[channel] * factor[channel] + centred * slope[channel] + level[channel];
                                 }
                             }
                         },

@@ -4,7 +4,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::layout::{Map, dense, in_shape_of};
+use super::layout::{Map, dense, in_shape_of, values};
 use super::product::sum;
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -154,12 +154,12 @@ pub(crate) fn affine(
             shift.to_contiguous(),
         );
         let map = Map::new(x);
-        let y = scale_shift(
-            map.values(),
-            super::layout::values(&scale),
-            super::layout::values(&shift),
-            range,
-        );
+        let by = ByChannel {
+            centre: &vec![0.0; map.c],
+            scale: values(&scale),
+            shift: values(&shift),
+        };
+        let y = scale_shift(map.values(), by, range);
         Forward {
             output: in_shape_of(&dims, y),
             saved: vec![map.into_tensor(), scale, shift],
@@ -174,18 +174,45 @@ pub(super) fn add_by_channel(x: &DeviceTensor, bias: &DeviceTensor) -> Option<De
     affine(x, &one, bias, Range::ALL)
 }
 
-/// `limit(x · scale + shift)` for rows of channels.
-pub(super) fn scale_shift(x: &[f32], scale: &[f32], shift: &[f32], range: Range) -> Vec<f32> {
-    let c = scale.len();
+/// What is done to a channel: `(x − centre) · scale + shift`. The centre is apart, because the difference is exact where a
+/// product of large numbers would round: what lies close to a limit should fall on the right side of it.
+#[derive(Clone, Copy)]
+pub(super) struct ByChannel<'a> {
+    pub centre: &'a [f32],
+    pub scale: &'a [f32],
+    pub shift: &'a [f32],
+}
+
+impl ByChannel<'_> {
+    /// The same, of a length that the compiler knows to be `c`.
+    #[inline(always)]
+    fn first(&self, c: usize) -> Self {
+        Self {
+            centre: &self.centre[..c],
+            scale: &self.scale[..c],
+            shift: &self.shift[..c],
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn apply(&self, x: f32, channel: usize) -> f32 {
+        (x - self.centre[channel]) * self.scale[channel] + self.shift[channel]
+    }
+}
+
+/// `limit((x − centre) · scale + shift)` for rows of channels.
+pub(super) fn scale_shift(x: &[f32], by: ByChannel, range: Range) -> Vec<f32> {
+    let c = by.scale.len();
     let mut y = vec![0.0; x.len()];
     let rows = (CHUNK / c).max(1) * c;
     y.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(y, x)| {
         vectorized(
             #[inline(always)]
             || {
+                let by = by.first(c);
                 for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-                    for (((y, &x), &scale), &shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
-                        *y = range.apply(x * scale + shift);
+                    for channel in 0..c {
+                        y[channel] = range.apply(by.apply(x[channel], channel));
                     }
                 }
             },
@@ -201,20 +228,18 @@ impl Kernel<3> for Affine {
         };
         let dims = gradient.shape().as_slice().to_vec();
         let (map, dy) = (Map::new(x), Map::new(gradient));
-        let (scale, shift) = (super::layout::values(&scale), super::layout::values(&shift));
-        let (range, c) = (self.0, map.c);
-        let (mut dx, parts) = passes(
-            map.values(),
-            dy.values(),
-            &vec![0.0; c],
-            #[inline(always)]
-            |x, channel, dy| range.pass(x * scale[channel] + shift[channel], dy),
-        );
+        let c = map.c;
+        let by = ByChannel {
+            centre: &vec![0.0; c],
+            scale: values(&scale),
+            shift: values(&shift),
+        };
+        let (mut dx, parts) = passes(map.values(), dy.values(), by, self.0);
         let sums = sum(parts);
         if wanted[0] {
             dx.par_chunks_mut((CHUNK / c).max(1) * c).for_each(|dx| {
                 for dx in dx.chunks_exact_mut(c) {
-                    dx.iter_mut().zip(scale).for_each(|(dx, scale)| *dx *= scale);
+                    dx.iter_mut().zip(by.scale).for_each(|(dx, scale)| *dx *= scale);
                 }
             });
         }
@@ -226,15 +251,10 @@ impl Kernel<3> for Affine {
     }
 }
 
-/// One pass over `x` and `dy` (rows of channels): `dz = pass(x, channel, dy)`, and by piece `[Σ dz, Σ dz·(x − centre)]`. The
-/// pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passes(
-    x: &[f32],
-    dy: &[f32],
-    centre: &[f32],
-    pass: impl Fn(f32, usize, f32) -> f32 + Sync,
-) -> (Vec<f32>, Vec<Vec<f32>>) {
-    let c = centre.len();
+/// One pass over `x` and `dy` (rows of channels): `dz` is `dy` where the result is inside of `range`, and by piece
+/// `[Σ dz, Σ dz·(x − centre)]`. The pieces are of a fixed size, so that sums do not depend on the number of threads.
+pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let c = by.scale.len();
     let mut dz = vec![0.0; x.len()];
     let rows = (CHUNK / c).max(1) * c;
     let parts = dz
@@ -247,12 +267,13 @@ pub(super) fn passes(
             vectorized(
                 #[inline(always)]
                 || {
+                    let (plain, weighted, by) = (&mut plain[..c], &mut weighted[..c], by.first(c));
                     for ((dz, x), dy) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(dy.chunks_exact(c)) {
                         for channel in 0..c {
-                            let value = pass(x[channel], channel, dy[channel]);
+                            let value = range.pass(by.apply(x[channel], channel), dy[channel]);
                             dz[channel] = value;
                             plain[channel] += value;
-                            weighted[channel] += value * (x[channel] - centre[channel]);
+                            weighted[channel] += value * (x[channel] - by.centre[channel]);
                         }
                     }
                 },
