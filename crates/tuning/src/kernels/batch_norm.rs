@@ -3,14 +3,14 @@
 //! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = limit(z)`.
 //! Backward, with `dz = dy` where z is inside of the limits: `dβ = Σ dz`, `dγ = Σ dz x̂`,
 //! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept.
-//! Sums run in f32 over short pieces and in f64 over the pieces; x is shifted by its first row, so that squares of a large
+//! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
 //! mean do not eat up the variance.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{ByChannel, CHUNK, Range, passes, scale_shift};
+use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, Range, passes, scale_shift};
 use super::layout::{Map, dense, in_shape_of, values};
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -79,24 +79,28 @@ fn factors(variance: &[f32], scale: &[f32], epsilon: f32) -> Vec<f32> {
 fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
     let shift = &x[..c];
     let rows = (CHUNK / c).max(1) * c;
-    let parts: Vec<Vec<f32>> = x
+    let parts: Vec<Vec<f64>> = x
         .par_chunks(rows)
         .map(|x| {
-            let mut sums = vec![0.0f32; 2 * c];
-            let (plain, squares) = sums.split_at_mut(c);
+            let mut sums = ExactSums::new(c);
             vectorized(
                 #[inline(always)]
                 || {
-                    for row in x.chunks_exact(c) {
-                        for channel in 0..c {
-                            let value = row[channel] - shift[channel];
-                            plain[channel] += value;
-                            squares[channel] += value * value;
-                        }
+                    let shift = &shift[..c];
+                    for x in x.chunks(BLOCK * c) {
+                        sums.block(|plain, squares| {
+                            for row in x.chunks_exact(c) {
+                                for channel in 0..c {
+                                    let value = row[channel] - shift[channel];
+                                    plain[channel] += value;
+                                    squares[channel] += value * value;
+                                }
+                            }
+                        });
                     }
                 },
             );
-            sums
+            sums.total
         })
         .collect();
     let total = exact(&parts);
@@ -111,14 +115,11 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
     (means, variances)
 }
 
-/// The sum of equally long vectors in f64.
-fn exact(parts: &[Vec<f32>]) -> Vec<f64> {
+/// The sum of equally long vectors.
+pub(super) fn exact(parts: &[Vec<f64>]) -> Vec<f64> {
     let mut total = vec![0.0f64; parts.first().map_or(0, Vec::len)];
     for part in parts {
-        total
-            .iter_mut()
-            .zip(part)
-            .for_each(|(total, &part)| *total += f64::from(part));
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
     }
     total
 }

@@ -5,7 +5,6 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{Map, dense, in_shape_of, values};
-use super::product::sum;
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
@@ -235,7 +234,7 @@ impl Kernel<3> for Affine {
             shift: values(&shift),
         };
         let (mut dx, parts) = passes(map.values(), dy.values(), by, self.0);
-        let sums = sum(parts);
+        let sums = super::batch_norm::exact(&parts);
         if wanted[0] {
             dx.par_chunks_mut((CHUNK / c).max(1) * c).for_each(|dx| {
                 for dx in dx.chunks_exact_mut(c) {
@@ -245,15 +244,46 @@ impl Kernel<3> for Affine {
         }
         [
             wanted[0].then(|| in_shape_of(&dims, dx)),
-            wanted[1].then(|| dense(&[c], sums[c..].to_vec())),
-            wanted[2].then(|| dense(&[c], sums[..c].to_vec())),
+            wanted[1].then(|| dense(&[c], sums[c..].iter().map(|&value| value as f32).collect())),
+            wanted[2].then(|| dense(&[c], sums[..c].iter().map(|&value| value as f32).collect())),
         ]
+    }
+}
+
+/// Rows that are summed in f32 before they are added up in f64.
+pub(super) const BLOCK: usize = 16;
+
+/// Two sums by channel, over many rows.
+pub(super) struct ExactSums {
+    /// The first sums, then the second ones.
+    pub total: Vec<f64>,
+    block: Vec<f32>,
+}
+
+impl ExactSums {
+    pub(super) fn new(c: usize) -> Self {
+        Self {
+            total: vec![0.0; 2 * c],
+            block: vec![0.0; 2 * c],
+        }
+    }
+
+    /// Adds what `add` sums up, which is to be a few rows.
+    #[inline(always)]
+    pub(super) fn block(&mut self, add: impl FnOnce(&mut [f32], &mut [f32])) {
+        self.block.fill(0.0);
+        let (first, second) = self.block.split_at_mut(self.total.len() / 2);
+        add(first, second);
+        self.total
+            .iter_mut()
+            .zip(&self.block)
+            .for_each(|(total, &block)| *total += f64::from(block));
     }
 }
 
 /// One pass over `x` and `dy` (rows of channels): `dz` is `dy` where the result is inside of `range`, and by piece
 /// `[Σ dz, Σ dz·(x − centre)]`. The pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec<f32>, Vec<Vec<f32>>) {
+pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec<f32>, Vec<Vec<f64>>) {
     let c = by.scale.len();
     let mut dz = vec![0.0; x.len()];
     let rows = (CHUNK / c).max(1) * c;
@@ -262,23 +292,30 @@ pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec
         .zip(x.par_chunks(rows))
         .zip(dy.par_chunks(rows))
         .map(|((dz, x), dy)| {
-            let mut sums = vec![0.0f32; 2 * c];
-            let (plain, weighted) = sums.split_at_mut(c);
+            let mut sums = ExactSums::new(c);
             vectorized(
                 #[inline(always)]
                 || {
-                    let (plain, weighted, by) = (&mut plain[..c], &mut weighted[..c], by.first(c));
-                    for ((dz, x), dy) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(dy.chunks_exact(c)) {
-                        for channel in 0..c {
-                            let value = range.pass(by.apply(x[channel], channel), dy[channel]);
-                            dz[channel] = value;
-                            plain[channel] += value;
-                            weighted[channel] += value * (x[channel] - by.centre[channel]);
-                        }
+                    let by = by.first(c);
+                    let blocks = dz
+                        .chunks_mut(BLOCK * c)
+                        .zip(x.chunks(BLOCK * c))
+                        .zip(dy.chunks(BLOCK * c));
+                    for ((dz, x), dy) in blocks {
+                        sums.block(|plain, weighted| {
+                            for ((dz, x), dy) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(dy.chunks_exact(c)) {
+                                for channel in 0..c {
+                                    let value = range.pass(by.apply(x[channel], channel), dy[channel]);
+                                    dz[channel] = value;
+                                    plain[channel] += value;
+                                    weighted[channel] += value * (x[channel] - by.centre[channel]);
+                                }
+                            }
+                        });
                     }
                 },
             );
-            sums
+            sums.total
         })
         .collect();
     (dz, parts)
