@@ -167,20 +167,10 @@ pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> Strin
     }
 }
 
-/// Levenshtein distance, of the first 64 characters.
+/// Edits (a swap of neighbours counts as one) that turn `a` into `b`, of the first 64 characters.
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    let head = |text: &str| text.chars().take(64).collect::<String>();
+    strsim::osa_distance(&head(a), &head(b))
 }
 
 #[cfg(test)]

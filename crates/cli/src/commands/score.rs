@@ -13,13 +13,13 @@ use crate::output::{self, Format};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Features [n, d]: .npy, .npz, .safetensors or Parquet; FILE:NAME takes one array of several
+    /// Features, a row a sample: .npy, .npz, .safetensors or Parquet; FILE:NAME takes one array of several
     #[arg(long, value_name = "FILE")]
     features: PathBuf,
-    /// Targets: whole numbers [n] are classes, numbers [n] or [n, c] are regression, 0/1 [n, c] are labels
+    /// Targets: one whole number a sample is its class, other numbers are regression, several of 0 and 1 are labels
     #[arg(long, value_name = "FILE")]
     targets: PathBuf,
-    /// A source classifier's probabilities [n, z], for leep and nce
+    /// A source classifier's probabilities, a row a sample, for leep and nce
     #[arg(long, value_name = "FILE")]
     probabilities: Option<PathBuf>,
     /// The task, if it is not to be inferred from the targets

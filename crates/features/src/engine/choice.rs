@@ -83,7 +83,9 @@ impl FromStr for EngineChoice {
             return Ok(choice);
         }
         let names: Vec<_> = choices().map(Self::name).collect();
-        let nearest = choices().map(Self::name).min_by_key(|known| distance(known, name));
+        let nearest = choices()
+            .map(Self::name)
+            .min_by_key(|known| strsim::osa_distance(known, name));
         Err(Error::new(
             ErrorKind::UnknownEngine,
             format!(
@@ -133,22 +135,6 @@ fn not_in_build(name: &str, try_this: &str) -> Error {
         ErrorKind::NotInBuild,
         format!("engine {name} is not in this build; {try_this}"),
     )
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -165,28 +165,40 @@ impl Prepared {
         self.fixed_batch
     }
 
-    /// Cuts the graph behind features and logits, simplifies it and loads it into an engine.
-    pub(crate) fn open(&self, engines: &Engines, threads: usize, progress: &dyn Progress) -> Result<Runner<'_>, Error> {
-        let mut outputs = vec![self.located.feature.as_str()];
+    /// Name of the graph's input.
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// The tensors a run computes: the features, and the logits if there are any.
+    pub fn outputs(&self) -> Vec<&str> {
+        let feature = self.located.feature.as_str();
         // A model may give its features out as logits too (--feature logits); an engine is asked for each tensor once.
-        let logits = self
-            .located
-            .logits
-            .as_deref()
-            .filter(|logits| *logits != self.located.feature);
-        outputs.extend(logits);
-        let mut model = self.model.clone();
+        let logits = self.located.logits.as_deref().filter(|logits| *logits != feature);
+        std::iter::once(feature).chain(logits).collect()
+    }
+
+    /// The graph cut behind features and logits and simplified, serialised for an engine.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedModel`] with what the graph tools say.
+    pub fn graph(&self) -> Result<Vec<u8>, Error> {
         let graph_error =
             |error: ranktune_onnx::Error| Error::new(ErrorKind::UnsupportedModel, error.to_string()).caused_by(error);
-        transform::cut(&mut model, &outputs).map_err(graph_error)?;
+        let mut model = self.model.clone();
+        transform::cut(&mut model, &self.outputs()).map_err(graph_error)?;
         transform::simplify(&mut model).map_err(graph_error)?;
-        let bytes = model.to_bytes().map_err(graph_error)?;
-        let (session, engine) = engines.load(&self.name, &bytes, threads, progress)?;
+        model.to_bytes().map_err(graph_error)
+    }
+
+    /// Loads the graph into an engine.
+    pub(crate) fn open(&self, engines: &Engines, threads: usize, progress: &dyn Progress) -> Result<Runner<'_>, Error> {
+        let (session, engine) = engines.load(&self.name, &self.graph()?, threads, progress)?;
         Ok(Runner {
             prepared: self,
             session,
             preferred_batch: engine.preferred_batch(self.processor.output_shape().iter().product()),
-            outputs,
+            outputs: self.outputs(),
         })
     }
 }

@@ -1,0 +1,86 @@
+//! Seconds a training step takes: forward, backward and a plain SGD update, with batch statistics.
+//!
+//!     cargo run --release -p ranktune-tuning --example step_speed -- [--size 128] [--batch 32] [--steps 5] MODEL.onnx…
+//!
+//! The loss is the mean of the squared outputs; the first step warms up and is not counted.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+use ranktune_onnx::Model;
+use ranktune_tuning::{Feed, Graph, HostTensor, Mode, Options};
+
+#[expect(clippy::print_stdout, reason = "an example that prints its result")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut size, mut batch, mut steps, mut models) = (128, 32, 5, Vec::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut number =
+            || -> Result<usize, Box<dyn Error>> { Ok(arguments.next().ok_or("a number is missing")?.parse()?) };
+        match argument.as_str() {
+            "--size" => size = number()?,
+            "--batch" => batch = number()?,
+            "--steps" => steps = number()?,
+            _ => models.push(argument),
+        }
+    }
+    for path in models {
+        let model = Model::load(Path::new(&path))?;
+        let mut graph = Graph::new(&model, Options::default())?;
+        let input = graph
+            .inputs()
+            .first()
+            .map(|name| (*name).to_owned())
+            .ok_or("the graph has no input")?;
+        let output = graph
+            .outputs()
+            .first()
+            .map(|name| (*name).to_owned())
+            .ok_or("the graph has no output")?;
+        let dims = [batch, 3, size, size];
+        let values = (0..dims.iter().product())
+            .map(|index: usize| (index * 7919 % 1013) as f32 / 506.5 - 1.0)
+            .collect();
+        let image = HostTensor::floats(&dims, values)?;
+        let mut seconds = Vec::new();
+        for _ in 0..=steps {
+            let start = Instant::now();
+            let pass = graph.forward(&[(&input, Feed::from(image.clone()))], Mode::Training)?;
+            let logits = pass.output(&output)?;
+            let loss = logits.mul(&logits)?.mean(&[0, 1]);
+            let forward = start.elapsed().as_secs_f64();
+            let mut gradients = pass.backward(&loss)?;
+            for index in 0..graph.parameters().len() {
+                if let Some(gradient) = gradients.take(index) {
+                    let value = graph.value(index).sub(&gradient.mul_scalar(1e-4))?;
+                    graph.set_value(index, value)?;
+                }
+            }
+            seconds.push((start.elapsed().as_secs_f64(), forward));
+        }
+        let mut counted = seconds.split_off(1);
+        counted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (median, best) = (counted[counted.len() / 2], counted[0]);
+        println!(
+            "{path}: median {:.3} s a step (forward {:.3}), fastest {:.3} s, peak memory {} MiB",
+            median.0,
+            median.1,
+            best.0,
+            peak_memory()
+        );
+    }
+    Ok(())
+}
+
+/// The most memory the process ever held, in MiB; 0 where the system does not say.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}

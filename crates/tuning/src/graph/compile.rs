@@ -1,0 +1,243 @@
+//! From a model to a [`Graph`]: operators are looked up, parameters told from constants, and what is constant is computed.
+
+use std::collections::{HashMap, HashSet};
+
+use burn::tensor::Device;
+use ranktune_onnx::{Model, Node, Tensor};
+
+use super::fuse::fuse;
+use super::parameter::{Reach, last_uses};
+use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
+use crate::operators::{self, Constants, Context, Entry, Inputs, Operator};
+use crate::tensor::DeviceTensor;
+use crate::value::Value;
+use crate::{Error, Result};
+
+/// Names to slots.
+#[derive(Default)]
+struct Slots<'a>(HashMap<&'a str, Slot>);
+
+impl<'a> Slots<'a> {
+    fn of(&mut self, name: &'a str) -> Option<Slot> {
+        if name.is_empty() {
+            return None;
+        }
+        let next = self.0.len();
+        Some(*self.0.entry(name).or_insert(next))
+    }
+}
+
+impl Graph {
+    /// Makes `model` trainable.
+    ///
+    /// # Errors
+    /// `Unsupported` naming the first node with an operator or attribute that is not supported; `NotFound` for an
+    /// output that is not in the graph; `Invalid` and `Shape` where constants do not fit their nodes.
+    pub fn new(model: &Model, options: Options) -> Result<Self> {
+        let graph = &model.graph;
+        let device = options.device;
+        let outputs: Vec<String> = match options.outputs.is_empty() {
+            true => graph.outputs.iter().map(|output| output.name.clone()).collect(),
+            false => options.outputs,
+        };
+        let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
+            .into_iter()
+            .partition(|node| copied(model, node).is_some());
+        let planned = fuse(model, &live, &outputs);
+        let built = planned
+            .iter()
+            .map(|(node, limits)| {
+                let (entry, operator) = match limits {
+                    None => operators::build(node, model.opset())?,
+                    Some(range) => operators::build_limited(node, *range, model.opset())?,
+                };
+                Ok((node.as_ref(), entry, operator))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let nodes: Vec<(&Node, &'static Entry)> = built.iter().map(|(node, entry, _)| (*node, *entry)).collect();
+        let reach = Reach::new(&nodes, &outputs);
+
+        let mut slots = Slots::default();
+        let mut constants: HashMap<&str, Value> = HashMap::new();
+        let (mut parameters, mut values) = (Vec::new(), Vec::new());
+        let own = graph.initializers.iter();
+        let copied = copies
+            .iter()
+            .filter_map(|node| Some((node.outputs.first()?, copied(model, node)?)));
+        for (name, tensor) in own.chain(copied) {
+            if !tensor.data_type.is_float() {
+                if live.iter().any(|node| node.inputs.contains(name)) || outputs.contains(name) {
+                    constants.insert(name, operators::constant(tensor)?.into());
+                }
+                continue;
+            }
+            let host = operators::constant(tensor)?;
+            let role = reach.role(name, tensor, host.as_floats().unwrap_or_default());
+            if !matches!(role, Role::Trainable | Role::Statistics | Role::Unused) {
+                constants.insert(name, host.clone().into());
+            }
+            if let Some(slot) = slots.of(name) {
+                values.push((
+                    slot,
+                    DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?,
+                ));
+                parameters.push(Parameter {
+                    name: name.clone(),
+                    dims: tensor.dims.clone(),
+                    role,
+                });
+            }
+        }
+
+        let left = fold(built, &mut constants, &device)?;
+        let last = last_uses(&left.iter().map(|(node, entry, _)| (*node, *entry)).collect::<Vec<_>>());
+        let entrances = entrances(model, &left, &outputs, &constants, &mut slots);
+        let kept: HashSet<&str> = outputs.iter().map(String::as_str).collect();
+        let steps = left
+            .into_iter()
+            .enumerate()
+            .map(|(position, (node, _, operator))| Step {
+                operator,
+                label: node.label(),
+                op_type: node.op_type.clone(),
+                inputs: node.inputs.iter().map(|name| slots.of(name)).collect(),
+                input_names: node.inputs.clone(),
+                outputs: node.outputs.iter().map(|name| slots.of(name)).collect(),
+                release: node
+                    .inputs
+                    .iter()
+                    .chain(&node.outputs)
+                    .filter(|name| last.get(name.as_str()) == Some(&position) && !kept.contains(name.as_str()))
+                    .filter_map(|name| slots.of(name))
+                    .collect(),
+            })
+            .collect();
+        let exits: Vec<(String, Slot)> = outputs
+            .iter()
+            .filter_map(|name| Some((name.clone(), slots.of(name)?)))
+            .collect();
+        let constants = constants
+            .into_iter()
+            .filter_map(|(name, value)| Some((*slots.0.get(name)?, value)))
+            .collect();
+        Ok(Self {
+            slots: slots.0.len(),
+            device,
+            entrances,
+            steps,
+            outputs: exits,
+            constants,
+            parameters,
+            values,
+        })
+    }
+}
+
+/// The floating-point initializer that `node` copies. PyTorch's exporter stores parameters that happen to hold equal
+/// values once, and writes `Identity` for the others; in training each is a parameter of its own, under its own name.
+pub(super) fn copied<'a>(model: &'a Model, node: &Node) -> Option<&'a Tensor> {
+    let tensor = model.graph.initializers.get(node.input(0)?)?;
+    (node.is("Identity") && tensor.data_type.is_float()).then_some(tensor)
+}
+
+/// The nodes that `outputs` depend on, in order.
+fn live_nodes<'a>(model: &'a Model, outputs: &[String]) -> Result<Vec<&'a Node>> {
+    let graph = &model.graph;
+    let mut wanted: HashSet<&str> = outputs.iter().map(String::as_str).collect();
+    let mut live = Vec::new();
+    for node in graph.nodes.iter().rev() {
+        if node
+            .outputs
+            .iter()
+            .any(|output| !output.is_empty() && wanted.contains(output.as_str()))
+        {
+            wanted.extend(node.uses());
+            live.push(node);
+        }
+    }
+    live.reverse();
+    let defined: HashSet<&str> = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().map(String::as_str))
+        .collect();
+    let known = |name: &str| {
+        defined.contains(name)
+            || graph.initializers.contains_key(name)
+            || graph.inputs.iter().any(|input| input.name == name)
+    };
+    match outputs.iter().find(|name| name.is_empty() || !known(name)) {
+        Some(name) => Err(not_found("tensor", name)),
+        None => Ok(live),
+    }
+}
+
+type Built<'a> = (&'a Node, &'static Entry, Operator);
+
+/// Runs the nodes whose inputs are constant, and gives the others.
+fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, device: &Device) -> Result<Vec<Built<'a>>> {
+    let mut left = Vec::new();
+    for (node, entry, operator) in built {
+        let known = node
+            .inputs
+            .iter()
+            .all(|name| name.is_empty() || constants.contains_key(name.as_str()));
+        if !known || matches!(entry.constants, Constants::Statistics(_)) {
+            left.push((node, entry, operator));
+            continue;
+        }
+        let values = node
+            .inputs
+            .iter()
+            .map(|name| constants.get(name.as_str()).cloned())
+            .collect();
+        let inputs = Inputs::new(values, &node.inputs, device);
+        let mut context = Context {
+            mode: Mode::Evaluation,
+            updates: Vec::new(),
+        };
+        let results = operator(&inputs, &mut context).map_err(|error| {
+            error
+                .at_node(&node.label(), &node.op_type)
+                .with_inputs(|| inputs.describe())
+        })?;
+        for (name, value) in node.outputs.iter().zip(results) {
+            constants.insert(name, value);
+        }
+    }
+    Ok(left)
+}
+
+/// The inputs that something depends on.
+fn entrances<'a>(
+    model: &'a Model,
+    nodes: &[Built<'a>],
+    outputs: &[String],
+    constants: &HashMap<&'a str, Value>,
+    slots: &mut Slots<'a>,
+) -> Vec<Entrance> {
+    let mut entrances = Vec::new();
+    for input in &model.graph.inputs {
+        let used = nodes
+            .iter()
+            .any(|(node, ..)| node.uses().contains(&input.name.as_str()))
+            || outputs.contains(&input.name);
+        if let (true, Some(slot)) = (
+            used && !constants.contains_key(input.name.as_str()),
+            slots.of(&input.name),
+        ) {
+            entrances.push(Entrance {
+                name: input.name.clone(),
+                slot,
+                float: input.data_type.map(|kind| kind.is_float()),
+                rank: input.shape.as_ref().map(Vec::len),
+            });
+        }
+    }
+    entrances
+}
+
+/// For the error of a value that nobody computed.
+pub(super) fn missing(name: &str) -> Error {
+    Error::invalid(format!("the value {name:?} is not there"))
+}

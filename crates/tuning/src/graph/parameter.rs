@@ -1,0 +1,149 @@
+//! Which floating-point initializers are trained, and why the others are not.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use ranktune_onnx::{Node, Tensor};
+
+use crate::operators::{Constants, Entry};
+
+/// What a floating-point initializer is to training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// Trained.
+    Trainable,
+    /// Could be trained, and was asked not to be.
+    Frozen,
+    /// Running statistics of a normalization: training updates them, but not by a gradient.
+    Statistics,
+    /// Only sets limits, sizes, indices or a type, so that no gradient flows to it.
+    Setting,
+    /// One number without a module's name: a constant that the exporter made an initializer.
+    LoneNumber,
+    /// Holds only zeros and large negative numbers: a mask that is added to scores.
+    Mask,
+    /// Nothing that is computed depends on it.
+    Unused,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trainable => "trainable",
+            Self::Frozen => "frozen",
+            Self::Statistics => "running statistics",
+            Self::Setting => "only sets limits, sizes or indices",
+            Self::LoneNumber => "one number without a module's name",
+            Self::Mask => "a mask of zeros and large negative numbers",
+            Self::Unused => "not used",
+        })
+    }
+}
+
+/// A floating-point initializer of the graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name in the ONNX graph.
+    pub name: String,
+    /// Its shape.
+    pub dims: Vec<usize>,
+    /// Whether it is trained, or why not.
+    pub role: Role,
+}
+
+impl Parameter {
+    /// Whether [`crate::Graph::forward`] records a gradient for it.
+    pub fn is_trainable(&self) -> bool {
+        self.role == Role::Trainable
+    }
+}
+
+/// The values that a gradient flows back to from `outputs`, and those that are statistics.
+pub(super) struct Reach<'a> {
+    differentiable: HashSet<&'a str>,
+    statistics: HashSet<&'a str>,
+    used: HashSet<&'a str>,
+}
+
+impl<'a> Reach<'a> {
+    /// Walks back over `nodes`, which are in topological order.
+    pub(super) fn new(nodes: &[(&'a Node, &'static Entry)], outputs: &'a [String]) -> Self {
+        let mut reach = Self {
+            differentiable: outputs.iter().map(String::as_str).collect(),
+            statistics: HashSet::new(),
+            used: HashSet::new(),
+        };
+        for (node, entry) in nodes.iter().rev() {
+            let flows = node
+                .outputs
+                .iter()
+                .any(|output| reach.differentiable.contains(output.as_str()));
+            for (position, input) in node.inputs.iter().enumerate().filter(|(_, input)| !input.is_empty()) {
+                reach.used.insert(input);
+                let open = match entry.constants {
+                    Constants::None => true,
+                    Constants::Settings => position == 0,
+                    Constants::At(list) => !list.contains(&position),
+                    Constants::Statistics(list) if list.contains(&position) => {
+                        reach.statistics.insert(input);
+                        false
+                    }
+                    // What is behind them are the limits of an activation.
+                    Constants::Statistics(_) => position < 3,
+                    Constants::All => false,
+                };
+                if flows && open {
+                    reach.differentiable.insert(input);
+                }
+            }
+        }
+        reach
+    }
+
+    /// The role of an initializer.
+    pub(super) fn role(&self, name: &str, tensor: &Tensor, values: &[f32]) -> Role {
+        if self.differentiable.contains(name) {
+            return match () {
+                () if tensor.len() == 1 && !name.contains('.') => Role::LoneNumber,
+                () if is_mask(values) => Role::Mask,
+                () => Role::Trainable,
+            };
+        }
+        match (self.statistics.contains(name), self.used.contains(name)) {
+            (true, _) => Role::Statistics,
+            (false, true) => Role::Setting,
+            (false, false) => Role::Unused,
+        }
+    }
+}
+
+/// Whether `values` are zeros and large negative numbers, both of them.
+fn is_mask(values: &[f32]) -> bool {
+    let blocked = values.iter().filter(|&&value| value <= -50.0).count();
+    let open = values.iter().filter(|&&value| value == 0.0).count();
+    blocked > 0 && open > 0 && blocked + open == values.len()
+}
+
+/// The last node that needs each value.
+pub(super) fn last_uses<'a>(nodes: &[(&'a Node, &'static Entry)]) -> HashMap<&'a str, usize> {
+    let mut last = HashMap::new();
+    for (position, (node, _)) in nodes.iter().enumerate() {
+        for name in node.inputs.iter().chain(&node.outputs).filter(|name| !name.is_empty()) {
+            last.insert(name.as_str(), position);
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_mask;
+
+    #[test]
+    fn a_mask_holds_zeros_and_large_negative_numbers() {
+        assert!(is_mask(&[0.0, -100.0, 0.0]));
+        assert!(!is_mask(&[0.0, 0.0]));
+        assert!(!is_mask(&[0.0, -100.0, 1.0]));
+    }
+}

@@ -1,0 +1,181 @@
+//! Running a graph forward, and backward from a loss.
+
+use super::compile::missing;
+use super::{Graph, Mode, not_found};
+use crate::operators::{Context, Inputs};
+use crate::tensor::{DeviceTensor, Tape};
+use crate::value::Value;
+use crate::{Error, ErrorKind, HostTensor, Result};
+
+/// What is fed to an input.
+#[derive(Clone, Debug)]
+pub struct Feed(Value);
+
+impl From<HostTensor> for Feed {
+    fn from(host: HostTensor) -> Self {
+        Self(host.into())
+    }
+}
+
+impl From<DeviceTensor> for Feed {
+    fn from(tensor: DeviceTensor) -> Self {
+        Self(tensor.into())
+    }
+}
+
+/// What a forward run left: its outputs, and the tape that leads back to the parameters.
+#[derive(Debug)]
+pub struct Pass {
+    outputs: Vec<(String, Value)>,
+    /// By parameter.
+    leaves: Vec<Option<DeviceTensor>>,
+    device: burn::tensor::Device,
+}
+
+/// Gradients by parameter.
+#[derive(Debug)]
+pub struct Gradients {
+    tape: Tape,
+    leaves: Vec<Option<DeviceTensor>>,
+}
+
+impl Gradients {
+    /// The gradient of the parameter at `index` of [`Graph::parameters`], once; `None` when it is not trained, or the loss
+    /// does not depend on it.
+    pub fn take(&mut self, index: usize) -> Option<DeviceTensor> {
+        let leaf = self.leaves.get_mut(index)?.take()?;
+        self.tape.gradient(&leaf)
+    }
+}
+
+impl Pass {
+    /// A floating-point output, with its tape.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such output; `Shape` when it is not floating point.
+    pub fn output(&self, name: &str) -> Result<DeviceTensor> {
+        let value = self.outputs.iter().find(|(one, _)| one == name).map(|(_, value)| value);
+        value.ok_or_else(|| not_found("output", name))?.on(&self.device)
+    }
+
+    /// Goes back from `loss` to the parameters.
+    ///
+    /// # Errors
+    /// `Input` when `loss` does not depend on any trainable parameter.
+    pub fn backward(self, loss: &DeviceTensor) -> Result<Gradients> {
+        // The outputs hold on to the tape's activations, so they go first.
+        drop(self.outputs);
+        Ok(Gradients {
+            tape: loss.backward()?,
+            leaves: self.leaves,
+        })
+    }
+}
+
+impl Graph {
+    /// Runs the graph. In [`Mode::Training`], running statistics are updated.
+    ///
+    /// # Errors
+    /// `Input` when an input is missing, unknown, or of another type or rank than the graph declares; `Shape` and
+    /// `Unsupported`, naming the node, where shapes do not fit it.
+    pub fn forward(&mut self, feeds: &[(&str, Feed)], mode: Mode) -> Result<Pass> {
+        let (pass, updates) = self.run(feeds, mode)?;
+        for update in updates {
+            let index = self
+                .find(&update.name)
+                .ok_or_else(|| not_found("parameter", &update.name))?;
+            self.set_value(index, update.value)?;
+        }
+        Ok(pass)
+    }
+
+    /// Runs the graph in [`Mode::Evaluation`].
+    ///
+    /// # Errors
+    /// As [`Graph::forward`].
+    pub fn evaluate(&self, feeds: &[(&str, Feed)]) -> Result<Pass> {
+        self.run(feeds, Mode::Evaluation).map(|(pass, _)| pass)
+    }
+
+    fn run(&self, feeds: &[(&str, Feed)], mode: Mode) -> Result<(Pass, Vec<crate::operators::RunningUpdate>)> {
+        let mut values: Vec<Option<Value>> = vec![None; self.slots];
+        for (slot, value) in &self.constants {
+            values[*slot] = Some(value.clone());
+        }
+        let mut leaves = Vec::with_capacity(self.values.len());
+        for (parameter, (slot, tensor)) in self.parameters.iter().zip(&self.values) {
+            let leaf = (mode != Mode::Evaluation && parameter.is_trainable()).then(|| tensor.tracked());
+            if values[*slot].is_none() {
+                values[*slot] = Some(Value::Device(leaf.clone().unwrap_or_else(|| tensor.clone())));
+            }
+            leaves.push(leaf);
+        }
+        self.feed(feeds, &mut values)?;
+        let mut context = Context {
+            mode,
+            updates: Vec::new(),
+        };
+        for step in &self.steps {
+            let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
+            let inputs = Inputs::new(inputs, &step.input_names, &self.device);
+            let results = (step.operator)(&inputs, &mut context).map_err(|error| {
+                error
+                    .at_node(&step.label, &step.op_type)
+                    .with_inputs(|| inputs.describe())
+            })?;
+            drop(inputs);
+            for (slot, value) in step.outputs.iter().zip(results) {
+                if let Some(slot) = slot {
+                    values[*slot] = Some(value);
+                }
+            }
+            for &slot in &step.release {
+                values[slot] = None;
+            }
+        }
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|(name, slot)| {
+                Ok((
+                    name.clone(),
+                    values.get(*slot).cloned().flatten().ok_or_else(|| missing(name))?,
+                ))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let pass = Pass {
+            outputs,
+            leaves,
+            device: self.device.clone(),
+        };
+        Ok((pass, context.updates))
+    }
+
+    fn feed(&self, feeds: &[(&str, Feed)], values: &mut [Option<Value>]) -> Result<()> {
+        let wrong = |message: String| Error::new(ErrorKind::Input, message);
+        for entrance in &self.entrances {
+            let name = &entrance.name;
+            let Some((_, Feed(value))) = feeds.iter().find(|(one, _)| one == name) else {
+                return Err(wrong(format!(
+                    "input {name:?} is not fed; the graph takes {:?}",
+                    self.inputs()
+                )));
+            };
+            if let Some(rank) = entrance.rank
+                && rank != value.dims().len()
+            {
+                return Err(wrong(format!("input {name:?} has rank {rank}, found {value}")));
+            }
+            let float = value.host().is_none_or(|host| host.as_floats().is_some());
+            if entrance.float.is_some_and(|expected| expected != float) {
+                let expected = if float { "integers" } else { "floating point" };
+                return Err(wrong(format!("input {name:?} takes {expected}, found {value}")));
+            }
+            values[entrance.slot] = Some(match float {
+                true => value.on(&self.device)?.into(),
+                false => value.clone(),
+            });
+        }
+        Ok(())
+    }
+}

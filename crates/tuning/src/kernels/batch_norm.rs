@@ -1,0 +1,178 @@
+//! Batch normalization with batch statistics, and the activation behind it, in one operation.
+//!
+//! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = limit(z)`.
+//! Backward, with `dz = dy` where z is inside of the limits: `dβ = Σ dz`, `dγ = Σ dz x̂`,
+//! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept.
+//! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
+//! mean do not eat up the variance.
+
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use rayon::prelude::*;
+
+use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, Range, passes, scale_shift};
+use super::layout::{Map, dense, in_shape_of, values};
+use super::{Forward, Kernel, run, vectorized};
+use crate::tensor::DeviceTensor;
+
+#[derive(Debug)]
+struct BatchNorm {
+    range: Range,
+    epsilon: f32,
+}
+
+/// The output, and the mean and the biased variance of the batch.
+pub(crate) struct Normalized {
+    pub output: DeviceTensor,
+    pub mean: DeviceTensor,
+    pub variance: DeviceTensor,
+}
+
+/// Normalizes `x [n, c, s…]` by channel; `None` where Burn's own operation is to do it.
+pub(crate) fn normalize(
+    x: &DeviceTensor,
+    scale: &DeviceTensor,
+    bias: &DeviceTensor,
+    epsilon: f32,
+    range: Range,
+) -> Option<Normalized> {
+    if x.rank() < 3 {
+        return None;
+    }
+    let mut found = None;
+    let output = run([x, scale, bias], BatchNorm { range, epsilon }, |[x, scale, bias]| {
+        let dims = x.shape().as_slice().to_vec();
+        let (scale, bias) = (scale.to_contiguous(), bias.to_contiguous());
+        let map = Map::new(x);
+        let (mean, variance) = statistics(map.values(), map.c);
+        let by = ByChannel {
+            centre: &mean,
+            scale: &factors(&variance, values(&scale), epsilon),
+            shift: values(&bias),
+        };
+        let y = scale_shift(map.values(), by, range);
+        let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
+        found = Some((mean.clone(), variance.clone()));
+        Forward {
+            output: in_shape_of(&dims, y),
+            saved: vec![map.into_tensor(), scale, bias, mean, variance],
+        }
+    })?;
+    let (mean, variance) = found?;
+    let lift = |tensor: FlexTensor| super::wrap(burn::Tensor::<1>::from_primitive::<burn::backend::Flex>(tensor));
+    Some(Normalized {
+        output,
+        mean: lift(mean),
+        variance: lift(variance),
+    })
+}
+
+/// `γ / √(σ² + ε)`.
+fn factors(variance: &[f32], scale: &[f32], epsilon: f32) -> Vec<f32> {
+    let pairs = variance.iter().zip(scale);
+    pairs
+        .map(|(variance, scale)| scale / (variance + epsilon).sqrt())
+        .collect()
+}
+
+/// Mean and biased variance of each column of `x`, rows of `c`.
+fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
+    let shift = &x[..c];
+    let rows = (CHUNK / c).max(1) * c;
+    let parts: Vec<Vec<f64>> = x
+        .par_chunks(rows)
+        .map(|x| {
+            let mut sums = ExactSums::new(c);
+            vectorized(
+                #[inline(always)]
+                || {
+                    let shift = &shift[..c];
+                    for x in x.chunks(BLOCK * c) {
+                        sums.block(|plain, squares| {
+                            for row in x.chunks_exact(c) {
+                                for channel in 0..c {
+                                    let value = row[channel] - shift[channel];
+                                    plain[channel] += value;
+                                    squares[channel] += value * value;
+                                }
+                            }
+                        });
+                    }
+                },
+            );
+            sums.total
+        })
+        .collect();
+    let total = exact(&parts);
+    let count = (x.len() / c) as f64;
+    let mean = |channel: usize| total[channel] / count;
+    let means = (0..c)
+        .map(|channel| (f64::from(shift[channel]) + mean(channel)) as f32)
+        .collect();
+    let variances = (0..c)
+        .map(|channel| (total[c + channel] / count - mean(channel).powi(2)).max(0.0) as f32)
+        .collect();
+    (means, variances)
+}
+
+/// The sum of equally long vectors.
+pub(super) fn exact(parts: &[Vec<f64>]) -> Vec<f64> {
+    let mut total = vec![0.0f64; parts.first().map_or(0, Vec::len)];
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+    }
+    total
+}
+
+impl Kernel<3> for BatchNorm {
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let Ok([x, scale, bias, mean, variance]) = <[FlexTensor; 5]>::try_from(saved) else {
+            return [None, None, None];
+        };
+        let dims = gradient.shape().as_slice().to_vec();
+        let (map, dy) = (Map::new(x), Map::new(gradient));
+        let (mean, variance, c) = (values(&mean), values(&variance), map.c);
+        let factor = factors(variance, values(&scale), self.epsilon);
+        let by = ByChannel {
+            centre: mean,
+            scale: &factor,
+            shift: values(&bias),
+        };
+        let (mut dz, parts) = passes(map.values(), dy.values(), by, self.range);
+        let total = exact(&parts);
+        let count = map.rows() as f64;
+        let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
+        let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
+        if wanted[0] {
+            // dx = dz · factor + (x − μ) · slope + level.
+            let share = |channel: usize| -f64::from(factor[channel]) / count;
+            let slope: Vec<f32> = (0..c)
+                .map(|channel| (share(channel) * d_scale[channel] / deviation(channel)) as f32)
+                .collect();
+            let level: Vec<f32> = (0..c).map(|channel| (share(channel) * total[channel]) as f32).collect();
+            let (factor, slope, level, mean) = (&factor[..c], &slope[..c], &level[..c], &mean[..c]);
+            let rows = (CHUNK / c).max(1) * c;
+            dz.par_chunks_mut(rows)
+                .zip(map.values().par_chunks(rows))
+                .for_each(|(dz, x)| {
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (dz, x) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                                for channel in 0..c {
+                                    let centred = x[channel] - mean[channel];
+                                    dz[channel] =
+                                        dz[channel] * factor[channel] + centred * slope[channel] + level[channel];
+                                }
+                            }
+                        },
+                    );
+                });
+        }
+        [
+            wanted[0].then(|| in_shape_of(&dims, dz)),
+            wanted[1].then(|| dense(&[c], d_scale.iter().map(|&value| value as f32).collect())),
+            wanted[2].then(|| dense(&[c], total[..c].iter().map(|&value| value as f32).collect())),
+        ]
+    }
+}

@@ -1,0 +1,298 @@
+//! Convolution of maps: pointwise as a matrix product, depthwise directly, others by unfolding windows into a matrix.
+//!
+//! With `X [n·h·w, c]` a map, `U [n·oh·ow, kh·kw·c]` its unfolded windows (X itself for a pointwise one) and
+//! `W [m, kh·kw·c]`:  `Y = U Wᵀ + b`,  `dU = dY W`,  `dW = dYᵀ U`,  `db = Σ dY`.
+//! U is made an image at a time and never kept: making it again backward is cheaper than the memory.
+
+use burn::backend::flex::FlexTensor;
+use rayon::prelude::*;
+
+use super::depthwise;
+use super::layout::{Map, dense, values};
+use super::product::{Matrix, Threads, product, sum, tall_product};
+use super::{Forward, Kernel, run, vectorized};
+use crate::tensor::DeviceTensor;
+use crate::windows::Windows;
+
+/// A convolution's sizes.
+#[derive(Clone, Debug)]
+pub(super) struct Geometry {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub pad: [usize; 2],
+    pub dilation: [usize; 2],
+    pub out: [usize; 2],
+    pub channels: usize,
+    pub filters: usize,
+    pub groups: usize,
+    /// Whether there is any padding.
+    pub padded: bool,
+}
+
+impl Geometry {
+    fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.groups == 1 && !self.padded
+    }
+
+    fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.channels && self.filters == self.channels
+    }
+
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+}
+
+#[derive(Debug)]
+struct Convolution(Geometry);
+
+/// The convolution of `x [n, c, h, w]` by our kernels; `None` where they do not apply.
+pub(crate) fn convolve(
+    x: &DeviceTensor,
+    weight: &DeviceTensor,
+    bias: Option<&DeviceTensor>,
+    windows: &Windows,
+    groups: usize,
+) -> Option<DeviceTensor> {
+    let (dims, kernel) = (x.dims(), weight.dims());
+    if dims.len() != 4 {
+        return None;
+    }
+    let out = [
+        windows.positions(0, dims[2], kernel[2]).ok()?,
+        windows.positions(1, dims[3], kernel[3]).ok()?,
+    ];
+    let geometry = Geometry {
+        kernel: [kernel[2], kernel[3]],
+        stride: [windows.stride[0], windows.stride[1]],
+        pad: [windows.pads[0].0, windows.pads[1].0],
+        dilation: [windows.dilation[0], windows.dilation[1]],
+        out,
+        channels: dims[1],
+        filters: kernel[0],
+        groups,
+        padded: windows.pads.iter().any(|&pad| pad != (0, 0)),
+    };
+    if groups != 1 && !geometry.is_depthwise() {
+        return None;
+    }
+    let plan = geometry.clone();
+    let y = run([x, weight], Convolution(geometry), move |[x, weight]| {
+        forward(&plan, x, weight)
+    })?;
+    match bias {
+        None => Some(y),
+        Some(bias) => super::elementwise::add_by_channel(&y, bias),
+    }
+}
+
+fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
+    let map = Map::new(x);
+    let weight = weight.to_contiguous();
+    let mut y = vec![0.0; map.n * plan.out[0] * plan.out[1] * plan.filters];
+    if plan.is_depthwise() {
+        depthwise::forward(plan, &map, &depthwise::by_tap(plan, values(&weight)), &mut y);
+    } else if plan.is_pointwise() {
+        let [m, c] = [plan.filters, plan.channels];
+        product(
+            &mut y,
+            [map.rows(), m, c],
+            Matrix::new(map.values(), c),
+            Matrix::transposed(values(&weight), c),
+            false,
+            Threads::All,
+        );
+    } else {
+        let packed = channels_last(plan, values(&weight));
+        let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * plan.channels);
+        y.par_chunks_mut(rows * plan.filters).enumerate().for_each_init(
+            || vec![0.0; rows * width],
+            |unfolded, (image, y)| {
+                unfold(plan, &map, image, unfolded);
+                product(
+                    y,
+                    [rows, plan.filters, width],
+                    Matrix::new(unfolded, width),
+                    Matrix::transposed(&packed, width),
+                    false,
+                    Threads::One,
+                );
+            },
+        );
+    }
+    let output = Map::tensor([map.n, plan.out[0], plan.out[1], plan.filters], y);
+    Forward {
+        output,
+        saved: vec![map.into_tensor(), weight],
+    }
+}
+
+impl Kernel<2> for Convolution {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        [wants_x, wants_weight]: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let plan = &self.0;
+        let Ok([x, weight]) = <[FlexTensor; 2]>::try_from(saved) else {
+            return [None, None];
+        };
+        let map = Map::new(x);
+        let dy = Map::new(gradient);
+        let shape = [map.n, map.h, map.w, map.c];
+        let weight_dims = [
+            plan.filters,
+            plan.channels / plan.groups,
+            plan.kernel[0],
+            plan.kernel[1],
+        ];
+        if plan.is_depthwise() {
+            let taps = depthwise::by_tap(plan, values(&weight));
+            let dx = wants_x.then(|| Map::tensor(shape, depthwise::input_gradient(plan, &map, &dy, &taps)));
+            let dw = wants_weight.then(|| dense(&weight_dims, depthwise::weight_gradient(plan, &map, &dy)));
+            return [dx, dw];
+        }
+        let [m, c] = [plan.filters, plan.channels];
+        if plan.is_pointwise() {
+            let rows = map.rows();
+            let dx = wants_x.then(|| {
+                let mut dx = vec![0.0; rows * c];
+                product(
+                    &mut dx,
+                    [rows, c, m],
+                    Matrix::new(dy.values(), m),
+                    Matrix::new(values(&weight), c),
+                    false,
+                    Threads::All,
+                );
+                Map::tensor(shape, dx)
+            });
+            let dw = wants_weight.then(|| dense(&weight_dims, tall_product(dy.values(), map.values(), [rows, m, c])));
+            return [dx, dw];
+        }
+        let packed = channels_last(plan, values(&weight));
+        let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * c);
+        let image_size = map.h * map.w * c;
+        let dx = wants_x.then(|| {
+            let mut dx = vec![0.0; map.n * image_size];
+            dx.par_chunks_mut(image_size).enumerate().for_each_init(
+                || vec![0.0; rows * width],
+                |unfolded, (image, dx)| {
+                    let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
+                    product(
+                        unfolded,
+                        [rows, width, m],
+                        Matrix::new(dy, m),
+                        Matrix::new(&packed, width),
+                        false,
+                        Threads::One,
+                    );
+                    fold(plan, &map, unfolded, dx);
+                },
+            );
+            Map::tensor(shape, dx)
+        });
+        let dw = wants_weight.then(|| {
+            // Fixed pieces, so that the sum does not depend on the number of threads.
+            let each = map.n.div_ceil(8);
+            let parts: Vec<Vec<f32>> = (0..map.n.div_ceil(each))
+                .into_par_iter()
+                .map(|piece| {
+                    let mut total = vec![0.0; m * width];
+                    let mut unfolded = vec![0.0; rows * width];
+                    for image in piece * each..((piece + 1) * each).min(map.n) {
+                        unfold(plan, &map, image, &mut unfolded);
+                        let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
+                        product(
+                            &mut total,
+                            [m, width, rows],
+                            Matrix::transposed(dy, m),
+                            Matrix::new(&unfolded, width),
+                            true,
+                            Threads::One,
+                        );
+                    }
+                    total
+                })
+                .collect();
+            dense(&weight_dims, channels_first(plan, &sum(parts)))
+        });
+        [dx, dw]
+    }
+}
+
+/// Weights `[m, c, taps]` as `[m, taps, c]`.
+fn channels_last(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
+    transpose_filters(weight, plan.channels, plan.taps())
+}
+
+/// Weights `[m, taps, c]` as `[m, c, taps]`.
+fn channels_first(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
+    transpose_filters(weight, plan.taps(), plan.channels)
+}
+
+fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; weight.len()];
+    for (from, to) in weight.chunks(rows * columns).zip(out.chunks_mut(rows * columns)) {
+        for row in 0..rows {
+            for column in 0..columns {
+                to[column * rows + row] = from[row * columns + column];
+            }
+        }
+    }
+    out
+}
+
+/// Calls `visit(row of U, tap, pixel of the image)` for every tap of every window that is inside of the image.
+#[inline(always)]
+fn windows(plan: &Geometry, map: &Map, mut visit: impl FnMut(usize, usize, Option<usize>)) {
+    for oh in 0..plan.out[0] {
+        for kh in 0..plan.kernel[0] {
+            let ih = (oh * plan.stride[0] + kh * plan.dilation[0])
+                .checked_sub(plan.pad[0])
+                .filter(|&ih| ih < map.h);
+            for ow in 0..plan.out[1] {
+                for kw in 0..plan.kernel[1] {
+                    let iw = (ow * plan.stride[1] + kw * plan.dilation[1])
+                        .checked_sub(plan.pad[1])
+                        .filter(|&iw| iw < map.w);
+                    let pixel = ih.zip(iw).map(|(ih, iw)| ih * map.w + iw);
+                    visit(oh * plan.out[1] + ow, kh * plan.kernel[1] + kw, pixel);
+                }
+            }
+        }
+    }
+}
+
+fn unfold(plan: &Geometry, map: &Map, image: usize, unfolded: &mut [f32]) {
+    let (c, width) = (plan.channels, plan.taps() * plan.channels);
+    let size = map.h * map.w * c;
+    let x = &map.values()[image * size..(image + 1) * size];
+    windows(plan, map, |row, tap, pixel| {
+        let target = &mut unfolded[row * width + tap * c..][..c];
+        match pixel {
+            Some(pixel) => target.copy_from_slice(&x[pixel * c..][..c]),
+            None => target.fill(0.0),
+        }
+    });
+}
+
+/// Adds every element of `unfolded` to the pixel it came from.
+fn fold(plan: &Geometry, map: &Map, unfolded: &[f32], dx: &mut [f32]) {
+    let (c, width) = (plan.channels, plan.taps() * plan.channels);
+    vectorized(
+        #[inline(always)]
+        || {
+            windows(plan, map, |row, tap, pixel| {
+                if let Some(pixel) = pixel {
+                    let source = &unfolded[row * width + tap * c..][..c];
+                    dx[pixel * c..][..c]
+                        .iter_mut()
+                        .zip(source)
+                        .for_each(|(dx, source)| *dx += source);
+                }
+            });
+        },
+    );
+}

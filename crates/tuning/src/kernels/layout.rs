@@ -1,0 +1,92 @@
+//! Channels last: how kernels see maps in memory.
+
+use burn::backend::Flex;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{DType, Shape, TensorMetadata};
+
+use burn::tensor::Bytes;
+
+/// A map in memory as `[n, h, w, c]`.
+#[derive(Clone, Debug)]
+pub(super) struct Map {
+    pub n: usize,
+    pub h: usize,
+    pub w: usize,
+    pub c: usize,
+    tensor: FlexTensor,
+}
+
+impl Map {
+    /// Takes `[n, c, h, w]` (or `[n, c, …]` with any number of spatial axes, as one row); copies unless it is channels last.
+    pub(super) fn new(tensor: FlexTensor) -> Self {
+        let dims = tensor.shape().as_slice().to_vec();
+        let (n, c) = (dims[0], dims[1]);
+        let rank = dims.len();
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.remove(1);
+        order.push(1);
+        let last = Flex::float_permute(tensor, &order).to_contiguous();
+        let (h, w) = match rank {
+            4 => (dims[2], dims[3]),
+            _ => (1, dims[2..].iter().product()),
+        };
+        Self {
+            n,
+            h,
+            w,
+            c,
+            tensor: last,
+        }
+    }
+
+    /// All elements.
+    pub(super) fn values(&self) -> &[f32] {
+        values(&self.tensor)
+    }
+
+    /// The map as `[n, c, h, w]`, for [`Map::new`] to take again without a copy.
+    pub(super) fn into_tensor(self) -> FlexTensor {
+        let data = self
+            .tensor
+            .reshape(Shape::from([self.n, self.h, self.w, self.c].as_slice()));
+        Flex::float_permute(data, &[0, 3, 1, 2])
+    }
+
+    /// Pixels of all samples.
+    pub(super) fn rows(&self) -> usize {
+        self.n * self.h * self.w
+    }
+
+    /// A map `[n, c, h, w]` over `data`, which is `[n, h, w, c]`.
+    pub(super) fn tensor([n, h, w, c]: [usize; 4], data: Vec<f32>) -> FlexTensor {
+        Flex::float_permute(dense(&[n, h, w, c], data), &[0, 3, 1, 2])
+    }
+}
+
+/// The elements of a tensor that is contiguous.
+pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
+    let start = tensor.layout().start_offset();
+    let count = tensor.layout().num_elements();
+    &tensor.storage::<f32>()[start..start + count]
+}
+
+/// A contiguous tensor.
+pub(super) fn dense(dims: &[usize], data: Vec<f32>) -> FlexTensor {
+    FlexTensor::new(
+        Bytes::from_elems(data),
+        Layout::contiguous(Shape::from(dims)),
+        DType::F32,
+    )
+}
+
+/// `data` (channels last) under the shape that `like` has, whatever its number of spatial axes.
+pub(super) fn in_shape_of(like: &[usize], data: Vec<f32>) -> FlexTensor {
+    let rank = like.len();
+    let mut dims: Vec<usize> = like.to_vec();
+    let c = dims.remove(1);
+    dims.push(c);
+    let mut order: Vec<usize> = vec![0, rank - 1];
+    order.extend(1..rank - 1);
+    Flex::float_permute(dense(&dims, data), &order)
+}

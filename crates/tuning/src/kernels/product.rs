@@ -1,0 +1,110 @@
+//! Matrix products of slices.
+
+use rayon::prelude::*;
+
+/// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Row-major, with rows of `width` elements.
+    pub(super) fn new(data: &'a [f32], width: usize) -> Self {
+        Self {
+            data,
+            rows: width,
+            columns: 1,
+        }
+    }
+
+    /// The transpose of a row-major matrix with rows of `width` elements.
+    pub(super) fn transposed(data: &'a [f32], width: usize) -> Self {
+        Self {
+            data,
+            rows: 1,
+            columns: width,
+        }
+    }
+
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0 || columns == 0 || (rows - 1) * self.rows + (columns - 1) * self.columns < self.data.len()
+    }
+}
+
+/// On which threads a product runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Threads {
+    One,
+    All,
+}
+
+/// `out [m, n] (+)= a [m, k] · b [k, n]`, row-major; adds to `out` if `add`.
+pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matrix, add: bool, threads: Threads) {
+    assert!(
+        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
+        "matrices are smaller than the product asks for"
+    );
+    let parallelism = match threads {
+        Threads::All if m * n * k > 1 << 18 => gemm::Parallelism::Rayon(0),
+        _ => gemm::Parallelism::None,
+    };
+    let step = |size: usize| size as isize;
+    #[expect(unsafe_code, reason = "the matrix products of the gemm crate take pointers")]
+    // SAFETY: the assertion above keeps every element that the product reads or writes inside of its slice: the largest
+    // offset of an operand is the one of its last element. `out` is borrowed mutably, so it overlaps neither operand.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            step(n),
+            add,
+            a.data.as_ptr(),
+            step(a.columns),
+            step(a.rows),
+            b.data.as_ptr(),
+            step(b.columns),
+            step(b.rows),
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// `aᵀ · b` for tall row-major matrices `a [rows, m]` and `b [rows, n]`: in fixed pieces, so that the sum does not depend on
+/// the number of threads.
+pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Vec<f32> {
+    let pieces = (rows / 512).clamp(1, 8);
+    let each = rows.div_ceil(pieces);
+    let parts: Vec<Vec<f32>> = (0..pieces)
+        .into_par_iter()
+        .map(|piece| {
+            let (first, last) = ((piece * each).min(rows), ((piece + 1) * each).min(rows));
+            let mut out = vec![0.0; m * n];
+            let left = Matrix::transposed(&a[first * m..last * m], m);
+            let right = Matrix::new(&b[first * n..last * n], n);
+            product(&mut out, [m, n, last - first], left, right, false, Threads::One);
+            out
+        })
+        .collect();
+    sum(parts)
+}
+
+/// The sum of equally long vectors, in order.
+pub(super) fn sum(parts: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut parts = parts.into_iter();
+    let mut total = parts.next().unwrap_or_default();
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+    }
+    total
+}

@@ -1,0 +1,230 @@
+//! Add, Sub, Mul, Div, Pow, Mod; and Sum, Mean, Max, Min over any number of inputs. All broadcast.
+//!
+//! Two host tensors give a host tensor: integers divide towards zero, as C does, and wrap where they overflow.
+
+use super::{Attributes, Inputs, Operator};
+use crate::host::HostData;
+use crate::shape::broadcast;
+use crate::tensor::{DeviceTensor, Extremum};
+use crate::value::Value;
+use crate::{Error, HostTensor, Result, kernels};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    /// Remainder with the divisor's sign.
+    Mod,
+    /// Remainder with the dividend's sign.
+    Fmod,
+    Max,
+    Min,
+}
+
+/// Operators of two inputs.
+pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
+    let kind = match attributes.op_type() {
+        "Add" => Kind::Add,
+        "Sub" => Kind::Sub,
+        "Mul" => Kind::Mul,
+        "Div" => Kind::Div,
+        "Pow" => Kind::Pow,
+        _ if attributes.flag("fmod", false)? => Kind::Fmod,
+        _ => Kind::Mod,
+    };
+    if attributes.opset() < 7 {
+        return Err(Error::unsupported(
+            "operator sets before 7 broadcast differently; export the model with a newer one",
+        ));
+    }
+    Ok(Box::new(move |inputs, _| {
+        Ok(vec![apply(kind, inputs.get(0)?, inputs.get(1)?, inputs)?])
+    }))
+}
+
+/// Operators of any number of inputs.
+pub(super) fn build_many(attributes: &mut Attributes) -> Result<Operator> {
+    let (kind, divide) = match attributes.op_type() {
+        "Sum" => (Kind::Add, false),
+        "Mean" => (Kind::Add, true),
+        "Max" => (Kind::Max, false),
+        _ => (Kind::Min, false),
+    };
+    Ok(Box::new(move |inputs, _| {
+        let mut result = inputs.get(0)?.clone();
+        for position in 1..inputs.len() {
+            result = apply(kind, &result, inputs.get(position)?, inputs)?;
+        }
+        if divide {
+            let count = HostTensor::floats(&[], vec![inputs.len() as f32])?;
+            result = apply(Kind::Div, &result, &count.into(), inputs)?;
+        }
+        Ok(vec![result])
+    }))
+}
+
+fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Value> {
+    if let (Some(a), Some(b)) = (left.host(), right.host()) {
+        return on_host(kind, a, b).map(Value::from);
+    }
+    let device = inputs.device_of_graph();
+    // A lone number needs no tensor; its rank must not add axes to the result.
+    if let (Value::Device(tensor), Some(number)) = (left, lone_number(right, left.dims().len()))
+        && let Some(result) = with_number(kind, tensor, number)
+    {
+        return Ok(result.into());
+    }
+    if let (Some(number), Value::Device(tensor)) = (lone_number(left, right.dims().len()), right) {
+        match kind {
+            Kind::Add | Kind::Mul => {
+                if let Some(result) = with_number(kind, tensor, number) {
+                    return Ok(result.into());
+                }
+            }
+            Kind::Sub => return Ok(tensor.neg().add_scalar(number).into()),
+            _ => {}
+        }
+    }
+    let exponent = right
+        .host()
+        .filter(|host| kind == Kind::Pow && host.type_name() == "i64");
+    let b = match exponent {
+        Some(exponent) => DeviceTensor::from_values(exponent.dims(), exponent.to_floats(), device)?,
+        None => right.on(device)?,
+    };
+    let a = left.on(device)?;
+    Ok(match kind {
+        Kind::Add => match kernels::add_maps(&a, &b) {
+            Some(sum) => sum,
+            None => a.add(&b)?,
+        },
+        Kind::Sub => a.sub(&b)?,
+        Kind::Mul => a.mul(&b)?,
+        Kind::Div => a.div(&b)?,
+        Kind::Pow => a.pow(&b)?,
+        Kind::Mod => a.rem(&b)?,
+        Kind::Fmod => {
+            return Err(Error::unsupported(
+                "Mod with fmod = 1 of tensors on the device is not supported",
+            ));
+        }
+        Kind::Max => a.extremum(&b, Extremum::Largest)?,
+        Kind::Min => a.extremum(&b, Extremum::Smallest)?,
+    }
+    .into())
+}
+
+fn lone_number(value: &Value, rank: usize) -> Option<f32> {
+    let host = value.host()?;
+    if host.len() != 1 || host.dims().len() > rank {
+        return None;
+    }
+    match host.data() {
+        HostData::Bool(_) => None,
+        _ => host.to_floats().first().copied(),
+    }
+}
+
+fn with_number(kind: Kind, tensor: &DeviceTensor, number: f32) -> Option<DeviceTensor> {
+    Some(match kind {
+        Kind::Add => tensor.add_scalar(number),
+        Kind::Sub => tensor.add_scalar(-number),
+        Kind::Mul => tensor.mul_scalar(number),
+        Kind::Div if number != 0.0 => tensor.div_scalar(number),
+        // Small whole powers as products: exact for negative bases on every device, and so are their gradients.
+        Kind::Pow if number == 0.5 => tensor.sqrt(),
+        Kind::Pow if number == 1.0 => tensor.clone(),
+        Kind::Pow if number == 2.0 => tensor.mul(tensor).ok()?,
+        Kind::Pow if number == 3.0 => tensor.mul(tensor).ok()?.mul(tensor).ok()?,
+        Kind::Pow => tensor.pow_scalar(number),
+        _ => return None,
+    })
+}
+
+fn on_host(kind: Kind, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
+    let dims = broadcast(a.dims(), b.dims())?;
+    let (left, right) = (a.expand(&dims)?, b.expand(&dims)?);
+    match (left.data(), right.data()) {
+        (HostData::Bool(_), _) | (_, HostData::Bool(_)) => {
+            Err(Error::shape("arithmetic takes numbers, found booleans"))
+        }
+        (HostData::I64(x), HostData::I64(y)) => {
+            let values = x
+                .iter()
+                .zip(y)
+                .map(|(&x, &y)| integer(kind, x, y))
+                .collect::<Result<_>>()?;
+            HostTensor::ints(&dims, values)
+        }
+        // The result of Pow has the type of its base.
+        (HostData::I64(x), HostData::F32(y)) if kind == Kind::Pow => HostTensor::ints(
+            &dims,
+            x.iter()
+                .zip(y)
+                .map(|(&x, &y)| (x as f64).powf(f64::from(y)) as i64)
+                .collect(),
+        ),
+        _ => {
+            let (x, y) = (left.to_floats(), right.to_floats());
+            HostTensor::floats(&dims, x.iter().zip(&y).map(|(&x, &y)| float(kind, x, y)).collect())
+        }
+    }
+}
+
+fn integer(kind: Kind, x: i64, y: i64) -> Result<i64> {
+    if y == 0 && matches!(kind, Kind::Div | Kind::Mod | Kind::Fmod) {
+        return Err(Error::shape("division of an integer by zero"));
+    }
+    Ok(match kind {
+        Kind::Add => x.wrapping_add(y),
+        Kind::Sub => x.wrapping_sub(y),
+        Kind::Mul => x.wrapping_mul(y),
+        Kind::Div => x.wrapping_div(y),
+        Kind::Pow => match u32::try_from(y) {
+            Ok(exponent) => x.wrapping_pow(exponent),
+            Err(_) => (x as f64).powf(y as f64) as i64,
+        },
+        Kind::Mod => {
+            let remainder = x.wrapping_rem(y);
+            if remainder != 0 && (remainder < 0) != (y < 0) {
+                remainder.wrapping_add(y)
+            } else {
+                remainder
+            }
+        }
+        Kind::Fmod => x.wrapping_rem(y),
+        Kind::Max => x.max(y),
+        Kind::Min => x.min(y),
+    })
+}
+
+fn float(kind: Kind, x: f32, y: f32) -> f32 {
+    match kind {
+        Kind::Add => x + y,
+        Kind::Sub => x - y,
+        Kind::Mul => x * y,
+        Kind::Div => x / y,
+        Kind::Pow => x.powf(y),
+        Kind::Mod => x - y * (x / y).floor(),
+        Kind::Fmod => x % y,
+        Kind::Max => x.max(y),
+        Kind::Min => x.min(y),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_divide_towards_zero_and_refuse_zero() {
+        assert_eq!(integer(Kind::Div, -7, 2).unwrap(), -3);
+        assert_eq!(integer(Kind::Mod, -7, 2).unwrap(), 1);
+        assert_eq!(integer(Kind::Fmod, -7, 2).unwrap(), -1);
+        assert!(integer(Kind::Div, 1, 0).is_err());
+        assert_eq!(integer(Kind::Div, i64::MIN, -1).unwrap(), i64::MIN);
+    }
+}

@@ -1,0 +1,137 @@
+//! Concat and Split.
+
+use super::slice::narrowed;
+use super::{Attributes, Operator};
+use crate::host::HostData;
+use crate::shape::{axis, elements, size};
+use crate::tensor::DeviceTensor;
+use crate::value::Value;
+use crate::{Error, HostTensor, Result};
+
+pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
+    let along = attributes
+        .int("axis")?
+        .ok_or_else(|| Error::invalid("attribute \"axis\" is missing"))?;
+    Ok(Box::new(move |inputs, _| {
+        let values: Vec<&Value> = (0..inputs.len())
+            .map(|position| inputs.get(position))
+            .collect::<Result<_>>()?;
+        let first = inputs.get(0)?.dims();
+        let along = axis(along, first.len())?;
+        for value in &values {
+            let dims = value.dims();
+            let fits = dims.len() == first.len() && (0..dims.len()).all(|one| one == along || dims[one] == first[one]);
+            if !fits {
+                return Err(Error::shape(format!(
+                    "shapes {first:?} and {dims:?} cannot be joined along axis {along}"
+                )));
+            }
+        }
+        let hosts: Option<Vec<&HostTensor>> = values.iter().map(|value| value.host()).collect();
+        match hosts {
+            Some(hosts) => Ok(vec![join(&hosts, along)?.into()]),
+            None => {
+                let filled = |position: &usize| values[*position].dims()[along] > 0;
+                let tensors = (0..inputs.len())
+                    .filter(filled)
+                    .map(|position| inputs.tensor(position))
+                    .collect::<Result<Vec<_>>>()?;
+                Ok(vec![DeviceTensor::concat(&tensors, along).into()])
+            }
+        }
+    }))
+}
+
+fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {
+    let Some(first) = hosts.first() else {
+        return Err(Error::invalid("there is nothing to join"));
+    };
+    let mut dims = first.dims().to_vec();
+    dims[along] = hosts.iter().map(|host| host.dims()[along]).sum();
+    let outer = elements(&dims[..along])?;
+    let inner = elements(&dims[along + 1..])?;
+    let joined = |lengths: &mut dyn FnMut(&HostTensor, std::ops::Range<usize>)| {
+        for row in 0..outer {
+            for host in hosts {
+                let run = host.dims()[along] * inner;
+                lengths(host, row * run..(row + 1) * run);
+            }
+        }
+    };
+    let mixed = || Error::shape("tensors of different types cannot be joined");
+    match first.data() {
+        HostData::I64(_) if hosts.iter().all(|host| host.type_name() == "i64") => {
+            let mut values = Vec::new();
+            joined(&mut |host, range| {
+                if let HostData::I64(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
+            HostTensor::ints(&dims, values)
+        }
+        HostData::F32(_) if hosts.iter().all(|host| host.type_name() == "f32") => {
+            let mut values = Vec::new();
+            joined(&mut |host, range| {
+                if let HostData::F32(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
+            HostTensor::floats(&dims, values)
+        }
+        HostData::Bool(_) if hosts.iter().all(|host| host.type_name() == "bool") => {
+            let mut values = Vec::new();
+            joined(&mut |host, range| {
+                if let HostData::Bool(part) = host.data() {
+                    values.extend_from_slice(&part[range])
+                }
+            });
+            HostTensor::bools(&dims, values)
+        }
+        _ => Err(mixed()),
+    }
+}
+
+/// Sizes are an attribute up to operator set 12 and an input since; without them the parts are equal.
+pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
+    let along = attributes.int_or("axis", 0)?;
+    let fixed = attributes.sizes("split")?;
+    let outputs = attributes.outputs();
+    let parts = attributes.int("num_outputs")?.map(size).transpose()?.unwrap_or(outputs);
+    Ok(Box::new(move |inputs, _| {
+        let value = inputs.get(0)?;
+        let dims = value.dims();
+        let along = axis(along, dims.len())?;
+        let total = dims[along];
+        let asked = match &fixed {
+            Some(sizes) => Some(sizes.clone()),
+            None => inputs
+                .optional_ints(1)?
+                .map(|list| list.into_iter().map(size).collect::<Result<Vec<_>>>())
+                .transpose()?,
+        };
+        let sizes = match asked {
+            Some(sizes) => sizes,
+            None if parts == 0 => return Err(Error::invalid("a split into no parts")),
+            None => {
+                // The last part is smaller where the size does not divide.
+                let each = total.div_ceil(parts);
+                (0..parts)
+                    .map(|part| each.min(total.saturating_sub(part * each)))
+                    .collect()
+            }
+        };
+        if sizes.iter().sum::<usize>() != total {
+            return Err(Error::shape(format!(
+                "parts of sizes {sizes:?} do not add up to {total}"
+            )));
+        }
+        let mut start = 0;
+        sizes
+            .iter()
+            .map(|&size| {
+                start += size;
+                narrowed(value, along, start - size, start)
+            })
+            .collect()
+    }))
+}

@@ -1,0 +1,163 @@
+//! ReduceMean, ReduceSum, ReduceMax, ReduceL2 and their relatives. Axes are an attribute up to operator set 12
+//! (ReduceSum) or 17 (the others), and an input since.
+
+use super::{Attributes, Operator};
+use crate::host::HostData;
+use crate::shape::{Walk, axes, elements, strides};
+use crate::tensor::{DeviceTensor, Extremum};
+use crate::value::Value;
+use crate::{Error, HostTensor, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Mean,
+    Sum,
+    Max,
+    Min,
+    Prod,
+    L1,
+    L2,
+    SumSquare,
+    LogSum,
+    LogSumExp,
+}
+
+pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
+    let kind = match attributes.op_type() {
+        "ReduceMean" => Kind::Mean,
+        "ReduceSum" => Kind::Sum,
+        "ReduceMax" => Kind::Max,
+        "ReduceMin" => Kind::Min,
+        "ReduceProd" => Kind::Prod,
+        "ReduceL1" => Kind::L1,
+        "ReduceL2" => Kind::L2,
+        "ReduceSumSquare" => Kind::SumSquare,
+        "ReduceLogSum" => Kind::LogSum,
+        _ => Kind::LogSumExp,
+    };
+    let attribute = attributes.ints("axes")?;
+    let keep = attributes.flag("keepdims", true)?;
+    let nothing = attributes.flag("noop_with_empty_axes", false)?;
+    Ok(Box::new(move |inputs, _| {
+        let value = inputs.get(0)?;
+        let dims = value.dims();
+        let list = match &attribute {
+            Some(list) => list.clone(),
+            None => inputs.optional_ints(1)?.unwrap_or_default(),
+        };
+        let over = match list.is_empty() {
+            true if nothing => return Ok(vec![value.clone()]),
+            true => (0..dims.len()).collect(),
+            false => axes(&list, dims.len())?,
+        };
+        if over.iter().any(|&axis| dims[axis] == 0) {
+            return Err(Error::shape(format!("axes {over:?} of shape {dims:?} are empty")));
+        }
+        let kept: Vec<usize> = (0..dims.len())
+            .map(|axis| if over.contains(&axis) { 1 } else { dims[axis] })
+            .collect();
+        let left = (0..dims.len())
+            .filter(|axis| keep || !over.contains(axis))
+            .map(|axis| kept[axis])
+            .collect::<Vec<_>>();
+        Ok(vec![match value {
+            Value::Device(tensor) => reduce(kind, tensor, &over)?.reshape(&left)?.into(),
+            Value::Host(_) => on_host(kind, &value.to_host()?, &over, &kept)?.reshape(&left)?.into(),
+        }])
+    }))
+}
+
+fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> {
+    Ok(match kind {
+        Kind::Mean => x.mean(over),
+        Kind::Sum => x.sum(over),
+        Kind::Max => over
+            .iter()
+            .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Largest)),
+        Kind::Min => over
+            .iter()
+            .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Smallest)),
+        Kind::Prod => {
+            return Err(Error::unsupported(
+                "ReduceProd of tensors on the device is not supported",
+            ));
+        }
+        Kind::L1 => x.abs().sum(over),
+        Kind::L2 => x.mul(x)?.sum(over).sqrt(),
+        Kind::SumSquare => x.mul(x)?.sum(over),
+        Kind::LogSum => x.sum(over).log(),
+        Kind::LogSumExp => {
+            // The maximum is taken out first, so that nothing overflows; it is a constant to the gradient.
+            let detached = x.detached();
+            let top = over
+                .iter()
+                .fold(detached, |x, &axis| x.extremum_along(axis, Extremum::Largest));
+            x.sub(&top)?.exp().sum(over).log().add(&top)?
+        }
+    })
+}
+
+fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result<HostTensor> {
+    let plain = strides(kept);
+    let steps: Vec<usize> = (0..kept.len())
+        .map(|axis| if over.contains(&axis) { 0 } else { plain[axis] })
+        .collect();
+    let targets = Walk::new(x.dims(), &steps);
+    let total = elements(kept)?;
+    match x.data() {
+        HostData::I64(values) => {
+            let start = match kind {
+                Kind::Sum => 0,
+                Kind::Prod => 1,
+                Kind::Max => i64::MIN,
+                Kind::Min => i64::MAX,
+                _ => {
+                    return Err(Error::unsupported(
+                        "only sums, products and extrema of integers are supported",
+                    ));
+                }
+            };
+            let mut result = vec![start; total];
+            for (&value, target) in values.iter().zip(targets) {
+                let slot = &mut result[target];
+                *slot = match kind {
+                    Kind::Sum => slot.wrapping_add(value),
+                    Kind::Prod => slot.wrapping_mul(value),
+                    Kind::Max => value.max(*slot),
+                    _ => value.min(*slot),
+                };
+            }
+            HostTensor::ints(kept, result)
+        }
+        HostData::F32(values) => {
+            let start = match kind {
+                Kind::Prod => 1.0,
+                Kind::Max => f64::NEG_INFINITY,
+                Kind::Min => f64::INFINITY,
+                _ => 0.0,
+            };
+            let mut result = vec![start; total];
+            for (&value, target) in values.iter().zip(targets) {
+                let (slot, value) = (&mut result[target], f64::from(value));
+                *slot = match kind {
+                    Kind::Prod => *slot * value,
+                    Kind::Max => value.max(*slot),
+                    Kind::Min => value.min(*slot),
+                    Kind::L1 => *slot + value.abs(),
+                    Kind::L2 | Kind::SumSquare => *slot + value * value,
+                    Kind::LogSumExp => *slot + value.exp(),
+                    Kind::Mean | Kind::Sum | Kind::LogSum => *slot + value,
+                };
+            }
+            let count = x.len() as f64 / total.max(1) as f64;
+            let finish = |value: f64| match kind {
+                Kind::Mean => value / count,
+                Kind::L2 => value.sqrt(),
+                Kind::LogSum | Kind::LogSumExp => value.ln(),
+                _ => value,
+            };
+            HostTensor::floats(kept, result.into_iter().map(|value| finish(value) as f32).collect())
+        }
+        HostData::Bool(_) => Err(Error::shape("expected numbers, found bool")),
+    }
+}
