@@ -193,10 +193,8 @@ fn check_revision(revision: &str) -> Result<(), String> {
 }
 
 /// Whether `text` is a full commit id: 40 hexadecimal digits.
-#[cfg_attr(
-    not(feature = "remote"),
-    expect(dead_code, reason = "only downloads tell commits from branches")
-)]
+// Only downloads tell commits from branches.
+#[cfg(any(feature = "remote", test))]
 pub(crate) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

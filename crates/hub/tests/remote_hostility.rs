@@ -297,6 +297,21 @@ fn storage_that_the_hub_names_gets_the_request_and_never_the_token() {
 }
 
 #[test]
+fn an_address_at_the_storage_that_has_expired_is_asked_for_anew() {
+    let (hub, storage, cache) = (HubServer::tiny(), HubServer::tiny(), tempfile::tempdir().unwrap());
+    hub.store_at(&storage);
+    storage.falsify(|_, times, answer| {
+        if times == 0 {
+            Answer::new(403, &[], "expired")
+        } else {
+            answer
+        }
+    });
+    fetch(&hub.remote(cache.path()), NAME).unwrap();
+    assert_eq!(hub.requests_of("/onnx/model.onnx").len(), 2);
+}
+
+#[test]
 fn redirects_to_other_hosts_are_refused_unless_a_sha256_says_what_must_come() {
     for end in [CONFIG_END, "?blobs=true"] {
         let elsewhere = HubServer::tiny();

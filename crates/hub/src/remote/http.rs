@@ -184,13 +184,13 @@ impl Client {
                 // What is asked for begins at or after the end: the partial file is longer than the hub's.
                 416 if request.offset > 0 => return Err(Failure::Stale),
                 _ => {
-                    let sent = if is_own && self.token.is_some() {
-                        Sent::Token
-                    } else {
-                        Sent::NoToken
-                    };
                     let (host, headers) = (host_of(&uri), answer.headers());
-                    return Err(status::failure(host, sent, status, headers, retry_after(headers)));
+                    let after = retry_after(headers);
+                    return Err(match (is_own, &self.token) {
+                        (true, Some(_)) => status::failure(host, Sent::Token, status, headers, after),
+                        (true, None) => status::failure(host, Sent::NoToken, status, headers, after),
+                        (false, _) => status::of_storage(host, status, after),
+                    });
                 }
             }
             let location = text(answer.headers(), LOCATION.as_str()).unwrap_or_default();

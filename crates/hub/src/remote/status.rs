@@ -49,6 +49,14 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
             ErrorKind::NotFound,
             format!("{host} has the repository, but not this file in it"),
         ),
+        // The hub refuses such a token also where none is needed.
+        (401, _) if header("x-error-message").starts_with("Invalid credentials") => {
+            let text = format!(
+                "{host} does not take the token any more; log in again with `hf auth login`, or do without by \
+                 HF_HUB_DISABLE_IMPLICIT_TOKEN=1"
+            );
+            (ErrorKind::Denied, text)
+        }
         (401, _) | (_, "RepoNotFound") => {
             let text = format!("{host} shows no such repository; check the spelling, or if it is private, {login}");
             (
@@ -79,6 +87,12 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
         ),
     };
     Failure::Final(Error::new(kind, text))
+}
+
+/// The failure that `status` is from storage. The addresses that a hub gives out expire, so a new one may do better.
+pub(crate) fn of_storage(host: &str, status: u16, after: Option<Duration>) -> Failure {
+    let text = format!("the hub's storage {host} answered with status {status}; try again later");
+    Failure::Passing(Error::new(ErrorKind::Network, text), after)
 }
 
 /// A server's text, fit to stand in a message on a terminal: printable, and not long.
@@ -129,6 +143,14 @@ mod tests {
         for status in [204, 304, 400, 401, 403, 404, 418, 501] {
             assert!(!outcome(status, &[], Sent::NoToken).2, "{status}");
         }
+    }
+
+    #[test]
+    fn a_token_that_has_expired_is_told_from_a_repository_that_is_not_there() {
+        let headers = [("x-error-message", "Invalid credentials in Authorization header")];
+        let (kind, text, _) = outcome(401, &headers, Sent::Token);
+        assert_eq!(kind, ErrorKind::Denied);
+        assert!(text.contains("HF_HUB_DISABLE_IMPLICIT_TOKEN"), "{text}");
     }
 
     #[test]
