@@ -17,7 +17,8 @@ pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Re
         return Err(Error::invalid(format!(
             "the share of rows to skip must be between 0 and 1, got {}",
             options.max_skipped
-        )));
+        ))
+        .in_file(path));
     }
     let rows = Rows::collect(path, options).map_err(|error| error.in_file(path))?;
     rows.into_dataset(path, options, notes)
