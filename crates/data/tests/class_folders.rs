@@ -12,8 +12,12 @@ fn read(path: &Path) -> Result<Dataset> {
 }
 
 fn files(dataset: &Dataset, root: &Path) -> Vec<String> {
-    let Inputs::Images(files) = &dataset.inputs else { panic!("no images") };
-    let relative = files.iter().map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
+    let Inputs::Images(files) = &dataset.inputs else {
+        panic!("no images")
+    };
+    let relative = files
+        .iter()
+        .map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
     relative.collect()
 }
 
@@ -24,11 +28,27 @@ fn empty(names: &[&str]) -> tempfile::TempDir {
 
 #[test]
 fn images_come_by_class_then_by_path_at_any_depth() {
-    let root = empty(&["b/2.png", "b/10.JPG", "a/z.jpeg", "a/inner/deep/x.webp", "a/inner/y.bmp", "B/q.tif"]);
+    let root = empty(&[
+        "b/2.png",
+        "b/10.JPG",
+        "a/z.jpeg",
+        "a/inner/deep/x.webp",
+        "a/inner/y.bmp",
+        "B/q.tif",
+    ]);
     let dataset = read(root.path()).unwrap();
-    let expected = ["B/q.tif", "a/inner/deep/x.webp", "a/inner/y.bmp", "a/z.jpeg", "b/10.JPG", "b/2.png"];
+    let expected = [
+        "B/q.tif",
+        "a/inner/deep/x.webp",
+        "a/inner/y.bmp",
+        "a/z.jpeg",
+        "b/10.JPG",
+        "b/2.png",
+    ];
     assert_eq!(files(&dataset, root.path()), expected);
-    let Targets::Classes { names, labels } = &dataset.targets else { panic!() };
+    let Targets::Classes { names, labels } = &dataset.targets else {
+        panic!()
+    };
     assert_eq!(names, &["B", "a", "b"]);
     assert_eq!(labels, &[0, 1, 1, 1, 2, 2]);
     assert_eq!(dataset.inferred.reason, "there are 3 class folders of images");
@@ -53,7 +73,10 @@ fn hidden_files_and_other_files_are_ignored_and_counted() {
     let notes = dataset.notes.join("\n");
     assert!(notes.contains("ignored 1 image outside the class folders"), "{notes}");
     assert!(notes.contains("ignored 5 hidden files"), "{notes}");
-    assert!(notes.contains("ignored 2 files that are no images this program reads: \".txt\", \"no extension\""), "{notes}");
+    assert!(
+        notes.contains("ignored 2 files that are no images this program reads: \".txt\", \"no extension\""),
+        "{notes}"
+    );
     assert_eq!(dataset.skipped, 0);
 }
 
@@ -63,7 +86,11 @@ fn an_empty_class_folder_is_said_and_dropped() {
     std::fs::create_dir(root.path().join("d")).unwrap();
     let dataset = read(root.path()).unwrap();
     assert_eq!(dataset.targets.names(), ["a", "b"]);
-    assert!(dataset.notes.contains(&"left out 2 class folders without images: \"c\", \"d\"".to_owned()));
+    assert!(
+        dataset
+            .notes
+            .contains(&"left out 2 class folders without images: \"c\", \"d\"".to_owned())
+    );
 }
 
 #[test]
@@ -79,16 +106,27 @@ fn a_single_class_is_refused() {
 fn images_without_class_folders_are_refused_with_what_to_do() {
     let root = empty(&["1.png", "2.png"]);
     let error = read(root.path()).unwrap_err().to_string();
-    assert!(error.contains("holds 2 images but no class folders") && error.contains("or name a table"), "{error}");
+    assert!(
+        error.contains("holds 2 images but no class folders") && error.contains("or name a table"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_path_without_data_is_refused_by_what_is_there() {
     let root = empty(&["notes.txt", "photo.png.zip", "a.png", "f.npy", "bare", "flowers/x.txt"]);
     let error = |name: &str| read(&root.path().join(name)).unwrap_err().to_string();
-    assert!(error("flower").contains("no such file or folder; did you mean \"flowers\"?"), "{}", error("flower"));
+    assert!(
+        error("flower").contains("no such file or folder; did you mean \"flowers\"?"),
+        "{}",
+        error("flower")
+    );
     assert!(error("x/y/z").contains("nor is there"), "{}", error("x/y/z"));
-    assert!(error("notes.txt").contains("unknown format \"txt\""), "{}", error("notes.txt"));
+    assert!(
+        error("notes.txt").contains("unknown format \"txt\""),
+        "{}",
+        error("notes.txt")
+    );
     assert!(error("a.png").contains("is one image"), "{}", error("a.png"));
     assert!(error("f.npy").contains("is an array"), "{}", error("f.npy"));
     assert!(error("bare").contains("has no extension"), "{}", error("bare"));
@@ -100,7 +138,13 @@ fn a_path_without_data_is_refused_by_what_is_there() {
 
 #[test]
 fn splits_are_found_by_their_names_and_train_is_the_default() {
-    let root = empty(&["Train/a/1.png", "Train/b/1.png", "val/a/2.png", "val/b/2.png", "docs/readme.md"]);
+    let root = empty(&[
+        "Train/a/1.png",
+        "Train/b/1.png",
+        "val/a/2.png",
+        "val/b/2.png",
+        "docs/readme.md",
+    ]);
     let dataset = read(root.path()).unwrap();
     assert_eq!(files(&dataset, root.path()), ["Train/a/1.png", "Train/b/1.png"]);
     assert!(dataset.notes[0].contains("read split train"), "{:?}", dataset.notes);
@@ -111,7 +155,10 @@ fn splits_are_found_by_their_names_and_train_is_the_default() {
     let validation = load(root.path(), &options("valid".parse().unwrap())).unwrap();
     assert_eq!(files(&validation, root.path()), ["val/a/2.png", "val/b/2.png"]);
     let error = load(root.path(), &options(Split::Test)).unwrap_err().to_string();
-    assert!(error.contains("no split test: expected test or testing, found \"Train\", \"val\""), "{error}");
+    assert!(
+        error.contains("no split test: expected test or testing, found \"Train\", \"val\""),
+        "{error}"
+    );
     assert!("tset".parse::<Split>().is_err());
 }
 
@@ -145,9 +192,21 @@ fn options_that_need_a_table_are_refused() {
     let targets = vec!["price".to_owned()];
     assert!(error(LoadOptions { targets, ..default() }).contains("target column \"price\" was asked for"));
     let input_column = Some("file".to_owned());
-    assert!(error(LoadOptions { input_column, ..default() }).contains("input column"));
+    assert!(
+        error(LoadOptions {
+            input_column,
+            ..default()
+        })
+        .contains("input column")
+    );
     let label_delimiter = Some("|".to_owned());
-    assert!(error(LoadOptions { label_delimiter, ..default() }).contains("label delimiter"));
+    assert!(
+        error(LoadOptions {
+            label_delimiter,
+            ..default()
+        })
+        .contains("label delimiter")
+    );
 }
 
 #[cfg(unix)]
@@ -165,8 +224,18 @@ fn links_are_followed_and_loops_end() {
     let found = files(&dataset, root.path());
     assert!(found.contains(&"b/linked.png".to_owned()) && found.contains(&"a/1.png".to_owned()));
     assert!(!found.iter().any(|file| file.contains("dead")));
-    assert_eq!(found.iter().filter(|file| file.starts_with("a/") && file.ends_with("/a/1.png")).count(), 0);
-    assert_eq!(found, files(&read(root.path()).unwrap(), root.path()), "the order is fixed");
+    assert_eq!(
+        found
+            .iter()
+            .filter(|file| file.starts_with("a/") && file.ends_with("/a/1.png"))
+            .count(),
+        0
+    );
+    assert_eq!(
+        found,
+        files(&read(root.path()).unwrap(), root.path()),
+        "the order is fixed"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -181,14 +250,19 @@ fn class_names_that_are_not_utf_8_stay_distinct() {
     }
     let names = read(root.path()).unwrap().targets.names().to_vec();
     assert_eq!(names.len(), 3);
-    assert!(names.is_sorted() && names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+    assert!(
+        names.is_sorted() && names.windows(2).all(|pair| pair[0] != pair[1]),
+        "{names:?}"
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn a_pipe_named_like_an_image_is_not_opened() {
     let root = empty(&["a/1.png", "b/1.png"]);
-    let made = std::process::Command::new("mkfifo").arg(root.path().join("a/pipe.png")).status();
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.path().join("a/pipe.png"))
+        .status();
     if made.is_ok_and(|status| status.success()) {
         let dataset = read(root.path()).unwrap();
         assert_eq!(dataset.n_samples(), 2);

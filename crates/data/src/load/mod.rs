@@ -50,12 +50,15 @@ mod parquet_table;
 mod rows;
 mod table;
 mod target_column;
+mod targets_only;
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use crate::{Dataset, Error, ErrorKind, Result, Task};
+
+pub(crate) use targets_only::{is_table, table_targets};
 
 /// How to read a data set. The default infers everything.
 #[derive(Clone, Debug, PartialEq)]

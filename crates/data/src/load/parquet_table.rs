@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::table::{Cell, Kind, OnRow, Table};
+use crate::arrays::half_at;
 use crate::error::shortened;
 use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values};
 use crate::{Error, Result};
@@ -137,11 +138,4 @@ fn item(values: &Values, index: usize, kind: ItemKind) -> Result<Item<'_>> {
             Some((Kind::Text, Cow::Borrowed(text)))
         }
     })
-}
-
-fn half_at(bytes: &[u8]) -> f32 {
-    match bytes {
-        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
-        _ => f32::NAN,
-    }
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 /// `$RANKTUNE_SHARED/<path>`, or `../shared/<path>` beside the workspace; says so and gives none where it is missing.
 #[allow(dead_code, reason = "not every test file reads shared data")]
 pub fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("RANKTUNE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let root = std::env::var_os("RANKTUNE_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
     let path = root.join(path);
     if !path.exists() {
         eprintln!("skipped: {} is not there", path.display());
