@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -58,6 +58,9 @@ struct Levels {
     /// Definition level from which on a list has an element; 0 for scalars.
     element: i16,
 }
+
+/// A struct's columns, in words.
+pub(crate) const A_STRUCT: &str = "a struct";
 
 impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -135,6 +138,8 @@ impl RowsReader {
                 .wanted
                 .iter()
                 .map(|column| {
+                    check_compression(group.metadata().column(column.leaf).compression())
+                        .map_err(|error| error.at(place(column)).in_file(file.path()))?;
                     group
                         .get_column_reader(column.leaf)
                         .map_err(|source| broken(file, Some(column), source))
@@ -162,6 +167,16 @@ impl RowsReader {
             .collect::<Result<_>>()?;
         self.left_in_group -= n;
         Ok(Some((n, blocks)))
+    }
+}
+
+fn check_compression(compression: Compression) -> Result<()> {
+    match compression {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => Ok(()),
+        other => {
+            let message = format!("compressed with {other}; expected no compression, SNAPPY, GZIP or ZSTD");
+            Err(Error::unsupported(message))
+        }
     }
 }
 
@@ -293,7 +308,7 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
         if last == Some(root) {
             // A second leaf: the root is a struct or a map.
             if let Some(column) = columns.last_mut() {
-                column.kind = ColumnKind::Unsupported("a struct".to_owned());
+                column.kind = ColumnKind::Unsupported(A_STRUCT.to_owned());
             }
             continue;
         }
@@ -322,7 +337,7 @@ fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {
         (Ok(kind), 0) if root.is_primitive() => ColumnKind::Scalar(kind),
         (Ok(kind), 1) if is_list && leaf.path().parts().len() <= 3 => ColumnKind::List(kind),
         (Ok(_), 2..) => ColumnKind::Unsupported("a list of lists".to_owned()),
-        (Ok(_), _) => ColumnKind::Unsupported("a struct".to_owned()),
+        (Ok(_), _) => ColumnKind::Unsupported(A_STRUCT.to_owned()),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Folders of images: what is found, what is left out, what is refused.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

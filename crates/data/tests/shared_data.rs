@@ -1,4 +1,5 @@
 //! The shared data sets: counts, inferred tasks, digests. Skipped where they are missing.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

@@ -19,6 +19,7 @@ use super::write::Described;
 use crate::error::listed;
 use crate::file_at::FileAt;
 use crate::load::{is_table, table_targets};
+use crate::target::distinct_names;
 use crate::{Error, Inference, Result, Targets, Task};
 
 /// Reads targets, `path` or `path:name`: an array in `.npy`, `.npz` or `.safetensors`, or a column of a table (Parquet, CSV,
@@ -206,7 +207,10 @@ impl Values {
                     None => distinct(values)?,
                 }
             }
-            Self::Texts(values) => distinct(values)?,
+            Self::Texts(values) => {
+                let (names, index) = distinct_names(values.iter().map(String::as_str))?;
+                (names, values.iter().map(|text| index[text.as_str()]).collect())
+            }
             Self::Floats(values) => {
                 // Ordered as numbers; -0 is 0.
                 let bits = |value: f64| Ordered(if value == 0.0 { 0.0 } else { value });

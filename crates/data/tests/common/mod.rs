@@ -1,9 +1,14 @@
 //! Where the shared data lie, and small trees of files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    dead_code,
+    reason = "helpers of tests, of which each test file uses some"
+)]
 
 use std::path::{Path, PathBuf};
 
 /// `$RANKTUNE_SHARED/<path>`, or `../shared/<path>` beside the workspace; says so and gives none where it is missing.
-#[allow(dead_code, reason = "not every test file reads shared data")]
 pub fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("RANKTUNE_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
@@ -18,7 +23,6 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// A temporary folder with these files in it; their content is of no matter where a test only lists them.
-#[allow(dead_code, reason = "not every test file needs a tree")]
 pub fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
