@@ -94,6 +94,9 @@ impl Array {
     pub(crate) fn read_rows(&mut self, rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
         let (n, d) = (self.shape[0], self.shape[1]);
         let size = self.dtype.size();
+        if rows.is_empty() {
+            return Ok(());
+        }
         match self.order {
             Order::RowMajor => {
                 // By elements, not rows: a header may claim rows that are longer than what is there.

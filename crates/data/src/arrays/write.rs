@@ -105,7 +105,8 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
     let padded = header.len().next_multiple_of(8);
     write_atomically(path, |out| {
         out.write_all(&(padded as u64).to_le_bytes())?;
-        write!(out, "{header:padded$}")?;
+        out.write_all(header.as_bytes())?;
+        out.write_all(&b"       "[..padded - header.len()])?;
         tensors.iter().try_for_each(|tensor| tensor.data.write(out))
     })
 }

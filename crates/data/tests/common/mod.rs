@@ -6,6 +6,8 @@
     reason = "helpers of tests, of which each test file uses some"
 )]
 
+pub mod table;
+
 use std::path::{Path, PathBuf};
 
 /// `$RANKTUNE_SHARED/<path>`, or `../shared/<path>` beside the workspace; says so and gives none where it is missing.
