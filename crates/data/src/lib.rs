@@ -1,5 +1,6 @@
 //! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) made elsewhere.
 
+pub mod arrays;
 pub mod dataset;
 pub mod digest;
 pub mod error;

@@ -59,7 +59,10 @@ pub fn rank(
         task.name(),
     )?;
     if !matches!(dataset.inputs, Inputs::Images(_)) {
-        let message = format!("{}: the data are texts; this version ranks models of images", dataset.path.display());
+        let message = format!(
+            "{}: the data are texts; this version ranks models of images",
+            dataset.path.display()
+        );
         return Err(Error::new(ErrorKind::Data, message));
     }
     let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
