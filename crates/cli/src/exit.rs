@@ -29,6 +29,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Says a panic in one line. Engines are guarded: a panic in one, over a model it cannot take, becomes that model's error, and its
+/// backtrace is of use to nobody but those who ask for it with `RUST_BACKTRACE`.
+pub(crate) fn explain_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        std::panic::set_hook(Box::new(|panic| {
+            let _ = writeln!(io::stderr(), "internal error: {panic}");
+        }));
+    }
+}
+
 /// Turns a command's result into its exit code and says what went wrong, cause by cause.
 pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     let error = match result {

@@ -49,6 +49,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    exit::explain_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -175,6 +175,21 @@ fn an_unreadable_image_is_counted_and_many_are_an_error() {
 }
 
 #[test]
+fn a_copy_of_a_sample_is_left_out_where_features_are_many() {
+    let place = place();
+    write_model(&place.path("hub/huge"), &common::image_model(44, 64, 5));
+    fs::copy(place.path("data/apple/000.png"), place.path("data/apple/copy.png")).unwrap();
+    let run = place.run(&with(&["--format", "json"]));
+    let ranking = run.assert_code(0).json();
+    assert_eq!(
+        (&ranking["data"]["samples"], ranking["models"].as_array().unwrap().len()),
+        (&36.into(), 4),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("1 of 37 samples"), "{run:?}");
+}
+
+#[test]
 fn a_table_of_files_with_numbers_is_regression() {
     let place = place();
     let mut table = "file,price,area\n".to_owned();

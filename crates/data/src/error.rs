@@ -160,7 +160,7 @@ pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> Strin
         .map(|candidate| (edits(&name, &candidate.as_ref().to_lowercase()), candidate.as_ref()))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
-        Some((distance, candidate)) if distance <= (name.chars().count() / 3).max(1) => {
+        Some((distance, candidate)) if distance <= name.chars().count().div_ceil(3) => {
             format!("; did you mean {:?}?", shortened(candidate))
         }
         _ => String::new(),

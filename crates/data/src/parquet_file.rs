@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -22,6 +22,7 @@ pub(crate) struct ParquetFile {
     reader: SerializedFileReader<FileAt>,
     columns: Vec<Column>,
     group_rows: Vec<usize>,
+    n_rows: usize,
 }
 
 /// A root field.
@@ -58,6 +59,9 @@ struct Levels {
     element: i16,
 }
 
+/// A struct's columns, in words.
+pub(crate) const A_STRUCT: &str = "a struct";
+
 impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = FileAt::open(path)?;
@@ -67,10 +71,16 @@ impl ParquetFile {
                 .caused_by(source)
         })?;
         let mut group_rows = Vec::new();
+        let mut n_rows = 0_usize;
         for group in reader.metadata().row_groups() {
-            let rows = usize::try_from(group.num_rows())
-                .map_err(|_| Error::malformed(format!("claims a group of {} rows", group.num_rows())).in_file(path))?;
+            let rows = usize::try_from(group.num_rows()).ok();
+            let (rows, sum) = rows
+                .and_then(|rows| Some((rows, n_rows.checked_add(rows)?)))
+                .ok_or_else(|| {
+                    Error::malformed(format!("claims a group of {} rows", group.num_rows())).in_file(path)
+                })?;
             group_rows.push(rows);
+            n_rows = sum;
         }
         let columns = columns(&reader);
         Ok(Self {
@@ -78,6 +88,7 @@ impl ParquetFile {
             reader,
             columns,
             group_rows,
+            n_rows,
         })
     }
 
@@ -87,6 +98,10 @@ impl ParquetFile {
 
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    pub(crate) fn n_rows(&self) -> usize {
+        self.n_rows
     }
 
     /// A reader of some columns (indices into [`Self::columns`]), from the first row on.
@@ -123,6 +138,8 @@ impl RowsReader {
                 .wanted
                 .iter()
                 .map(|column| {
+                    check_compression(group.metadata().column(column.leaf).compression())
+                        .map_err(|error| error.at(place(column)).in_file(file.path()))?;
                     group
                         .get_column_reader(column.leaf)
                         .map_err(|source| broken(file, Some(column), source))
@@ -150,6 +167,16 @@ impl RowsReader {
             .collect::<Result<_>>()?;
         self.left_in_group -= n;
         Ok(Some((n, blocks)))
+    }
+}
+
+fn check_compression(compression: Compression) -> Result<()> {
+    match compression {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => Ok(()),
+        other => {
+            let message = format!("compressed with {other}; expected no compression, SNAPPY, GZIP or ZSTD");
+            Err(Error::unsupported(message))
+        }
     }
 }
 
@@ -271,14 +298,6 @@ impl Values {
     }
 }
 
-/// A half-precision number, which Parquet keeps as two bytes.
-pub(crate) fn half_at(bytes: &[u8]) -> f32 {
-    match bytes {
-        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
-        _ => f32::NAN,
-    }
-}
-
 fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let roots = schema.root_schema().get_fields();
@@ -289,7 +308,7 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
         if last == Some(root) {
             // A second leaf: the root is a struct or a map.
             if let Some(column) = columns.last_mut() {
-                column.kind = ColumnKind::Unsupported("a struct".to_owned());
+                column.kind = ColumnKind::Unsupported(A_STRUCT.to_owned());
             }
             continue;
         }
@@ -318,7 +337,7 @@ fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {
         (Ok(kind), 0) if root.is_primitive() => ColumnKind::Scalar(kind),
         (Ok(kind), 1) if is_list && leaf.path().parts().len() <= 3 => ColumnKind::List(kind),
         (Ok(_), 2..) => ColumnKind::Unsupported("a list of lists".to_owned()),
-        (Ok(_), _) => ColumnKind::Unsupported("a struct".to_owned()),
+        (Ok(_), _) => ColumnKind::Unsupported(A_STRUCT.to_owned()),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is to be predicted: the task, and every sample's target.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::dataset::pick;
 use crate::digest::FieldHasher;
+use crate::{Error, Result};
 
 /// The kind of prediction. Its names on the command line and in JSON are those of [`Task::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,4 +133,27 @@ impl Targets {
             Self::Regression { values, .. } => values.iter().for_each(|value| hasher.number(value.to_bits())),
         }
     }
+}
+
+/// The different names in the order that [`Targets::Classes`] has them, and the place of each.
+///
+/// # Errors
+/// `Unsupported` if there are more than 2³².
+pub(crate) fn distinct_names<'a>(texts: impl Iterator<Item = &'a str>) -> Result<(Vec<String>, HashMap<&'a str, u32>)> {
+    let mut distinct: Vec<&str> = texts.collect::<HashSet<_>>().into_iter().collect();
+    let number = |name: &str| name.parse().ok().filter(|number: &f64| number.is_finite());
+    if distinct.iter().all(|name| number(name).is_some()) {
+        let value = |name: &str| number(name).unwrap_or(0.0);
+        distinct.sort_unstable_by(|a, b| value(a).total_cmp(&value(b)).then_with(|| a.cmp(b)));
+    } else {
+        distinct.sort_unstable();
+    }
+    if u32::try_from(distinct.len()).is_err() {
+        return Err(Error::unsupported(format!(
+            "{} classes are more than this program handles",
+            distinct.len()
+        )));
+    }
+    let index = distinct.iter().copied().zip(0..).collect();
+    Ok((distinct.into_iter().map(str::to_owned).collect(), index))
 }

@@ -1,6 +1,6 @@
 //! Features of one model, written to a file.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ranktune_data::Dataset;
@@ -86,10 +86,10 @@ pub fn export_features(
         None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
     };
     let rows: Vec<usize> = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]).collect();
-    let matrix = |values: Vec<f32>, n_columns: usize| Matrix {
-        n_rows: rows.len(),
-        n_columns,
-        values,
+    let matrix = |data: Vec<f32>, cols: usize| Matrix {
+        rows: rows.len(),
+        cols,
+        data,
     };
     let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
     let source_head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {
@@ -98,10 +98,10 @@ pub fn export_features(
     });
     let write_error = |error| Error::new(ErrorKind::Data, error);
     match format {
-        Format::Npy => arrays::write_npy(out, &features).map_err(write_error)?,
+        Format::Npy => arrays::write_npy(out, features.view()).map_err(write_error)?,
         Format::Safetensors => {
             let kept = dataset.select(&rows).map_err(write_error)?;
-            let metadata = HashMap::from([
+            let metadata = BTreeMap::from([
                 ("model".to_owned(), model.name().to_owned()),
                 ("model_digest".to_owned(), model.digest().to_owned()),
                 ("feature_tensor".to_owned(), model.feature_tensor().to_owned()),
@@ -110,18 +110,18 @@ pub fn export_features(
                     serde_json::json!(kept.targets.names()).to_string(),
                 ),
             ]);
-            let export = arrays::Export {
-                features: &features,
-                targets: &kept.targets,
-                probabilities: source_head.as_ref(),
+            let export = arrays::FeatureFile {
+                features: features.view(),
+                targets: Some(&kept.targets),
+                probabilities: source_head.as_ref().map(Matrix::view),
                 metadata,
             };
             arrays::write_safetensors(out, &export).map_err(write_error)?;
         }
     }
     Ok(Export {
-        samples: features.n_rows,
-        features: features.n_columns,
+        samples: features.rows,
+        features: features.cols,
         unreadable: unreadable.len(),
     })
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod compare;
+mod copies;
 mod error;
 mod export;
 mod hub;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Digest, Task};
+use ranktune_data::{Dataset, Digest, Inputs, Task};
 use ranktune_features::extract::{
     ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
 };
@@ -16,6 +16,7 @@ use ranktune_scores::uncertainty::{Jackknife, groups, jackknife};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 use serde_json::{Map, Value, json};
 
+use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::{Columns, check_names, probabilities, score_json};
 
@@ -57,6 +58,13 @@ pub fn rank(
         &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
         task.name(),
     )?;
+    if !matches!(dataset.inputs, Inputs::Images(_)) {
+        let message = format!(
+            "{}: the data are texts; this version ranks models of images",
+            dataset.path.display()
+        );
+        return Err(Error::new(ErrorKind::Data, message));
+    }
     let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
@@ -74,7 +82,7 @@ pub fn rank(
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
-    let digests = dataset.input_digests();
+    let (dataset, digests) = distinct(dataset, &models, progress)?;
     let scorer = Scorer {
         dataset: &dataset,
         names: &names,
@@ -128,6 +136,32 @@ pub fn rank(
         models: order(ranked, options.seed)?,
         skipped,
     })
+}
+
+/// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
+fn distinct(dataset: Dataset, models: &[Prepared], progress: &dyn Progress) -> Result<(Dataset, Vec<Digest>), Error> {
+    let digests = dataset.input_digests();
+    let n = dataset.n_samples();
+    if !models
+        .iter()
+        .any(|model| model.feature_dim().is_none_or(|features| n <= features))
+    {
+        return Ok((dataset, digests));
+    }
+    let kept = without_copies(&dataset, &digests);
+    if kept.len() == n {
+        return Ok((dataset, digests));
+    }
+    let note = format!(
+        "{} of {n} samples are exact copies of others with the same target, and are left out",
+        n - kept.len()
+    );
+    progress.event(Event::Note(&note));
+    let dataset = dataset
+        .select(&kept)
+        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let digests = kept.iter().map(|&index| digests[index]).collect();
+    Ok((dataset, digests))
 }
 
 fn score_names(options: &RankOptions, task: Task) -> Vec<String> {

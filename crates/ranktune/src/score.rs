@@ -50,7 +50,7 @@ pub fn score(
     options: &ScoreOptions,
 ) -> Result<Scores, Error> {
     let data_error = |error| Error::new(ErrorKind::Data, error);
-    let targets = arrays::read_targets(targets, options.task).map_err(data_error)?;
+    let (targets, _) = arrays::read_targets(targets, options.task).map_err(data_error)?;
     let task = targets.task().name();
     let columns = Columns::of(&targets, &vec![true; targets.n_samples()]);
     let names = names(options, probabilities, &columns)?;
@@ -59,15 +59,15 @@ pub fn score(
         .map(arrays::read_probabilities)
         .transpose()
         .map_err(data_error)?;
-    let features = arrays::read_features(features).map_err(data_error)?;
+    let features = arrays::read_matrix(features).map_err(data_error)?;
 
     let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
     let inputs = ScoreInputs {
-        features: FeatureView::new(&features.values, features.n_rows, features.n_columns).map_err(unfit)?,
+        features: FeatureView::new(&features.data, features.rows, features.cols).map_err(unfit)?,
         targets: columns.view().map_err(unfit)?,
         probabilities: probabilities
             .as_ref()
-            .map(|matrix| Probabilities::new(&matrix.values, matrix.n_columns))
+            .map(|matrix| Probabilities::new(&matrix.data, matrix.cols))
             .transpose()
             .map_err(unfit)?,
     };
@@ -87,7 +87,7 @@ pub fn score(
         }
         if let StandardErrors::Jackknife { seed } = options.standard_errors {
             let groups =
-                groups::assign(&inputs.targets, groups::DEFAULT_GROUPS.min(features.n_rows), seed).map_err(unfit)?;
+                groups::assign(&inputs.targets, groups::DEFAULT_GROUPS.min(features.rows), seed).map_err(unfit)?;
             let jackknife = jackknife(&inputs, name, &settings, &groups).map_err(unfit)?;
             object.insert("standard_error".to_owned(), json!(jackknife.standard_error));
         }
@@ -96,8 +96,8 @@ pub fn score(
     Ok(Scores {
         schema: scores::SCHEMA.to_owned(),
         task: task.to_owned(),
-        samples: features.n_rows,
-        features: features.n_columns,
+        samples: features.rows,
+        features: features.cols,
         columns: scored_columns,
         scores,
     })

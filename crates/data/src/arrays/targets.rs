@@ -1,131 +1,304 @@
-//! Targets from an array: which task its numbers are, and what they say under it.
+//! Targets made elsewhere: arrays of classes, labels or numbers, or a column of a table.
+//!
+//! | array | task |
+//! |---|---|
+//! | `[n]` texts, integers, truth values | classification |
+//! | `[n]` floats | regression |
+//! | `[n, c]`, all 0 or 1 | multi-label |
+//! | `[n, c]`, other numbers | regression |
+//!
+//! `[n, 1]` is `[n]`. The task that a file of ours names, or that the user names, comes first; then classification takes floats
+//! and one-hot rows too.
 
-use super::raw::{Contents, RawArray};
-use crate::{Error, Result, Targets, Task};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-pub(super) fn of(contents: &Contents, task: Option<Task>) -> Result<Targets> {
-    match contents {
-        Contents::Texts(texts) => match task {
-            None | Some(Task::Classification) => Ok(classes(texts.clone(), |a, b| a.cmp(b))),
-            Some(other) => Err(Error::invalid(format!(
-                "the targets are texts, which are classes; the task {other} needs numbers"
-            ))),
-        },
-        Contents::Numbers(array) => numbers(array, task),
+use super::array::Array;
+use super::container::{self, ArrayPath, Format, TARGETS};
+use super::write::Described;
+use crate::error::listed;
+use crate::file_at::FileAt;
+use crate::load::{is_table, table_targets};
+use crate::target::distinct_names;
+use crate::{Error, Inference, Result, Targets, Task};
+
+/// Reads targets, `path` or `path:name`: an array in `.npy`, `.npz` or `.safetensors`, or a column of a table (Parquet, CSV,
+/// JSON), whose task is inferred as a data set's is. `task` overrides what is inferred.
+///
+/// # Errors
+/// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a number that is not finite, or a text, in a
+/// regression; fewer than two classes; labels other than 0 and 1; a missing target.
+pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
+    let asked = ArrayPath::parse(path);
+    let member = asked.member.as_deref();
+    if is_table(&asked.file) {
+        return table_targets(&asked.file, member, task);
     }
-}
-
-fn numbers(array: &RawArray, task: Option<Task>) -> Result<Targets> {
-    let values = array.to_f64()?;
-    let columns = match *array.shape() {
-        [_] | [_, 1] => 1,
-        [_, columns] if columns > 1 => columns,
-        _ => {
-            let message = format!(
-                "expected targets of shape [samples] or [samples, columns], found {:?}",
-                array.shape()
-            );
-            return Err(Error::invalid(message).at(array.place()));
-        }
+    let file = FileAt::open(&asked.file)?;
+    let format = Format::of(&file)?;
+    if format == Format::Parquet {
+        let message = "is Parquet, but not called so; give it the extension .parquet to take targets from it";
+        return Err(Error::unsupported(message).in_file(&asked.file));
+    }
+    let mut array = container::open(&file, format, member, &TARGETS)?;
+    let described = match format {
+        Format::Safetensors => Described::of(&container::safetensors_header(&file)?.0),
+        _ => Described::default(),
     };
-    if values.is_empty() {
-        return Err(Error::invalid("expected a target for every sample, found none").at(array.place()));
-    }
-    let is_flag = |value: &f64| *value == 0.0 || *value == 1.0;
-    let task = task.unwrap_or(match columns {
-        1 if array.is_whole() => Task::Classification,
-        1 => Task::Regression,
-        _ if values.iter().all(is_flag) => Task::MultiLabel,
-        _ => Task::Regression,
-    });
-    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        let message = format!(
-            "row {}, column {}: expected a finite number, found {}",
-            at / columns,
-            at % columns,
-            values[at]
-        );
-        return Err(Error::invalid(message).at(array.place()));
-    }
-    let names = |columns: usize| (0..columns).map(|column| column.to_string()).collect::<Vec<_>>();
-    match task {
-        Task::Classification if columns == 1 => {
-            if let Some(row) = values.iter().position(|value| value.fract() != 0.0) {
-                let message = format!(
-                    "row {row}: expected a whole number as a class, found {}; for numbers say --task regression",
-                    values[row]
-                );
-                return Err(Error::invalid(message).at(array.place()));
-            }
-            Ok(classes(values, f64::total_cmp))
-        }
-        Task::Classification => one_hot(&values, columns, names(columns)).map_err(|error| error.at(array.place())),
-        Task::MultiLabel => {
-            if let Some(at) = values.iter().position(|value| !is_flag(value)) {
-                let message = format!(
-                    "row {}, column {}: expected 0 or 1, found {}",
-                    at / columns,
-                    at % columns,
-                    values[at]
-                );
-                return Err(Error::invalid(message).at(array.place()));
-            }
-            let rows = values.chunks_exact(columns).map(|row| {
-                (0..)
-                    .zip(row)
-                    .filter(|(_, value)| **value == 1.0)
-                    .map(|(label, _)| label)
-                    .collect()
-            });
-            Ok(Targets::MultiLabel {
-                rows: rows.collect(),
-                names: names(columns),
-            })
-        }
-        Task::Regression => Ok(Targets::Regression {
-            names: names(columns),
-            values,
-        }),
-        Task::Tokens => Err(Error::unsupported(
-            "a tag a token cannot be read from arrays; give one class a row",
-        )),
-    }
+    let values = Values::read(&mut array)?;
+    let found = values.into_targets(&array.shape, task, &described);
+    found.map_err(|error| array.explain(error))
 }
 
-/// Distinct values in order are the classes.
-fn classes<T: ToString + PartialEq + Clone>(values: Vec<T>, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Targets {
-    let mut distinct = values.clone();
-    distinct.sort_by(&order);
-    distinct.dedup();
-    let label = |value: &T| {
-        distinct
-            .binary_search_by(|other| order(other, value))
-            .unwrap_or_default()
-    };
-    Targets::Classes {
-        labels: values
-            .iter()
-            .map(|value| u32::try_from(label(value)).unwrap_or(u32::MAX))
-            .collect(),
-        names: distinct.iter().map(ToString::to_string).collect(),
-    }
+enum Values {
+    Integers(Vec<i128>),
+    Floats(Vec<f64>),
+    Texts(Vec<String>),
 }
 
-/// Rows of zeros with a single one.
-fn one_hot(values: &[f64], columns: usize, names: Vec<String>) -> Result<Targets> {
-    let mut labels = Vec::with_capacity(values.len() / columns);
-    for (row, values) in values.chunks_exact(columns).enumerate() {
-        let ones: Vec<usize> = (0..columns).filter(|&column| values[column] == 1.0).collect();
-        match (ones.as_slice(), values.iter().filter(|value| **value != 0.0).count()) {
-            ([label], 1) => labels.push(u32::try_from(*label).unwrap_or(u32::MAX)),
+impl Values {
+    fn read(array: &mut Array) -> Result<Self> {
+        let dtype = array.dtype;
+        if dtype.size() == 0 && array.shape.iter().all(|size| *size > 0) {
+            return Err(array.explain(Error::malformed("holds texts of no characters")));
+        }
+        let mut values = if dtype.is_text() {
+            let mut texts = Vec::new();
+            array.each_chunk(|chunk| texts.extend(dtype.texts(chunk)))?;
+            Self::Texts(texts)
+        } else if dtype.is_float() {
+            let mut floats = Vec::new();
+            array.each_chunk(|chunk| dtype.each_f64(chunk, |value| floats.push(value)))?;
+            Self::Floats(floats)
+        } else {
+            let mut integers = Vec::new();
+            array.each_chunk(|chunk| dtype.each_integer(chunk, |value| integers.push(value)))?;
+            Self::Integers(integers)
+        };
+        if let [rows, columns] = *array.shape
+            && array.order == super::header::Order::ColumnMajor
+        {
+            match &mut values {
+                Self::Integers(values) => *values = transposed(values, rows, columns),
+                Self::Floats(values) => *values = transposed(values, rows, columns),
+                Self::Texts(values) => *values = transposed(values, rows, columns),
+            }
+        }
+        Ok(values)
+    }
+
+    fn into_targets(self, shape: &[usize], task: Option<Task>, described: &Described) -> Result<(Targets, Inference)> {
+        let (n, c) = match *shape {
+            [n] => (n, 1),
+            [n, c] => (n, c),
             _ => {
+                let message = format!("targets must have one or two dimensions, found shape {shape:?}");
+                return Err(Error::invalid(message));
+            }
+        };
+        if n == 0 || c == 0 {
+            return Err(Error::invalid(format!("there are no targets: found shape {shape:?}")));
+        }
+        let (inferred, reason) = self.infer(c);
+        let (task, reason) = match (task, described.task) {
+            (Some(task), _) => (task, "it was asked for".to_owned()),
+            (None, Some(task)) => (task, "the file says so".to_owned()),
+            (None, None) => (inferred, reason),
+        };
+        let names = |count: usize| described.names_of(count);
+        let targets = match task {
+            Task::Classification if c > 1 => Targets::Classes {
+                labels: self.one_hot(c)?,
+                names: names(c),
+            },
+            Task::Classification => self.classes(described)?,
+            Task::MultiLabel => Targets::MultiLabel {
+                rows: self.hot_rows(c)?,
+                names: names(c),
+            },
+            Task::Regression => Targets::Regression {
+                values: self.finite(c)?,
+                names: names(c),
+            },
+            Task::Tokens => return Err(Error::unsupported("targets of tokens are not read yet")),
+        };
+        if let Targets::Classes { names, labels } = &targets {
+            let occurring: BTreeSet<u32> = labels.iter().copied().collect();
+            if occurring.len() < 2 {
+                let occurring: Vec<&str> = occurring.iter().map(|label| names[*label as usize].as_str()).collect();
                 let message = format!(
-                    "row {row}: expected a single 1 among zeros for one class a sample, found {} ones",
-                    ones.len()
+                    "fewer than two classes: found {}: {}",
+                    occurring.len(),
+                    listed(&occurring)
                 );
                 return Err(Error::invalid(message));
             }
         }
+        Ok((targets, Inference { task, reason }))
     }
-    Ok(Targets::Classes { names, labels })
+
+    fn infer(&self, c: usize) -> (Task, String) {
+        match self {
+            Self::Texts(_) => (Task::Classification, "the targets are texts".to_owned()),
+            _ if c > 1 && self.hot().all(|hot| hot.is_some()) => (
+                Task::MultiLabel,
+                format!("the targets are {c} columns of zeros and ones"),
+            ),
+            _ if c > 1 => (Task::Regression, format!("the targets are {c} columns of numbers")),
+            Self::Integers(_) => (Task::Classification, "the targets are integers".to_owned()),
+            Self::Floats(values) if values.iter().all(|value| value.fract() == 0.0) => {
+                let hint = "whole numbers; if they are classes, say task classification";
+                (Task::Regression, format!("the targets are floats, though {hint}"))
+            }
+            Self::Floats(_) => (Task::Regression, "the targets are floats".to_owned()),
+        }
+    }
+
+    /// Whether each value says that a label is there, if it can say so.
+    fn hot(&self) -> Box<dyn Iterator<Item = Option<bool>> + '_> {
+        let bit = |zero: bool, one: bool| if zero { Some(false) } else { one.then_some(true) };
+        match self {
+            Self::Integers(values) => Box::new(values.iter().map(move |value| bit(*value == 0, *value == 1))),
+            Self::Floats(values) => Box::new(values.iter().map(move |value| bit(*value == 0.0, *value == 1.0))),
+            Self::Texts(values) => Box::new(values.iter().map(|_| None)),
+        }
+    }
+
+    fn hot_rows(&self, c: usize) -> Result<Vec<Vec<u32>>> {
+        let mut rows = vec![Vec::new(); self.len() / c];
+        for (i, hot) in self.hot().enumerate() {
+            match hot {
+                Some(true) => rows[i / c].push(u32::try_from(i % c).map_err(|_| too_many(c))?),
+                Some(false) => {}
+                None => {
+                    let message = format!("expected 0 or 1 for each label, found {}", self.shown(i));
+                    return Err(Error::invalid(format!("row {}: {message}", i / c + 1)));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn one_hot(&self, c: usize) -> Result<Vec<u32>> {
+        let rows = self.hot_rows(c)?;
+        let label = |(i, row): (usize, &Vec<u32>)| match row.as_slice() {
+            [label] => Ok(*label),
+            _ => Err(Error::invalid(format!(
+                "row {}: expected one class, found {}; several columns are classes only if one of them is 1",
+                i + 1,
+                row.len()
+            ))),
+        };
+        rows.iter().enumerate().map(label).collect()
+    }
+
+    fn classes(self, described: &Described) -> Result<Targets> {
+        let (names, labels) = match &self {
+            Self::Integers(values) => {
+                let named = described.names.as_ref().filter(|names| {
+                    let inside = |value: &i128| usize::try_from(*value).is_ok_and(|value| value < names.len());
+                    values.iter().all(inside)
+                });
+                match named {
+                    Some(names) => (
+                        names.clone(),
+                        values.iter().map(|value| u32::try_from(*value).unwrap_or(0)).collect(),
+                    ),
+                    None => distinct(values)?,
+                }
+            }
+            Self::Texts(values) => {
+                let (names, index) = distinct_names(values.iter().map(String::as_str))?;
+                (names, values.iter().map(|text| index[text.as_str()]).collect())
+            }
+            Self::Floats(values) => {
+                // Ordered as numbers; -0 is 0.
+                let bits = |value: f64| Ordered(if value == 0.0 { 0.0 } else { value });
+                if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+                    return Err(Error::invalid(format!("row {}: {} is no class", i + 1, values[i])));
+                }
+                let ordered: Vec<Ordered> = values.iter().copied().map(bits).collect();
+                distinct(&ordered)?
+            }
+        };
+        Ok(Targets::Classes { names, labels })
+    }
+
+    fn finite(self, c: usize) -> Result<Vec<f64>> {
+        let values: Vec<f64> = match &self {
+            Self::Floats(values) => values.clone(),
+            Self::Integers(values) => values.iter().map(|value| *value as f64).collect(),
+            Self::Texts(values) => values
+                .iter()
+                .map(|text| text.trim().parse().unwrap_or(f64::NAN))
+                .collect(),
+        };
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(i) => {
+                let message = format!("{} is no finite number, which a regression needs", self.shown(i));
+                Err(Error::invalid(format!("row {}: {message}", i / c + 1)))
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Integers(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+
+    fn shown(&self, i: usize) -> String {
+        match self {
+            Self::Integers(values) => values[i].to_string(),
+            Self::Floats(values) => values[i].to_string(),
+            Self::Texts(values) => format!("{:?}", crate::error::shortened(&values[i])),
+        }
+    }
+}
+
+/// A finite float with its total order.
+#[derive(Clone, Copy, PartialEq)]
+struct Ordered(f64);
+
+impl Eq for Ordered {}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl std::fmt::Display for Ordered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The different values in order, as names, and each value's place among them.
+fn distinct<T: Ord + Clone + ToString>(values: &[T]) -> Result<(Vec<String>, Vec<u32>)> {
+    let sorted: Vec<T> = values.iter().cloned().collect::<BTreeSet<T>>().into_iter().collect();
+    let label =
+        |value: &T| u32::try_from(sorted.partition_point(|other| other < value)).map_err(|_| too_many(sorted.len()));
+    let labels = values.iter().map(label).collect::<Result<_>>()?;
+    Ok((sorted.iter().map(T::to_string).collect(), labels))
+}
+
+fn too_many(classes: usize) -> Error {
+    Error::unsupported(format!("{classes} classes are more than this program handles"))
+}
+
+/// `[columns, rows]` to `[rows, columns]`.
+fn transposed<T: Clone>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+    (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| values[column * rows + row].clone()))
+        .collect()
 }

@@ -1,122 +1,277 @@
-//! Writing features, for other tools and for `ranktune score`.
+//! Writing matrices: `.npy`, and `.safetensors` with targets and what they are called.
+//!
+//! A file is written under a temporary name beside its place, synced, and renamed, so that no reader sees half of one. The same
+//! content gives the same bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::Metadata;
+use serde_json::{Map, Value, json};
 
-use super::Matrix;
-use crate::{Error, Result, Targets};
+use super::MatrixRef;
+use crate::{Error, Result, Targets, Task};
 
-/// What [`write_safetensors`] writes.
+const TASK: &str = "ranktune.task";
+const NAMES: &str = "ranktune.names";
+
+/// Features and what belongs to them, for [`write_safetensors`].
 #[derive(Clone, Debug)]
-pub struct Export<'a> {
-    /// `features` `[n, d]`, F32.
-    pub features: &'a Matrix,
-    /// `labels` `[n]`, I64, for classes; `targets` `[n, c]`, F64, otherwise.
-    pub targets: &'a Targets,
-    /// `probabilities` `[n, z]`, F32.
-    pub probabilities: Option<&'a Matrix>,
-    /// Key-value pairs in the header.
-    pub metadata: HashMap<String, String>,
+pub struct FeatureFile<'a> {
+    /// `[n, d]`, written as `features`.
+    pub features: MatrixRef<'a>,
+    /// `n` targets: classes are written as `labels`, i64 `[n]`; multi-label as `labels`, u8 `[n, c]`; regression as
+    /// `targets`, f64 `[n, c]`. Their task and names go to the metadata, from where [`super::read_targets`] takes them.
+    pub targets: Option<&'a Targets>,
+    /// `[n, z]`, written as `probabilities`.
+    pub probabilities: Option<MatrixRef<'a>>,
+    /// More of the file's metadata.
+    pub metadata: BTreeMap<String, String>,
 }
 
-/// Writes features, targets and probabilities as safetensors; the file is there whole or not at all.
+/// Writes a matrix as `.npy`: f32, little-endian, row-major.
 ///
 /// # Errors
-/// `Io` where the file cannot be written.
-pub fn write_safetensors(path: &Path, export: &Export<'_>) -> Result<()> {
-    let floats = |matrix: &Matrix| {
-        matrix
-            .values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect::<Vec<u8>>()
-    };
-    let doubles = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let shape = |matrix: &Matrix| vec![matrix.n_rows, matrix.n_columns];
-    let mut tensors = vec![("features", Dtype::F32, shape(export.features), floats(export.features))];
-    let n = export.targets.n_samples();
-    match export.targets {
-        Targets::Classes { labels, .. } => {
-            let bytes = labels
-                .iter()
-                .flat_map(|label| i64::from(*label).to_le_bytes())
-                .collect();
-            tensors.push(("labels", Dtype::I64, vec![n], bytes));
+/// `Invalid` if `data` is not of `rows × cols` numbers, `Io` if the file cannot be written.
+pub fn write_npy(path: &Path, matrix: MatrixRef<'_>) -> Result<()> {
+    check(matrix, matrix.rows, "matrix").map_err(|error| error.in_file(path))?;
+    let mut header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
+        matrix.rows, matrix.cols
+    );
+    // Magic, version and length are 10 bytes; the header ends with a line end on a multiple of 64.
+    let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
+    header = format!("{header:padded$}\n");
+    write_atomically(path, |out| {
+        out.write_all(b"\x93NUMPY\x01\x00")?;
+        let length = u16::try_from(header.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        out.write_all(&length.to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        write_f32(out, matrix.data)
+    })
+}
+
+/// Writes features, and targets and probabilities where there are any, as `.safetensors`.
+///
+/// # Errors
+/// `Invalid` if numbers of rows differ or `data` does not fit its shape, `Io` if the file cannot be written.
+pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
+    let n = file.features.rows;
+    let mut tensors = vec![Tensor {
+        name: "features",
+        shape: vec![n, file.features.cols],
+        data: Data::F32(file.features.data),
+    }];
+    let in_file = |error: Error| error.in_file(path);
+    check(file.features, n, "features").map_err(in_file)?;
+    if let Some(probabilities) = file.probabilities {
+        check(probabilities, n, "probabilities").map_err(in_file)?;
+        tensors.push(Tensor {
+            name: "probabilities",
+            shape: vec![n, probabilities.cols],
+            data: Data::F32(probabilities.data),
+        });
+    }
+    let mut metadata: BTreeMap<&str, String> = BTreeMap::new();
+    for (key, value) in &file.metadata {
+        metadata.insert(key, value.clone());
+    }
+    if let Some(targets) = file.targets {
+        if targets.n_samples() != n {
+            let message = format!("features have {n} rows but targets have {}", targets.n_samples());
+            return Err(in_file(Error::invalid(message)));
         }
-        Targets::MultiLabel { names, rows } => {
-            let mut values = vec![0.0; n * names.len()];
-            for (row, labels) in rows.iter().enumerate() {
-                for label in labels.iter().filter_map(|label| usize::try_from(*label).ok()) {
-                    values[row * names.len() + label] = 1.0;
+        tensors.push(Tensor::of_targets(targets));
+        metadata.insert(TASK, targets.task().name().to_owned());
+        metadata.insert(NAMES, json!(targets.names()).to_string());
+    }
+    // Widest elements first keeps every tensor aligned.
+    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.data.size()));
+
+    let mut header = Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(metadata));
+    }
+    let mut offset = 0;
+    for tensor in &tensors {
+        let end = offset + tensor.data.len() * tensor.data.size();
+        let entry = json!({"dtype": tensor.data.dtype(), "shape": tensor.shape, "data_offsets": [offset, end]});
+        header.insert(tensor.name.to_owned(), entry);
+        offset = end;
+    }
+    let header = Value::Object(header).to_string();
+    let padded = header.len().next_multiple_of(8);
+    write_atomically(path, |out| {
+        out.write_all(&(padded as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        out.write_all(&b"       "[..padded - header.len()])?;
+        tensors.iter().try_for_each(|tensor| tensor.data.write(out))
+    })
+}
+
+/// What one of our files says of its targets.
+#[derive(Default)]
+pub(crate) struct Described {
+    pub(crate) task: Option<Task>,
+    pub(crate) names: Option<Vec<String>>,
+}
+
+impl Described {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let none = HashMap::new();
+        let entries = metadata.metadata().as_ref().unwrap_or(&none);
+        let named = |task: &Task| entries.get(TASK).is_some_and(|name| name == task.name());
+        Self {
+            task: [Task::Classification, Task::MultiLabel, Task::Regression]
+                .into_iter()
+                .find(named),
+            names: entries.get(NAMES).and_then(|names| serde_json::from_str(names).ok()),
+        }
+    }
+
+    /// The names, if there are as many as columns; else the columns' numbers.
+    pub(crate) fn names_of(&self, count: usize) -> Vec<String> {
+        match &self.names {
+            Some(names) if names.len() == count => names.clone(),
+            _ => (0..count).map(|i| i.to_string()).collect(),
+        }
+    }
+}
+
+struct Tensor<'a> {
+    name: &'static str,
+    shape: Vec<usize>,
+    data: Data<'a>,
+}
+
+enum Data<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+    I64(&'a [u32]),
+    U8(Vec<u8>),
+}
+
+impl<'a> Tensor<'a> {
+    fn of_targets(targets: &'a Targets) -> Self {
+        let n = targets.n_samples();
+        match targets {
+            Targets::Classes { labels, .. } => Self {
+                name: "labels",
+                shape: vec![n],
+                data: Data::I64(labels),
+            },
+            Targets::MultiLabel { names, rows } => {
+                let c = names.len();
+                let mut hot = vec![0; n * c];
+                for (i, row) in rows.iter().enumerate() {
+                    for label in row {
+                        hot[i * c + *label as usize] = 1;
+                    }
+                }
+                Self {
+                    name: "labels",
+                    shape: vec![n, c],
+                    data: Data::U8(hot),
                 }
             }
-            tensors.push(("targets", Dtype::F64, vec![n, names.len()], doubles(&values)));
-        }
-        Targets::Regression { names, values } => {
-            tensors.push(("targets", Dtype::F64, vec![n, names.len()], doubles(values)))
+            Targets::Regression { names, values } => Self {
+                name: "targets",
+                shape: vec![n, names.len()],
+                data: Data::F64(values),
+            },
         }
     }
-    if let Some(probabilities) = export.probabilities {
-        tensors.push(("probabilities", Dtype::F32, shape(probabilities), floats(probabilities)));
-    }
-    let broken = |source| {
-        Error::invalid("the tensors do not fit their shapes")
-            .in_file(path)
-            .caused_by(source)
-    };
-    let views = tensors
-        .iter()
-        .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(broken)?)))
-        .collect::<Result<Vec<_>>>()?;
-    whole(path, |partial| {
-        safetensors::serialize_to_file(views, Some(export.metadata.clone()), partial).map_err(broken)
-    })
 }
 
-/// Writes a matrix as `.npy`; the file is there whole or not at all.
-///
-/// # Errors
-/// `Io` where the file cannot be written.
-pub fn write_npy(path: &Path, matrix: &Matrix) -> Result<()> {
-    whole(path, |partial| {
-        let cannot = |source| Error::io("cannot be written", path, source);
-        let mut header = format!(
-            "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
-            matrix.n_rows, matrix.n_columns
+impl Data<'_> {
+    fn dtype(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "F32",
+            Self::F64(_) => "F64",
+            Self::I64(_) => "I64",
+            Self::U8(_) => "U8",
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::F64(_) | Self::I64(_) => 8,
+            Self::F32(_) => 4,
+            Self::U8(_) => 1,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+            Self::I64(values) => values.len(),
+            Self::U8(values) => values.len(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::F32(values) => write_f32(out, values),
+            Self::F64(values) => values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes())),
+            Self::I64(values) => values
+                .iter()
+                .try_for_each(|value| out.write_all(&i64::from(*value).to_le_bytes())),
+            Self::U8(values) => out.write_all(values),
+        }
+    }
+}
+
+fn write_f32(out: &mut dyn Write, values: &[f32]) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(1 << 16);
+    for block in values.chunks(1 << 14) {
+        bytes.clear();
+        block
+            .iter()
+            .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+fn check(matrix: MatrixRef<'_>, rows: usize, what: &str) -> Result<()> {
+    if matrix.rows != rows {
+        return Err(Error::invalid(format!(
+            "features have {rows} rows but {what} have {}",
+            matrix.rows
+        )));
+    }
+    if matrix.rows.checked_mul(matrix.cols) != Some(matrix.data.len()) {
+        let message = format!(
+            "{what} of {} × {} numbers were given {}",
+            matrix.rows,
+            matrix.cols,
+            matrix.data.len()
         );
-        // The elements begin at a multiple of 64 bytes, so that a reader may map them.
-        while !(header.len() + 11).is_multiple_of(64) {
-            header.push(' ');
-        }
-        header.push('\n');
-        let length = u16::try_from(header.len()).unwrap_or(u16::MAX).to_le_bytes();
-        let mut file = BufWriter::new(File::create(partial).map_err(cannot)?);
-        let head = [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes()].concat();
-        file.write_all(&head).map_err(cannot)?;
-        for value in &matrix.values {
-            file.write_all(&value.to_le_bytes()).map_err(cannot)?;
-        }
-        file.into_inner()
-            .map_err(|error| cannot(error.into_error()))?
-            .sync_all()
-            .map_err(cannot)
-    })
+        return Err(Error::invalid(message));
+    }
+    Ok(())
 }
 
-/// Writes under a temporary name beside `path`, then renames.
-fn whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = write(&partial)
-        .and_then(|()| fs::rename(&partial, path).map_err(|source| Error::io("cannot be written", path, source)));
-    if written.is_err() {
-        // Nothing to do if even this fails: the error that is returned says more.
-        let _ = fs::remove_file(&partial);
-    }
-    written
+fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let error = |source| Error::io("cannot be written", path, source);
+    let mut name = path
+        .file_name()
+        .ok_or_else(|| error(io::ErrorKind::InvalidInput.into()))?
+        .to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary: PathBuf = path.with_file_name(name);
+    let written = File::create(&temporary).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    written.map_err(|source| {
+        // The first error is the one to tell of.
+        let _ = fs::remove_file(&temporary);
+        error(source)
+    })
 }

@@ -80,7 +80,7 @@ pub(super) fn choose(columns: &[String], options: &LoadOptions) -> Result<Chosen
     Ok(Chosen { input, targets })
 }
 
-fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>> {
+pub(super) fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>> {
     if !asked.is_empty() {
         return asked.iter().map(|name| named(columns, name, "target")).collect();
     }

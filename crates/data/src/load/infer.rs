@@ -1,13 +1,13 @@
 //! From the cells of target columns to targets: which task they are for, and their values. The rules stand in [`super`].
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 use super::LoadOptions;
 use super::integers;
 use super::table::{Cell, Kind};
 use super::target_column::{RowKind, TargetColumn};
 use crate::error::{listed, shortened};
+use crate::target::distinct_names;
 use crate::{Error, Inference, Result, Targets, Task};
 
 /// What a table writes for a missing number.
@@ -262,7 +262,7 @@ fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<T
     for &row in rows {
         texts.push(single(column, row).ok_or_else(|| no_single(column, row, place))?.1);
     }
-    let (names, index) = names(texts.iter().copied())?;
+    let (names, index) = distinct_names(texts.iter().copied())?;
     if names.len() < 2 {
         let message = format!(
             "fewer than two classes in column {:?}: found {}: {}",
@@ -278,7 +278,7 @@ fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<T
 
 fn labels(column: &TargetColumn, rows: &[usize]) -> Result<Targets> {
     let all = || rows.iter().flat_map(|&row| column.items(row)).map(|item| item.1);
-    let (names, index) = names(all())?;
+    let (names, index) = distinct_names(all())?;
     if names.is_empty() {
         return Err(Error::invalid(format!(
             "no row has a label in column {:?}",
@@ -334,28 +334,4 @@ fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Re
         }
     }
     Ok(Targets::Regression { names, values })
-}
-
-/// The different texts, sorted (as numbers if all are numbers), and the index of each.
-fn names<'a>(texts: impl Iterator<Item = &'a str>) -> Result<(Vec<String>, HashMap<&'a str, u32>)> {
-    let mut distinct: Vec<&str> = texts.collect::<HashSet<_>>().into_iter().collect();
-    sort_names(&mut distinct);
-    if u32::try_from(distinct.len()).is_err() {
-        return Err(Error::unsupported(format!(
-            "{} classes are more than this program handles",
-            distinct.len()
-        )));
-    }
-    let index = distinct.iter().copied().zip(0..).collect();
-    Ok((distinct.into_iter().map(str::to_owned).collect(), index))
-}
-
-/// Sorts as numbers if all are numbers, else by bytes.
-fn sort_names(names: &mut [&str]) {
-    if names.iter().all(|name| Kind::of_text(name).is_number()) {
-        let number = |name: &str| name.parse::<f64>().unwrap_or(f64::NAN);
-        names.sort_unstable_by(|a, b| number(a).total_cmp(&number(b)).then_with(|| a.cmp(b)));
-    } else {
-        names.sort_unstable();
-    }
 }

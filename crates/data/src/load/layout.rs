@@ -65,6 +65,9 @@ fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
     within(path, Vec::new())
 }
 
+/// Names of tables that describe the files of their folder, whatever folders lie beside them.
+const DESCRIBING: [&str; 3] = ["metadata", "labels", "annotations"];
+
 /// A folder that is no more divided into splits.
 fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     let folder = Folder::read(path)?;
@@ -72,7 +75,7 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     let metadata: Vec<&Entry> = tables
         .iter()
         .copied()
-        .filter(|table| table.stem() == "metadata")
+        .filter(|table| DESCRIBING.contains(&table.stem().as_str()))
         .collect();
     let one_of = |tables: &[&Entry]| {
         let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
@@ -83,14 +86,17 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
         );
         Error::invalid(message).in_file(path)
     };
-    let class_folders = folder
+    let image_folders = folder
         .of(Kind::Folder)
-        .any(|entry| class_folders::holds_images(&entry.path));
+        .filter(|entry| class_folders::holds_images(&entry.path))
+        .take(2)
+        .count();
     let table = match (metadata.as_slice(), tables.as_slice()) {
         ([table], _) => Some(*table),
         ([_, _, ..], _) => return Err(one_of(&metadata)),
-        _ if class_folders => None,
-        (_, [table]) => Some(*table),
+        // One folder of images beside one table holds the table's files; several are classes.
+        (_, [table]) if image_folders < 2 => Some(*table),
+        _ if image_folders > 0 => None,
         (_, [_, _, ..]) => return Err(one_of(&tables)),
         _ => None,
     };
@@ -101,7 +107,7 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
             notes,
         });
     }
-    if class_folders {
+    if image_folders > 0 {
         if !tables.is_empty() {
             let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
             notes.push(format!(
@@ -215,11 +221,8 @@ impl Folder {
         let message = if images > 0 {
             let parent = self.path.parent().and_then(|parent| Self::read(parent).ok());
             let beside = parent.and_then(|parent| {
-                let tables: Vec<String> = parent
-                    .of(Kind::Table)
-                    .map(|table| table.path.display().to_string())
-                    .collect();
-                (!tables.is_empty()).then(|| format!(" (there is {})", listed(&tables)))
+                let tables: Vec<&str> = parent.of(Kind::Table).map(|table| table.name.as_str()).collect();
+                (!tables.is_empty()).then(|| format!(" (the folder above has {})", listed(&tables)))
             });
             format!(
                 "holds {} but no class folders, so nothing says what they show; put each class's images into a folder of its own, \

@@ -5,7 +5,8 @@
 //! | a folder of class folders | images; the folder's name is the class; folders within a class are walked |
 //! | a folder with `train/`, `test/`, `val/` … of those | the split that [`LoadOptions::split`] says, else `train` |
 //! | a folder with `train.csv`, `test.jsonl` … | that split's table |
-//! | a folder with `metadata.csv` (`.jsonl`, `.parquet` …), or without class folders and with one table | that table |
+//! | a folder with `metadata.csv` (`.jsonl`, `.parquet` …), `labels.csv` or `annotations.csv` | that table |
+//! | a folder with one table and at most one folder of images | that table |
 //! | a table: `.csv .tsv .jsonl .ndjson .json .parquet` | a column of files or texts, and target columns |
 //!
 //! A table beside a folder of its split's name wins over the folder, which then holds the files. File names in a table are
@@ -49,12 +50,15 @@ mod parquet_table;
 mod rows;
 mod table;
 mod target_column;
+mod targets_only;
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use crate::{Dataset, Error, ErrorKind, Result, Task};
+
+pub(crate) use targets_only::{is_table, table_targets};
 
 /// How to read a data set. The default infers everything.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::table::{Cell, Kind, OnRow, Table};
+use crate::arrays::half_at;
 use crate::error::shortened;
-use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values, half_at};
+use crate::parquet_file::{A_STRUCT, Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values};
 use crate::{Error, Result};
 
 const BLOCK: usize = 1024;
@@ -34,9 +35,11 @@ impl Table for ParquetTable {
         for &column in wanted {
             let column = &self.file.columns()[column];
             if let ColumnKind::Unsupported(what) = &column.kind {
-                let message = format!(
-                    "holds {what}; expected texts, numbers, or lists of them (images stored within the table must be written to files)"
-                );
+                let hint = match what.as_str() {
+                    A_STRUCT => "; images that are stored within a table must be written to files",
+                    _ => "",
+                };
+                let message = format!("holds {what}; expected texts, numbers, or lists of them{hint}");
                 let place = format!("column {:?}", column.name);
                 return Err(Error::unsupported(message).at(place).in_file(self.file.path()));
             }

@@ -17,7 +17,8 @@ pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Re
         return Err(Error::invalid(format!(
             "the share of rows to skip must be between 0 and 1, got {}",
             options.max_skipped
-        )));
+        ))
+        .in_file(path));
     }
     let rows = Rows::collect(path, options).map_err(|error| error.in_file(path))?;
     rows.into_dataset(path, options, notes)
@@ -121,10 +122,10 @@ impl Rows {
                     column.name
                 )));
             }
-            skip.rows(&mut keep, &missing, &column.name, |_| "have no target".to_owned())?;
+            skip.rows(&mut keep, &missing, &column.name, &Lack::of("target"))?;
         }
         let no_input = std::mem::take(&mut self.no_input);
-        skip.rows(&mut keep, &no_input, &self.input_name, |_| "have no input".to_owned())?;
+        skip.rows(&mut keep, &no_input, &self.input_name, &Lack::of("input"))?;
 
         let input_name = std::mem::take(&mut self.input_name);
         let mut inputs = self.inputs(folder, &keep);
@@ -135,14 +136,16 @@ impl Rows {
                 // A regular file: opening a pipe could wait for ever.
                 .map(|(file, keep)| *keep && !fs::metadata(file).is_ok_and(|metadata| metadata.is_file()))
                 .collect();
-            let describe = |row: usize| {
-                format!(
-                    "name a file that is not there, such as {:?} (file names are relative to the table's folder, {:?})",
-                    shortened(&files[row].display().to_string()),
-                    shortened(&folder.display().to_string())
-                )
+            let lack = Lack {
+                what: "file",
+                kind: ErrorKind::NotFound,
+                hint: format!("; files are looked for in {:?}", folder.display().to_string()),
+                found: &|row| {
+                    let file = files[row].strip_prefix(folder).unwrap_or(&files[row]);
+                    format!(" ({:?})", shortened(&file.display().to_string()))
+                },
             };
-            skip.rows(&mut keep, &missing, &input_name, describe)?;
+            skip.rows(&mut keep, &missing, &input_name, &lack)?;
         }
         let skipped = skip.skipped;
         let kept: Vec<usize> = (0..n).filter(|&row| keep[row]).collect();
@@ -211,42 +214,56 @@ struct Skip<'a> {
 }
 
 impl Skip<'_> {
-    /// Leaves out the rows of `missing` that are still kept; `describe` is told the first of them.
-    fn rows(
-        &mut self,
-        keep: &mut [bool],
-        missing: &[bool],
-        column: &str,
-        describe: impl Fn(usize) -> String,
-    ) -> Result<()> {
+    /// Leaves out the rows of `missing` that are still kept.
+    fn rows(&mut self, keep: &mut [bool], missing: &[bool], column: &str, lack: &Lack<'_>) -> Result<()> {
         const SHOWN: usize = 3;
         let left_out: Vec<usize> = (0..self.n).filter(|&row| keep[row] && missing[row]).collect();
-        let Some(&first) = left_out.first() else { return Ok(()) };
+        if left_out.is_empty() {
+            return Ok(());
+        }
         for &row in &left_out {
             keep[row] = false;
         }
         self.skipped += left_out.len();
-        let mut places: Vec<String> = left_out
-            .iter()
-            .take(SHOWN)
-            .map(|&row| (self.place)(row, column))
-            .collect();
+        let place = |&row: &usize| (self.place)(row, column) + &(lack.found)(row);
+        let mut places: Vec<String> = left_out.iter().take(SHOWN).map(place).collect();
         if left_out.len() > SHOWN {
             places.push("…".to_owned());
         }
         let what = format!(
-            "{} of {} {}: {}",
+            "no {} in {} of {}: {}{}",
+            lack.what,
             left_out.len(),
             counted(self.n, "row"),
-            describe(first),
-            places.join("; ")
+            places.join("; "),
+            lack.hint
         );
         if left_out.len() as f64 > self.limit * self.n as f64 {
             let percent = self.limit * 100.0;
             let message = format!("{what}; at most {percent} % of the rows may be skipped");
-            return Err(Error::new(ErrorKind::NotFound, message));
+            return Err(Error::new(lack.kind, message));
         }
-        self.notes.push(format!("skipped {what}"));
+        self.notes.push(format!("skipped rows: {what}"));
         Ok(())
+    }
+}
+
+/// What rows lack.
+struct Lack<'a> {
+    what: &'static str,
+    kind: ErrorKind,
+    hint: String,
+    /// What stands there instead.
+    found: &'a dyn Fn(usize) -> String,
+}
+
+impl Lack<'_> {
+    fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            kind: ErrorKind::Invalid,
+            hint: String::new(),
+            found: &|_| String::new(),
+        }
     }
 }

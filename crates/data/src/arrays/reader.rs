@@ -1,0 +1,204 @@
+//! Matrices of f32, whole or in blocks of rows.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::array::Array;
+use super::container::{self, ArrayPath, FEATURES, Format, Role};
+use super::parquet_matrix::ParquetMatrix;
+use crate::file_at::FileAt;
+use crate::{Error, Result};
+
+/// Numbers in rows and columns, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// Number of rows, `n`.
+    pub rows: usize,
+    /// Number of columns, `d`.
+    pub cols: usize,
+    /// `[n, d]`
+    pub data: Vec<f32>,
+}
+
+impl Matrix {
+    /// The matrix, borrowed.
+    pub fn view(&self) -> MatrixRef<'_> {
+        MatrixRef {
+            rows: self.rows,
+            cols: self.cols,
+            data: &self.data,
+        }
+    }
+}
+
+/// A borrowed [`Matrix`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MatrixRef<'a> {
+    /// Number of rows, `n`.
+    pub rows: usize,
+    /// Number of columns, `d`.
+    pub cols: usize,
+    /// `[n, d]`
+    pub data: &'a [f32],
+}
+
+/// Reads a matrix block by block. Numbers of other types are converted to f32; what f32 cannot hold becomes infinite.
+///
+/// Memory is one block, except for compressed arrays in column-major order, which are held whole.
+pub struct MatrixReader {
+    path: PathBuf,
+    n_rows: usize,
+    n_cols: usize,
+    source: Source,
+}
+
+enum Source {
+    Array(Box<Array>),
+    Parquet(Box<ParquetMatrix>),
+}
+
+impl std::fmt::Debug for MatrixReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "MatrixReader({}, {} × {})",
+            self.path.display(),
+            self.n_rows,
+            self.n_cols
+        )
+    }
+}
+
+impl MatrixReader {
+    /// Opens features, `path` or `path:name`. See the module for which array is taken.
+    ///
+    /// # Errors
+    /// - `NotFound`: no such file, or array in it, or several that could be meant.
+    /// - `Malformed`: a header that is damaged, or promises more than the file holds.
+    /// - `Unsupported`: another format; a type that is no number.
+    /// - `Invalid`: not two dimensions, or no rows or columns.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_as(path, &FEATURES)
+    }
+
+    pub(crate) fn open_as(path: &Path, role: &Role) -> Result<Self> {
+        let asked = ArrayPath::parse(path);
+        let file = FileAt::open(&asked.file)?;
+        let member = asked.member.as_deref();
+        let (source, shape) = match Format::of(&file)? {
+            Format::Parquet => {
+                let matrix = ParquetMatrix::open(&asked.file, member)?;
+                let shape = [matrix.n_rows(), matrix.n_cols()];
+                (Source::Parquet(Box::new(matrix)), shape)
+            }
+            format => {
+                let array = container::open(&file, format, member, role)?;
+                let shape = two_dimensions(&array, role)?;
+                (Source::Array(Box::new(array)), shape)
+            }
+        };
+        let [n_rows, n_cols] = shape;
+        if n_rows == 0 || n_cols == 0 || n_rows.checked_mul(n_cols).is_none() {
+            let message = format!(
+                "{} must have rows and columns, found shape [{n_rows}, {n_cols}]",
+                role.what
+            );
+            return Err(Error::invalid(message).in_file(path));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            n_rows,
+            n_cols,
+            source,
+        })
+    }
+
+    /// Number of rows, `n`.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Number of columns, `d`.
+    pub fn n_cols(&self) -> usize {
+        self.n_cols
+    }
+
+    /// Replaces what `out` holds by the rows of `range`, row-major. Blocks in ascending order are cheap for every format; going back
+    /// in a compressed array or in Parquet starts from the first row.
+    ///
+    /// # Errors
+    /// `Invalid` if the range goes beyond the rows, `Io` or `Malformed` if the file fails behind its header.
+    pub fn read_rows(&mut self, range: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        out.clear();
+        if range.start > range.end || range.end > self.n_rows {
+            let message = format!("rows {range:?} were asked for, but there are {}", self.n_rows);
+            return Err(Error::invalid(message).in_file(&self.path));
+        }
+        self.append_rows(range, out)
+    }
+
+    fn append_rows(&mut self, range: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        match &mut self.source {
+            Source::Array(array) => array.read_rows(range, out),
+            Source::Parquet(matrix) => matrix.read_rows(range, out),
+        }
+    }
+}
+
+fn two_dimensions(array: &Array, role: &Role) -> Result<[usize; 2]> {
+    let what = role.what;
+    if array.dtype.is_text() {
+        return Err(array.explain(Error::unsupported(format!("{what} must be numbers, found texts"))));
+    }
+    <[usize; 2]>::try_from(array.shape.as_slice()).map_err(|_| {
+        let message = format!(
+            "{what} must have two dimensions, rows and columns; found shape {:?}",
+            array.shape
+        );
+        array.explain(Error::invalid(message))
+    })
+}
+
+/// Reads a whole matrix of features, `path` or `path:name`.
+///
+/// # Shapes
+/// `[n, d]`, whatever order the file has.
+///
+/// # Errors
+/// As [`MatrixReader::open`] and [`MatrixReader::read_rows`]; `Io` if it does not fit in memory.
+///
+/// # Examples
+/// ```no_run
+/// let features = ranktune_data::arrays::read_matrix("features.npz:resnet18".as_ref())?;
+/// assert_eq!(features.data.len(), features.rows * features.cols);
+/// # Ok::<(), ranktune_data::Error>(())
+/// ```
+pub fn read_matrix(path: &Path) -> Result<Matrix> {
+    read_whole(MatrixReader::open(path)?)
+}
+
+pub(crate) fn read_whole(mut reader: MatrixReader) -> Result<Matrix> {
+    /// Numbers a block: large enough for the disk, small enough that columns are spread within the processor's cache.
+    const BLOCK: usize = 1 << 20;
+    let (rows, cols) = (reader.n_rows, reader.n_cols);
+    let mut data = Vec::new();
+    if let Source::Array(array) = &reader.source
+        && array.is_plain()
+    {
+        // The bytes were seen to be there, so the memory is what the file deserves.
+        data.try_reserve_exact(rows * cols).map_err(|source| {
+            let message = format!("{rows} × {cols} numbers do not fit in memory");
+            Error::new(crate::ErrorKind::Io, message)
+                .in_file(&reader.path)
+                .caused_by(source)
+        })?;
+    }
+    let block = (BLOCK / cols).max(1);
+    let mut row = 0;
+    while row < rows {
+        let end = rows.min(row + block);
+        reader.append_rows(row..end, &mut data)?;
+        row = end;
+    }
+    Ok(Matrix { rows, cols, data })
+}

@@ -1,0 +1,58 @@
+//! Targets from a table whose inputs are of no matter: features of them were made elsewhere.
+
+use std::path::Path;
+
+use super::target_column::TargetColumn;
+use super::{LoadOptions, columns, infer, table};
+use crate::{Error, Inference, Result, Targets, Task};
+
+/// Whether a path's extension is that of a table.
+pub(crate) fn is_table(path: &Path) -> bool {
+    table::is_table(path)
+}
+
+/// The targets of a table's rows, in order, of the column that is named or found. No row may lack one: the rows belong to those
+/// of another file.
+pub(crate) fn table_targets(path: &Path, column: Option<&str>, task: Option<Task>) -> Result<(Targets, Inference)> {
+    let options = LoadOptions {
+        targets: column.map(str::to_owned).into_iter().collect(),
+        ..LoadOptions::default()
+    };
+    read(path, &options, task).map_err(|error| error.in_file(path))
+}
+
+fn read(path: &Path, options: &LoadOptions, task: Option<Task>) -> Result<(Targets, Inference)> {
+    let table = table::open(path)?;
+    let wanted = columns::targets(table.columns(), &options.targets)?;
+    let unit = table.unit();
+    let mut found: Vec<TargetColumn> = wanted
+        .iter()
+        .map(|&column| TargetColumn::new(&table.columns()[column]))
+        .collect();
+    let mut positions = Vec::new();
+    table.read(&wanted, &mut |position, cells| {
+        for (cell, column) in cells.iter().zip(&mut found) {
+            column.push(cell).map_err(|what| {
+                let place = format!("{unit} {position}, column {:?}", column.name);
+                Error::invalid(format!("expected a text, number or list, found {what}")).at(place)
+            })?;
+        }
+        positions.push(position);
+        Ok(())
+    })?;
+    if positions.is_empty() {
+        return Err(Error::invalid("the table has columns but no rows"));
+    }
+    let place = move |row: usize, column: &str| format!("{unit} {}, column {column:?}", positions[row]);
+    let found = found
+        .into_iter()
+        .map(|column| infer::with_lists(column, options, &place))
+        .collect::<Result<Vec<_>>>()?;
+    for column in &found {
+        if let Some(row) = infer::missing(column).iter().position(|missing| *missing) {
+            return Err(Error::invalid("the target is missing").at(place(row, &column.name)));
+        }
+    }
+    let rows: Vec<usize> = (0..found.first().map_or(0, TargetColumn::n_rows)).collect();
+    infer::targets(&found, &rows, task, &place)
+}
