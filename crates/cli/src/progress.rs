@@ -1,11 +1,12 @@
 //! Progress of long work: bars on a terminal, plain lines elsewhere.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use ranktune::{Event, Progress};
 
 use crate::output::say;
@@ -69,9 +70,13 @@ impl Bars {
                 let bar = self
                     .all
                     .add(ProgressBar::new(u64::try_from(*samples).unwrap_or(u64::MAX)));
-                let style = "{prefix:<36.36} {bar:30} {pos:>7}/{len} {per_sec:>12} eta {eta}";
+                let style = "{prefix:<36.36} {bar:30} {pos:>7}/{len} {rate:>9} eta {eta}";
                 if let Ok(style) = ProgressStyle::with_template(style) {
-                    bar.set_style(style);
+                    bar.set_style(
+                        style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                            let _ = write!(out, "{:.0}/s", state.per_sec());
+                        }),
+                    );
                 }
                 bar.set_prefix((*model).to_owned());
                 bar.enable_steady_tick(Duration::from_millis(250));

@@ -1,5 +1,6 @@
 //! What a hub holds.
 
+use ranktune_features::error::one_line;
 use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
 use ranktune_hub::{Entry, Hub, Source};
 use ranktune_onnx::inspect::{Batch, inspect};
@@ -37,7 +38,7 @@ pub fn list(sources: &[Source]) -> Result<HubListing, Error> {
 }
 
 fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
-    let model = Model::load(&entry.model_path).map_err(|error| crate::rank::one_line(&error))?;
+    let model = Model::load(&entry.model_path).map_err(|error| one_line(&error))?;
     let found = inspect(&model);
     let mut operators: Vec<(String, usize)> = found.operators.into_iter().collect();
     operators.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

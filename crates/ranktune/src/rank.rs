@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use ranktune_data::{Dataset, Digest, Inputs, Task};
+use ranktune_features::error::one_line;
 use ranktune_features::extract::{
     ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
 };
@@ -398,19 +399,4 @@ fn order(mut scored: Vec<Scored>, seed: u64) -> Result<Vec<RankedModel>, Error> 
             }
         })
         .collect())
-}
-
-/// An error on one line, with its causes.
-pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }

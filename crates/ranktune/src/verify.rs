@@ -2,6 +2,7 @@
 
 use ranktune_features::engine::EngineChoice;
 use ranktune_features::engine::choice::ENGINES;
+use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Prepared, probe};
 use ranktune_features::progress::{Interrupt, Silent};
 use ranktune_hub::{Hub, Source};
@@ -9,7 +10,7 @@ use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
 
 use crate::error::{Error, ErrorKind};
-use crate::rank::{one_line, prepare};
+use crate::rank::prepare;
 
 /// Runs every model of `sources` on two images with every engine, or with the one that `options` names.
 ///

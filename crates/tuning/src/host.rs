@@ -2,7 +2,7 @@
 //!
 //! Everything that is not floating point lives here, and nothing of it ever touches the device, so the
 //! `Shape → Gather → Concat → Reshape` chains of an exported graph cost nothing there. Moving elements about (transpose,
-//! slice, gather, …) is one operation, [`HostTensor::take`], over an index map.
+//! slice, gather, …) is one operation, `HostTensor::take`, over an index map.
 
 use crate::shape::{Walk, broadcast, broadcast_strides, elements};
 use crate::{Error, Result};

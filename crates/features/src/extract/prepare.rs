@@ -10,6 +10,7 @@ use super::batches::Batch;
 use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::{self, TokenPooling};
 use crate::engine::{self, Elements, Engine, EngineChoice, EngineOptions, Input, Session};
+use crate::error::one_line;
 use crate::progress::{Event, Progress, Silent};
 use crate::store::Block;
 use crate::{Error, ErrorKind};
@@ -359,20 +360,4 @@ impl Runner<'_> {
             valid,
         })
     }
-}
-
-/// An error on one line, with its causes.
-pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // A wrapper that says what its cause says would be read twice.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }
