@@ -6,9 +6,11 @@ mod common;
 
 use std::path::Path;
 
+use common::bytes::npz;
 use common::table;
 use ranktune_data::arrays::{FeatureFile, Matrix, read_matrix, read_targets, write_npy, write_safetensors};
 use ranktune_data::{LoadOptions, Targets, load};
+use zip::CompressionMethod;
 
 /// A small generator (SplitMix64), so that a failure repeats.
 struct Random(u64);
@@ -77,22 +79,12 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     write_npy(&npy, matrix.view()).unwrap();
     write_safetensors(&safetensors, &file).unwrap();
     let npy = std::fs::read(npy).unwrap();
-    let npz = {
-        use std::io::Write;
-        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        for (name, method) in [
-            ("features.npy", zip::CompressionMethod::Deflated),
-            ("other.npy", zip::CompressionMethod::Stored),
-        ] {
-            let options = zip::write::SimpleFileOptions::default().compression_method(method);
-            archive.start_file(name, options).unwrap();
-            archive.write_all(&npy).unwrap();
-        }
-        archive.finish().unwrap().into_inner()
-    };
+    let npz = |method| npz(&[("features.npy", npy.clone()), ("other.npy", npy.clone())], method);
+    let (deflated, stored) = (npz(CompressionMethod::Deflated), npz(CompressionMethod::Stored));
     vec![
-        ("f.npy", npy),
-        ("f.npz", npz),
+        ("f.npy", npy.clone()),
+        ("f.npz", deflated),
+        ("stored.npz", stored),
         ("f.safetensors", std::fs::read(safetensors).unwrap()),
         ("lists.parquet", table::lists("features", &values, 3, 8)),
         ("columns.parquet", table::columns(&values, 3, 8)),
