@@ -6,11 +6,14 @@
 //! Levels, for a column with at most one repetition: an entry begins a row where its repetition level is 0; it has a value where
 //! its definition level is the highest; for lists, below the list's own level it is an empty or a missing list.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, Type};
 
@@ -65,7 +68,7 @@ pub(crate) const A_STRUCT: &str = "a struct";
 impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = FileAt::open(path)?;
-        let reader = SerializedFileReader::new(file.clone()).map_err(|source| {
+        let reader = guarded(|| SerializedFileReader::new(file.clone())).map_err(|source| {
             Error::malformed("is not a Parquet file, or a truncated one")
                 .in_file(path)
                 .caused_by(source)
@@ -130,18 +133,15 @@ impl RowsReader {
             let Some(&rows) = file.group_rows.get(self.group) else {
                 return Ok(None);
             };
-            let group = file
-                .reader
-                .get_row_group(self.group)
-                .map_err(|source| broken(file, None, source))?;
+            let group =
+                guarded(|| file.reader.get_row_group(self.group)).map_err(|source| broken(file, None, source))?;
             self.readers = self
                 .wanted
                 .iter()
                 .map(|column| {
-                    check_compression(group.metadata().column(column.leaf).compression())
+                    check_chunk(group.metadata().column(column.leaf))
                         .map_err(|error| error.at(place(column)).in_file(file.path()))?;
-                    group
-                        .get_column_reader(column.leaf)
+                    guarded(|| group.get_column_reader(column.leaf))
                         .map_err(|source| broken(file, Some(column), source))
                 })
                 .collect::<Result<_>>()?;
@@ -155,9 +155,7 @@ impl RowsReader {
             .zip(&mut self.readers)
             .map(|(column, reader)| {
                 let mut block = Block::new(column.levels);
-                let read = block
-                    .fill(reader, n)
-                    .map_err(|source| broken(file, Some(column), source))?;
+                let read = guarded(|| block.fill(reader, n)).map_err(|source| broken(file, Some(column), source))?;
                 if read != n {
                     let message = format!("expected {n} more rows, found {read}; the file is damaged");
                     return Err(Error::malformed(message).at(place(column)).in_file(file.path()));
@@ -170,8 +168,20 @@ impl RowsReader {
     }
 }
 
-fn check_compression(compression: Compression) -> Result<()> {
-    match compression {
+/// Calls the Parquet crate, whose decoders (60.1) index and assert beyond what some damaged pages hold: such a panic becomes the
+/// error it stands for.
+fn guarded<T>(call: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(ParquetError::General("the decoder met damaged data".to_owned())))
+}
+
+fn check_chunk(chunk: &ColumnChunkMetaData) -> Result<()> {
+    let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+    if start < 0 || chunk.compressed_size() < 0 {
+        let message = format!("claims to lie at {start} with {} bytes", chunk.compressed_size());
+        return Err(Error::malformed(message));
+    }
+    match chunk.compression() {
         Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => Ok(()),
         other => {
             let message = format!("compressed with {other}; expected no compression, SNAPPY, GZIP or ZSTD");
@@ -184,7 +194,7 @@ fn place(column: &Column) -> String {
     format!("column {:?}", column.name)
 }
 
-fn broken(file: &ParquetFile, column: Option<&Column>, source: parquet::errors::ParquetError) -> Error {
+fn broken(file: &ParquetFile, column: Option<&Column>, source: ParquetError) -> Error {
     let error = Error::malformed("the Parquet data cannot be decoded")
         .in_file(file.path())
         .caused_by(source);

@@ -170,6 +170,22 @@ fn a_class_may_be_called_train() {
 }
 
 #[test]
+fn folders_of_data_sets_are_no_classes() {
+    let root = empty(&[
+        "one/train/a/1.png",
+        "one/train/b/1.png",
+        "two/train.csv",
+        "two/train/1.png",
+        "three/1.png",
+    ]);
+    let error = read(root.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("\"one\", \"two\" hold splits, so they are data sets"),
+        "{error}"
+    );
+}
+
+#[test]
 fn splits_without_train_must_be_chosen_unless_there_is_one() {
     let root = empty(&["test/a/1.png", "test/b/1.png", "val/a/1.png", "val/b/1.png"]);
     let error = read(root.path()).unwrap_err().to_string();

@@ -125,6 +125,7 @@ pub fn rank(
             samples,
             classes: dataset.targets.names().to_vec(),
             digest: digest_text(&dataset.digest_with(&digests)),
+            skipped: dataset.skipped,
             unreadable: unreadable
                 .into_iter()
                 .map(|sample| Unreadable {

@@ -37,9 +37,16 @@ pub struct Data {
     pub classes: Vec<String>,
     /// Content digest of inputs and targets.
     pub digest: String,
+    /// Rows of a table that were left out because their target or their file is missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: usize,
     /// Samples that could not be read, with the reason; they are in no model's score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A sample that could not be read.
@@ -257,6 +264,7 @@ mod tests {
                 samples: 400,
                 classes: vec!["a".into(), "b".into()],
                 digest: "x".into(),
+                skipped: 0,
                 unreadable: vec![],
             },
             options: Map::new(),

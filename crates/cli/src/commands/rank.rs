@@ -66,8 +66,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         write(&ranking, folder)?;
     }
     output::print(arguments.format, &ranking, || ranking.table())?;
-    let incomplete =
-        ranking.skipped.iter().any(|model| !model.is_not_applicable()) || !ranking.data.unreadable.is_empty();
+    let failed = ranking.skipped.iter().any(|model| !model.is_not_applicable());
+    let incomplete = failed || ranking.data.skipped > 0 || !ranking.data.unreadable.is_empty();
     Ok(if incomplete { Exit::Skipped } else { Exit::Done })
 }
 

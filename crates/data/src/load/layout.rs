@@ -108,6 +108,7 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
         });
     }
     if image_folders > 0 {
+        folder.refuse_data_sets()?;
         if !tables.is_empty() {
             let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
             notes.push(format!(
@@ -214,6 +215,27 @@ impl Folder {
         };
         // A lone "train" of images among other classes' folders, or beside nothing, is a class or a mistake; both are met later.
         if named.iter().any(is_split) { named } else { Vec::new() }
+    }
+
+    /// Folders with splits of their own are data sets, not classes.
+    fn refuse_data_sets(&self) -> Result<()> {
+        let has_splits = |entry: &&Entry| {
+            Self::read(&entry.path)
+                .is_ok_and(|inner| !inner.split_tables().is_empty() || !inner.split_folders().is_empty())
+        };
+        let sets: Vec<&str> = self
+            .of(Kind::Folder)
+            .filter(has_splits)
+            .map(|entry| entry.name.as_str())
+            .collect();
+        if sets.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{} hold splits, so they are data sets and no classes; name one of them",
+            listed(&sets)
+        );
+        Err(Error::invalid(message).in_file(&self.path))
     }
 
     fn without_data(&self) -> Error {

@@ -6,6 +6,7 @@
     reason = "helpers of tests, of which each test file uses some"
 )]
 
+pub mod bytes;
 pub mod table;
 
 use std::path::{Path, PathBuf};
