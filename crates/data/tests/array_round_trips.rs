@@ -37,7 +37,7 @@ fn writing_refuses_what_does_not_fit() {
     let file = FeatureFile {
         features: features.view(),
         targets: Some(&targets),
-        logits: None,
+        probabilities: None,
         metadata: BTreeMap::new(),
     };
     let error = write_safetensors(&path, &file).unwrap_err().to_string();
@@ -98,7 +98,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn what_is_written_is_read_back((features, logits, targets) in case()) {
+    fn what_is_written_is_read_back((features, probabilities, targets) in case()) {
         let place = Place::new();
         let path = place.0.path().join("f.npy");
         write_npy(&path, features.view()).unwrap();
@@ -107,12 +107,12 @@ proptest! {
 
         let path = place.0.path().join("f.safetensors");
         let metadata = BTreeMap::from([("model".to_owned(), "m".to_owned())]);
-        let file = FeatureFile { features: features.view(), targets: Some(&targets), logits: Some(logits.view()), metadata };
+        let file = FeatureFile { features: features.view(), targets: Some(&targets), probabilities: Some(probabilities.view()), metadata };
         write_safetensors(&path, &file).unwrap();
         let first = std::fs::read(&path).unwrap();
         prop_assert!(safetensors::SafeTensors::deserialize(&first).is_ok());
         prop_assert_eq!(bits(&read_matrix(&path).unwrap()), bits(&features));
-        prop_assert_eq!(bits(&read_matrix(&with_member(&path, "logits")).unwrap()), bits(&logits));
+        prop_assert_eq!(bits(&read_matrix(&with_member(&path, "probabilities")).unwrap()), bits(&probabilities));
         let distinct = match &targets {
             Targets::Classes { labels, .. } => labels.iter().any(|label| *label != labels[0]),
             _ => true,

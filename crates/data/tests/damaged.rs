@@ -72,7 +72,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let file = FeatureFile {
         features: matrix.view(),
         targets: Some(&targets),
-        logits: None,
+        probabilities: None,
         metadata: Default::default(),
     };
     let (npy, safetensors) = (folder.join("ok.npy"), folder.join("ok.safetensors"));
