@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ranktune_data::Dataset;
 use ranktune_data::arrays::{self, Matrix};
-use ranktune_features::extract::{ExtractOptions, Extraction, extract};
+use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, extract};
 use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::{Hub, Source};
 
@@ -66,7 +66,7 @@ pub fn export_features(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let (models, skipped) = prepare(&hub, &options.feature, progress);
+    let (models, skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), options, progress);
     let Some(model) = models.first() else {
         return Err(nothing_ranked(&skipped));
     };

@@ -1,7 +1,7 @@
 //! What a hub holds.
 
 use ranktune_features::error::one_line;
-use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
+use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
 use ranktune_hub::{Entry, Hub, Source};
 use ranktune_onnx::inspect::{Batch, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
@@ -63,16 +63,16 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
         operators,
         notes: Vec::new(),
     };
-    match Prepared::new(entry, &FeatureChoice::Auto) {
+    match Prepared::new(entry, None, &ExtractOptions::default()) {
         Ok(model) => {
-            inspection.preprocessing = Some(model.processor().to_string());
+            inspection.preprocessing = Some(model.side().to_string());
             inspection.feature_tensor = Some(model.feature_tensor().to_owned());
             inspection.pooling = Some(model.pooling_name().to_owned());
             inspection.feature_dim = model.feature_dim();
             inspection.logits = model.logits().map(str::to_owned);
-            inspection.notes = model.processor().notes().to_vec();
+            inspection.notes = model.side().notes().to_vec();
         }
-        Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for images: {reason}")),
+        Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for extraction: {reason}")),
         Err(Unusable::Failed(reason)) => return Err(reason),
     }
     Ok(inspection)

@@ -28,7 +28,7 @@ pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
-pub use ranktune_hub::Source;
+pub use ranktune_hub::{Pooling, Source};
 pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
 pub use ranktune_scores::Compat;
 pub use score::{ScoreOptions, StandardErrors, score};

@@ -5,10 +5,10 @@ use std::time::Instant;
 use ranktune_data::{Dataset, Digest, Inputs, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
-    ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
+    DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::{Hub, Source};
+use ranktune_hub::{Hub, Pooling, Source};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, NOT_APPLICABLE, RankedModel, SCHEMA, Seconds, SkippedModel, Unreadable};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
@@ -59,13 +59,6 @@ pub fn rank(
         &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
         task.name(),
     )?;
-    if !matches!(dataset.inputs, Inputs::Images(_)) {
-        let message = format!(
-            "{}: the data are texts; this version ranks models of images",
-            dataset.path.display()
-        );
-        return Err(Error::new(ErrorKind::Data, message));
-    }
     let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
@@ -79,7 +72,7 @@ pub fn rank(
         dataset.inferred.task, dataset.inferred.reason
     )));
 
-    let (models, mut skipped) = prepare(&hub, &options.extract.feature, progress);
+    let (models, mut skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), &options.extract, progress);
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
@@ -186,6 +179,10 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("scores".to_owned(), json!(names));
     object.insert("feature".to_owned(), json!(feature));
+    object.insert(
+        "pooling".to_owned(),
+        json!(options.extract.pooling.as_ref().map_or("auto", Pooling::name)),
+    );
     object.insert("engine".to_owned(), json!(options.extract.engine.name()));
     object.insert("batch_size".to_owned(), json!(options.extract.batch_size));
     object.insert("max_samples".to_owned(), json!(options.max_samples));
@@ -196,7 +193,8 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
 /// Reads every model of the hub; those that cannot be used are told and listed.
 pub(crate) fn prepare(
     hub: &Hub,
-    feature: &FeatureChoice,
+    data: Option<DataKind>,
+    options: &ExtractOptions,
     progress: &dyn Progress,
 ) -> (Vec<Prepared>, Vec<SkippedModel>) {
     let mut models = Vec::new();
@@ -209,9 +207,9 @@ pub(crate) fn prepare(
         })
         .collect();
     for entry in &hub.entries {
-        match Prepared::new(entry, feature) {
+        match Prepared::new(entry, data, options) {
             Ok(model) => {
-                for note in model.processor().notes() {
+                for note in model.side().notes() {
                     progress.event(Event::Note(&format!("{}: {note}", entry.name)));
                 }
                 models.push(model);
@@ -278,6 +276,8 @@ impl Scorer<'_> {
         let value = scores.first().map_or(f64::NAN, |(_, value, _)| *value);
         #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
         let rate = (outcome.extracted > 0).then(|| json!(outcome.extracted as f64 / outcome.seconds));
+        let rate = Some(rate.unwrap_or(Value::Null));
+        let is_images = matches!(self.dataset.inputs, Inputs::Images(_));
         Ok(Scored {
             value,
             samples: features.valid().iter().filter(|valid| **valid).count(),
@@ -299,8 +299,8 @@ impl Scorer<'_> {
                     extract: outcome.seconds,
                     score: begun.elapsed().as_secs_f64(),
                 },
-                images_per_second: Some(rate.unwrap_or(Value::Null)),
-                samples_per_second: None,
+                images_per_second: rate.clone().filter(|_| is_images),
+                samples_per_second: rate.filter(|_| !is_images),
             },
         })
     }

@@ -18,7 +18,7 @@ use crate::rank::prepare;
 /// [`ErrorKind::Hub`]: a source that is not there, or no model in any; [`ErrorKind::Interrupted`].
 pub fn verify(sources: &[Source], options: &ExtractOptions, interrupt: &Interrupt) -> Result<Verification, Error> {
     let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
-    let (models, skipped) = prepare(&hub, &options.feature, &Silent);
+    let (models, skipped) = prepare(&hub, None, options, &Silent);
     let asked = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
     let engines: Vec<_> = ENGINES.iter().filter(|engine| asked(engine.choice)).collect();
     let mut verified = Vec::new();

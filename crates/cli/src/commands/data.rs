@@ -33,7 +33,7 @@ impl From<TaskName> for Task {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArguments {
-    /// A folder of class folders (or train/ and test/ of such), or a CSV, TSV, JSONL or Parquet table with a column of files
+    /// A folder of class folders (or train/ and test/ of such), or a CSV, TSV, JSONL or Parquet table with a column of files or texts
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
     /// The task, if it is not to be inferred from the targets
@@ -42,7 +42,7 @@ pub(crate) struct DataArguments {
     /// Target column of a table [default: label]; several for regression, repeated or separated by commas
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     target: Vec<String>,
-    /// Column of a table that names the files [default: file, image, path, …]
+    /// Column of a table that names the files, or holds the texts [default: file, image, path, text, …]
     #[arg(long, value_name = "COLUMN")]
     input_column: Option<String>,
     /// What separates the labels in a cell of a CSV, for multi-label targets

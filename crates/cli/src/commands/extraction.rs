@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Source};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, Source};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,6 +17,27 @@ pub(crate) enum Device {
     Wgpu,
 }
 
+/// `--pooling`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolingName {
+    /// The mean over all tokens
+    Mean,
+    /// The first token, such as [CLS]
+    First,
+    /// The last token, for decoders
+    Last,
+}
+
+impl From<PoolingName> for Pooling {
+    fn from(name: PoolingName) -> Self {
+        match name {
+            PoolingName::Mean => Self::Mean,
+            PoolingName::First => Self::FirstToken,
+            PoolingName::Last => Self::LastToken,
+        }
+    }
+}
+
 /// How models are run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
@@ -24,6 +45,9 @@ pub(crate) struct ExtractionArguments {
     /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
+    /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
+    #[arg(long, value_enum)]
+    pooling: Option<PoolingName>,
     /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
     #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
     engine: String,
@@ -72,6 +96,7 @@ impl ExtractionArguments {
             } else {
                 FeatureChoice::Named(self.feature.clone())
             },
+            pooling: self.pooling.map(Pooling::from),
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
             batch_size: self.batch_size,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ranktune_hub::Pooling;
+
 use crate::engine::EngineChoice;
 
 /// Which tensor's values are the features.
@@ -42,6 +44,9 @@ impl Default for CacheOptions {
 pub struct ExtractOptions {
     /// The feature tensor. Default: found in the graph.
     pub feature: FeatureChoice,
+    /// How the tokens of a text become its features, where a model gives them for every token. Default: as the model's files say
+    /// (see [`ranktune_hub::text`]).
+    pub pooling: Option<Pooling>,
     /// What runs the graphs. Default: the fastest that is there.
     pub engine: EngineChoice,
     /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).
