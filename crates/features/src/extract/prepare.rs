@@ -143,11 +143,17 @@ impl Prepared {
     /// # Errors
     /// [`ErrorKind::UnsupportedModel`] with what the graph tools say.
     pub fn graph(&self) -> Result<Vec<u8>, Error> {
+        self.cut_graph().map(|(graph, _)| graph)
+    }
+
+    /// As [`graph`](Self::graph), with the names of the inputs that are left: features may not need all that the model takes.
+    pub(crate) fn cut_graph(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
         let graph_error =
             |error: ranktune_onnx::Error| Error::new(ErrorKind::UnsupportedModel, error.to_string()).caused_by(error);
         let mut model = self.model.clone();
         transform::cut(&mut model, &self.outputs()).map_err(graph_error)?;
         transform::simplify(&mut model).map_err(graph_error)?;
-        model.to_bytes().map_err(graph_error)
+        let inputs = model.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        Ok((model.to_bytes().map_err(graph_error)?, inputs))
     }
 }

@@ -82,6 +82,7 @@ impl Engines {
 pub(crate) struct Runner<'a> {
     prepared: &'a Prepared,
     session: Box<dyn Session>,
+    inputs: Vec<String>,
     plan: Plan,
     outputs: Vec<&'a str>,
 }
@@ -159,10 +160,12 @@ impl<'a> Runner<'a> {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let threads = options.threads.unwrap_or_else(engine::default_threads);
-        let (session, engine) = engines.load(prepared.name(), &prepared.graph()?, threads, progress)?;
+        let (graph, inputs) = prepared.cut_graph()?;
+        let (session, engine) = engines.load(prepared.name(), &graph, threads, progress)?;
         Ok(Self {
             prepared,
             session,
+            inputs,
             plan: prepared
                 .side()
                 .plan(prepared.fixed_batch().or(options.batch_size), engine),
@@ -196,6 +199,7 @@ impl<'a> Runner<'a> {
             }
             done += batch.items.len();
             let size = self.prepared.fixed_batch().unwrap_or(0);
+            batch.feeds.retain(|feed| self.inputs.contains(&feed.name));
             batch.feeds.iter_mut().for_each(|feed| feed.fill_up(size));
             let inputs: Vec<Input<'_>> = batch.feeds.iter().map(|feed| feed.input()).collect();
             let mut outputs = self.session.run(&inputs, &self.outputs)?.into_iter();
