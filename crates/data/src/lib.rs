@@ -9,6 +9,7 @@ pub mod image;
 pub mod load;
 mod parquet_file;
 mod subsample;
+pub mod tags;
 pub mod target;
 
 pub use dataset::{Dataset, Inference, Inputs};
@@ -16,4 +17,5 @@ pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
 pub use load::{LoadOptions, Split, load};
+pub use tags::TagScheme;
 pub use target::{Targets, Task};

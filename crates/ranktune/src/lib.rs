@@ -18,15 +18,16 @@ mod rank;
 mod score;
 mod scoring;
 mod verify;
+mod words;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
 pub use export::{Export, export_features};
 pub use hub::list;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Dataset, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
-pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::{Pooling, Source};
 pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ranktune_data::{Dataset, Digest, Inputs, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
+    DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract, extract_words,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Hub, Pooling, Source};
@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::{Columns, check_names, probabilities, score_json};
+use crate::words::{self, NamedScore, WordScorer, WordScores};
 
 /// Groups that are left out in turn for the standard errors.
 const GROUPS: usize = 10;
@@ -54,11 +55,14 @@ pub fn rank(
 ) -> Result<Ranking, Error> {
     let task = dataset.targets.task();
     let names = score_names(options, task);
-    check_names(
-        &names,
-        &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
-        task.name(),
-    )?;
+    match task {
+        Task::Tokens => words::check_names(&names)?,
+        _ => check_names(
+            &names,
+            &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
+            task.name(),
+        )?,
+    }
     let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
@@ -83,6 +87,14 @@ pub fn rank(
         seed: options.seed,
     };
     let mut ranked = Vec::new();
+    let mut skip = |index: usize, reason: String| {
+        let name = models[index].name().to_owned();
+        progress.event(Event::ModelSkipped {
+            model: &name,
+            reason: &reason,
+        });
+        skipped.push(SkippedModel { name, reason });
+    };
     let work = Extraction {
         models: &models,
         dataset: &dataset,
@@ -91,20 +103,23 @@ pub fn rank(
         progress,
         interrupt,
     };
-    let unreadable = extract(&work, |index, outcome| match scorer.score(&models[index], outcome) {
-        Ok(model) => ranked.push(model),
-        Err(reason) => {
-            progress.event(Event::ModelSkipped {
-                model: models[index].name(),
-                reason: &reason,
-            });
-            skipped.push(SkippedModel {
-                name: models[index].name().to_owned(),
-                reason,
-            });
+    let unreadable = match WordScorer::new(&dataset, &names, options.seed) {
+        Some(mut words) => {
+            extract_words(&work, &mut words).map_err(extraction_error)?;
+            for (index, result) in words.done {
+                match result {
+                    Ok(scores) => ranked.push(scorer.of_words(&models[index], scores)),
+                    Err(reason) => skip(index, reason),
+                }
+            }
+            Vec::new()
         }
-    })
-    .map_err(extraction_error)?;
+        None => extract(&work, |index, outcome| match scorer.score(&models[index], outcome) {
+            Ok(model) => ranked.push(model),
+            Err(reason) => skip(index, reason),
+        })
+        .map_err(extraction_error)?,
+    };
     if ranked.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
@@ -136,10 +151,12 @@ pub fn rank(
 /// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
 fn distinct(dataset: Dataset, models: &[Prepared], progress: &dyn Progress) -> Result<(Dataset, Vec<Digest>), Error> {
     let digests = dataset.input_digests();
-    let n = dataset.n_samples();
-    if !models
-        .iter()
-        .any(|model| model.feature_dim().is_none_or(|features| n <= features))
+    let n = dataset.targets.n_predicted();
+    let is_of_words = dataset.targets.task() == Task::Tokens;
+    if is_of_words
+        || !models
+            .iter()
+            .any(|model| model.feature_dim().is_none_or(|features| n <= features))
     {
         return Ok((dataset, digests));
     }
@@ -163,10 +180,10 @@ fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
     if !options.scores.is_empty() {
         return options.scores.clone();
     }
-    let default: &[&str] = if task == Task::Classification {
-        &["logme", "leep", "nce", "h-score"]
-    } else {
-        &["logme"]
+    let default: &[&str] = match task {
+        Task::Classification => &["logme", "leep", "nce", "h-score"],
+        Task::Tokens => &["logme", "h-score"],
+        _ => &["logme"],
     };
     default.iter().map(|&name| name.to_owned()).collect()
 }
@@ -262,6 +279,15 @@ struct Scored {
     jackknife: Option<Jackknife>,
 }
 
+/// What a model's features were, and what they cost.
+struct Extracted {
+    samples: usize,
+    n_features: usize,
+    seconds: Seconds,
+    /// Samples that went through the engine.
+    fresh: usize,
+}
+
 struct Scorer<'a> {
     dataset: &'a Dataset,
     names: &'a [String],
@@ -273,14 +299,50 @@ impl Scorer<'_> {
         let mut features = outcome.features.map_err(|error| one_line(&error))?;
         let begun = Instant::now();
         let (scores, jackknife) = self.scores(&mut features)?;
+        Ok(self.scored(
+            model,
+            scores,
+            jackknife,
+            Extracted {
+                samples: features.valid().iter().filter(|valid| **valid).count(),
+                n_features: features.n_features(),
+                seconds: Seconds {
+                    extract: outcome.seconds,
+                    score: begun.elapsed().as_secs_f64(),
+                },
+                fresh: outcome.extracted,
+            },
+        ))
+    }
+
+    fn of_words(&self, model: &Prepared, words: WordScores) -> Scored {
+        let extracted = Extracted {
+            samples: words.outcome.words,
+            n_features: words.n_features,
+            seconds: Seconds {
+                extract: words.outcome.seconds,
+                score: words.seconds,
+            },
+            fresh: words.outcome.words,
+        };
+        self.scored(model, words.scores, words.jackknife, extracted)
+    }
+
+    fn scored(
+        &self,
+        model: &Prepared,
+        scores: Vec<NamedScore>,
+        jackknife: Option<Jackknife>,
+        extracted: Extracted,
+    ) -> Scored {
         let value = scores.first().map_or(f64::NAN, |(_, value, _)| *value);
         #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
-        let rate = (outcome.extracted > 0).then(|| json!(outcome.extracted as f64 / outcome.seconds));
+        let rate = (extracted.fresh > 0).then(|| json!(extracted.fresh as f64 / extracted.seconds.extract));
         let rate = Some(rate.unwrap_or(Value::Null));
         let is_images = matches!(self.dataset.inputs, Inputs::Images(_));
-        Ok(Scored {
+        Scored {
             value,
-            samples: features.valid().iter().filter(|valid| **valid).count(),
+            samples: extracted.samples,
             jackknife,
             document: RankedModel {
                 rank: 0,
@@ -288,29 +350,22 @@ impl Scorer<'_> {
                 digest: model.digest().to_owned(),
                 parameters: model.parameters(),
                 feature_tensor: model.feature_tensor().to_owned(),
-                feature_dim: features.n_features(),
+                feature_dim: extracted.n_features,
                 scores: scores
                     .into_iter()
                     .map(|(name, _, object)| (name, Value::Object(object)))
                     .collect(),
                 p_best: None,
                 rank_interval: None,
-                seconds: Seconds {
-                    extract: outcome.seconds,
-                    score: begun.elapsed().as_secs_f64(),
-                },
+                seconds: extracted.seconds,
                 images_per_second: rate.clone().filter(|_| is_images),
                 samples_per_second: rate.filter(|_| !is_images),
             },
-        })
+        }
     }
 
     /// Every score by name, with its JSON, and the jackknife of the first.
-    #[expect(clippy::type_complexity, reason = "read once, right above")]
-    fn scores(
-        &self,
-        features: &mut Features,
-    ) -> Result<(Vec<(String, f64, Map<String, Value>)>, Option<Jackknife>), String> {
+    fn scores(&self, features: &mut Features) -> Result<(Vec<NamedScore>, Option<Jackknife>), String> {
         let text = |error: ranktune_scores::Error| one_line(&error);
         let rows = features.features().map_err(|error| one_line(&error))?;
         let columns = Columns::of(&self.dataset.targets, features.valid());

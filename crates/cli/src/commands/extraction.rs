@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, Source};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, Source, WordPooling};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -28,6 +28,16 @@ pub(crate) enum PoolingName {
     Last,
 }
 
+/// `--word-pooling`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WordPoolingName {
+    /// The first token's
+    #[default]
+    First,
+    /// The mean over its tokens
+    Mean,
+}
+
 impl From<PoolingName> for Pooling {
     fn from(name: PoolingName) -> Self {
         match name {
@@ -48,6 +58,9 @@ pub(crate) struct ExtractionArguments {
     /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
     #[arg(long, value_enum)]
     pooling: Option<PoolingName>,
+    /// How the tokens of a word become its features, where words are tagged
+    #[arg(long, value_enum, default_value_t)]
+    word_pooling: WordPoolingName,
     /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
     #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
     engine: String,
@@ -97,6 +110,10 @@ impl ExtractionArguments {
                 FeatureChoice::Named(self.feature.clone())
             },
             pooling: self.pooling.map(Pooling::from),
+            word_pooling: match self.word_pooling {
+                WordPoolingName::First => WordPooling::First,
+                WordPoolingName::Mean => WordPooling::Mean,
+            },
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
             batch_size: self.batch_size,

@@ -23,11 +23,13 @@ mod side;
 mod sink;
 mod text;
 mod units;
+mod words;
 
-pub use options::{CacheOptions, ExtractOptions, FeatureChoice};
+pub use options::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use prepare::{Prepared, Unusable};
 pub use run::{Extraction, Outcome, Unreadable, extract};
 pub use runner::probe;
 pub use side::{DataKind, ImageSide, InputSide};
 pub use sink::Features;
 pub use text::TextSide;
+pub use words::{WordBlock, WordOutcome, WordSink, extract_words};

@@ -16,6 +16,26 @@ pub enum FeatureChoice {
     Named(String),
 }
 
+/// How the tokens of a word become its features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WordPooling {
+    /// The first token's.
+    #[default]
+    First,
+    /// The average over its tokens.
+    Mean,
+}
+
+impl WordPooling {
+    /// `first` or `mean`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Mean => "mean",
+        }
+    }
+}
+
 /// Where features are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheOptions {
@@ -47,6 +67,8 @@ pub struct ExtractOptions {
     /// How the tokens of a text become its features, where a model gives them for every token. Default: as the model's files say
     /// (see [`ranktune_hub::text`]).
     pub pooling: Option<Pooling>,
+    /// How the tokens of a word become its features, where the samples are words. Default: the first token's.
+    pub word_pooling: WordPooling,
     /// What runs the graphs. Default: the fastest that is there.
     pub engine: EngineChoice,
     /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).

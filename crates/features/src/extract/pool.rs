@@ -9,8 +9,11 @@
 //! Padding counts for nothing: the first token is the first that the mask has, the average is over the mask. A sequence that is all
 //! padding gives zeros.
 
+use std::ops::Range;
+
 use ranktune_onnx::locate::Pooling;
 
+use super::options::WordPooling;
 use super::units::Mask;
 use crate::engine::Output;
 use crate::{Error, ErrorKind};
@@ -131,6 +134,49 @@ fn token_rows(
     Ok(pooled)
 }
 
+/// Features of words, each of the tokens in its range of `[rows · length]`; a word without tokens gives zeros.
+pub(crate) fn words(
+    output: &Output,
+    mask: Option<&Mask>,
+    words: &[Range<usize>],
+    pooling: WordPooling,
+) -> Result<Vec<f32>, Error> {
+    let &[rows, length, channels] = output.shape.as_slice() else {
+        let message = format!(
+            "expected features of every token, [N, tokens, d], found shape {:?}",
+            output.shape
+        );
+        return Err(Error::new(ErrorKind::Inference, message));
+    };
+    if mask.is_some_and(|mask| mask.length != length) || output.data.len() != rows * length * channels {
+        let message = format!("expected features of every token, found shape {:?}", output.shape);
+        return Err(Error::new(ErrorKind::Inference, message));
+    }
+    let token = |at: usize| output.data.get(at * channels..(at + 1) * channels).unwrap_or_default();
+    let mut pooled = Vec::with_capacity(words.len() * channels);
+    for word in words {
+        let end = pooled.len() + channels;
+        match pooling {
+            _ if word.is_empty() => {}
+            WordPooling::First => pooled.extend_from_slice(token(word.start)),
+            WordPooling::Mean => {
+                let mut sums = vec![0.0_f64; channels];
+                for at in word.clone() {
+                    for (sum, &value) in sums.iter_mut().zip(token(at)) {
+                        *sum += f64::from(value);
+                    }
+                }
+                #[expect(clippy::cast_precision_loss, reason = "a word has few tokens")]
+                let scale = 1.0 / word.len() as f64;
+                #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
+                pooled.extend(sums.iter().map(|sum| (sum * scale) as f32));
+            }
+        }
+        pooled.resize(end, 0.0);
+    }
+    Ok(pooled)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +233,15 @@ mod tests {
         assert_eq!(pooled(TokenPooling::First), [0.0, 1.0, 8.0, 9.0, 0.0, 0.0]);
         assert_eq!(pooled(TokenPooling::Last), [2.0, 3.0, 10.0, 11.0, 0.0, 0.0]);
         assert_eq!(pooled(TokenPooling::Mean), [1.0, 2.0, 9.0, 10.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn words_take_their_first_token_or_the_average_of_theirs() {
+        let tokens = output(&[2, 3, 2]);
+        let places = [0..2, 4..5, 5..5];
+        let of = |pooling| words(&tokens, None, &places, pooling).unwrap();
+        assert_eq!(of(WordPooling::First), [0.0, 1.0, 8.0, 9.0, 0.0, 0.0]);
+        assert_eq!(of(WordPooling::Mean), [1.0, 2.0, 8.0, 9.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -54,6 +54,9 @@ impl Prepared {
         // Logits of every token are no prediction for the whole.
         let shapes = shapes::infer(&model).map_err(|error| failed(&error))?;
         located.logits = located.logits.filter(|logits| shapes.rank(logits) != Some(3));
+        if data == Some(DataKind::Sentences) {
+            located = of_tokens(&model, &shapes, located).map_err(Unusable::Failed)?;
+        }
         // Nor are those of one text of two.
         if side.times() > 1 {
             located.logits = None;
@@ -103,9 +106,12 @@ impl Prepared {
         self.located.logits.as_deref()
     }
 
-    /// How the feature tensor becomes a row: `none`, `global-average`, `first-token`, `last-token` or `mean-of-tokens`
-    /// (those of the mask).
+    /// How the feature tensor becomes a row: `none`, `global-average`, `first-token`, `last-token`, `mean-of-tokens`
+    /// (those of the mask), or `words` where each word has a row of its own.
     pub fn pooling_name(&self) -> &'static str {
+        if self.side.is_of_words() {
+            return "words";
+        }
         match (self.located.pooling, self.side.tokens()) {
             (Pooling::GlobalAverage { .. }, _) => "global-average",
             (Pooling::Tokens, TokenPooling::First) => "first-token",
@@ -156,4 +162,51 @@ impl Prepared {
         let inputs = model.graph.inputs.iter().map(|input| input.name.clone()).collect();
         Ok((model.to_bytes().map_err(graph_error)?, inputs))
     }
+}
+
+/// The features of every token: what was found, or what the model makes the features of whole texts of.
+fn of_tokens(model: &Model, shapes: &shapes::Shapes, found: Located) -> Result<Located, String> {
+    let width = |name: &str| match shapes.shape(name) {
+        Some([_, _, last]) => last.fixed(),
+        _ => None,
+    };
+    if found.pooling == Pooling::Tokens {
+        return Ok(Located { logits: None, ..found });
+    }
+    let is_float = |name: &str| shapes.data_type(name).is_none_or(|data_type| data_type.is_float());
+    let fits = |name: &str| {
+        is_float(name) && width(name).is_some_and(|width| found.feature_dim.is_none_or(|dim| dim == width))
+    };
+    let outputs = model.graph.outputs.iter().map(|output| output.name.as_str());
+    // Masks that are widened to the features' shape are no features.
+    let computes = |node: &&ranktune_onnx::Node| {
+        ["LayerNormalization", "Add", "Mul", "Gather", "MatMul", "Gemm"].contains(&node.op_type.as_str())
+    };
+    let inner = model
+        .graph
+        .nodes
+        .iter()
+        .rev()
+        .filter(computes)
+        .filter_map(|node| node.output(0));
+    let Some(feature) = outputs
+        .filter(|name| fits(name))
+        .chain(inner.filter(|name| fits(name)))
+        .next()
+    else {
+        return Err(format!(
+            "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
+            found.feature,
+            ranktune_onnx::graph::display_shape(&found.feature_shape)
+        ));
+    };
+    Ok(Located {
+        feature: feature.to_owned(),
+        feature_shape: shapes.shape(feature).unwrap_or_default().to_vec(),
+        feature_dim: width(feature),
+        pooling: Pooling::Tokens,
+        logits: None,
+        n_classes: None,
+        ..found
+    })
 }

@@ -2,7 +2,7 @@
 
 use ranktune_onnx::locate::Pooling;
 
-use super::options::ExtractOptions;
+use super::options::{ExtractOptions, WordPooling};
 use super::pool;
 use super::prepare::Prepared;
 use super::side::Plan;
@@ -84,6 +84,7 @@ pub(crate) struct Runner<'a> {
     session: Box<dyn Session>,
     inputs: Vec<String>,
     plan: Plan,
+    word_pooling: WordPooling,
     outputs: Vec<&'a str>,
 }
 
@@ -95,6 +96,11 @@ pub(crate) struct Computed {
 }
 
 impl Computed {
+    /// Rows of features.
+    pub(crate) fn rows(&self) -> usize {
+        self.valid.len()
+    }
+
     pub(crate) fn block(&self) -> Block<'_> {
         Block {
             features: &self.features,
@@ -169,6 +175,7 @@ impl<'a> Runner<'a> {
             plan: prepared
                 .side()
                 .plan(prepared.fixed_batch().or(options.batch_size), engine),
+            word_pooling: options.word_pooling,
             outputs: prepared.outputs(),
         })
     }
@@ -190,6 +197,7 @@ impl<'a> Runner<'a> {
         let items = match unit.items {
             Items::Rows => rows,
             Items::Pairs => 2 * rows,
+            Items::Words(words) => words,
         };
         let (mut features, mut logits) = (Scattered::new(items), Scattered::new(items));
         let mut done = 0;
@@ -211,13 +219,12 @@ impl<'a> Runner<'a> {
             };
             let (located, tokens) = (self.prepared.located(), self.prepared.side().tokens());
             let feature = outputs.next().ok_or_else(missing)?;
-            let pooled = pool::rows(
-                &feature,
-                batch.items.len(),
-                located.pooling,
-                (tokens, batch.mask.as_ref()),
-            )
-            .map_err(|error| error.about(&located.feature))?;
+            let mask = batch.mask.as_ref();
+            let pooled = match &batch.words {
+                Some(words) => pool::words(&feature, mask, words, self.word_pooling),
+                None => pool::rows(&feature, batch.items.len(), located.pooling, (tokens, mask)),
+            };
+            let pooled = pooled.map_err(|error| error.about(&located.feature))?;
             match (self.prepared.logits(), outputs.next()) {
                 (None, _) => {}
                 (Some(name), Some(output)) => {
@@ -229,13 +236,20 @@ impl<'a> Runner<'a> {
             }
             features.put(&batch.items, &pooled)?;
         }
-        let mut valid = vec![true; rows];
+        let mut valid = vec![
+            true;
+            if let Items::Words(words) = unit.items {
+                words
+            } else {
+                rows
+            }
+        ];
         for (row, _) in &unit.unreadable {
             valid[row - unit.rows.start] = false;
         }
         Ok(Computed {
             features: match unit.items {
-                Items::Rows => features.rows,
+                Items::Rows | Items::Words(_) => features.rows,
                 Items::Pairs => joined(&features),
             },
             logits: self.prepared.logits().map(|_| logits.rows),

@@ -20,6 +20,8 @@ pub(crate) enum Source<'a> {
         first: &'a [String],
         second: Option<&'a [String]>,
     },
+    /// Sentences of words.
+    Sentences(&'a [Vec<String>]),
 }
 
 /// A part of them.
@@ -28,6 +30,8 @@ pub(crate) enum Samples<'a> {
     Images(Images<'a>),
     /// Texts, which are tokenized for each model.
     Texts(Texts<'a>),
+    /// Sentences, all of the data set.
+    Sentences(&'a [Vec<String>]),
 }
 
 impl<'a> Source<'a> {
@@ -39,6 +43,7 @@ impl<'a> Source<'a> {
                 first,
                 second: second.as_deref(),
             }),
+            Inputs::Sentences(sentences) => Ok(Self::Sentences(sentences)),
             _ => Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the data are neither images nor texts",
@@ -51,6 +56,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Images(files) => files.len(),
             Self::Texts { first, .. } => first.len(),
+            Self::Sentences(sentences) => sentences.len(),
         }
     }
 
@@ -59,6 +65,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Images(_) => "images",
             Self::Texts { .. } => "texts",
+            Self::Sentences(_) => "sentences",
         }
     }
 
@@ -66,7 +73,8 @@ impl<'a> Source<'a> {
     pub(crate) fn parts(self) -> Vec<Range<usize>> {
         match self {
             Self::Images(files) => images::parts(files),
-            Self::Texts { first, .. } => vec![0..first.len()],
+            // One part: they are in memory.
+            Self::Texts { .. } | Self::Sentences(_) => std::iter::once(0..self.len()).collect(),
         }
     }
 
@@ -75,6 +83,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Images(files) => Samples::Images(Images::new(files, range)),
             Self::Texts { first, second } => Samples::Texts(Texts { range, first, second }),
+            Self::Sentences(sentences) => Samples::Sentences(sentences),
         }
     }
 
@@ -83,6 +92,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Images(files) => files[row].clone(),
             Self::Texts { .. } => PathBuf::from(format!("text {}", row + 1)),
+            Self::Sentences(_) => PathBuf::from(format!("sentence {}", row + 1)),
         }
     }
 
@@ -90,7 +100,7 @@ impl<'a> Source<'a> {
     pub(crate) fn fault(self, row: usize) -> Option<String> {
         match self {
             Self::Images(files) => decode(&files[row]).err().map(|error| error.to_string()),
-            Self::Texts { .. } => None,
+            Self::Texts { .. } | Self::Sentences(_) => None,
         }
     }
 }
@@ -101,6 +111,7 @@ impl Samples<'_> {
         match self {
             Self::Images(images) => images.range(),
             Self::Texts(texts) => texts.range.clone(),
+            Self::Sentences(sentences) => 0..sentences.len(),
         }
     }
 
@@ -109,6 +120,7 @@ impl Samples<'_> {
         match self {
             Self::Images(_) => "images",
             Self::Texts(_) => "texts",
+            Self::Sentences(_) => "sentences",
         }
     }
 }

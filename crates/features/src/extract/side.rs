@@ -41,6 +41,8 @@ pub enum DataKind {
     Texts,
     /// A pair of texts each.
     TextPairs,
+    /// A sentence of words each; what is predicted is of words.
+    Sentences,
 }
 
 impl DataKind {
@@ -49,16 +51,18 @@ impl DataKind {
         match inputs {
             Inputs::Texts { second: None, .. } => Self::Texts,
             Inputs::Texts { second: Some(_), .. } => Self::TextPairs,
+            Inputs::Sentences(_) => Self::Sentences,
             _ => Self::Images,
         }
     }
 
-    /// `images`, `texts` or `pairs of texts`.
+    /// `images`, `texts`, `pairs of texts` or `sentences of words`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Texts => "texts",
             Self::TextPairs => "pairs of texts",
+            Self::Sentences => "sentences of words",
         }
     }
 }
@@ -106,8 +110,8 @@ impl InputSide {
         let modality = entry.modality(Some(inputs));
         match (modality, data) {
             (Modality::Image, None | Some(DataKind::Images)) => return ImageSide::new(entry, model).map(Self::Image),
-            (Modality::Text, None | Some(DataKind::Texts | DataKind::TextPairs)) => {
-                return TextSide::new(entry, model, data, options.pooling.clone()).map(Self::Text);
+            (Modality::Text, None | Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences)) => {
+                return TextSide::new(entry, model, data, options).map(Self::Text);
             }
             _ => {}
         }
@@ -159,6 +163,14 @@ impl InputSide {
         }
     }
 
+    /// Whether a row of features is a word's, and not a sample's.
+    pub(super) fn is_of_words(&self) -> bool {
+        match self {
+            Self::Image(_) => false,
+            Self::Text(side) => side.of_words,
+        }
+    }
+
     /// How rows go through together: `batch` items at once if that is asked for, else what `engine` runs fastest.
     pub(super) fn plan(&self, batch: Option<usize>, engine: &dyn Engine) -> Plan {
         match self {
@@ -180,6 +192,7 @@ impl InputSide {
         match (self, samples) {
             (Self::Image(side), Samples::Images(images)) => side.unit(images, rows, buffer),
             (Self::Text(side), Samples::Texts(texts)) => side.unit(texts, rows, plan),
+            (Self::Text(side), Samples::Sentences(sentences)) => side.words(sentences, rows, plan),
             // Models are prepared for the data that they meet.
             (_, samples) => Unit {
                 rows,
@@ -267,7 +280,7 @@ impl ImageSide {
                 shape: vec![count, a, b, c],
                 numbers: Numbers::F32(buffer),
             }],
-            mask: None,
+            ..Batch::default()
         }
     }
 

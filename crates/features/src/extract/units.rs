@@ -48,6 +48,8 @@ pub(crate) enum Items {
     Rows,
     /// Two, `u` and `v`, are `[u, v, |u − v|, u ⊙ v]`.
     Pairs,
+    /// Each is a word of so many in the unit, whose rows are sentences.
+    Words(usize),
 }
 
 /// Inputs of one run of the engine.
@@ -59,6 +61,8 @@ pub(crate) struct Batch {
     pub(crate) feeds: Vec<Feed>,
     /// Which tokens are no padding, where the inputs are tokens.
     pub(crate) mask: Option<Mask>,
+    /// Where the items' tokens are among those of the whole batch, `[rows · length]`, where items are words.
+    pub(crate) words: Option<Vec<Range<usize>>>,
 }
 
 /// 1 for tokens, 0 for padding, `[items, length]`.
