@@ -80,8 +80,8 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
         metadata.insert(key, value.clone());
     }
     if let Some(targets) = file.targets {
-        if targets.n_samples() != n {
-            let message = format!("features have {n} rows but targets have {}", targets.n_samples());
+        if targets.n_predicted() != n {
+            let message = format!("features have {n} rows but targets have {}", targets.n_predicted());
             return Err(in_file(Error::invalid(message)));
         }
         tensors.push(Tensor::of_targets(targets));
