@@ -128,7 +128,10 @@ impl Scattered {
 
     /// Puts row `k` of `rows` at `items[k]`.
     fn put(&mut self, items: &[usize], rows: &[f32]) -> Result<(), Error> {
-        let columns = rows.len() / items.len().max(1);
+        if items.is_empty() {
+            return Ok(());
+        }
+        let columns = rows.len() / items.len();
         if self.rows.is_empty() {
             self.columns = columns;
             self.rows = vec![0.0; self.count * columns];
