@@ -104,8 +104,8 @@ fn a_regression_model_gives_the_units_of_the_data() {
     let targets = toy.numbers();
     for method in methods(&targets, 2) {
         let options = TrainOptions {
-            epochs: 40,
-            learning_rate: 0.03,
+            epochs: 30,
+            learning_rate: 0.005,
             ..options()
         };
         let job = Job {
@@ -127,7 +127,12 @@ fn a_regression_model_gives_the_units_of_the_data() {
             / 30.0;
         let r2 = 1.0 - f64::from(error) / 2400.0;
         let recorded = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap();
-        assert!(r2 > 0.5, "{}: r2 {r2}", method.name());
+        let curve: Vec<f64> = trained
+            .epochs
+            .iter()
+            .map(|epoch| epoch.validation.as_ref().map_or(0.0, |found| found.value))
+            .collect();
+        assert!(r2 > 0.5, "{}: r2 {r2} {curve:.2?}", method.name());
         assert!((recorded.value - r2).abs() < 0.01, "{r2}, recorded {}", recorded.value);
     }
 }
