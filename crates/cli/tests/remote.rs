@@ -394,7 +394,8 @@ fn a_connection_that_breaks_is_resumed_and_said() {
 
 #[test]
 fn what_is_not_to_be_trusted_is_refused_and_nothing_is_written_outside_the_cache() {
-    let faults: [(&str, fn(Answer) -> Answer); 4] = [
+    type Falsify = fn(Answer) -> Answer;
+    let faults: [(&str, Falsify); 4] = [
         ("checksum", |mut answer| {
             answer.body.iter_mut().for_each(|byte| *byte ^= 1);
             answer
@@ -404,7 +405,7 @@ fn what_is_not_to_be_trusted_is_refused_and_nothing_is_written_outside_the_cache
             answer.set("Transfer-Encoding", "identity");
             answer
         }),
-        ("bytes where it has listed", |mut answer| {
+        ("12 bytes", |mut answer| {
             answer.set("X-Linked-Size", "12");
             answer
         }),

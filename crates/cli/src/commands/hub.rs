@@ -34,11 +34,11 @@ pub(crate) struct ListArguments {
     /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, or starter:vision and starter:text
     #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
     hub: Vec<String>,
-    #[command(flatten)]
-    remote: RemoteArguments,
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 /// `ranktune hub verify`
