@@ -395,41 +395,40 @@ fn a_connection_that_breaks_is_resumed_and_said() {
 #[test]
 fn what_is_not_to_be_trusted_is_refused_and_nothing_is_written_outside_the_cache() {
     type Falsify = fn(Answer) -> Answer;
-    let faults: [(&str, Falsify); 4] = [
-        ("checksum", |mut answer| {
+    let faults: [(&str, &str, Falsify); 4] = [
+        ("model.onnx", "checksum", |mut answer| {
             answer.body.iter_mut().for_each(|byte| *byte ^= 1);
             answer
         }),
-        ("more than", |mut answer| {
+        ("model.onnx", "more than", |mut answer| {
             answer.body.extend([0; 5000]);
             answer.set("Transfer-Encoding", "identity");
             answer
         }),
-        ("12 bytes", |mut answer| {
+        ("model.onnx", "12 bytes", |mut answer| {
             answer.set("X-Linked-Size", "12");
             answer
         }),
-        ("redirect", |_| {
-            Answer::new(302, &[("Location", "http://evil.example/model.onnx")], "")
+        // Only a file whose SHA-256 the hub states may come from elsewhere, and this one has none.
+        ("/config.json", "redirect to another host", |_| {
+            Answer::new(302, &[("Location", "http://evil.example/config.json")], "")
         }),
     ];
-    for (part, fault) in faults {
+    for (file, part, fault) in faults {
         let (place, server) = place();
         server.falsify(move |request, _, answer| {
-            if request.path.ends_with("model.onnx") {
+            if request.path.ends_with(file) {
                 fault(answer)
             } else {
                 answer
             }
         });
         run(&place, &server, &RANK).assert_refused(&["hf:acme/tiny", part]);
-        assert!(
-            !place
-                .path("hf/hub/models--acme--tiny/snapshots")
-                .join(COMMIT)
-                .join("onnx/model.onnx")
-                .exists()
-        );
+        let written = place
+            .path("hf/hub/models--acme--tiny/snapshots")
+            .join(COMMIT)
+            .join(file.trim_start_matches('/'));
+        assert!(!written.exists());
     }
     let (place, _) = place();
     let server = HubServer::start(vec![("../../../escape.onnx", vec![1]), ("onnx/model.onnx", vec![2])]);
