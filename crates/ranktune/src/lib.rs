@@ -1,10 +1,10 @@
 //! Rank pre-trained models for a data set without fine-tuning any of them.
 //!
 //! ```no_run
-//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Source};
+//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Sources};
 //!
 //! let data = ranktune::load("photos".as_ref(), &LoadOptions::default())?;
-//! let ranking = ranktune::rank(&[Source::from("models")], data, &RankOptions::default(), &Silent, &Interrupt::default())?;
+//! let ranking = ranktune::rank(&Sources::from("models"), data, &RankOptions::default(), &Silent, &Interrupt::default())?;
 //! println!("{}", ranking.table());
 //! # Ok::<(), ranktune::Error>(())
 //! ```
@@ -17,6 +17,7 @@ mod hub;
 mod rank;
 mod score;
 mod scoring;
+mod sources;
 mod verify;
 mod words;
 
@@ -29,10 +30,12 @@ pub use ranktune_data::{Dataset, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
-pub use ranktune_hub::{Pooling, Source};
-pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
+pub use ranktune_hub::remote::{Connection, RemoteOptions};
+pub use ranktune_hub::{Hub, Pooling, Precision, Source};
+pub use ranktune_report::{Comparison, HubListing, Pull, Ranking, Scores, Verification};
 pub use ranktune_scores::Compat;
 pub use score::{ScoreOptions, StandardErrors, score};
+pub use sources::{Sources, pull, remote_from_env};
 pub use verify::verify;
 
 use std::path::Path;
