@@ -46,7 +46,7 @@ impl WordTokenizer {
         };
         if settings.special_tokens {
             let input = InputSequence::PreTokenized(vec!["a"].into());
-            let encoded = guarded(|| words.tokenizer.encode_fast(input, true))?;
+            let encoded = guarded(|| words.tokenizer.encode(input, true))?;
             let special = |at: &usize| encoded.get_special_tokens_mask()[*at] != 0;
             let pair = |at: usize| (encoded.get_ids()[at].into(), encoded.get_type_ids()[at].into());
             let count = encoded.len();
