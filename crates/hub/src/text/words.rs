@@ -61,9 +61,10 @@ impl WordTokenizer {
     /// The ids of each word, `[words]` lists.
     fn ids(&self, words: &[String]) -> Result<Vec<Vec<u32>>, String> {
         let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        // The fast way loses which word a token is of.
         let encoded = guarded(|| {
             self.tokenizer
-                .encode_fast(InputSequence::PreTokenized(texts.into()), false)
+                .encode(InputSequence::PreTokenized(texts.into()), false)
         })?;
         let mut ids = vec![Vec::new(); words.len()];
         for (&id, word) in encoded.get_ids().iter().zip(encoded.get_word_ids()) {
