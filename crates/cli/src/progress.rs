@@ -68,6 +68,7 @@ impl Progress for Reporter {
                 "{repository}: {file}: downloading {}",
                 ranktune_report::format::bytes(bytes)
             )),
+            Event::ModelStopped { model, reason } => self.line(&format!("{model}: stopped: {reason}")),
             Event::ModelSkipped { model, reason } => self.line(&format!("{model}: skipped: {reason}")),
             _ => {}
         }
@@ -78,6 +79,8 @@ impl Bars {
     fn update(&self, event: &Event<'_>) {
         let Ok(mut running) = self.running.lock() else { return };
         match event {
+            // It goes on.
+            Event::ModelStarted { model, .. } if running.contains_key(*model) => {}
             Event::ModelStarted { model, samples } => {
                 let bar = self
                     .all
@@ -99,7 +102,9 @@ impl Bars {
                     bar.set_position(u64::try_from(*done).unwrap_or(u64::MAX));
                 }
             }
-            Event::ModelFinished { model, .. } | Event::ModelSkipped { model, .. } => {
+            Event::ModelFinished { model, .. }
+            | Event::ModelStopped { model, .. }
+            | Event::ModelSkipped { model, .. } => {
                 if let Some(bar) = running.remove(*model) {
                     bar.finish_and_clear();
                 }

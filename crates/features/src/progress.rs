@@ -30,6 +30,13 @@ pub enum Event<'a> {
         /// Whether all of them came from the feature store.
         cached: bool,
     },
+    /// A model is left alone while others go on.
+    ModelStopped {
+        /// Name in the hub.
+        model: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
     /// A model cannot be used.
     ModelSkipped {
         /// Name in the hub.

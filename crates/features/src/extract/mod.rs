@@ -13,6 +13,7 @@
 //! (full disk, no permission) the model starts again in memory: losing the cache must not lose the ranking.
 
 mod images;
+mod job;
 mod options;
 mod pool;
 mod prepare;
@@ -26,8 +27,8 @@ mod units;
 mod words;
 
 pub use options::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
-pub use prepare::{Prepared, Unusable};
-pub use run::{Extraction, Outcome, Unreadable, extract};
+pub use prepare::{Layer, Prepared, Unusable};
+pub use run::{Extraction, Extractor, Outcome, Unreadable, extract};
 pub use runner::probe;
 pub use side::{DataKind, ImageSide, InputSide};
 pub use sink::Features;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ranktune_hub::Pooling;
 
 use crate::engine::EngineChoice;
+use crate::store::Precision;
 
 /// Which tensor's values are the features.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub enum FeatureChoice {
     Auto,
     /// The tensor, or the output of the node, of this name.
     Named(String),
+    /// The output of every block, and at last the features that [`FeatureChoice::Auto`] takes: one row holds them all, one after the
+    /// other.
+    Layers,
 }
 
 /// How the tokens of a word become its features.
@@ -47,6 +51,8 @@ pub enum CacheOptions {
         folder: Option<PathBuf>,
         /// Size beyond which the least recently used entries are deleted, in bytes.
         max_bytes: u64,
+        /// In which precision.
+        precision: Precision,
     },
 }
 
@@ -55,6 +61,7 @@ impl Default for CacheOptions {
         Self::On {
             folder: None,
             max_bytes: 20 << 30,
+            precision: Precision::F32,
         }
     }
 }

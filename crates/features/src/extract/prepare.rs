@@ -1,8 +1,10 @@
 //! A model of the hub made ready: its feature tensor found, its preprocessing read; later, its graph cut and loaded.
 
+use std::ops::Range;
+
 use ranktune_hub::Entry;
 use ranktune_onnx::inspect::{Batch as BatchSize, inspect};
-use ranktune_onnx::locate::{Hints, Located, Pooling, locate};
+use ranktune_onnx::locate::{Hints, Located, Pooling, blocks, locate};
 use ranktune_onnx::{Model, check, shapes, transform};
 
 use super::options::{ExtractOptions, FeatureChoice};
@@ -20,6 +22,15 @@ pub enum Unusable {
     Failed(String),
 }
 
+/// One of the tensors that features are taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its name.
+    pub tensor: String,
+    /// Where its features are in a row.
+    pub columns: Vec<Range<usize>>,
+}
+
 /// A model whose feature tensor and preprocessing are known. Its weights stay in the file until it runs.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -29,6 +40,9 @@ pub struct Prepared {
     model: Model,
     side: InputSide,
     located: Located,
+    /// What a row is made of, in order: the feature tensor alone, or that of every block, the last of which it is.
+    layers: Vec<Located>,
+    feature_tensor: String,
     fixed_batch: Option<usize>,
 }
 
@@ -44,7 +58,7 @@ impl Prepared {
         let side = InputSide::new(entry, &model, data, options)?;
         let hints = Hints {
             feature: match &options.feature {
-                FeatureChoice::Auto => entry.feature.clone(),
+                FeatureChoice::Auto | FeatureChoice::Layers => entry.feature.clone(),
                 FeatureChoice::Named(name) => Some(name.clone()),
             },
             num_labels: entry.config.num_labels,
@@ -61,12 +75,34 @@ impl Prepared {
         if side.times() > 1 {
             located.logits = None;
         }
+        let layers = match &options.feature {
+            FeatureChoice::Layers => {
+                let layers = blocks(&model, side.data_input(), &located.feature).map_err(|error| failed(&error))?;
+                let unknown = layers
+                    .iter()
+                    .find(|layer| layers.len() > 1 && layer.feature_dim.is_none());
+                if let Some(layer) = unknown {
+                    return Err(Unusable::Failed(format!(
+                        "the graph does not tell how many features {:?} has; name one tensor with --feature",
+                        layer.feature
+                    )));
+                }
+                layers
+            }
+            _ => vec![located.clone()],
+        };
         let inspection = inspect(&model);
         Ok(Self {
             name: entry.name.clone(),
             digest: entry.digest().map_err(|error| failed(&error))?.to_hex().to_string(),
             parameters: inspection.parameters,
             side,
+            feature_tensor: layers
+                .iter()
+                .map(|layer| layer.feature.as_str())
+                .collect::<Vec<_>>()
+                .join(","),
+            layers,
             located,
             fixed_batch: match inspection.batch {
                 BatchSize::Fixed(size) => Some(size),
@@ -91,14 +127,37 @@ impl Prepared {
         self.parameters
     }
 
-    /// The tensor whose values are the features.
+    /// The tensor whose values are the features; of layers all of them, with commas.
     pub fn feature_tensor(&self) -> &str {
-        &self.located.feature
+        &self.feature_tensor
     }
 
-    /// Features a sample, where the graph tells.
+    /// Features a sample, where the graph tells; of layers those of all together.
     pub fn feature_dim(&self) -> Option<usize> {
-        self.located.feature_dim.map(|dim| dim * self.side.times())
+        let dims = self.layers.iter().map(|layer| layer.feature_dim);
+        dims.sum::<Option<usize>>().map(|dim| dim * self.side.times())
+    }
+
+    /// The layers that a row holds one after the other, from first to last; one unless [`FeatureChoice::Layers`] was asked for.
+    /// Nothing where their sizes are not known before a run.
+    pub fn layers(&self) -> Vec<Layer> {
+        let total: usize = self.layers.iter().filter_map(|layer| layer.feature_dim).sum();
+        let mut begin = 0;
+        let mut layers = Vec::new();
+        for layer in &self.layers {
+            let Some(dim) = layer.feature_dim else {
+                return Vec::new();
+            };
+            layers.push(Layer {
+                tensor: layer.feature.clone(),
+                // Pairs of texts in two sequences have the features of all layers several times.
+                columns: (0..self.side.times())
+                    .map(|time| time * total + begin..time * total + begin + dim)
+                    .collect(),
+            });
+            begin += dim;
+        }
+        layers
     }
 
     /// The classifier's logits, if the model has one.
@@ -126,9 +185,9 @@ impl Prepared {
         &self.side
     }
 
-    /// What was found in the graph.
-    pub(crate) fn located(&self) -> &Located {
-        &self.located
+    /// What a row is made of.
+    pub(crate) fn parts(&self) -> &[Located] {
+        &self.layers
     }
 
     /// The batch size the graph was exported with, if it runs at no other.
@@ -138,10 +197,14 @@ impl Prepared {
 
     /// The tensors a run computes: the features, and the logits if there are any.
     pub fn outputs(&self) -> Vec<&str> {
-        let feature = self.located.feature.as_str();
+        let mut outputs: Vec<&str> = self.layers.iter().map(|layer| layer.feature.as_str()).collect();
         // A model may give its features out as logits too (--feature logits); an engine is asked for each tensor once.
-        let logits = self.located.logits.as_deref().filter(|logits| *logits != feature);
-        std::iter::once(feature).chain(logits).collect()
+        if let Some(logits) = self.located.logits.as_deref()
+            && !outputs.contains(&logits)
+        {
+            outputs.push(logits);
+        }
+        outputs
     }
 
     /// The graph cut behind features and logits and simplified, serialised for an engine.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use ranktune_data::{Dataset, Digest};
 
+use super::job::{Counts, Job, State, state};
 use super::options::{CacheOptions, ExtractOptions};
 use super::prepare::Prepared;
 use super::runner::{Engines, Runner};
@@ -15,12 +16,15 @@ use super::units;
 use crate::engine::default_threads;
 use crate::error::one_line;
 use crate::progress::{Event, Interrupt, Progress};
-use crate::store::{EntryState, Key, KeyParts, Store, StoreOptions};
+use crate::store::{Key, KeyParts, Store, StoreOptions};
 use crate::{Error, ErrorKind};
 
 /// The share of samples that may be unreadable: more than this is no damaged file or two, but a wrong folder, a broken
 /// download or a format that is not supported.
 const UNREADABLE_SHARE: f64 = 0.05;
+
+/// Weights of all models together up to which their sessions are kept between the steps of an [`Extractor`]: 1 GiB in f32.
+const KEPT_PARAMETERS: u64 = 1 << 28;
 
 /// A model's features, or why there are none.
 #[derive(Debug)]
@@ -66,23 +70,11 @@ pub struct Extraction<'a> {
 /// [`ErrorKind::Interrupted`] when `interrupt` was raised; [`ErrorKind::UnreadableInputs`] when more than 5 % of the samples
 /// cannot be read; an engine that was asked for by name and cannot be had. One model's failure goes to `finished` instead.
 pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) -> Result<Vec<Unreadable>, Error> {
-    let source = Source::new(&work.dataset.inputs)?;
-    let run = Run {
-        work,
-        source,
-        limit: unreadable_limit(source.len()),
-    };
-    let store = run.open_store();
-    let mut jobs: Vec<Job> = work
-        .models
-        .iter()
-        .map(|model| run.start(model, store.as_ref()))
-        .collect();
-    let mut engines = None;
-    let mut parts = None;
+    let mut extractor = Extractor::new(work)?;
+    let (run, samples) = (extractor.run, extractor.samples());
     let mut unreadable = Vec::new();
     let mut hand_over = |index: usize, job: &mut Job| -> Result<(), Error> {
-        let Some(outcome) = job.take_outcome(source.len()) else {
+        let Some(outcome) = job.take_outcome(samples) else {
             return Ok(());
         };
         run.tell(&work.models[index], &outcome, job.counts.cut);
@@ -94,136 +86,208 @@ pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) 
         finished(index, outcome);
         Ok(())
     };
-    loop {
-        for (index, job) in jobs.iter_mut().enumerate() {
-            hand_over(index, job)?;
-        }
-        let Some(first) = jobs.iter().filter_map(Job::rows_done).min() else {
-            let Some(busy) = jobs.iter_mut().find(|job| matches!(job.state, State::Busy(_))) else {
-                break;
-            };
-            // Everything else is done: now it is worth waiting for the process that has this one.
-            busy.wait(store.as_ref());
-            continue;
-        };
-        let engines = match &engines {
-            Some(engines) => engines,
-            None => engines.insert(Engines::open(work.options, work.progress)?),
-        };
-        let parts = parts.get_or_insert_with(|| source.parts());
-        let part = parts
-            .iter()
-            .find(|part| part.contains(&first))
-            .cloned()
-            .unwrap_or(first..source.len());
-        let samples = source.part(part);
-        for (index, job) in jobs.iter_mut().enumerate() {
-            if job.rows_done().is_some_and(|row| samples.range().contains(&row)) {
-                run.advance(&work.models[index], job, &samples, engines)?;
-                hand_over(index, job)?;
-            }
-        }
+    for (index, job) in extractor.jobs.iter_mut().enumerate() {
+        hand_over(index, job)?;
     }
+    while extractor.step(samples, &mut hand_over)? {}
     Ok(unreadable)
 }
 
-/// A model on its way.
-struct Job {
-    state: State,
-    seconds: f64,
-    extracted: usize,
-    counts: Counts,
+/// Extraction in steps: all models up to some row, a look at their features, some models left alone, further.
+pub struct Extractor<'a> {
+    run: Run<'a>,
+    store: Option<Store>,
+    jobs: Vec<Job>,
+    /// Models that are loaded, by position; between steps only where all of them fit in memory together.
+    runners: Vec<Option<Runner<'a>>>,
+    keeps_runners: bool,
+    engines: Option<Engines>,
+    parts: Option<Vec<Range<usize>>>,
 }
 
-/// What is told of the samples that a model has met.
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    unreadable: usize,
-    /// Longer than the model takes.
-    cut: usize,
-}
-
-enum State {
-    /// Rows are missing.
-    Active(Sink),
-    /// Another process is writing the entry.
-    Busy(Key),
-    /// Complete or failed, and not yet handed over.
-    Ended(Result<Features, Error>),
-    /// Handed over.
-    Over,
-}
-
-impl Job {
-    fn new(state: State) -> Self {
-        Self {
-            state,
-            seconds: 0.0,
-            extracted: 0,
-            counts: Counts::default(),
-        }
-    }
-
-    /// Rows done, where some are missing.
-    fn rows_done(&self) -> Option<usize> {
-        match &self.state {
-            State::Active(sink) => Some(sink.rows_done()),
-            _ => None,
-        }
-    }
-
-    fn take_outcome(&mut self, rows: usize) -> Option<Outcome> {
-        let complete = self.rows_done().is_some_and(|done| done >= rows);
-        if !complete && !matches!(self.state, State::Ended(_)) {
-            return None;
-        }
-        let features = match std::mem::replace(&mut self.state, State::Over) {
-            State::Active(sink) => sink.finish(),
-            State::Ended(result) => result,
-            State::Busy(_) | State::Over => return None,
+impl<'a> Extractor<'a> {
+    /// Opens the store and looks what is in it; runs nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for data that no model takes.
+    pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
+        let source = Source::new(&work.dataset.inputs)?;
+        let run = Run {
+            work,
+            source,
+            limit: unreadable_limit(source.len()),
         };
-        Some(Outcome {
-            features,
-            seconds: self.seconds,
-            extracted: self.extracted,
+        let store = run.open_store();
+        let jobs = work.models.iter().map(|model| run.start(model, store.as_ref()));
+        let jobs: Vec<Job> = jobs.collect();
+        Ok(Self {
+            run,
+            store,
+            runners: jobs.iter().map(|_| None).collect(),
+            keeps_runners: false,
+            jobs,
+            engines: None,
+            parts: None,
         })
     }
 
-    fn wait(&mut self, store: Option<&Store>) {
-        if let (State::Busy(key), Some(store)) = (&self.state, store) {
-            self.state = state(store.wait_for(key), *key).unwrap_or_else(|_| State::Active(Sink::memory()));
+    /// Samples of the data set.
+    pub fn samples(&self) -> usize {
+        self.run.source.len()
+    }
+
+    /// Brings every model that is neither complete, nor failed, nor stopped to its first `rows` rows, or beyond where more of them
+    /// were there.
+    ///
+    /// # Errors
+    /// As [`extract`].
+    pub fn advance_to(&mut self, rows: usize) -> Result<(), Error> {
+        let models = self.run.work.models.iter();
+        self.keeps_runners = models.map(Prepared::parameters).sum::<u64>() <= KEPT_PARAMETERS;
+        while self.step(rows, &mut |_, _| Ok(()))? {}
+        Ok(())
+    }
+
+    /// Brings models over the next part of the first `limit` rows and gives each to `after`; `false` if none lacked any.
+    fn step(
+        &mut self,
+        limit: usize,
+        after: &mut dyn FnMut(usize, &mut Job) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let lacking = |job: &Job| job.rows_done().filter(|&done| done < limit);
+        let Some(first) = self.jobs.iter().filter_map(lacking).min() else {
+            let mut jobs = self.jobs.iter_mut().enumerate();
+            let Some((index, busy)) = jobs.find(|(_, job)| matches!(job.state, State::Busy(_))) else {
+                return Ok(false);
+            };
+            // Everything else is done: now it is worth waiting for the process that has this one.
+            busy.wait(self.store.as_ref());
+            after(index, busy)?;
+            return Ok(true);
+        };
+        let run = self.run;
+        let engines = match &self.engines {
+            Some(engines) => engines,
+            None => self.engines.insert(Engines::open(run.work.options, run.work.progress)?),
+        };
+        let parts = self.parts.get_or_insert_with(|| run.source.parts());
+        let part = parts.iter().find(|part| part.contains(&first)).cloned();
+        let part = part.unwrap_or(first..run.source.len());
+        let samples = run.source.part(part.start..part.end.min(limit));
+        for (index, (job, runner)) in self.jobs.iter_mut().zip(&mut self.runners).enumerate() {
+            if job.rows_done().is_some_and(|row| samples.range().contains(&row)) {
+                run.advance(&run.work.models[index], job, runner, &samples, engines)?;
+                if !self.keeps_runners || job.rows_done().is_none() {
+                    *runner = None;
+                }
+                after(index, job)?;
+            }
         }
+        Ok(true)
+    }
+
+    /// Lets `look` see the first `rows` rows of a model.
+    ///
+    /// # Errors
+    /// Why the model has no features; the store's, where they are read back.
+    pub fn look<T>(
+        &mut self,
+        model: usize,
+        rows: usize,
+        look: impl FnOnce(&mut Features) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let stopped = || Error::new(ErrorKind::InvalidInput, "the model was stopped");
+        let job = self.jobs.get_mut(model).ok_or_else(stopped)?;
+        match &mut job.state {
+            State::Active(sink) => {
+                let mut features = sink.so_far()?;
+                features.take_rows(rows);
+                look(&mut features)
+            }
+            State::Ended(Ok(features)) => {
+                features.take_rows(rows);
+                look(features)
+            }
+            State::Ended(Err(_)) => match std::mem::replace(&mut job.state, State::Over) {
+                State::Ended(Err(error)) => Err(error),
+                _ => Err(stopped()),
+            },
+            State::Busy(_) | State::Over => Err(stopped()),
+        }
+    }
+
+    /// Leaves a model alone from now on. What it has of features can still be looked at, and stays in the store.
+    pub fn stop(&mut self, model: usize) {
+        if let Some(job) = self.jobs.get_mut(model) {
+            job.idle = true;
+        }
+        if let Some(runner) = self.runners.get_mut(model) {
+            *runner = None;
+        }
+    }
+
+    /// Drops the rows of a model that are held in memory; only rows to come can be looked at from now on.
+    pub fn forget(&mut self, model: usize) {
+        if let Some(State::Active(sink)) = self.jobs.get_mut(model).map(|job| &mut job.state) {
+            sink.forget();
+        }
+    }
+
+    /// Time that a model took so far, in seconds, and the samples that went through the engine in it.
+    pub fn cost(&self, model: usize) -> (f64, usize) {
+        self.jobs
+            .get(model)
+            .map_or((0.0, 0), |job| (job.seconds, job.extracted))
+    }
+
+    /// Completes the entries of the models that have seen every sample, as far as the store lets itself be written.
+    pub fn finish(mut self) {
+        let samples = self.samples();
+        for job in &mut self.jobs {
+            let _ = job.take_outcome(samples);
+        }
+    }
+
+    /// The samples among the first that `valid` says are not, with the reasons.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnreadableInputs`] when they are too many.
+    pub fn unreadable(&self, valid: &[bool]) -> Result<Vec<Unreadable>, Error> {
+        self.run.unreadable(valid)
     }
 }
 
-fn state(entry: Result<EntryState, Error>, key: Key) -> Result<State, Error> {
-    Ok(match entry? {
-        EntryState::Complete(reader) => State::Ended(Ok(Features::stored(reader))),
-        EntryState::Partial(writer) | EntryState::Absent(writer) => State::Active(Sink::Store(Box::new(writer))),
-        EntryState::Busy => State::Busy(key),
-    })
-}
-
+#[derive(Clone, Copy)]
 struct Run<'a> {
     work: &'a Extraction<'a>,
     source: Source<'a>,
     limit: usize,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     fn note(&self, text: &str) {
         self.work.progress.event(Event::Note(text));
     }
 
     fn open_store(&self) -> Option<Store> {
-        let CacheOptions::On { folder, max_bytes } = &self.work.options.cache else {
+        let CacheOptions::On {
+            folder,
+            max_bytes,
+            precision,
+        } = &self.work.options.cache
+        else {
             return None;
         };
         let Some(folder) = folder.clone().or_else(Store::default_folder) else {
             self.note("features are not kept: this machine names no cache folder; name one with --cache");
             return None;
         };
-        match Store::open(&folder, &StoreOptions::default().with_max_bytes(*max_bytes)) {
+        match Store::open(
+            &folder,
+            &StoreOptions::default()
+                .with_max_bytes(*max_bytes)
+                .with_precision(*precision),
+        ) {
             Ok(store) => Some(store),
             Err(error) => {
                 self.note(&format!("features are not kept: {}", one_line(&error)));
@@ -258,7 +322,14 @@ impl Run<'_> {
     }
 
     /// Runs a model over what it has not seen of a part. Its own failure ends up in its state; an error ends all work.
-    fn advance(&self, model: &Prepared, job: &mut Job, samples: &Samples<'_>, engines: &Engines) -> Result<(), Error> {
+    fn advance(
+        &self,
+        model: &'a Prepared,
+        job: &mut Job,
+        runner: &mut Option<Runner<'a>>,
+        samples: &Samples<'_>,
+        engines: &Engines,
+    ) -> Result<(), Error> {
         let State::Active(sink) = &mut job.state else {
             return Ok(());
         };
@@ -269,7 +340,9 @@ impl Run<'_> {
             samples: self.source.len(),
         });
         let before = job.counts;
-        let result = self.run_rows(model, sink, &mut job.counts, samples, rows.clone(), engines);
+        let result = self
+            .open(model, runner, engines)
+            .and_then(|runner| self.run_rows(model, sink, &mut job.counts, samples, rows.clone(), runner));
         job.seconds += begun.elapsed().as_secs_f64();
         job.extracted += sink.rows_done() - rows.start;
         if self.work.interrupt.is_raised() {
@@ -296,6 +369,20 @@ impl Run<'_> {
         }
     }
 
+    /// The model in an engine, loaded now if it is not.
+    fn open<'r>(
+        &self,
+        model: &'a Prepared,
+        runner: &'r mut Option<Runner<'a>>,
+        engines: &Engines,
+    ) -> Result<&'r mut Runner<'a>, Error> {
+        let opened = match runner.take() {
+            Some(opened) => opened,
+            None => Runner::open(model, engines, self.work.options, self.work.progress)?,
+        };
+        Ok(runner.insert(opened))
+    }
+
     fn run_rows(
         &self,
         model: &Prepared,
@@ -303,9 +390,8 @@ impl Run<'_> {
         counts: &mut Counts,
         samples: &Samples<'_>,
         rows: Range<usize>,
-        engines: &Engines,
+        runner: &mut Runner<'_>,
     ) -> Result<(), Error> {
-        let mut runner = Runner::open(model, engines, self.work.options, self.work.progress)?;
         let plan = runner.plan();
         let options = units::Options {
             rows,

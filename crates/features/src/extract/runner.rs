@@ -147,6 +147,21 @@ impl Scattered {
     }
 }
 
+/// Row `k` of every part, one after the other, for every one of `rows` rows.
+fn side_by_side(mut parts: Vec<Vec<f32>>, rows: usize) -> Vec<f32> {
+    if parts.len() == 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut joined = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    for row in 0..rows {
+        for part in &parts {
+            let columns = part.len() / rows.max(1);
+            joined.extend_from_slice(&part[row * columns..(row + 1) * columns]);
+        }
+    }
+    joined
+}
+
 /// `[u, v, |u − v|, u ⊙ v]` of rows `u` and `v` that follow each other.
 fn joined(rows: &Scattered) -> Vec<f32> {
     let d = rows.columns;
@@ -220,14 +235,16 @@ impl<'a> Runner<'a> {
                     "the engine gave fewer outputs than it was asked for",
                 )
             };
-            let (located, tokens) = (self.prepared.located(), self.prepared.side().tokens());
-            let feature = outputs.next().ok_or_else(missing)?;
-            let mask = batch.mask.as_ref();
-            let pooled = match &batch.words {
-                Some(words) => pool::words(&feature, mask, words, self.word_pooling),
-                None => pool::rows(&feature, batch.items.len(), located.pooling, (tokens, mask)),
-            };
-            let pooled = pooled.map_err(|error| error.about(&located.feature))?;
+            let (tokens, mask) = (self.prepared.side().tokens(), batch.mask.as_ref());
+            let mut parts = Vec::with_capacity(self.prepared.parts().len());
+            for part in self.prepared.parts() {
+                let output = outputs.next().ok_or_else(missing)?;
+                let pooled = match &batch.words {
+                    Some(words) => pool::words(&output, mask, words, self.word_pooling),
+                    None => pool::rows(&output, batch.items.len(), part.pooling, (tokens, mask)),
+                };
+                parts.push(pooled.map_err(|error| error.about(&part.feature))?);
+            }
             match (self.prepared.logits(), outputs.next()) {
                 (None, _) => {}
                 (Some(name), Some(output)) => {
@@ -235,9 +252,13 @@ impl<'a> Runner<'a> {
                         .map_err(|error| error.about(name))?;
                     logits.put(&batch.items, &output)?;
                 }
-                (Some(_), None) => logits.put(&batch.items, &pooled)?,
+                // The logits are one of the parts.
+                (Some(name), None) => {
+                    let part = self.prepared.parts().iter().position(|part| part.feature == name);
+                    logits.put(&batch.items, part.map_or(&[][..], |part| &parts[part]))?;
+                }
             }
-            features.put(&batch.items, &pooled)?;
+            features.put(&batch.items, &side_by_side(parts, batch.items.len()))?;
         }
         let mut valid = vec![
             true;

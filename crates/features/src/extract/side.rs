@@ -147,6 +147,14 @@ impl InputSide {
         }
     }
 
+    /// The graph's input that holds the data: pixels, or token ids.
+    pub(super) fn data_input(&self) -> &str {
+        match self {
+            Self::Image(side) => &side.input,
+            Self::Text(side) => side.data_input(),
+        }
+    }
+
     /// How a sequence of tokens becomes one vector.
     pub(super) fn tokens(&self) -> TokenPooling {
         match self {

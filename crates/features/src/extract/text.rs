@@ -50,6 +50,11 @@ pub(crate) struct Texts<'a> {
 }
 
 impl TextSide {
+    /// The graph's input that takes the token ids.
+    pub(super) fn data_input(&self) -> &str {
+        &self.processor.inputs().input_ids
+    }
+
     pub(super) fn new(
         entry: &Entry,
         model: &Model,
