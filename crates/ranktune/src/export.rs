@@ -72,6 +72,14 @@ pub fn export_features(
     let Some(model) = models.first() else {
         return Err(nothing_ranked(&skipped));
     };
+    // The order that rankings take, so that their features serve here.
+    let order = match dataset.inputs {
+        Inputs::Sentences(_) => (0..dataset.n_samples()).collect(),
+        _ => dataset.draw_order(0),
+    };
+    let data_error = |error| Error::new(ErrorKind::Data, error);
+    let given = dataset;
+    let dataset = &given.select(&order).map_err(data_error)?;
     let digests = dataset.input_digests();
     let work = Extraction {
         models: &models,
@@ -83,7 +91,7 @@ pub fn export_features(
     };
     let extracted = match dataset.inputs {
         Inputs::Sentences(_) => of_words(&work)?,
-        _ => of_samples(&work)?,
+        _ => of_samples(&work, &order)?,
     };
     let Extracted {
         features,
@@ -95,7 +103,7 @@ pub fn export_features(
     match format {
         Format::Npy => arrays::write_npy(out, features.view()).map_err(write_error)?,
         Format::Safetensors => {
-            let kept = dataset.select(&rows).map_err(write_error)?;
+            let kept = given.select(&rows).map_err(write_error)?;
             let metadata = BTreeMap::from([
                 ("model".to_owned(), model.name().to_owned()),
                 ("model_digest".to_owned(), model.digest().to_owned()),
@@ -130,18 +138,27 @@ struct Extracted {
     rows: Vec<usize>,
 }
 
-fn of_samples(work: &Extraction<'_>) -> Result<Extracted, Error> {
+/// A row a sample, in the order that the data set was given in: sample `k` of `work` is number `order[k]` of it.
+fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error> {
     let mut result = None;
     let unreadable = extract(work, |_, outcome| result = Some(outcome.features)).map_err(extraction_error)?;
     let mut extracted = match result {
         Some(features) => features.map_err(extraction_error)?,
         None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
     };
-    let rows: Vec<usize> = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]).collect();
+    let valid = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]);
+    let samples: Vec<usize> = valid.map(|row| order[row]).collect();
+    let mut places: Vec<usize> = (0..samples.len()).collect();
+    places.sort_unstable_by_key(|&place| samples[place]);
+    let rows: Vec<usize> = places.iter().map(|&place| samples[place]).collect();
     let matrix = |data: Vec<f32>, cols: usize| Matrix {
         rows: rows.len(),
         cols,
-        data,
+        data: places
+            .iter()
+            .flat_map(|&place| &data[place * cols..(place + 1) * cols])
+            .copied()
+            .collect(),
     };
     let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
     let head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {

@@ -1,30 +1,26 @@
 //! Ranking the models of a hub on a data set.
 
-use std::time::Instant;
-
-use ranktune_data::{Dataset, Digest, Inputs, Task};
+use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract, extract_words,
+    CacheOptions, DataKind, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, Unusable,
+    extract, extract_words,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Hub, Pooling};
 use ranktune_report::Ranking;
-use ranktune_report::ranking::{Data, NOT_APPLICABLE, RankedModel, SCHEMA, Seconds, SkippedModel, Unreadable};
-use ranktune_scores::scores::{Prepared as ScoreData, find};
-use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
-use ranktune_scores::uncertainty::{Jackknife, groups, jackknife};
-use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
+use ranktune_report::ranking::{Data, NOT_APPLICABLE, RaceSummary, SCHEMA, SkippedModel, Unreadable};
+use ranktune_scores::uncertainty::groups;
 use serde_json::{Map, Value, json};
 
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
-use crate::scoring::{Columns, check_names, probabilities, score_json};
+use crate::race::{Race, RaceOptions};
+use crate::scorer::{GROUPS, Scored, Scorer, order};
+use crate::scoring::{Columns, check_names};
 use crate::sources::{self, Sources};
-use crate::words::{self, NamedScore, WordScorer, WordScores};
-
-/// Groups that are left out in turn for the standard errors.
-const GROUPS: usize = 10;
+use crate::stream;
+use crate::words::{self, WordScorer};
 
 /// How a hub is ranked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,10 +30,38 @@ pub struct RankOptions {
     pub scores: Vec<String>,
     /// Samples to use at most, drawn from every class alike. Default: all.
     pub max_samples: Option<usize>,
-    /// Seed of the draw, of the groups and of the resampling. Default: 0.
+    /// Seed of the draw, of the order in which samples are taken, of the groups and of the resampling. Default: 0.
     pub seed: u64,
+    /// Which score of a model's layers is the model's, where features are those of [`FeatureChoice::Layers`].
+    pub layers: LayerChoice,
+    /// Whether models race instead of seeing all samples each. Default: no.
+    pub race: Option<RaceOptions>,
     /// How features are extracted.
     pub extract: ExtractOptions,
+    /// Bytes of one model's features beyond which they are not held in memory, but summed as they come. Default: 256 MiB.
+    pub keep_bytes: Option<usize>,
+}
+
+const KEEP_BYTES: usize = 256 << 20;
+
+/// Which score of a model's layers is the model's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LayerChoice {
+    /// That of the best layer.
+    #[default]
+    Best,
+    /// That of the layers' mean features, where all have one width; else the mean of their scores.
+    Mean,
+}
+
+impl LayerChoice {
+    /// `best` or `mean`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Mean => "mean",
+        }
+    }
 }
 
 /// Ranks the models of `sources` on `dataset`, best first. A model that cannot be used is listed with its reason and stops
@@ -57,7 +81,18 @@ pub fn rank(
     let task = dataset.targets.task();
     let names = score_names(options, task);
     match task {
-        Task::Tokens => words::check_names(&names)?,
+        Task::Tokens => {
+            words::check_names(&names)?;
+            let what = match (&options.race, &options.extract.feature) {
+                (Some(_), _) => Some("a race"),
+                (None, FeatureChoice::Layers) => Some("the layers of models"),
+                _ => None,
+            };
+            if let Some(what) = what {
+                let message = format!("{what} cannot be had for named entities (--task tokens) in this version");
+                return Err(Error::new(ErrorKind::Arguments, message));
+            }
+        }
         _ => check_names(
             &names,
             &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
@@ -81,20 +116,22 @@ pub fn rank(
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
-    let (dataset, digests) = distinct(dataset, &models, progress)?;
+    let (dataset, digests) = distinct(dataset, &models, options.race.is_some(), progress)?;
+    let digest = digest_text(&dataset.digest_with(&digests));
+    let (dataset, digests) = match task {
+        Task::Tokens => (dataset, digests),
+        _ => in_draw_order(dataset, &digests, options.seed)?,
+    };
     let scorer = Scorer {
         dataset: &dataset,
         names: &names,
+        layers: options.layers,
         seed: options.seed,
-    };
-    let mut ranked = Vec::new();
-    let mut skip = |index: usize, reason: String| {
-        let name = models[index].name().to_owned();
-        progress.event(Event::ModelSkipped {
-            model: &name,
-            reason: &reason,
-        });
-        skipped.push(SkippedModel { name, reason });
+        keep_bytes: options.keep_bytes.unwrap_or(KEEP_BYTES),
+        groups: match &options.race {
+            Some(_) => Some(race_groups(&dataset)?),
+            None => None,
+        },
     };
     let work = Extraction {
         models: &models,
@@ -104,22 +141,19 @@ pub fn rank(
         progress,
         interrupt,
     };
-    let unreadable = match WordScorer::new(&dataset, &names, options.seed) {
-        Some(mut words) => {
-            extract_words(&work, &mut words).map_err(extraction_error)?;
-            for (index, result) in words.done {
-                match result {
-                    Ok(scores) => ranked.push(scorer.of_words(&models[index], scores)),
-                    Err(reason) => skip(index, reason),
-                }
-            }
-            Vec::new()
-        }
-        None => extract(&work, |index, outcome| match scorer.score(&models[index], outcome) {
-            Ok(model) => ranked.push(model),
-            Err(reason) => skip(index, reason),
-        })
-        .map_err(extraction_error)?,
+    let mut failed = |model: &Prepared, reason: String| {
+        skipped.push(SkippedModel {
+            name: model.name().to_owned(),
+            reason,
+        });
+    };
+    let words = WordScorer::new(&dataset, &names, options.seed);
+    let (mut ranked, mut unreadable, race) = match (words, &options.race) {
+        (Some(words), _) => score_words(&work, &scorer, words, &mut failed)?,
+        (None, Some(race)) => race_all(&work, &scorer, race, &mut failed)?,
+        // Without a store somebody would have to hold the features, and nobody has to.
+        (None, None) if is_streamed(&work, &scorer) => stream::score_streamed(&work, &scorer, &mut failed)?,
+        (None, None) => score_all(&work, &scorer, &mut failed)?,
     };
     if ranked.is_empty() {
         return Err(nothing_ranked(&skipped));
@@ -129,7 +163,8 @@ pub fn rank(
         let entry = hub.get(&model.document.name);
         model.document.source = entry.and_then(|entry| entry.pinned.as_ref()).map(ToString::to_string);
     }
-    let samples = ranked.first().map_or(0, |model| model.samples);
+    let samples = ranked.iter().map(|model| model.samples).max().unwrap_or(0);
+    unreadable.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(Ranking {
         schema: SCHEMA.to_owned(),
         task: task.name().to_owned(),
@@ -137,7 +172,7 @@ pub fn rank(
             path: dataset.path.display().to_string(),
             samples,
             classes: dataset.targets.names().to_vec(),
-            digest: digest_text(&dataset.digest_with(&digests)),
+            digest,
             skipped: dataset.skipped,
             unreadable: unreadable
                 .into_iter()
@@ -149,19 +184,178 @@ pub fn rank(
         },
         options: options_json(options, &names),
         models: order(ranked, options.seed)?,
+        race,
         skipped,
     })
 }
 
+/// What is told of a model that cannot be ranked.
+pub(crate) type Failed<'a> = dyn FnMut(&Prepared, String) + 'a;
+
+/// Models with their scores, samples that cannot be read, and how the race went if there was one.
+pub(crate) type Ranked = (
+    Vec<Scored>,
+    Vec<ranktune_features::extract::Unreadable>,
+    Option<RaceSummary>,
+);
+
+/// Whether features are too many to be held, and are to be held nowhere else.
+fn is_streamed(work: &Extraction<'_>, scorer: &Scorer<'_>) -> bool {
+    let columns = work.models.iter().filter_map(Prepared::feature_dim).max().unwrap_or(0);
+    let bytes = work.dataset.n_samples().saturating_mul(columns).saturating_mul(4);
+    work.options.cache == CacheOptions::Off
+        && work.options.feature != FeatureChoice::Layers
+        && bytes > scorer.keep_bytes
+        && stream::is_possible(scorer.names)
+}
+
+/// Every model on every sample.
+fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut Failed<'_>) -> Result<Ranked, Error> {
+    let mut ranked = Vec::new();
+    let unreadable = extract(work, |index, outcome| {
+        let model = &work.models[index];
+        let cost = (outcome.seconds, outcome.extracted);
+        let features = outcome.features.map_err(|error| one_line(&error));
+        match features.and_then(|mut features| scorer.score(model, &mut features, cost)) {
+            Ok(scored) => ranked.push(scored),
+            Err(reason) => {
+                work.progress.event(Event::ModelSkipped {
+                    model: model.name(),
+                    reason: &reason,
+                });
+                failed(model, reason);
+            }
+        }
+    })
+    .map_err(extraction_error)?;
+    Ok((ranked, unreadable, None))
+}
+
+/// Every model on every word.
+fn score_words(
+    work: &Extraction<'_>,
+    scorer: &Scorer<'_>,
+    mut words: WordScorer<'_>,
+    failed: &mut Failed<'_>,
+) -> Result<Ranked, Error> {
+    extract_words(work, &mut words).map_err(extraction_error)?;
+    let mut ranked = Vec::new();
+    for (index, result) in words.done {
+        let model = &work.models[index];
+        match result {
+            Ok(scores) => ranked.push(scorer.of_words(model, scores)),
+            Err(reason) => {
+                work.progress.event(Event::ModelSkipped {
+                    model: model.name(),
+                    reason: &reason,
+                });
+                failed(model, reason);
+            }
+        }
+    }
+    Ok((ranked, Vec::new(), None))
+}
+
+/// Every model as far as the race takes it.
+fn race_all(
+    work: &Extraction<'_>,
+    scorer: &Scorer<'_>,
+    options: &RaceOptions,
+    failed: &mut Failed<'_>,
+) -> Result<Ranked, Error> {
+    let mut extractor = Extractor::new(work).map_err(extraction_error)?;
+    let race = Race {
+        models: work.models,
+        options,
+        columns: scorer.dataset.targets.names().len(),
+        seed: scorer.seed,
+        progress: work.progress,
+    };
+    let raced = race.run(&mut extractor, &mut |extractor, model, samples| {
+        look(extractor, model, samples, |features| {
+            scorer.first(&work.models[model], features)
+        })
+    })?;
+    let (mut ranked, mut unreadable) = (Vec::new(), Vec::new());
+    for (index, (model, record)) in work.models.iter().zip(raced.records).enumerate() {
+        let cost = extractor.cost(index);
+        let scored = record.and_then(|record| {
+            let valid = look(&mut extractor, index, record.samples, |features| {
+                Ok(features.valid().to_vec())
+            })?;
+            if unreadable.is_empty() {
+                unreadable = extractor.unreadable(&valid).map_err(|error| one_line(&error))?;
+            }
+            let scored = look(&mut extractor, index, record.samples, |features| {
+                scorer.score(model, features, cost)
+            });
+            scored.map(|mut scored| {
+                scored.document.race = Some(record);
+                scored
+            })
+        });
+        match scored {
+            Ok(scored) => {
+                work.progress.event(Event::ModelFinished {
+                    model: model.name(),
+                    seconds: cost.0,
+                    cached: cost.1 == 0,
+                });
+                ranked.push(scored);
+            }
+            Err(reason) => failed(model, reason),
+        }
+    }
+    extractor.finish();
+    Ok((ranked, unreadable, Some(raced.summary)))
+}
+
+/// Looks at the first rows of a model, with errors in a line.
+pub(crate) fn look<T>(
+    extractor: &mut Extractor<'_>,
+    model: usize,
+    samples: usize,
+    look: impl FnOnce(&mut Features) -> Result<T, String>,
+) -> Result<T, String> {
+    let looked = extractor.look(model, samples, |features| Ok(look(features)));
+    looked.map_err(|error| one_line(&error))?
+}
+
+/// The samples in the order in which every prefix is a stratified draw, which a race needs; every ranking takes it, so that the
+/// features of one serve the other.
+fn in_draw_order(dataset: Dataset, digests: &[Digest], seed: u64) -> Result<(Dataset, Vec<Digest>), Error> {
+    let order = dataset.draw_order(seed);
+    let digests = order.iter().map(|&index| digests[index]).collect();
+    let dataset = dataset
+        .select(&order)
+        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    Ok((dataset, digests))
+}
+
+/// The groups of a race's samples, dealt evenly on every prefix.
+fn race_groups(dataset: &Dataset) -> Result<Vec<usize>, Error> {
+    let columns = Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]);
+    let targets = columns.view().map_err(|error| Error::new(ErrorKind::Scores, error))?;
+    let groups = groups::deal(&targets, GROUPS.min(targets.n_samples()));
+    groups.map_err(|error| Error::new(ErrorKind::Scores, error))
+}
+
 /// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
-fn distinct(dataset: Dataset, models: &[Prepared], progress: &dyn Progress) -> Result<(Dataset, Vec<Digest>), Error> {
+fn distinct(
+    dataset: Dataset,
+    models: &[Prepared],
+    is_race: bool,
+    progress: &dyn Progress,
+) -> Result<(Dataset, Vec<Digest>), Error> {
     let digests = dataset.input_digests();
     let n = dataset.targets.n_predicted();
     let is_of_words = dataset.targets.task() == Task::Tokens;
+    // A race begins on few samples, whatever their number is in the end.
     if is_of_words
-        || !models
-            .iter()
-            .any(|model| model.feature_dim().is_none_or(|features| n <= features))
+        || !is_race
+            && !models
+                .iter()
+                .any(|model| model.feature_dim().is_none_or(|features| n <= features))
     {
         return Ok((dataset, digests));
     }
@@ -197,6 +391,7 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
     let feature = match &options.extract.feature {
         FeatureChoice::Auto => "auto",
         FeatureChoice::Named(name) => name,
+        FeatureChoice::Layers => "layers",
     };
     let mut object = Map::new();
     object.insert("scores".to_owned(), json!(names));
@@ -209,6 +404,17 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
     object.insert("batch_size".to_owned(), json!(options.extract.batch_size));
     object.insert("max_samples".to_owned(), json!(options.max_samples));
     object.insert("seed".to_owned(), json!(options.seed));
+    if options.extract.feature == FeatureChoice::Layers {
+        object.insert("layers".to_owned(), json!(options.layers.name()));
+    }
+    if let Some(race) = &options.race {
+        object.insert("race".to_owned(), json!(true));
+        object.insert("top_k".to_owned(), json!(race.top_k));
+        object.insert(
+            "budget".to_owned(),
+            json!(race.budget.map(|budget| budget.as_secs_f64())),
+        );
+    }
     object
 }
 
@@ -267,191 +473,4 @@ pub(crate) fn extraction_error(error: ranktune_features::Error) -> Error {
 
 fn digest_text(digest: &Digest) -> String {
     digest.to_string()
-}
-
-/// A scored model without its place.
-struct Scored {
-    document: RankedModel,
-    value: f64,
-    samples: usize,
-    jackknife: Option<Jackknife>,
-}
-
-/// What a model's features were, and what they cost.
-struct Extracted {
-    samples: usize,
-    n_features: usize,
-    seconds: Seconds,
-    /// Samples that went through the engine.
-    fresh: usize,
-}
-
-struct Scorer<'a> {
-    dataset: &'a Dataset,
-    names: &'a [String],
-    seed: u64,
-}
-
-impl Scorer<'_> {
-    fn score(&self, model: &Prepared, outcome: Outcome) -> Result<Scored, String> {
-        let mut features = outcome.features.map_err(|error| one_line(&error))?;
-        let begun = Instant::now();
-        let (scores, jackknife) = self.scores(&mut features)?;
-        Ok(self.scored(
-            model,
-            scores,
-            jackknife,
-            Extracted {
-                samples: features.valid().iter().filter(|valid| **valid).count(),
-                n_features: features.n_features(),
-                seconds: Seconds {
-                    extract: outcome.seconds,
-                    score: begun.elapsed().as_secs_f64(),
-                },
-                fresh: outcome.extracted,
-            },
-        ))
-    }
-
-    fn of_words(&self, model: &Prepared, words: WordScores) -> Scored {
-        let extracted = Extracted {
-            samples: words.outcome.words,
-            n_features: words.n_features,
-            seconds: Seconds {
-                extract: words.outcome.seconds,
-                score: words.seconds,
-            },
-            fresh: words.outcome.words,
-        };
-        self.scored(model, words.scores, words.jackknife, extracted)
-    }
-
-    fn scored(
-        &self,
-        model: &Prepared,
-        scores: Vec<NamedScore>,
-        jackknife: Option<Jackknife>,
-        extracted: Extracted,
-    ) -> Scored {
-        let value = scores.first().map_or(f64::NAN, |(_, value, _)| *value);
-        #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
-        let rate = (extracted.fresh > 0).then(|| json!(extracted.fresh as f64 / extracted.seconds.extract));
-        let rate = Some(rate.unwrap_or(Value::Null));
-        let is_images = matches!(self.dataset.inputs, Inputs::Images(_));
-        Scored {
-            value,
-            samples: extracted.samples,
-            jackknife,
-            document: RankedModel {
-                rank: 0,
-                name: model.name().to_owned(),
-                source: None,
-                digest: model.digest().to_owned(),
-                parameters: model.parameters(),
-                feature_tensor: model.feature_tensor().to_owned(),
-                feature_dim: extracted.n_features,
-                scores: scores
-                    .into_iter()
-                    .map(|(name, _, object)| (name, Value::Object(object)))
-                    .collect(),
-                p_best: None,
-                rank_interval: None,
-                seconds: extracted.seconds,
-                images_per_second: rate.clone().filter(|_| is_images),
-                samples_per_second: rate.filter(|_| !is_images),
-            },
-        }
-    }
-
-    /// Every score by name, with its JSON, and the jackknife of the first.
-    fn scores(&self, features: &mut Features) -> Result<(Vec<NamedScore>, Option<Jackknife>), String> {
-        let text = |error: ranktune_scores::Error| one_line(&error);
-        let rows = features.features().map_err(|error| one_line(&error))?;
-        let columns = Columns::of(&self.dataset.targets, features.valid());
-        let source = features
-            .logits()
-            .map_err(|error| one_line(&error))?
-            .map(|(logits, columns)| probabilities(&logits, columns));
-        let targets = columns.view().map_err(text)?;
-        let inputs = ScoreInputs {
-            features: FeatureView::new(&rows, targets.n_samples(), features.n_features()).map_err(text)?,
-            targets,
-            probabilities: source
-                .as_ref()
-                .map(|(values, columns)| Probabilities::new(values, *columns))
-                .transpose()
-                .map_err(text)?,
-        };
-        let options = ScoreOptions::default();
-        let prepared = ScoreData::new(&inputs).map_err(text)?;
-        let groups = groups::assign(&targets, GROUPS.min(targets.n_samples()), self.seed).ok();
-        let mut scores = Vec::new();
-        let mut first_jackknife = None;
-        for (place, name) in self.names.iter().enumerate() {
-            let outcome = find(name).map_err(text)?.compute(&prepared, &options);
-            let (value, mut object) = match outcome {
-                Ok(outcome) => (outcome.value, score_json(&outcome, self.dataset.targets.names(), None)),
-                // The ranking needs its first score; another one may be missing, as LEEP is for a model without a classifier.
-                Err(error) if place == 0 => return Err(one_line(&error)),
-                Err(error) => {
-                    scores.push((
-                        name.clone(),
-                        f64::NAN,
-                        Map::from_iter([
-                            ("value".to_owned(), Value::Null),
-                            ("reason".to_owned(), json!(error.to_string())),
-                        ]),
-                    ));
-                    continue;
-                }
-            };
-            if place == 0 || name == "logme" {
-                let jackknife = groups
-                    .as_ref()
-                    .and_then(|groups| jackknife(&inputs, name, &options, groups).ok());
-                object.insert(
-                    "standard_error".to_owned(),
-                    json!(jackknife.as_ref().map(|jackknife| jackknife.standard_error)),
-                );
-                if place == 0 {
-                    first_jackknife = jackknife;
-                }
-            }
-            scores.push((name.clone(), value, object));
-        }
-        Ok((scores, first_jackknife))
-    }
-}
-
-/// Sorts by the first score and says how certain each place is.
-fn order(mut scored: Vec<Scored>, seed: u64) -> Result<Vec<RankedModel>, Error> {
-    // Names break ties, so that the same input gives the same ranking.
-    scored.sort_by(|a, b| {
-        b.value
-            .total_cmp(&a.value)
-            .then_with(|| a.document.name.cmp(&b.document.name))
-    });
-    // Places are resampled jointly: without a jackknife of every model there is none of any.
-    let jackknives: Option<Vec<Jackknife>> = scored.iter().map(|model| model.jackknife.clone()).collect();
-    let mut options = ResamplingOptions::default();
-    options.seed = seed;
-    let places = match jackknives {
-        Some(jackknives) => {
-            Some(resample(&jackknives, &options).map_err(|error| Error::new(ErrorKind::Scores, error))?)
-        }
-        None => None,
-    };
-    Ok(scored
-        .into_iter()
-        .enumerate()
-        .map(|(index, model)| {
-            let place = places.as_ref().map(|places| places[index]);
-            RankedModel {
-                rank: index + 1,
-                p_best: place.map(|place| place.p_best),
-                rank_interval: place.map(|place| [place.rank_interval.0, place.rank_interval.1]),
-                ..model.document
-            }
-        })
-        .collect())
 }

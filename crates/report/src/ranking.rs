@@ -3,6 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+mod layers;
+mod race;
+
+pub use layers::LayerScore;
+pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary};
+
 use crate::format::{count, number, seconds};
 use crate::table::{Align, Table};
 
@@ -22,6 +28,9 @@ pub struct Ranking {
     pub options: Map<String, Value>,
     /// Best first.
     pub models: Vec<RankedModel>,
+    /// How the race went, where models raced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<RaceSummary>,
     /// Models that could not be ranked, in the hub's order.
     pub skipped: Vec<SkippedModel>,
 }
@@ -78,10 +87,16 @@ pub struct RankedModel {
     pub feature_dim: usize,
     /// By score name, the one that orders the ranking first.
     pub scores: Map<String, Value>,
+    /// The score of every layer, from the first to the last, where layers were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerScore>,
     /// Share of the resampled data sets on which this model comes first.
     pub p_best: Option<f64>,
     /// The ranks between which 90 % of the resampled data sets place this model.
     pub rank_interval: Option<[usize; 2]>,
+    /// How far the model came, where models raced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<RaceRecord>,
     /// Wall-clock time.
     pub seconds: Seconds,
     /// Throughput of the extraction, where images are the input; `null` when the features came from the cache.
@@ -181,6 +196,12 @@ impl Ranking {
         if let Some(line) = self.tie_line() {
             text.push_str(&format!("\n{line}\n"));
         }
+        for model in &self.models {
+            text.push_str(&layers::profile(model));
+        }
+        if let Some(race) = &self.race {
+            text.push_str(&race::text(race, &self.models));
+        }
         if !self.skipped.is_empty() {
             text.push_str(&format!("\nskipped ({}):\n", self.skipped.len()));
             for model in &self.skipped {
@@ -250,6 +271,8 @@ mod tests {
             scores,
             p_best: Some(p_best),
             rank_interval: Some(interval),
+            layers: vec![],
+            race: None,
             seconds: Seconds {
                 extract: 10.0,
                 score: 0.25,
@@ -277,6 +300,7 @@ mod tests {
                 model(2, "rival", 0.24, 0.25, [1, 2]),
                 model(3, "bad", -1.0, 0.0, [3, 3]),
             ],
+            race: None,
             skipped: vec![SkippedModel {
                 name: "broken".into(),
                 reason: "truncated".into(),

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, WordPooling};
+use ranktune::{
+    CacheOptions, CachePrecision as Precision, EngineChoice, ExtractOptions, FeatureChoice, Pooling, WordPooling,
+};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -48,12 +50,23 @@ impl From<PoolingName> for Pooling {
     }
 }
 
+/// `--cache-precision`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CachePrecision {
+    /// As they are
+    #[default]
+    F32,
+    /// Rounded to half precision
+    F16,
+}
+
 /// How models are run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
 pub(crate) struct ExtractionArguments {
-    /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
-    #[arg(long, value_name = "NAME|auto", default_value = "auto")]
+    /// The tensor whose values are the features: a name in the graph, auto for the input of its last linear layer, or layers for
+    /// the output of every block
+    #[arg(long, value_name = "NAME|auto|layers", default_value = "auto")]
     feature: String,
     /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
     #[arg(long, value_enum)]
@@ -83,8 +96,11 @@ pub(crate) struct ExtractionArguments {
     #[arg(long, value_name = "GB", default_value_t = 20.0)]
     cache_limit: f64,
     /// Keep no features
-    #[arg(long, conflicts_with = "cache")]
+    #[arg(long, visible_alias = "no-feature-cache", conflicts_with = "cache")]
     no_cache: bool,
+    /// How features are kept: in half precision they take half the room, and scores change in the fourth digit
+    #[arg(long, value_enum, default_value_t)]
+    cache_precision: CachePrecision,
 }
 
 impl ExtractionArguments {
@@ -95,19 +111,15 @@ impl ExtractionArguments {
             if self.device == Device::Cuda { "cuda" } else { "wgpu" }
         );
         anyhow::ensure!(
-            self.feature != "layers",
-            "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
-        );
-        anyhow::ensure!(
             self.cache_limit.is_finite() && self.cache_limit > 0.0,
             "--cache-limit must be a size in GB above 0, got {}",
             self.cache_limit
         );
         Ok(ExtractOptions {
-            feature: if self.feature == "auto" {
-                FeatureChoice::Auto
-            } else {
-                FeatureChoice::Named(self.feature.clone())
+            feature: match self.feature.as_str() {
+                "auto" => FeatureChoice::Auto,
+                "layers" => FeatureChoice::Layers,
+                name => FeatureChoice::Named(name.to_owned()),
             },
             pooling: self.pooling.map(Pooling::from),
             word_pooling: match self.word_pooling {
@@ -124,6 +136,10 @@ impl ExtractionArguments {
                 CacheOptions::On {
                     folder: self.cache.clone(),
                     max_bytes: (self.cache_limit * 1e9) as u64,
+                    precision: match self.cache_precision {
+                        CachePrecision::F32 => Precision::F32,
+                        CachePrecision::F16 => Precision::F16,
+                    },
                 }
             },
         })

@@ -2,17 +2,78 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
-use ranktune::{RankOptions, Ranking};
+
+use clap::{Args, ValueEnum};
+use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
-use super::extraction::ExtractionArguments;
+use super::extraction::{ExtractionArguments, positive};
 use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
+
+/// `--layers`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LayersName {
+    /// That of the best layer
+    #[default]
+    Best,
+    /// That of the layers' mean features where all have one width, else the mean of their scores
+    Mean,
+}
+
+/// Racing.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Racing")]
+struct RaceArguments {
+    /// Let models see more and more samples, and stop those with hardly a chance to be among the first --top-k; takes at most about
+    /// half the time
+    #[arg(long)]
+    race: bool,
+    /// Race for so long: extraction ends after this time, such as 90s, 5m or 1h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
+    /// How many models a race is to find [default: 3]
+    #[arg(long, value_name = "K", value_parser = positive)]
+    top_k: Option<usize>,
+}
+
+impl RaceArguments {
+    fn options(&self) -> Option<RaceOptions> {
+        let default = RaceOptions::default();
+        (self.race || self.budget.is_some() || self.top_k.is_some()).then(|| RaceOptions {
+            top_k: self.top_k.unwrap_or(default.top_k),
+            budget: self.budget,
+            ..default
+        })
+    }
+}
+
+/// A time such as `90s`, `5m`, `1.5h`, or `90`, which is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("expected a time such as 90s, 5m or 1h, got {text}")),
+    };
+    let number: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| format!("expected a time such as 90s, 5m or 1h, got {text}"))?;
+    Duration::try_from_secs_f64(number * seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| format!("expected a time above 0, got {text}"))
+}
 
 /// `ranktune rank`
 #[derive(Debug, Args)]
@@ -22,15 +83,12 @@ pub(crate) struct Arguments {
     /// @REVISION or without), or starter:vision and starter:text
     #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME", required = true, num_args = 1.., value_delimiter = ',')]
     hub: Vec<String>,
-    #[command(flatten)]
-    data: DataArguments,
     /// Scores, the one that orders the ranking first [default: logme, and those others that suit the task and cost little]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     scores: Vec<String>,
-    #[command(flatten)]
-    extraction: ExtractionArguments,
-    #[command(flatten)]
-    remote: RemoteArguments,
+    /// Which score of a model's layers is the model's, with --feature layers
+    #[arg(long, value_enum, default_value_t)]
+    layers: LayersName,
     /// Folder for ranking.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -40,6 +98,14 @@ pub(crate) struct Arguments {
     /// Seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    race: RaceArguments,
+    #[command(flatten)]
+    extraction: ExtractionArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -49,6 +115,9 @@ Examples:
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
   ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
   ranktune rank --hub starter:vision models/ --data photos/
+  ranktune rank --hub models/ --data photos/ --race                  stop models that cannot be among the first three
+  ranktune rank --hub models/ --data photos/ --budget 5m --top-k 1
+  ranktune rank --hub models/ --data photos/ --feature layers --layers mean
   ranktune rank --hub resnet.onnx vit.onnx --data labels.csv --label-delimiter '|'";
 
 /// Runs the command.
@@ -58,6 +127,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         max_samples: arguments.data.max_samples,
         seed: arguments.seed,
         extract: arguments.extraction.options()?,
+        layers: match arguments.layers {
+            LayersName::Best => LayerChoice::Best,
+            LayersName::Mean => LayerChoice::Mean,
+        },
+        race: arguments.race.options(),
+        keep_bytes: None,
     };
     let sources = arguments.remote.sources(&arguments.hub)?;
     let reporter = progress::Reporter::new();
