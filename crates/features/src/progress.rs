@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// Why, and what to try.
         reason: &'a str,
     },
+    /// A part of long work is done, such as an epoch of training; a line that says how it went.
+    Done(&'a str),
     /// Something the user should know.
     Note(&'a str),
 }

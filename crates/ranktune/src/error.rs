@@ -17,6 +17,10 @@ pub enum ErrorKind {
     Scores,
     /// Features could not be extracted.
     Extraction,
+    /// The folder that results go to cannot be used or written to.
+    Output,
+    /// Training stopped: it diverged, or a checkpoint does not fit. What a checkpoint holds is kept.
+    Training,
     /// [`crate::Interrupt`] was raised; finished work is kept.
     Interrupted,
 }

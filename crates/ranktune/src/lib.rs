@@ -12,26 +12,34 @@
 mod compare;
 mod copies;
 mod error;
+mod evaluate;
 mod export;
 mod hub;
+mod labels;
+mod predict;
 mod rank;
 mod score;
 mod scoring;
+mod tune;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
+pub use evaluate::evaluate;
 pub use export::{Export, export_features};
 pub use hub::list;
+pub use predict::predict;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Augmentation, Dataset, LoadOptions, Split, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::Source;
-pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
+pub use ranktune_report::{Comparison, Evaluation, HubListing, Predictions, Ranking, Scores, Training, Verification};
 pub use ranktune_scores::Compat;
+pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreOptions, StandardErrors, score};
+pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, tune};
 pub use verify::verify;
 
 use std::path::Path;

@@ -4,16 +4,20 @@
 //! its `table` is what a terminal shows. Nothing is computed here.
 
 pub mod comparison;
+pub mod evaluation;
 mod format;
 pub mod inspection;
 pub mod ranking;
 pub mod scores;
 mod table;
+pub mod training;
 
 pub use comparison::Comparison;
+pub use evaluation::{Evaluation, Predictions};
 pub use inspection::{HubListing, Inspection, Verification};
 pub use ranking::Ranking;
 pub use scores::Scores;
+pub use training::Training;
 
 /// A document as JSON, indented, with a final newline.
 ///
