@@ -178,7 +178,11 @@ impl Dataset {
         let Inputs::Images(files) = &self.inputs else {
             return Err(Error::invalid("only images have views").in_file(&self.path));
         };
-        let count = if views.augmentation == Augmentation::None { 1 } else { count };
+        let count = if views.augmentation == Augmentation::None {
+            1
+        } else {
+            count
+        };
         let mut indices = Vec::new();
         let (mut drawn, mut named) = (Vec::new(), Vec::new());
         for (i, digest) in digests.iter().enumerate() {
@@ -322,7 +326,10 @@ mod tests {
         let (seed, augmentation) = (1, Augmentation::default());
         let (views, named) = dataset.expand(&digests, &Views { augmentation, seed }, 3).unwrap();
         assert_eq!(views.n_samples(), 6);
-        assert_eq!(views.inputs.files().unwrap()[2..4], [files[0].clone(), files[1].clone()]);
+        assert_eq!(
+            views.inputs.files().unwrap()[2..4],
+            [files[0].clone(), files[1].clone()]
+        );
         assert_eq!(views.input_digests(), named);
         let distinct: std::collections::HashSet<_> = named.iter().collect();
         assert_eq!(distinct.len(), 6);

@@ -183,7 +183,10 @@ mod tests {
         assert_eq!(all, (0..101).collect::<Vec<_>>());
         assert!((8..=10).contains(&held.len()), "{}", held.len());
         let found = counts(&targets, &held, 4);
-        assert!(found[0].abs_diff(6) <= 1 && found[1].abs_diff(3) <= 1 && found[3] == 0, "{found:?}");
+        assert!(
+            found[0].abs_diff(6) <= 1 && found[1].abs_diff(3) <= 1 && found[3] == 0,
+            "{found:?}"
+        );
         assert_ne!(dataset.split(0.1, 6).1, held);
         assert_eq!(dataset.split(0.0, 5).1.len(), 1);
     }

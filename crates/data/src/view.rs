@@ -59,9 +59,8 @@ impl FromStr for Augmentation {
     /// [`ErrorKind::Invalid`] for anything else, or a scale that is not above 0 and at most 1.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || {
-            let message = format!(
-                "augmentation {text:?}: expected none, crop, crop:SCALE with 0 < SCALE ≤ 1, or resize-crop"
-            );
+            let message =
+                format!("augmentation {text:?}: expected none, crop, crop:SCALE with 0 < SCALE ≤ 1, or resize-crop");
             Error::new(ErrorKind::Invalid, message)
         };
         match text.split_once(':') {
@@ -212,11 +211,24 @@ mod tests {
     fn crops_lie_inside_the_image_and_have_the_asked_area_and_ratio() {
         for (width, height) in [(100, 100), (320, 240), (1, 1), (3, 500)] {
             for view in drawn(Augmentation::RandomResizedCrop { scale: 0.5 }, 500) {
-                let CropBox { left, right, top, bottom } = view.crop_box(width, height);
+                let CropBox {
+                    left,
+                    right,
+                    top,
+                    bottom,
+                } = view.crop_box(width, height);
                 let (w, h) = (width as f64, height as f64);
-                assert!(0.0 <= left && left < right && right <= w, "{view:?} in {width}×{height}");
-                assert!(0.0 <= top && top < bottom && bottom <= h, "{view:?} in {width}×{height}");
-                let Extent::Area { share, ratio } = view.extent else { panic!() };
+                assert!(
+                    0.0 <= left && left < right && right <= w,
+                    "{view:?} in {width}×{height}"
+                );
+                assert!(
+                    0.0 <= top && top < bottom && bottom <= h,
+                    "{view:?} in {width}×{height}"
+                );
+                let Extent::Area { share, ratio } = view.extent else {
+                    panic!()
+                };
                 let (across, down) = (right - left, bottom - top);
                 let cut = (across - w).abs() < 1e-9 || (down - h).abs() < 1e-9;
                 assert!((0.5..=1.0).contains(&share) && (0.74..1.34).contains(&ratio));
@@ -229,7 +241,12 @@ mod tests {
     #[test]
     fn the_published_crop_is_a_square_of_seven_eighths_of_the_shorter_edge() {
         for view in drawn(Augmentation::ResizeCrop, 20) {
-            let CropBox { left, right, top, bottom } = view.crop_box(512, 256);
+            let CropBox {
+                left,
+                right,
+                top,
+                bottom,
+            } = view.crop_box(512, 256);
             assert!((right - left - 224.0).abs() < 1e-9 && (bottom - top - 224.0).abs() < 1e-9);
             assert!(right <= 512.0 && bottom <= 256.0);
         }

@@ -32,7 +32,11 @@ impl Predictor {
         let hub = Hub::open(std::slice::from_ref(source)).map_err(|error| Error::new(ErrorKind::Hub, error))?;
         let [entry] = hub.entries.as_slice() else {
             let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
-            let message = format!("{source}: expected one model, found {}: {}; name one of their folders", names.len(), names.join(", "));
+            let message = format!(
+                "{source}: expected one model, found {}: {}; name one of their folders",
+                names.len(),
+                names.join(", ")
+            );
             return Err(Error::new(ErrorKind::Arguments, message));
         };
         let (mut models, skipped) = prepare(&hub, &options.feature, progress);
@@ -41,10 +45,15 @@ impl Predictor {
         };
         let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{source}: {text}"));
         if model.logits().is_none() {
-            return Err(wrong("the model has no classifier, so it predicts nothing; tune it first (ranktune tune)".to_owned()));
+            return Err(wrong(
+                "the model has no classifier, so it predicts nothing; tune it first (ranktune tune)".to_owned(),
+            ));
         }
         let names = names(entry).ok_or_else(|| {
-            wrong("config.json does not name every output in \"id2label\", so predictions cannot be told apart".to_owned())
+            wrong(
+                "config.json does not name every output in \"id2label\", so predictions cannot be told apart"
+                    .to_owned(),
+            )
         })?;
         Ok(Self {
             task: task(entry),
@@ -95,7 +104,12 @@ pub(crate) fn logits(
     };
     let mut found: Option<Result<Features, _>> = None;
     let unreadable = extract(&work, |_, outcome| found = Some(outcome.features)).map_err(extraction_error)?;
-    let missing = || Error::new(ErrorKind::Extraction, format!("{}: the model gave no logits", model.name()));
+    let missing = || {
+        Error::new(
+            ErrorKind::Extraction,
+            format!("{}: the model gave no logits", model.name()),
+        )
+    };
     let mut features = found.ok_or_else(missing)?.map_err(extraction_error)?;
     let (values, columns) = features.logits().map_err(extraction_error)?.ok_or_else(missing)?;
     Ok(Logits {

@@ -103,8 +103,13 @@ mod tests {
                 labels: vec![2, 0, 0]
             }
         );
-        let error = aligned(&classes, &named(&["a", "cc"]), "the model").unwrap_err().to_string();
-        assert!(error.contains("\"c\" is not among the 2 outputs of the model"), "{error}");
+        let error = aligned(&classes, &named(&["a", "cc"]), "the model")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"c\" is not among the 2 outputs of the model"),
+            "{error}"
+        );
     }
 
     #[test]

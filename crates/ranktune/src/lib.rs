@@ -30,16 +30,18 @@ pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Augmentation, Dataset, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::Source;
-pub use ranktune_report::{Comparison, Evaluation, HubListing, Predictions, Ranking, Scores, Training, Verification};
+pub use ranktune_report::{
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Ranking, Scores, Training, Verification,
+};
 pub use ranktune_scores::Compat;
 pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreOptions, StandardErrors, score};
-pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, tune};
+pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, tune};
 pub use verify::verify;
 
 use std::path::Path;

@@ -84,7 +84,11 @@ pub fn predict(
 /// What logits `[c]` say.
 fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Prediction {
     let named = |values: &[f32]| -> Map<String, Value> {
-        names.iter().cloned().zip(values.iter().map(|value| json!(value))).collect()
+        names
+            .iter()
+            .cloned()
+            .zip(values.iter().map(|value| json!(value)))
+            .collect()
     };
     let mut prediction = Prediction {
         input,
@@ -118,13 +122,17 @@ fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Pr
 fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for input in inputs {
-        let wrong = |reason: &dyn std::fmt::Display| Error::new(ErrorKind::Data, format!("{}: {reason}", input.display()));
+        let wrong =
+            |reason: &dyn std::fmt::Display| Error::new(ErrorKind::Data, format!("{}: {reason}", input.display()));
         let metadata = fs::metadata(input).map_err(|error| wrong(&error))?;
         if metadata.is_dir() {
             let before = files.len();
             walk(input, &mut files).map_err(|error| wrong(&error))?;
             if files.len() == before {
-                return Err(wrong(&format!("no image is in this folder (files ending in {})", IMAGES.join(", "))));
+                return Err(wrong(&format!(
+                    "no image is in this folder (files ending in {})",
+                    IMAGES.join(", ")
+                )));
             }
         } else {
             files.push(input.clone());
@@ -136,7 +144,7 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 /// Images in a folder and the folders in it, by name; links to folders are not followed.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
+    entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         if entry.file_name().to_string_lossy().starts_with('.') {
@@ -179,12 +187,27 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
         fs::create_dir_all(at("in/b")).unwrap();
-        for name in ["in/c.PNG", "in/a.jpg", "in/notes.txt", "in/.hidden.png", "in/b/x.webp", "alone.xyz"] {
+        for name in [
+            "in/c.PNG",
+            "in/a.jpg",
+            "in/notes.txt",
+            "in/.hidden.png",
+            "in/b/x.webp",
+            "alone.xyz",
+        ] {
             fs::write(at(name), "").unwrap();
         }
         let found = files(&[at("alone.xyz"), at("in")]).unwrap();
-        assert_eq!(found, [at("alone.xyz"), at("in/a.jpg"), at("in/b/x.webp"), at("in/c.PNG")]);
-        assert!(files(&[at("missing.png")]).unwrap_err().to_string().contains("missing.png"));
+        assert_eq!(
+            found,
+            [at("alone.xyz"), at("in/a.jpg"), at("in/b/x.webp"), at("in/c.PNG")]
+        );
+        assert!(
+            files(&[at("missing.png")])
+                .unwrap_err()
+                .to_string()
+                .contains("missing.png")
+        );
         fs::create_dir(at("empty")).unwrap();
         assert!(files(&[at("empty")]).unwrap_err().to_string().contains("no image"));
     }

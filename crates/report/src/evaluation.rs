@@ -38,7 +38,11 @@ impl Evaluation {
             table.row(vec![name.clone(), metric_cell(value)]);
         }
         let Self { model, task, data, .. } = self;
-        let mut text = format!("{model}: {task}, {} samples of {data}\n\n{}", self.samples, table.render());
+        let mut text = format!(
+            "{model}: {task}, {} samples of {data}\n\n{}",
+            self.samples,
+            table.render()
+        );
         text.push_str(&left_out(&self.unreadable));
         text
     }
@@ -104,15 +108,17 @@ impl Predictions {
             columns.extend(numbers.iter().map(|name| (*name, Align::Right)));
         }
         let mut table = Table::new(&columns);
-        let cell = |object: &Map<String, Value>, name: &str| {
-            object.get(name).map_or_else(|| "–".to_owned(), metric_cell)
-        };
+        let cell =
+            |object: &Map<String, Value>, name: &str| object.get(name).map_or_else(|| "–".to_owned(), metric_cell);
         for prediction in &self.predictions {
             let mut row = vec![prediction.input.clone()];
             match (&prediction.label, &prediction.labels) {
                 (Some(label), _) => row.extend([label.clone(), cell(&prediction.probabilities, label)]),
                 (None, Some(labels)) => {
-                    let list: Vec<String> = labels.iter().map(|label| cell(&prediction.probabilities, label)).collect();
+                    let list: Vec<String> = labels
+                        .iter()
+                        .map(|label| cell(&prediction.probabilities, label))
+                        .collect();
                     row.extend([labels.join(", "), list.join(", ")]);
                 }
                 (None, None) => row.extend(numbers.iter().map(|name| cell(&prediction.values, name))),
@@ -147,7 +153,10 @@ mod tests {
         };
         let value = serde_json::to_value(&evaluation).unwrap();
         assert_eq!(value["schema"], SCHEMA);
-        assert_eq!((value["samples"].as_u64(), value["metrics"]["mse"].as_f64()), (Some(3), Some(0.25)));
+        assert_eq!(
+            (value["samples"].as_u64(), value["metrics"]["mse"].as_f64()),
+            (Some(3), Some(0.25))
+        );
         let table = evaluation.table();
         assert!(table.contains("0.2500") && table.contains("–"), "{table}");
     }
@@ -173,8 +182,15 @@ mod tests {
         };
         let classes = table(prediction(Some("cat"), None, json!({})));
         assert!(classes.contains("cat") && classes.contains("0.7500"), "{classes}");
-        let labels = table(prediction(None, Some(vec!["cat".to_owned(), "dog".to_owned()]), json!({})));
-        assert!(labels.contains("cat, dog") && labels.contains("0.7500, 0.2500"), "{labels}");
+        let labels = table(prediction(
+            None,
+            Some(vec!["cat".to_owned(), "dog".to_owned()]),
+            json!({}),
+        ));
+        assert!(
+            labels.contains("cat, dog") && labels.contains("0.7500, 0.2500"),
+            "{labels}"
+        );
         let numbers = table(prediction(None, None, json!({"price": 12.5})));
         assert!(numbers.contains("price") && numbers.contains("12.5000"), "{numbers}");
     }

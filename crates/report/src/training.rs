@@ -285,7 +285,13 @@ mod tests {
     #[test]
     fn the_table_marks_the_epoch_that_was_kept() {
         let text = training().table();
-        for part in ["*1", "teacher 0.750  vit", "lambda", "validation  accuracy 0.8000", "12 steps of 0.250 s"] {
+        for part in [
+            "*1",
+            "teacher 0.750  vit",
+            "lambda",
+            "validation  accuracy 0.8000",
+            "12 steps of 0.250 s",
+        ] {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
     }

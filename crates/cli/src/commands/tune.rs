@@ -290,7 +290,11 @@ impl TrainingArguments {
 }
 
 fn read_ranking(path: &Path) -> anyhow::Result<Ranking> {
-    let file = if path.is_dir() { path.join("ranking.json") } else { path.to_owned() };
+    let file = if path.is_dir() {
+        path.join("ranking.json")
+    } else {
+        path.to_owned()
+    };
     let bytes = std::fs::read(&file).with_context(|| format!("{}: the ranking cannot be read", file.display()))?;
     serde_json::from_slice(&bytes)
         .with_context(|| format!("{}: expected a ranking.json that rank wrote", file.display()))

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::geometry::{Crop, Resize, Rounding, Size, checked_edge};
-use super::{Channels, Filter, GraphInput, ImageProcessor, Layout};
+use super::geometry::{Crop, Resize, Size, checked_edge};
+use super::{Filter, GraphInput, ImageProcessor, Layout};
 use crate::Error;
 
 /// What is written beside a model so that its images are prepared as a processor does.
@@ -95,7 +95,10 @@ impl ImageProcessor {
         match recipe.resize {
             Resize::None => {}
             Resize::Exact(size) | Resize::Cover(size) => set("size", rectangle(size)),
-            Resize::Edge { shortest, longest: None } => set("size", json!({"shortest_edge": shortest})),
+            Resize::Edge {
+                shortest,
+                longest: None,
+            } => set("size", json!({"shortest_edge": shortest})),
             Resize::Edge {
                 shortest,
                 longest: Some(longest),
@@ -145,10 +148,7 @@ impl ImageProcessor {
             json!([self.channels.count(), size.height, size.width]),
         );
         // A half more, so that `⌊size / crop_pct⌋` is the resized edge again whichever way the quotient is rounded.
-        fields.insert(
-            "crop_pct".to_owned(),
-            json!(size.height as f64 / (scaled as f64 + 0.5)),
-        );
+        fields.insert("crop_pct".to_owned(), json!(size.height as f64 / (scaled as f64 + 0.5)));
         fields.insert("crop_mode".to_owned(), json!(mode));
         fields.insert("interpolation".to_owned(), json!(filter));
         fields.insert("mean".to_owned(), json!(mean));

@@ -87,13 +87,19 @@ fn teachers(
         (Teachers::Top(_), None) => Vec::new(),
     };
     if names.is_empty() {
-        let message = format!("{} needs at least one teacher; name some with --teachers", options.method);
+        let message = format!(
+            "{} needs at least one teacher; name some with --teachers",
+            options.method
+        );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     if let Teachers::Top(count) = options.teachers
         && names.len() < count
     {
-        let note = format!("the ranking holds {} models, so there are as many teachers", names.len());
+        let note = format!(
+            "the ranking holds {} models, so there are as many teachers",
+            names.len()
+        );
         progress.event(Event::Note(&note));
     }
     names
@@ -112,7 +118,7 @@ fn teachers(
         .collect()
 }
 
-fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
+pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
     if let Some(entry) = hub.entries.iter().find(|entry| entry.name == name) {
         return Ok(entry);
     }
@@ -121,16 +127,20 @@ fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
         return Err(Error::new(ErrorKind::Hub, message));
     }
     let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
-    let near = nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let near =
+        nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
     let message = format!("the hub has no model {name:?}{near} (models: {})", names.join(", "));
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
-fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, Error> {
+pub(crate) fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, Error> {
     Prepared::new(entry, feature).map_err(|unusable| {
         let message = match unusable {
             Unusable::NotApplicable(reason) => {
-                format!("model {} does not take this kind of data: {reason}; name another", entry.name)
+                format!(
+                    "model {} does not take this kind of data: {reason}; name another",
+                    entry.name
+                )
             }
             Unusable::Failed(reason) => format!("model {} cannot be used: {reason}", entry.name),
         };
@@ -146,7 +156,9 @@ fn made(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Ranking, Error> {
-    progress.event(Event::Note("the models of the hub are ranked first; --ranking takes one that was made before"));
+    progress.event(Event::Note(
+        "the models of the hub are ranked first; --ranking takes one that was made before",
+    ));
     let mut extract = options.extract.clone();
     extract.feature = FeatureChoice::Auto;
     let ranking = rank(

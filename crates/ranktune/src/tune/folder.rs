@@ -34,7 +34,9 @@ impl Folder {
         let output = |message: String| Error::new(ErrorKind::Output, message);
         let shown = path.display();
         if path.exists() && !path.is_dir() {
-            return Err(output(format!("{shown}: there is a file of that name; name a folder with --out")));
+            return Err(output(format!(
+                "{shown}: there is a file of that name; name a folder with --out"
+            )));
         }
         let holds = |name: &str| path.join(name).exists();
         let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
@@ -44,8 +46,13 @@ impl Folder {
             return Err(output(message));
         }
         if is_run && !resume {
-            let what = if holds("training.json") { "a finished run" } else { "an unfinished run" };
-            let message = format!("{shown}: {what} is in this folder; go on with it by --resume, or name another with --out");
+            let what = if holds("training.json") {
+                "a finished run"
+            } else {
+                "an unfinished run"
+            };
+            let message =
+                format!("{shown}: {what} is in this folder; go on with it by --resume, or name another with --out");
             return Err(output(message));
         }
         let folder = Self { path: path.to_owned() };
@@ -137,8 +144,16 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
         Task::Regression => "regression",
         _ => "single_label_classification",
     };
-    let by_index: Map<String, Value> = names.iter().enumerate().map(|(i, name)| (i.to_string(), json!(name))).collect();
-    let by_name: Map<String, Value> = names.iter().enumerate().map(|(i, name)| (name.clone(), json!(i))).collect();
+    let by_index: Map<String, Value> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (i.to_string(), json!(name)))
+        .collect();
+    let by_name: Map<String, Value> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.clone(), json!(i)))
+        .collect();
     for other in ["num_classes", "label_names"] {
         config.shift_remove(other);
     }
@@ -160,7 +175,10 @@ mod tests {
         Folder::open(&path, false).unwrap();
         fs::create_dir(path.join("checkpoints")).unwrap();
         let error = Folder::open(&path, false).err().unwrap().to_string();
-        assert!(error.contains("an unfinished run is in this folder; go on with it by --resume"), "{error}");
+        assert!(
+            error.contains("an unfinished run is in this folder; go on with it by --resume"),
+            "{error}"
+        );
         Folder::open(&path, true).unwrap();
         fs::write(path.join("training.json"), "{}").unwrap();
         let error = Folder::open(&path, false).err().unwrap().to_string();

@@ -40,7 +40,9 @@ impl Decoder {
                         let mut failed = Vec::new();
                         loop {
                             let index = next.fetch_add(1, Ordering::Relaxed);
-                            let Some(file) = decoder.files.get(index) else { return failed };
+                            let Some(file) = decoder.files.get(index) else {
+                                return failed;
+                            };
                             if let Err(reason) = decoder.with(index, |_| ()) {
                                 let file = file.display().to_string();
                                 failed.push((index, Unreadable { file, reason }));
@@ -112,7 +114,9 @@ impl Samples for ImageSamples<'_> {
         for (&pick, into) in picks.iter().zip(pixels.chunks_exact_mut(size)) {
             let row = self.rows[pick.sample];
             let view = self.view(pick);
-            let applied = self.decoder.with(row, |image| self.processor.apply_view(image, view.as_ref(), into));
+            let applied = self
+                .decoder
+                .with(row, |image| self.processor.apply_view(image, view.as_ref(), into));
             let named = |reason: &dyn std::fmt::Display| format!("{}: {reason}", self.decoder.file(row).display());
             applied
                 .map_err(|reason| named(&reason))?

@@ -56,7 +56,11 @@ impl Classroom<'_> {
                 .dataset
                 .select(&kept)
                 .map_err(|error| Error::new(ErrorKind::Data, error))?;
-            let rows: Vec<f32> = kept.iter().flat_map(|&row| &rows[row * d..(row + 1) * d]).copied().collect();
+            let rows: Vec<f32> = kept
+                .iter()
+                .flat_map(|&row| &rows[row * d..(row + 1) * d])
+                .copied()
+                .collect();
             return Posterior::fit(&rows, d, &distinct).map_err(wrong);
         }
         Posterior::fit(&rows, d, self.dataset).map_err(wrong)

@@ -1,7 +1,9 @@
 //! Methods by name, made of what the teachers say.
 
 use ranktune_scores::nearest_name;
-use ranktune_tuning::train::methods::{BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching as Kind};
+use ranktune_tuning::train::methods::{
+    BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching as Kind,
+};
 use ranktune_tuning::train::{Lessons, Method};
 
 pub(crate) use ranktune_tuning::train::methods::Needs;
@@ -24,7 +26,8 @@ pub(crate) fn needs(name: &str) -> Result<Needs, Error> {
         return Ok(*needs);
     }
     let names: Vec<&str> = METHODS.iter().map(|(name, ..)| *name).collect();
-    let near = nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let near =
+        nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
     let message = format!("there is no method {name:?}{near} (methods: {})", names.join(", "));
     Err(Error::new(ErrorKind::Arguments, message))
 }

@@ -16,6 +16,7 @@ mod material;
 mod method;
 mod network;
 mod options;
+mod parameters;
 mod posterior;
 mod run;
 mod watch;
@@ -31,6 +32,7 @@ use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
 use serde_json::{Map, Value};
 
 pub use options::{GRID, Lambda, Target, Teachers, TuneOptions, Validation};
+pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Predictor, logits, measure};
@@ -91,7 +93,10 @@ pub fn tune(
     if taught {
         let (list, lessons) = classroom.lessons(&cast.teachers, &material.views, count, options.temperature)?;
         for teacher in &list {
-            progress.event(Event::Note(&format!("teacher {}: share {:.3}", teacher.name, teacher.weight)));
+            progress.event(Event::Note(&format!(
+                "teacher {}: share {:.3}",
+                teacher.name, teacher.weight
+            )));
         }
         teachers = list;
         let own = match options.method.as_str() {
@@ -170,7 +175,14 @@ fn measured(
     let predictor = Predictor::open(&source, &extract, progress)?;
     let part = |part: Option<&material::Part>| -> Result<Map<String, Value>, Error> {
         let Some(part) = part else { return Ok(Map::new()) };
-        let found = logits(&predictor.model, &part.dataset, &part.digests, &extract, progress, interrupt)?;
+        let found = logits(
+            &predictor.model,
+            &part.dataset,
+            &part.digests,
+            &extract,
+            progress,
+            interrupt,
+        )?;
         measure(&found.values, found.columns, &part.dataset.targets)
     };
     Ok(Metrics {

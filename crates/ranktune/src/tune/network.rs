@@ -5,24 +5,17 @@ use ranktune_features::error::one_line;
 use ranktune_features::extract::Prepared;
 use ranktune_onnx::locate::Pooling;
 use ranktune_onnx::{Dim, Model};
+use ranktune_tuning::head::POOLED;
 use ranktune_tuning::train::{EVALUATION, Pick, Samples};
-use ranktune_tuning::{Feed, Features, Graph, Head, Options, POOLED, with_head};
+use ranktune_tuning::{Features, Feed, Graph, Head, Options, with_head};
 
 use crate::error::{Error, ErrorKind};
-
-/// A model with its new head.
-pub(crate) struct Network {
-    /// With `logits` and the pooled features as outputs.
-    pub(crate) model: Model,
-    /// Features of a sample, `d`.
-    pub(crate) n_features: usize,
-}
 
 /// Puts a head of `n_outputs` on the model, and runs it on one of `samples` to see that it can.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
-pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &dyn Samples) -> Result<Network, Error> {
+pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &dyn Samples) -> Result<Model, Error> {
     let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
     let located = target.located();
     let mut base = target.model().clone();
@@ -46,10 +39,7 @@ pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &
             "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
         ))
     })?;
-    Ok(Network {
-        model: headed(n_features).map_err(wrong)?,
-        n_features,
-    })
+    headed(n_features).map_err(wrong)
 }
 
 fn layout(target: &Prepared) -> Result<Features, String> {
@@ -88,6 +78,8 @@ fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
     let dims = pass.output(POOLED).map_err(|error| one_line(&error))?.dims();
     match dims.as_slice() {
         [2, features] => Ok(*features),
-        other => Err(format!("two samples gave pooled features of shape {other:?}, expected [2, d]")),
+        other => Err(format!(
+            "two samples gave pooled features of shape {other:?}, expected [2, d]"
+        )),
     }
 }

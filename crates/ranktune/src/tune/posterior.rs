@@ -87,7 +87,11 @@ fn centred(targets: &Targets) -> (Targets, Vec<f32>) {
     let means: Vec<f64> = (0..c)
         .map(|j| values.iter().skip(j).step_by(c).sum::<f64>() / n)
         .collect();
-    let values = values.iter().zip(means.iter().cycle()).map(|(y, mean)| y - mean).collect();
+    let values = values
+        .iter()
+        .zip(means.iter().cycle())
+        .map(|(y, mean)| y - mean)
+        .collect();
     let names = names.clone();
     #[expect(clippy::cast_possible_truncation, reason = "training is in f32")]
     let mean = means.iter().map(|mean| *mean as f32).collect();
@@ -131,13 +135,21 @@ mod tests {
         let features: Vec<f32> = noise(n * d).iter().map(|value| *value as f32).collect();
         let noise = noise(n);
         let truth = |row: &[f32]| f64::from(2.0 * row[0] - row[2]) + 1000.0;
-        let values: Vec<f64> = features.chunks_exact(d).zip(&noise).map(|(row, e)| truth(row) + 0.01 * e).collect();
+        let values: Vec<f64> = features
+            .chunks_exact(d)
+            .zip(&noise)
+            .map(|(row, e)| truth(row) + 0.01 * e)
+            .collect();
         let names = vec!["y".to_owned()];
         let fitted = Posterior::fit(&features, d, &dataset(Targets::Regression { names, values })).unwrap();
         let mut predicted = vec![0.0; n];
         fitted.add_predictions(&features, 1.0, &mut predicted);
         for (row, predicted) in features.chunks_exact(d).zip(&predicted) {
-            assert!((f64::from(*predicted) - truth(row)).abs() < 0.15, "{predicted} {}", truth(row));
+            assert!(
+                (f64::from(*predicted) - truth(row)).abs() < 0.15,
+                "{predicted} {}",
+                truth(row)
+            );
         }
     }
 
@@ -150,7 +162,11 @@ mod tests {
             labels: vec![0, 0, 2, 2],
         };
         let fitted = Posterior::fit(&features, 2, &dataset(targets)).unwrap();
-        assert!(fitted.weights[0] > 0.2 && fitted.weights[1] == 0.0 && fitted.weights[2] < -0.2, "{:?}", fitted.weights);
+        assert!(
+            fitted.weights[0] > 0.2 && fitted.weights[1] == 0.0 && fitted.weights[2] < -0.2,
+            "{:?}",
+            fitted.weights
+        );
     }
 
     #[test]

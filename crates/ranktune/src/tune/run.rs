@@ -5,6 +5,7 @@ use std::time::Instant;
 use ranktune_data::Augmentation;
 use ranktune_features::extract::Prepared;
 use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_onnx::Model;
 use ranktune_report::training::{Epoch, LambdaPoint};
 use ranktune_tuning::train::{
     Checkpoints, EpochRecord, Interrupt as TrainInterrupt, Job as TrainJob, Method, Outcome, Samples, TrainOptions,
@@ -14,18 +15,18 @@ use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
+use super::images::ImageSamples;
 use super::material::Material;
 use super::method::{self, Teaching};
-use super::network::Network;
 use super::options::{GRID, Lambda, TuneOptions, VIEWS};
 use super::watch::Bridge;
-use super::images::ImageSamples;
 use crate::error::{Error, ErrorKind};
 
 /// Everything a run needs.
 pub(crate) struct Job<'a> {
     pub(crate) target: &'a Prepared,
-    pub(crate) network: &'a Network,
+    /// The target with its new head.
+    pub(crate) network: &'a Model,
     pub(crate) samples: &'a dyn Samples,
     pub(crate) validation: Option<&'a ImageSamples<'a>>,
     pub(crate) material: &'a Material,
@@ -61,14 +62,19 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
         });
     }
     if job.validation.is_none() {
-        let message = "--lambda auto chooses on validation samples, and there are none; leave --validation out, or name a lambda";
+        let message =
+            "--lambda auto chooses on validation samples, and there are none; leave --validation out, or name a lambda";
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     let mut curve: Vec<LambdaPoint> = Vec::new();
     let mut best: Option<(f64, f64, f64, Trained, TrainOptions)> = None;
     for lambda in GRID {
         let (trained, settings) = job.once(lambda, &format!("grid/lambda-{lambda}/"))?;
-        let Some(record) = trained.epochs.get(trained.chosen_epoch).and_then(|epoch| epoch.validation.clone()) else {
+        let Some(record) = trained
+            .epochs
+            .get(trained.chosen_epoch)
+            .and_then(|epoch| epoch.validation.clone())
+        else {
             return Err(Error::new(ErrorKind::Training, "training left no validation record"));
         };
         let point = LambdaPoint {
@@ -82,9 +88,9 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
             point.metric, point.value, point.loss
         )));
         // A few dozen samples give the same accuracy often; the loss tells those apart.
-        let better = best.as_ref().is_none_or(|(value, loss, ..)| {
-            point.value > *value || (point.value == *value && point.loss < *loss)
-        });
+        let better = best
+            .as_ref()
+            .is_none_or(|(value, loss, ..)| point.value > *value || (point.value == *value && point.loss < *loss));
         if better {
             best = Some((point.value, point.loss, lambda, trained, settings));
         }
@@ -122,14 +128,17 @@ impl Job<'_> {
         };
         let begun = Instant::now();
         let job = TrainJob {
-            model: &self.network.model,
+            model: self.network,
             samples: self.samples,
             targets: &self.material.train.targets,
-            validation: self.validation.zip(self.material.held_out.as_ref()).map(|(samples, part)| Validation {
-                samples,
-                targets: &part.targets,
-                judge: None,
-            }),
+            validation: self
+                .validation
+                .zip(self.material.held_out.as_ref())
+                .map(|(samples, part)| Validation {
+                    samples,
+                    targets: &part.targets,
+                    judge: None,
+                }),
             method: method.as_ref(),
             options: &train_options,
         };
@@ -214,7 +223,11 @@ pub(crate) fn epoch(record: &EpochRecord) -> Epoch {
     Epoch {
         epoch: record.epoch + 1,
         loss: record.loss,
-        parts: record.parts.iter().map(|(name, value)| (name.clone(), json!(value))).collect(),
+        parts: record
+            .parts
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect(),
         validation: record.validation.as_ref().map(|validation| {
             Map::from_iter([
                 ("loss".to_owned(), json!(validation.loss)),

@@ -40,9 +40,18 @@ impl Watch for Bridge<'_> {
                 done: count(step),
             }),
             TrainEvent::Epoch(record) => {
-                let mut text = format!("{model}: epoch {}/{}, loss {:.4}", record.epoch + 1, self.epochs, record.loss);
+                let mut text = format!(
+                    "{model}: epoch {}/{}, loss {:.4}",
+                    record.epoch + 1,
+                    self.epochs,
+                    record.loss
+                );
                 if record.parts.len() > 1 {
-                    let parts: Vec<String> = record.parts.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+                    let parts: Vec<String> = record
+                        .parts
+                        .iter()
+                        .map(|(name, value)| format!("{name} {value:.4}"))
+                        .collect();
                     let _ = write!(text, " ({})", parts.join(", "));
                 }
                 if let Some(validation) = &record.validation {

@@ -77,7 +77,13 @@ mod tests {
         let positives = truth.iter().filter(|t| **t > 0.5).count() as f64;
         let (mut sum, mut before) = (0.0, 0.0);
         for threshold in thresholds {
-            let at = |above: bool| scores.iter().zip(truth).filter(|(s, t)| **s >= threshold && (!above || **t > 0.5)).count() as f64;
+            let at = |above: bool| {
+                scores
+                    .iter()
+                    .zip(truth)
+                    .filter(|(s, t)| **s >= threshold && (!above || **t > 0.5))
+                    .count() as f64
+            };
             let (precision, recall) = (at(true) / at(false), at(true) / positives);
             sum += (recall - before) * precision;
             before = recall;
@@ -89,7 +95,9 @@ mod tests {
         let mut state = 5u64;
         (0..count)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 ((state >> 33) % steps) as f32 - (steps / 2) as f32
             })
             .collect()
@@ -98,7 +106,10 @@ mod tests {
     #[test]
     fn average_precision_is_that_of_its_definition_also_with_ties() {
         for steps in [3, 7, 1000] {
-            let (scores, truth) = (numbers(60, steps), numbers(61, 2).iter().map(|v| f32::from(*v >= 0.0)).collect::<Vec<_>>());
+            let (scores, truth) = (
+                numbers(60, steps),
+                numbers(61, 2).iter().map(|v| f32::from(*v >= 0.0)).collect::<Vec<_>>(),
+            );
             let truth = &truth[1..];
             let expected = average_precision_by_thresholds(&scores, truth);
             let found = mean_average_precision(&scores, truth, 1).unwrap();

@@ -91,11 +91,7 @@ pub fn evaluate(predictions: &[f32], truth: Truth<'_>, c: usize) -> Result<Vec<M
         );
         return Err(Error::new(ErrorKind::NonFinite, message));
     }
-    let metric = |name, value, direction| Metric {
-        name,
-        value,
-        direction,
-    };
+    let metric = |name, value, direction| Metric { name, value, direction };
     Ok(match truth {
         Truth::Classes(labels) => {
             if let Some(&label) = labels.iter().find(|&&label| label as usize >= c) {
@@ -139,6 +135,9 @@ mod tests {
         assert_eq!(kind(&[], Truth::Classes(&[]), 2), ErrorKind::Shape);
         assert_eq!(kind(&[0.0; 4], Truth::Numbers(&[0.0; 3]), 2), ErrorKind::Shape);
         assert_eq!(kind(&[0.0; 4], Truth::Classes(&[0, 2]), 2), ErrorKind::OutOfRange);
-        assert_eq!(kind(&[0.0, f32::NAN], Truth::Labels(&[0.0, 1.0]), 2), ErrorKind::NonFinite);
+        assert_eq!(
+            kind(&[0.0, f32::NAN], Truth::Labels(&[0.0, 1.0]), 2),
+            ErrorKind::NonFinite
+        );
     }
 }

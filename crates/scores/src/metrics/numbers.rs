@@ -38,11 +38,7 @@ pub fn spearman(predictions: &[f32], values: &[f64], c: usize) -> Option<f64> {
     mean_of_known(columns(predictions, values, c).map(|(p, y)| correlation::spearman(&p, &y).ok().flatten()))
 }
 
-fn columns<'a>(
-    predictions: &'a [f32],
-    values: &'a [f64],
-    c: usize,
-) -> impl Iterator<Item = (Vec<f64>, Vec<f64>)> + 'a {
+fn columns<'a>(predictions: &'a [f32], values: &'a [f64], c: usize) -> impl Iterator<Item = (Vec<f64>, Vec<f64>)> + 'a {
     (0..c).map(move |j| {
         let p = predictions.iter().skip(j).step_by(c).map(|p| f64::from(*p)).collect();
         let y = values.iter().skip(j).step_by(c).copied().collect();

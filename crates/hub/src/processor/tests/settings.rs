@@ -24,9 +24,13 @@ fn every_processor_is_the_same_after_writing_and_reading_at_any_size() {
         hugging(json!({"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}})),
         hugging(json!({"image_processor_type": "MobileViTImageProcessor"})),
         hugging(json!({"image_processor_type": "PoolFormerImageProcessor"})),
-        hugging(json!({"image_processor_type": "EfficientNetImageProcessor", "rescale_offset": true, "include_top": true})),
+        hugging(
+            json!({"image_processor_type": "EfficientNetImageProcessor", "rescale_offset": true, "include_top": true}),
+        ),
         hugging(json!({"image_processor_type": "ViTImageProcessor", "size": {"height": 48, "width": 192}})),
-        hugging(json!({"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 300, "longest_edge": 500}})),
+        hugging(
+            json!({"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 300, "longest_edge": 500}}),
+        ),
         hugging(crop_only(json!(64))),
         ImageProcessor::from_graph_input(&open(1)).unwrap(),
         timm(json!({"input_size": [3, 224, 224], "crop_pct": 0.875, "interpolation": "bicubic"})),
@@ -49,7 +53,13 @@ fn every_processor_is_the_same_after_writing_and_reading_at_any_size() {
 fn a_smaller_size_keeps_the_proportion_of_resize_and_crop() {
     let processor = hugging_face(&json!({"image_processor_type": "CLIPImageProcessor", "size": 256})).unwrap();
     let scaled = processor.at_size(128).unwrap();
-    assert_eq!(scaled.recipe.resize, Resize::Edge { shortest: 146, longest: None });
+    assert_eq!(
+        scaled.recipe.resize,
+        Resize::Edge {
+            shortest: 146,
+            longest: None
+        }
+    );
     assert_eq!(scaled.output_shape(), [3, 128, 128]);
     assert_eq!(processor.at_size(224).unwrap().digest(), processor.digest());
     assert!(processor.at_size(0).is_err());
