@@ -20,10 +20,19 @@ use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 use crate::rank::extraction_error;
 
+/// A share below which a teacher is not asked: what it says moves predictions of classes by less than a thousandth.
+const NEGLIGIBLE: f64 = 1e-3;
+
 /// The training samples, as teachers and the target's own posterior see them.
 #[derive(Clone, Copy)]
 pub(crate) struct Classroom<'a> {
-    /// Readable training samples.
+    /// The samples that plain features are taken of: all readable ones of the data set, so that those of its ranking serve.
+    pub(crate) all: &'a Dataset,
+    /// Their content.
+    pub(crate) all_digests: &'a [Digest],
+    /// The places of the training samples among them.
+    pub(crate) rows: &'a [usize],
+    /// The training samples.
     pub(crate) dataset: &'a Dataset,
     /// Their content.
     pub(crate) digests: &'a [Digest],
@@ -45,9 +54,12 @@ impl Classroom<'_> {
     /// # Errors
     /// [`ErrorKind::Extraction`], naming the model.
     pub(crate) fn posterior(&self, model: &Prepared) -> Result<Posterior, Error> {
-        let mut features = self.features(model, self.dataset, self.digests)?;
-        let rows = features.features().map_err(extraction_error)?;
+        let mut features = self.features(model, self.all, self.all_digests)?;
+        let all = features.features().map_err(extraction_error)?;
         let d = features.n_features();
+        let pick = |rows: &mut dyn Iterator<Item = usize>| -> Vec<f32> {
+            rows.flat_map(|row| &all[row * d..(row + 1) * d]).copied().collect()
+        };
         let wrong = |reason: String| Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()));
         // Where there are no more samples than features, copies would make the evidence unbounded.
         if self.dataset.n_samples() <= d {
@@ -56,13 +68,10 @@ impl Classroom<'_> {
                 .dataset
                 .select(&kept)
                 .map_err(|error| Error::new(ErrorKind::Data, error))?;
-            let rows: Vec<f32> = kept
-                .iter()
-                .flat_map(|&row| &rows[row * d..(row + 1) * d])
-                .copied()
-                .collect();
+            let rows = pick(&mut kept.iter().map(|&place| self.rows[place]));
             return Posterior::fit(&rows, d, &distinct).map_err(wrong);
         }
+        let rows = pick(&mut self.rows.iter().copied());
         Posterior::fit(&rows, d, self.dataset).map_err(wrong)
     }
 
@@ -95,6 +104,12 @@ impl Classroom<'_> {
         let c = self.dataset.targets.names().len();
         let mut values = vec![0.0_f32; dataset.n_samples() * c];
         for ((candidate, posterior), &weight) in candidates.iter().zip(&posteriors).zip(&weights) {
+            if weight < NEGLIGIBLE {
+                let name = candidate.model.name();
+                let note = format!("teacher {name} is not asked: its share is {weight:.1e}");
+                self.progress.event(Event::Note(&note));
+                continue;
+            }
             let mut features = self.features(&candidate.model, &dataset, &digests)?;
             let rows = features.features().map_err(extraction_error)?;
             posterior.add_predictions(&rows, weight, &mut values);

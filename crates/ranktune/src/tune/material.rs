@@ -28,6 +28,12 @@ pub(crate) struct Part {
 
 /// Everything that is trained and validated on.
 pub(crate) struct Material {
+    /// All readable samples of the data set, those that are validated on too where they are a share of it.
+    pub(crate) all: Dataset,
+    /// Their content.
+    pub(crate) all_digests: Vec<Digest>,
+    /// The places of the training samples among them.
+    pub(crate) train_rows: Vec<usize>,
     pub(crate) train: Part,
     pub(crate) held_out: Option<Part>,
     pub(crate) test: Option<Part>,
@@ -45,6 +51,8 @@ impl Material {
         let mut material = Collected::default();
         let names = dataset.targets.names();
         let all = material.read(dataset, progress)?;
+        let (everything, all_digests) = (all.dataset.clone(), all.digests.clone());
+        let mut train_rows: Vec<usize> = (0..everything.n_samples()).collect();
         let (train, held_out) = match &options.validation {
             Validation::None => (all, None),
             Validation::Share(share) => {
@@ -61,7 +69,9 @@ impl Material {
                     );
                     return Err(Error::new(ErrorKind::Data, message));
                 }
-                (all.select(&train)?, Some(all.select(&held)?))
+                let parts = (all.select(&train)?, Some(all.select(&held)?));
+                train_rows = train;
+                parts
             }
             Validation::Data(data) => {
                 let data = aligned(data, names, "the training data")?;
@@ -81,6 +91,9 @@ impl Material {
             dataset.inferred.reason
         )));
         Ok(Self {
+            all: everything,
+            all_digests,
+            train_rows,
             train,
             held_out,
             test,

@@ -78,6 +78,9 @@ pub fn tune(
     let network = network::network(target, names.len(), options.train.seed, &samples)?;
 
     let classroom = Classroom {
+        all: &material.all,
+        all_digests: &material.all_digests,
+        rows: &material.train_rows,
         dataset: &material.train.dataset,
         digests: &material.train.digests,
         options: &ExtractOptions {
