@@ -3,7 +3,7 @@
 use ranktune_data::{Dataset, Digest, Targets, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
 use ranktune_features::progress::{Interrupt, Progress};
-use ranktune_hub::{Entry, Hub, Source};
+use ranktune_hub::Entry;
 use ranktune_report::Evaluation;
 use ranktune_report::evaluation::SCHEMA;
 use ranktune_report::ranking::Unreadable;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, ErrorKind};
 use crate::labels::aligned;
 use crate::rank::{extraction_error, nothing_ranked, prepare};
+use crate::sources::Sources;
 
 /// A model that predicts: its logits and what they stand for.
 pub(crate) struct Predictor {
@@ -24,12 +25,18 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
-    /// Opens the one model of `source`.
+    /// Opens the one model of `sources`.
     ///
     /// # Errors
     /// [`ErrorKind::Hub`] where there is none, it has no logits or no labels; [`ErrorKind::Arguments`] where there are several.
-    pub(crate) fn open(source: &Source, options: &ExtractOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let hub = Hub::open(std::slice::from_ref(source)).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    pub(crate) fn open(
+        sources: &Sources,
+        options: &ExtractOptions,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
+        let hub = sources.open(progress, interrupt)?;
+        let source = shown(sources);
         let [entry] = hub.entries.as_slice() else {
             let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
             let message = format!(
@@ -157,20 +164,27 @@ pub(crate) fn ones(rows: &[Vec<u32>], c: usize) -> Vec<f32> {
     cells
 }
 
-/// Measures the one model of `source` on `dataset`, whose classes are matched with the model's labels by name.
+/// The sources as the user named them.
+pub(crate) fn shown(sources: &Sources) -> String {
+    let names: Vec<String> = sources.list.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// Measures the one model of `sources` on `dataset`, whose classes are matched with the model's labels by name.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`]: no such model, or one without logits or labels. [`ErrorKind::Data`]: classes that the model does not
 /// know; too many unreadable samples. [`ErrorKind::Arguments`]: several models, or another task than the model was made for.
 /// [`ErrorKind::Extraction`], [`ErrorKind::Interrupted`] as [`rank`](crate::rank()) has them.
 pub fn evaluate(
-    source: &Source,
+    sources: &Sources,
     dataset: &Dataset,
     options: &ExtractOptions,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Evaluation, Error> {
-    let predictor = Predictor::open(source, options, progress)?;
+    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let source = shown(sources);
     let task = dataset.targets.task();
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
@@ -179,7 +193,7 @@ pub fn evaluate(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let dataset = aligned(dataset, &predictor.names, &source.to_string())?;
+    let dataset = aligned(dataset, &predictor.names, &source)?;
     let digests = dataset.input_digests();
     let found = logits(&predictor.model, &dataset, &digests, options, progress, interrupt)?;
     let rows: Vec<usize> = (0..dataset.n_samples()).filter(|&row| found.valid[row]).collect();
@@ -188,7 +202,7 @@ pub fn evaluate(
         .map_err(|error| Error::new(ErrorKind::Data, error))?;
     Ok(Evaluation {
         schema: SCHEMA.to_owned(),
-        model: source.to_string(),
+        model: source,
         data: dataset.path.display().to_string(),
         task: task.name().to_owned(),
         samples: rows.len(),

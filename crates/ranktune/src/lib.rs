@@ -1,10 +1,10 @@
 //! Rank pre-trained models for a data set without fine-tuning any of them.
 //!
 //! ```no_run
-//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Source};
+//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Sources};
 //!
 //! let data = ranktune::load("photos".as_ref(), &LoadOptions::default())?;
-//! let ranking = ranktune::rank(&[Source::from("models")], data, &RankOptions::default(), &Silent, &Interrupt::default())?;
+//! let ranking = ranktune::rank(&Sources::from("models"), data, &RankOptions::default(), &Silent, &Interrupt::default())?;
 //! println!("{}", ranking.table());
 //! # Ok::<(), ranktune::Error>(())
 //! ```
@@ -20,6 +20,7 @@ mod predict;
 mod rank;
 mod score;
 mod scoring;
+mod sources;
 mod tune;
 mod verify;
 
@@ -34,13 +35,15 @@ pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, 
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
-pub use ranktune_hub::Source;
+pub use ranktune_hub::remote::{Connection, RemoteOptions};
+pub use ranktune_hub::{Hub, Precision, Source};
 pub use ranktune_report::{
-    Comparison, Evaluation, HubListing, Parameters, Predictions, Ranking, Scores, Training, Verification,
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };
 pub use ranktune_scores::Compat;
 pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreOptions, StandardErrors, score};
+pub use sources::{Sources, pull, remote_from_env};
 pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, tune};
 pub use verify::verify;
 

@@ -7,15 +7,15 @@ use ranktune_data::image::decode;
 use ranktune_data::{Dataset, Inputs, Targets, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
 use ranktune_features::progress::{Interrupt, Progress};
-use ranktune_hub::Source;
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
 use ranktune_report::ranking::Unreadable;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Predictor, logits};
+use crate::evaluate::{Predictor, logits, shown};
 use crate::scoring::probabilities;
+use crate::sources::Sources;
 
 /// Endings of the image files that are taken from a folder.
 const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff"];
@@ -26,13 +26,14 @@ const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "t
 /// [`ErrorKind::Data`] where an input does not exist or a folder holds no image; the others as
 /// [`evaluate`](crate::evaluate()) has them. Files that cannot be read are listed in the result.
 pub fn predict(
-    source: &Source,
+    sources: &Sources,
     inputs: &[PathBuf],
     options: &ExtractOptions,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Predictions, Error> {
-    let predictor = Predictor::open(source, options, progress)?;
+    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let source = shown(sources);
     let files = files(inputs)?;
     let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
     for file in files {
@@ -74,7 +75,7 @@ pub fn predict(
     }
     Ok(Predictions {
         schema: PREDICTIONS_SCHEMA.to_owned(),
-        model: source.to_string(),
+        model: source,
         task: task.name().to_owned(),
         predictions,
         unreadable,

@@ -5,9 +5,10 @@
 
 pub mod comparison;
 pub mod evaluation;
-mod format;
+pub mod format;
 pub mod inspection;
 pub mod parameters;
+pub mod pull;
 pub mod ranking;
 pub mod scores;
 mod table;
@@ -17,6 +18,7 @@ pub use comparison::Comparison;
 pub use evaluation::{Evaluation, Predictions};
 pub use inspection::{HubListing, Inspection, Verification};
 pub use parameters::Parameters;
+pub use pull::Pull;
 pub use ranking::Ranking;
 pub use scores::Scores;
 pub use training::Training;

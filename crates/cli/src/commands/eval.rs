@@ -1,10 +1,10 @@
 //! `ranktune eval`
 
 use clap::Args;
-use ranktune::Source;
 
 use super::data::DataArguments;
 use super::extraction::ExtractionArguments;
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     data: DataArguments,
     #[command(flatten)]
     extraction: ExtractionArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -36,18 +38,13 @@ Examples:
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.extraction.options()?;
+    let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
-    let evaluation = ranktune::evaluate(
-        &Source::from(arguments.model.as_str()),
-        &dataset,
-        &options,
-        &reporter,
-        interrupt::flag(),
-    )?;
+    let evaluation = ranktune::evaluate(&sources, &dataset, &options, &reporter, interrupt::flag())?;
     output::print(arguments.format, &evaluation, || evaluation.table())?;
     let complete = evaluation.unreadable.is_empty() && dataset.skipped == 0;
     Ok(if complete { Exit::Done } else { Exit::Skipped })

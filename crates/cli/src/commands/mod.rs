@@ -9,4 +9,5 @@ pub(crate) mod hub;
 pub(crate) mod predict;
 pub(crate) mod rank;
 pub(crate) mod score;
+pub(crate) mod sources;
 pub(crate) mod tune;

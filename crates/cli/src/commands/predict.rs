@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ranktune::Source;
 
 use super::extraction::EngineArguments;
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -36,7 +38,7 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.engine.options()?;
     let predictions = ranktune::predict(
-        &Source::from(arguments.model.as_str()),
+        &arguments.remote.sources(std::slice::from_ref(&arguments.model))?,
         &arguments.inputs,
         &options,
         &progress::Reporter::new(),

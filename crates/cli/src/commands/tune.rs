@@ -10,7 +10,8 @@ use ranktune::{
 };
 
 use super::data::DataArguments;
-use super::extraction::{EngineArguments, feature, positive, sources};
+use super::extraction::{EngineArguments, feature, positive};
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -55,6 +56,8 @@ pub(crate) struct Arguments {
     feature: String,
     #[command(flatten)]
     engine: EngineArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
     /// Seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -180,11 +183,11 @@ Examples:
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let reporter = progress::Reporter::new();
-    let hub = sources(&arguments.hub);
+    let hub = arguments.remote.sources(&arguments.hub)?;
     let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
     let options = arguments.options(&load)?;
     if arguments.list_parameters {
-        let list = ranktune::list_parameters(&hub, &options)?;
+        let list = ranktune::list_parameters(&hub, &options, &reporter, interrupt::flag())?;
         output::print(arguments.format, &list, || list.table())?;
         return Ok(Exit::Done);
     }

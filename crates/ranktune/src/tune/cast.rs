@@ -3,7 +3,7 @@
 use ranktune_data::Dataset;
 use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::{Entry, Hub, Source};
+use ranktune_hub::{Entry, Hub};
 use ranktune_report::Ranking;
 use ranktune_scores::nearest_name;
 
@@ -11,6 +11,7 @@ use super::lessons::Candidate;
 use super::options::{Target, Teachers, TuneOptions};
 use crate::error::{Error, ErrorKind};
 use crate::rank::{RankOptions, rank};
+use crate::sources::Sources;
 
 /// The models of a run.
 pub(crate) struct Cast {
@@ -24,14 +25,14 @@ pub(crate) struct Cast {
 
 /// Chooses from the hub, with a ranking where one is needed.
 pub(crate) fn choose(
-    sources: &[Source],
+    sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
     taught: bool,
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Cast, Error> {
-    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    let hub = sources.open(progress, interrupt)?;
     // A wrong name is told before anything is computed.
     if let Target::Named(name) = &options.model {
         find(&hub, name)?;
@@ -150,7 +151,7 @@ pub(crate) fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, E
 
 /// Makes the ranking that `rank` makes, with LogME alone.
 fn made(
-    sources: &[Source],
+    sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
     progress: &dyn Progress,

@@ -26,7 +26,6 @@ use std::time::Instant;
 use ranktune_data::Dataset;
 use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::Source;
 use ranktune_report::Training;
 use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
 use serde_json::{Map, Value};
@@ -36,6 +35,7 @@ pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Predictor, logits, measure};
+use crate::sources::Sources;
 use folder::Folder;
 use lessons::Classroom;
 use material::Material;
@@ -49,7 +49,7 @@ use material::Material;
 /// [`ErrorKind::Output`]: the folder holds something else, or cannot be written to. [`ErrorKind::Training`]: the loss diverged,
 /// or a checkpoint is of another run. [`ErrorKind::Interrupted`]: stopped; the text says where the checkpoint is.
 pub fn tune(
-    sources: &[Source],
+    sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
     progress: &dyn Progress,
@@ -174,8 +174,8 @@ fn measured(
         cache: CacheOptions::Off,
         ..options.extract.clone()
     };
-    let source = Source::Path(folder.path.clone());
-    let predictor = Predictor::open(&source, &extract, progress)?;
+    let source = Sources::from(folder.path.as_path());
+    let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
     let part = |part: Option<&material::Part>| -> Result<Map<String, Value>, Error> {
         let Some(part) = part else { return Ok(Map::new()) };
         let found = logits(

@@ -2,7 +2,7 @@
 
 use ranktune_features::error::one_line;
 use ranktune_features::extract::Prepared;
-use ranktune_hub::{Hub, Source};
+use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
 use ranktune_tuning::{Graph, Options};
@@ -10,14 +10,20 @@ use ranktune_tuning::{Graph, Options};
 use super::cast;
 use super::options::{Target, TuneOptions};
 use crate::error::{Error, ErrorKind};
+use crate::sources::Sources;
 
 /// The initializers of the model that `options` names, with `freeze` applied. The new head is not among them.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`]: no such hub, or a graph that cannot be trained; [`ErrorKind::Arguments`]: no model of that name, or
 /// none named.
-pub fn list_parameters(sources: &[Source], options: &TuneOptions) -> Result<Parameters, Error> {
-    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+pub fn list_parameters(
+    sources: &Sources,
+    options: &TuneOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Parameters, Error> {
+    let hub = sources.open(progress, interrupt)?;
     let name = match (&options.model, hub.entries.as_slice()) {
         (Target::Named(name), _) => name.clone(),
         (Target::Best, [only]) => only.name.clone(),
