@@ -19,8 +19,10 @@ pub enum ErrorKind {
     Extraction,
     /// The folder that results go to cannot be used or written to.
     Output,
-    /// Training stopped: it diverged, or a checkpoint does not fit. What a checkpoint holds is kept.
+    /// Training stopped, such as over a checkpoint that does not fit. What a checkpoint holds is kept.
     Training,
+    /// The loss of training exploded; the text says at which step, and a learning rate to try.
+    Diverged,
     /// [`crate::Interrupt`] was raised; finished work is kept.
     Interrupted,
 }

@@ -46,8 +46,8 @@ use material::Material;
 /// [`ErrorKind::Arguments`]: an unknown method or model, settings that do not fit each other. [`ErrorKind::Data`]: a class
 /// without a training sample, too many unreadable samples, validation data of other classes. [`ErrorKind::Hub`]: a model that
 /// cannot be trained, or not at that size (the node is named), or a teacher for another kind of data.
-/// [`ErrorKind::Output`]: the folder holds something else, or cannot be written to. [`ErrorKind::Training`]: the loss diverged,
-/// or a checkpoint is of another run. [`ErrorKind::Interrupted`]: stopped; the text says where the checkpoint is.
+/// [`ErrorKind::Output`]: the folder holds something else, or cannot be written to. [`ErrorKind::Diverged`]: the loss exploded.
+/// [`ErrorKind::Training`]: a checkpoint is of another run. [`ErrorKind::Interrupted`]: stopped; the text says where the checkpoint is.
 pub fn tune(
     sources: &Sources,
     dataset: &Dataset,

@@ -68,8 +68,20 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     }
     let mut curve: Vec<LambdaPoint> = Vec::new();
     let mut best: Option<(f64, f64, f64, Trained, TrainOptions)> = None;
+    let mut diverged = None;
     for lambda in GRID {
-        let (trained, settings) = job.once(lambda, &format!("grid/lambda-{lambda}/"))?;
+        let place = format!("grid/lambda-{lambda}/");
+        let (trained, settings) = match job.once(lambda, &place) {
+            Ok(run) => run,
+            // One λ that is too large for the rate does not spoil the others.
+            Err(error) if error.kind() == ErrorKind::Diverged => {
+                let text = format!("lambda {lambda}: {error}; left out of the grid");
+                job.progress.event(Event::Note(&text));
+                diverged = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let Some(record) = trained
             .epochs
             .get(trained.chosen_epoch)
@@ -97,7 +109,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
         curve.push(point);
     }
     let Some((_, _, lambda, trained, settings)) = best else {
-        return Err(Error::new(ErrorKind::Training, "no lambda was tried"));
+        return Err(diverged.unwrap_or_else(|| Error::new(ErrorKind::Training, "no lambda was tried")));
     };
     let log = job.folder.join(&format!("grid/lambda-{lambda}/log.jsonl"));
     if let Ok(bytes) = std::fs::read(log) {
@@ -212,6 +224,7 @@ impl Job<'_> {
 fn training_error(error: TuningError) -> Error {
     let kind = match error.kind() {
         TuningKind::Input => ErrorKind::Arguments,
+        TuningKind::Diverged => ErrorKind::Diverged,
         TuningKind::Unsupported | TuningKind::Invalid | TuningKind::Shape | TuningKind::NotFound => ErrorKind::Hub,
         _ => ErrorKind::Training,
     };
