@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Digest, Inputs, Task};
+use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
     DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract, extract_words,
@@ -337,7 +337,7 @@ impl Scorer<'_> {
         #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
         let rate = (extracted.fresh > 0).then(|| json!(extracted.fresh as f64 / extracted.seconds.extract));
         let rate = Some(rate.unwrap_or(Value::Null));
-        let is_images = matches!(self.dataset.inputs, Inputs::Images(_));
+        let is_images = DataKind::of(&self.dataset.inputs) == DataKind::Images;
         Scored {
             value,
             samples: extracted.samples,
