@@ -11,6 +11,7 @@ mod parquet_file;
 mod subsample;
 pub mod tags;
 pub mod target;
+pub mod view;
 
 pub use dataset::{Dataset, Inference, Inputs};
 pub use digest::Digest;
@@ -19,3 +20,4 @@ pub use image::RgbImage;
 pub use load::{LoadOptions, Split, load};
 pub use tags::TagScheme;
 pub use target::{Targets, Task};
+pub use view::{Augmentation, View, Views};

@@ -30,7 +30,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ranktune_onnx::Model;
-use tokenizers::{Encoding, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
 
 pub use batch::TokenBatch;
 pub use inputs::TextInputs;
@@ -66,9 +66,10 @@ pub struct TextProcessor {
     settings: Settings,
     pooling: Pooling,
     pairs: Pairs,
-    /// Truncates to the maximum length.
+    /// Does not truncate.
     tokenizer: Arc<Tokenizer>,
-    /// For words: does not truncate.
+    /// Truncates to the maximum length; made for the first text that is longer.
+    truncating: Arc<OnceLock<Result<Tokenizer, String>>>,
     for_words: Arc<OnceLock<Result<words::WordTokenizer, String>>>,
     digest: blake3::Hash,
 }
@@ -158,17 +159,7 @@ impl TextProcessor {
             .check_vocabulary(&tokenizer)
             .map_err(|error| error.in_file(path))?;
         tokenizer.with_padding(None);
-        let longest = settings.max_length.map(|max_length| TruncationParams {
-            direction: if settings.cuts_left {
-                TruncationDirection::Left
-            } else {
-                TruncationDirection::Right
-            },
-            max_length,
-            strategy: TruncationStrategy::LongestFirst,
-            stride: 0,
-        });
-        guarded(|| tokenizer.with_truncation(longest).map(|_| ())).map_err(broken)?;
+        guarded(|| tokenizer.with_truncation(None).map(|_| ())).map_err(broken)?;
         let pairs = if settings.special_tokens && settings::has_pair_template(&json) {
             Pairs::Joined
         } else {
@@ -184,6 +175,7 @@ impl TextProcessor {
             pooling,
             pairs,
             tokenizer: Arc::new(tokenizer),
+            truncating: Arc::default(),
             for_words: Arc::default(),
             digest: hasher.finalize(),
         })
@@ -195,9 +187,7 @@ impl TextProcessor {
     /// [`ErrorKind::Mismatch`] for a token that the model's embedding has no row for; [`ErrorKind::Unsupported`] where the tokenizer
     /// itself fails, as one without an unknown token does on a word it does not know.
     pub fn encode(&self, text: &str) -> Result<Sequence, Error> {
-        self.sequence(guarded(|| {
-            self.tokenizer.encode_fast(text, self.settings.special_tokens)
-        }))
+        self.sequence(text.into())
     }
 
     /// Tokenizes a pair of texts into one sequence, whatever [`pairs`](Self::pairs) says.
@@ -205,33 +195,43 @@ impl TextProcessor {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<Sequence, Error> {
-        self.sequence(guarded(|| {
-            self.tokenizer
-                .encode_fast((first, second), self.settings.special_tokens)
-        }))
+        self.sequence((first, second).into())
     }
 
-    fn sequence(&self, encoded: Result<Encoding, String>) -> Result<Sequence, Error> {
-        let encoded = encoded.map_err(|error| Error::unsupported(format!("the tokenizer fails: {error}")))?;
-        // Each overflow repeats the special tokens.
-        let content = |encoding: &Encoding| {
-            encoding
-                .get_special_tokens_mask()
-                .iter()
-                .filter(|special| **special == 0)
-                .count()
-        };
-        let dropped = encoded.get_overflowing().iter().map(content).sum();
-        let ids = encoded
-            .get_ids()
-            .iter()
-            .map(|&id| self.inputs.checked(id))
-            .collect::<Result<_, _>>()?;
+    fn sequence(&self, text: EncodeInput<'_>) -> Result<Sequence, Error> {
+        let specials = self.settings.special_tokens;
+        let fails = |error: String| Error::unsupported(format!("the tokenizer fails: {error}"));
+        let fits = |encoded: &Encoding| self.settings.max_length.is_none_or(|length| encoded.len() <= length);
+        let mut encoded = guarded(|| self.tokenizer.encode_fast(text.clone(), specials)).map_err(fails)?;
+        let length = encoded.len();
+        if !fits(&encoded) {
+            let truncating = self.truncating.get_or_init(|| self.truncating()).as_ref();
+            let truncating = truncating.map_err(|error| fails(error.clone()))?;
+            encoded = guarded(|| truncating.encode_fast(text, specials)).map_err(fails)?;
+        }
+        let ids = encoded.get_ids().iter().map(|&id| self.inputs.checked(id));
         Ok(Sequence {
-            ids,
+            dropped: length - encoded.len(),
             types: encoded.get_type_ids().iter().map(|&id| id.into()).collect(),
-            dropped,
+            ids: ids.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The tokenizer that cuts what is longer than the maximum length.
+    fn truncating(&self) -> Result<Tokenizer, String> {
+        let mut tokenizer = self.tokenizer.as_ref().clone();
+        let longest = self.settings.max_length.map(|max_length| TruncationParams {
+            direction: if self.settings.cuts_left {
+                TruncationDirection::Left
+            } else {
+                TruncationDirection::Right
+            },
+            max_length,
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+        });
+        guarded(|| tokenizer.with_truncation(longest).map(|_| ()))?;
+        Ok(tokenizer)
     }
 
     /// How pairs are put to the model.

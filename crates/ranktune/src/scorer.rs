@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Inputs};
+use ranktune_data::Dataset;
 use ranktune_features::error::one_line;
-use ranktune_features::extract::{Features, Layer, Prepared};
+use ranktune_features::extract::{DataKind, Features, Layer, Prepared};
 use ranktune_report::ranking::{LayerScore, RankedModel, Seconds};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
@@ -132,7 +132,7 @@ impl Scorer<'_> {
         } else {
             Value::Null
         };
-        let is_images = matches!(self.dataset.inputs, Inputs::Images(_));
+        let is_images = DataKind::of(&self.dataset.inputs) == DataKind::Images;
         Scored {
             value: chosen.scores.first(),
             samples,

@@ -74,6 +74,17 @@ pub(crate) struct ExtractionArguments {
     /// How the tokens of a word become its features, where words are tagged
     #[arg(long, value_enum, default_value_t)]
     word_pooling: WordPoolingName,
+    /// Samples a run of the model takes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// What runs models, and where their features are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Extraction")]
+pub(crate) struct EngineArguments {
     /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
     #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
     engine: String,
@@ -83,9 +94,6 @@ pub(crate) struct ExtractionArguments {
     /// Where the models run
     #[arg(long, value_enum, default_value_t)]
     device: Device,
-    /// Samples a run of the model takes
-    #[arg(long, value_name = "N", value_parser = positive)]
-    batch_size: Option<usize>,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive)]
     jobs: Option<usize>,
@@ -105,6 +113,36 @@ pub(crate) struct ExtractionArguments {
 
 impl ExtractionArguments {
     pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
+        Ok(ExtractOptions {
+            feature: match self.feature.as_str() {
+                "layers" => FeatureChoice::Layers,
+                name => feature(name)?,
+            },
+            pooling: self.pooling.map(Pooling::from),
+            word_pooling: match self.word_pooling {
+                WordPoolingName::First => WordPooling::First,
+                WordPoolingName::Mean => WordPooling::Mean,
+            },
+            batch_size: self.batch_size,
+            ..self.engine.options()?
+        })
+    }
+}
+
+/// The one tensor that `--feature` names.
+pub(crate) fn feature(text: &str) -> anyhow::Result<FeatureChoice> {
+    anyhow::ensure!(
+        text != "layers",
+        "--feature layers is for ranking and for exporting features; name one tensor (ranktune hub inspect lists them), or leave --feature out"
+    );
+    Ok(match text {
+        "auto" => FeatureChoice::Auto,
+        name => FeatureChoice::Named(name.to_owned()),
+    })
+}
+
+impl EngineArguments {
+    pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
         anyhow::ensure!(
             self.device == Device::Cpu,
             "this build runs models on the CPU only, got --device {}; leave --device out",
@@ -116,19 +154,12 @@ impl ExtractionArguments {
             self.cache_limit
         );
         Ok(ExtractOptions {
-            feature: match self.feature.as_str() {
-                "auto" => FeatureChoice::Auto,
-                "layers" => FeatureChoice::Layers,
-                name => FeatureChoice::Named(name.to_owned()),
-            },
-            pooling: self.pooling.map(Pooling::from),
-            word_pooling: match self.word_pooling {
-                WordPoolingName::First => WordPooling::First,
-                WordPoolingName::Mean => WordPooling::Mean,
-            },
+            feature: FeatureChoice::Auto,
+            pooling: None,
+            word_pooling: WordPooling::default(),
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
-            batch_size: self.batch_size,
+            batch_size: None,
             threads: self.jobs,
             cache: if self.no_cache {
                 CacheOptions::Off

@@ -5,11 +5,11 @@ use std::ops::Range;
 use ranktune_hub::Entry;
 use ranktune_onnx::inspect::{Batch as BatchSize, inspect};
 use ranktune_onnx::locate::{Hints, Located, Pooling, blocks, locate};
-use ranktune_onnx::{Model, check, shapes, transform};
+use ranktune_onnx::{Dim, Model, check, shapes, transform};
 
 use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::TokenPooling;
-use super::side::{DataKind, InputSide};
+use super::side::{DataKind, ImageSide, InputSide};
 use crate::error::one_line;
 use crate::{Error, ErrorKind};
 
@@ -112,6 +112,50 @@ impl Prepared {
         })
     }
 
+    /// The same model for images whose shorter edge has `edge` pixels: its preprocessing in proportion, and the graph's height
+    /// and width left open. Whether the graph runs at that size shows when it runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a size that no image can have.
+    pub fn at_size(&self, edge: usize) -> Result<Self, Error> {
+        let InputSide::Image(side) = &self.side else {
+            let message = format!("{} takes no images, so it has no size of image", self.name);
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        let processor = side
+            .processor
+            .at_size(edge)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        let (rows, columns) = if processor.is_channels_last() { (1, 2) } else { (2, 3) };
+        let mut resized = self.clone();
+        let graph = &mut resized.model.graph;
+        for input in graph.inputs.iter_mut().filter(|input| input.name == side.input) {
+            if let Some(shape) = &mut input.shape {
+                for (axis, name) in [(rows, "height"), (columns, "width")] {
+                    shape[axis] = Dim::Named(name.to_owned());
+                }
+            }
+        }
+        resized.side = InputSide::Image(ImageSide {
+            processor,
+            ..side.clone()
+        });
+        let graph = &mut resized.model.graph;
+        // Shapes that the exporter noted are those of the old size.
+        graph.value_info.clear();
+        Ok(resized)
+    }
+
+    /// The graph as it was read, with the open sizes of [`at_size`](Self::at_size).
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Where features and logits are in the graph, and how the features become a row.
+    pub fn located(&self) -> &Located {
+        &self.located
+    }
+
     /// Name in the hub.
     pub fn name(&self) -> &str {
         &self.name
@@ -188,6 +232,14 @@ impl Prepared {
     /// What a row is made of.
     pub(crate) fn parts(&self) -> &[Located] {
         &self.layers
+    }
+
+    /// Its input side, if it takes images.
+    pub fn images(&self) -> Option<&ImageSide> {
+        match &self.side {
+            InputSide::Image(side) => Some(side),
+            InputSide::Text(_) => None,
+        }
     }
 
     /// The batch size the graph was exported with, if it runs at no other.

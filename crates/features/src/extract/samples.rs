@@ -13,8 +13,8 @@ use crate::{Error, ErrorKind};
 /// All samples of a data set, by modality: what a part is taken from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// Image files.
-    Images(&'a [PathBuf]),
+    /// Image files, or views of them.
+    Images { inputs: &'a Inputs, files: &'a [PathBuf] },
     /// Texts, or pairs of them.
     Texts {
         first: &'a [String],
@@ -37,8 +37,10 @@ pub(crate) enum Samples<'a> {
 impl<'a> Source<'a> {
     /// The samples of `inputs`.
     pub(crate) fn new(inputs: &'a Inputs) -> Result<Self, Error> {
+        if let Some(files) = inputs.files() {
+            return Ok(Self::Images { inputs, files });
+        }
         match inputs {
-            Inputs::Images(files) => Ok(Self::Images(files)),
             Inputs::Texts { first, second } => Ok(Self::Texts {
                 first,
                 second: second.as_deref(),
@@ -54,7 +56,7 @@ impl<'a> Source<'a> {
     /// Number of samples.
     pub(crate) fn len(self) -> usize {
         match self {
-            Self::Images(files) => files.len(),
+            Self::Images { files, .. } => files.len(),
             Self::Texts { first, .. } => first.len(),
             Self::Sentences(sentences) => sentences.len(),
         }
@@ -63,7 +65,7 @@ impl<'a> Source<'a> {
     /// What samples are called.
     pub(crate) fn noun(self) -> &'static str {
         match self {
-            Self::Images(_) => "images",
+            Self::Images { .. } => "images",
             Self::Texts { .. } => "texts",
             Self::Sentences(_) => "sentences",
         }
@@ -72,7 +74,7 @@ impl<'a> Source<'a> {
     /// Parts of the data set that fit in memory ready to be prepared, in order.
     pub(crate) fn parts(self) -> Vec<Range<usize>> {
         match self {
-            Self::Images(files) => images::parts(files),
+            Self::Images { files, .. } => images::parts(files),
             // One part: they are in memory.
             Self::Texts { .. } | Self::Sentences(_) => std::iter::once(0..self.len()).collect(),
         }
@@ -81,7 +83,7 @@ impl<'a> Source<'a> {
     /// The samples at `range`.
     pub(crate) fn part(self, range: Range<usize>) -> Samples<'a> {
         match self {
-            Self::Images(files) => Samples::Images(Images::new(files, range)),
+            Self::Images { inputs, files } => Samples::Images(Images::new(inputs, files, range)),
             Self::Texts { first, second } => Samples::Texts(Texts { range, first, second }),
             Self::Sentences(sentences) => Samples::Sentences(sentences),
         }
@@ -90,7 +92,7 @@ impl<'a> Source<'a> {
     /// Where the sample at `row` is.
     pub(crate) fn place(self, row: usize) -> PathBuf {
         match self {
-            Self::Images(files) => files[row].clone(),
+            Self::Images { files, .. } => files[row].clone(),
             Self::Texts { .. } => PathBuf::from(format!("text {}", row + 1)),
             Self::Sentences(_) => PathBuf::from(format!("sentence {}", row + 1)),
         }
@@ -99,7 +101,7 @@ impl<'a> Source<'a> {
     /// Why the sample at `row` cannot be read, if it cannot.
     pub(crate) fn fault(self, row: usize) -> Option<String> {
         match self {
-            Self::Images(files) => decode(&files[row]).err().map(|error| error.to_string()),
+            Self::Images { files, .. } => decode(&files[row]).err().map(|error| error.to_string()),
             Self::Texts { .. } | Self::Sentences(_) => None,
         }
     }

@@ -257,7 +257,10 @@ impl ImageSide {
         let mut unreadable = Vec::new();
         let pixels = self.pixels(rows.len(), buffer, |at, pixels| {
             let applied = match images.get(rows.start + at) {
-                Ok(image) => self.processor.apply(image, pixels).map_err(|error| error.to_string()),
+                Ok((image, view)) => self
+                    .processor
+                    .apply_view(image, view, pixels)
+                    .map_err(|error| error.to_string()),
                 Err(reason) => Err(reason.to_owned()),
             };
             if let Err(reason) = applied {

@@ -32,7 +32,6 @@ pub(super) struct WordTokenizer {
 impl WordTokenizer {
     fn new(tokenizer: &Tokenizer, settings: &Settings) -> Result<Self, String> {
         let mut json = serde_json::to_value(tokenizer).map_err(|error| error.to_string())?;
-        json["truncation"] = serde_json::Value::Null;
         if let Some(pre_tokenizer) = json.get_mut("pre_tokenizer") {
             add_prefix_space(pre_tokenizer);
         }
@@ -62,10 +61,7 @@ impl WordTokenizer {
     fn ids(&self, words: &[String]) -> Result<Vec<Vec<u32>>, String> {
         let texts: Vec<&str> = words.iter().map(String::as_str).collect();
         // The fast way loses which word a token is of.
-        let encoded = guarded(|| {
-            self.tokenizer
-                .encode(InputSequence::PreTokenized(texts.into()), false)
-        })?;
+        let encoded = guarded(|| self.tokenizer.encode(InputSequence::PreTokenized(texts.into()), false))?;
         let mut ids = vec![Vec::new(); words.len()];
         for (&id, word) in encoded.get_ids().iter().zip(encoded.get_word_ids()) {
             if let Some(ids) = word.and_then(|word| ids.get_mut(word as usize)) {
