@@ -51,7 +51,7 @@ impl Inputs {
     pub fn files(&self) -> Option<&[PathBuf]> {
         match self {
             Self::Images(files) | Self::ImageViews { files, .. } => Some(files),
-            Self::Texts { .. } => None,
+            Self::Texts { .. } | Self::Sentences(_) => None,
         }
     }
 
