@@ -101,6 +101,8 @@ pub struct Extractor<'a> {
     /// Models that are loaded, by position; between steps only where all of them fit in memory together.
     runners: Vec<Option<Runner<'a>>>,
     keeps_runners: bool,
+    /// Whether entries stay open from one step to the next, and so cannot be waited for.
+    keeps_entries: bool,
     engines: Option<Engines>,
     parts: Option<Vec<Range<usize>>>,
 }
@@ -125,6 +127,7 @@ impl<'a> Extractor<'a> {
             store,
             runners: jobs.iter().map(|_| None).collect(),
             keeps_runners: false,
+            keeps_entries: false,
             jobs,
             engines: None,
             parts: None,
@@ -142,6 +145,7 @@ impl<'a> Extractor<'a> {
     /// # Errors
     /// As [`extract`].
     pub fn advance_to(&mut self, rows: usize) -> Result<(), Error> {
+        self.keeps_entries = true;
         let models = self.run.work.models.iter();
         self.keeps_runners = models.map(Prepared::parameters).sum::<u64>() <= KEPT_PARAMETERS;
         while self.step(rows, &mut |_, _| Ok(()))? {}
@@ -160,8 +164,13 @@ impl<'a> Extractor<'a> {
             let Some((index, busy)) = jobs.find(|(_, job)| matches!(job.state, State::Busy(_))) else {
                 return Ok(false);
             };
-            // Everything else is done: now it is worth waiting for the process that has this one.
-            busy.wait(self.store.as_ref());
+            if self.keeps_entries {
+                // The entry may be held by this very extractor, for a model of the same content.
+                busy.state = State::Active(Sink::memory());
+            } else {
+                // Everything else is done: now it is worth waiting for the process that has this one.
+                busy.wait(self.store.as_ref());
+            }
             after(index, busy)?;
             return Ok(true);
         };
