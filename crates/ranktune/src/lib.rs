@@ -30,8 +30,8 @@ pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::Source;
 pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
-pub use ranktune_scores::Compat;
-pub use score::{ScoreOptions, StandardErrors, score};
+pub use ranktune_scores::{Compat, Precision};
+pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use verify::verify;
 
 use std::path::Path;

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
-use crate::scoring::{Columns, check_names, probabilities, score_json};
+use crate::scoring::{Columns, check_names, insert_error, probabilities, score_json};
 
 /// Groups that are left out in turn for the standard errors.
 const GROUPS: usize = 10;
@@ -294,6 +294,7 @@ impl Scorer<'_> {
                     .map(|(name, _, object)| (name, Value::Object(object)))
                     .collect(),
                 p_best: None,
+                p_top_k: None,
                 rank_interval: None,
                 seconds: Seconds {
                     extract: outcome.seconds,
@@ -355,10 +356,8 @@ impl Scorer<'_> {
                 let jackknife = groups
                     .as_ref()
                     .and_then(|groups| jackknife(&inputs, name, &options, groups).ok());
-                object.insert(
-                    "standard_error".to_owned(),
-                    json!(jackknife.as_ref().map(|jackknife| jackknife.standard_error)),
-                );
+                let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
+                insert_error(&mut object, error, GROUPS.min(targets.n_samples()));
                 if place == 0 {
                     first_jackknife = jackknife;
                 }
@@ -395,6 +394,7 @@ fn order(mut scored: Vec<Scored>, seed: u64) -> Result<Vec<RankedModel>, Error> 
             RankedModel {
                 rank: index + 1,
                 p_best: place.map(|place| place.p_best),
+                p_top_k: place.map(|place| place.p_top_k),
                 rank_interval: place.map(|place| [place.rank_interval.0, place.rank_interval.1]),
                 ..model.document
             }

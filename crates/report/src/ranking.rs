@@ -77,6 +77,9 @@ pub struct RankedModel {
     pub scores: Map<String, Value>,
     /// Share of the resampled data sets on which this model comes first.
     pub p_best: Option<f64>,
+    /// Share of the resampled data sets on which this model is among the first three.
+    #[serde(default)]
+    pub p_top_k: Option<f64>,
     /// The ranks between which 90 % of the resampled data sets place this model.
     pub rank_interval: Option<[usize; 2]>,
     /// Wall-clock time.
@@ -148,6 +151,7 @@ impl Ranking {
         columns.extend(score_names.iter().map(|name| (*name, Align::Right)));
         columns.extend([
             ("P(best)", Align::Right),
+            ("P(top 3)", Align::Right),
             ("ranks", Align::Right),
             ("dim", Align::Right),
             ("params", Align::Right),
@@ -160,6 +164,7 @@ impl Ranking {
             row.extend(score_names.iter().map(|name| score_cell(model, name)));
             row.extend([
                 model.p_best.map_or_else(dash, |p| format!("{p:.2}")),
+                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}")),
                 model.rank_interval.map_or_else(dash, |[low, high]| {
                     if low == high {
                         low.to_string()
@@ -245,6 +250,7 @@ mod tests {
             feature_dim: 1280,
             scores,
             p_best: Some(p_best),
+            p_top_k: Some(1.0),
             rank_interval: Some(interval),
             seconds: Seconds {
                 extract: 10.0,
@@ -299,6 +305,7 @@ mod tests {
             "feature_dim",
             "scores",
             "p_best",
+            "p_top_k",
             "rank_interval",
             "seconds",
             "images_per_second",

@@ -17,32 +17,31 @@
 use faer::linalg::solvers::Llt;
 use faer::{Mat, Side};
 
-use super::jackknife::without;
 use crate::error::Result;
 use crate::evidence::Fit;
-use crate::scores::ScoreInputs;
 use crate::statistics::Statistics;
 
 const NODES: usize = 4;
 
-/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding.
+/// The replicates, `[n_groups]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
+/// the statistics less a group.
 pub(super) fn replicates(
     fit: &Fit,
-    statistics: &Statistics,
-    inputs: &ScoreInputs<'_>,
-    members: &[Vec<usize>],
+    n_groups: usize,
+    without: &mut dyn FnMut(usize) -> Result<Option<Statistics>>,
 ) -> Result<Option<Vec<f64>>> {
     let Some(shifts) = fit.primal_shifts() else {
         return Ok(None);
     };
     let nodes = nodes(&shifts);
-    let mut replicates = Vec::with_capacity(members.len());
-    for rows in members {
-        let Some(left) = without(statistics, inputs, rows)? else {
+    let names = fit.evidence().columns.iter().map(|column| column.column);
+    let pairs: Vec<(usize, f64)> = names.zip(shifts.iter().copied()).collect();
+    let mut replicates = Vec::with_capacity(n_groups);
+    for group in 0..n_groups {
+        let Some(left) = without(group)? else {
             return Ok(None);
         };
-        let names = fit.evidence().columns.iter().map(|column| column.column);
-        let Some(value) = replicate(&left, &nodes, &names.zip(shifts.iter().copied()).collect::<Vec<_>>()) else {
+        let Some(value) = replicate(&left, &nodes, &pairs) else {
             return Ok(None);
         };
         replicates.push(value);

@@ -6,7 +6,7 @@
 //!
 //! The added term is the mean of J resampled pseudo-values about their own mean, so its variance is the square of the
 //! jackknife's standard error, and its covariance over models is the jackknife's: errors that models share move them
-//! together and change no rank. P(best) is the part of draws in which a model leads; the rank interval holds the middle
+//! together and change no rank. P(best) is the part of draws in which a model leads, P(top k) that in which it is among the first k; the rank interval holds the middle
 //! part, 90 % unless asked otherwise, of its ranks.
 
 use super::Jackknife;
@@ -21,6 +21,8 @@ pub struct ResamplingOptions {
     pub draws: usize,
     /// The part of its ranks that a model's interval holds; default 0.9.
     pub level: f64,
+    /// How many places count as the top; default 3.
+    pub top_k: usize,
     /// Default 0.
     pub seed: u64,
 }
@@ -30,6 +32,7 @@ impl Default for ResamplingOptions {
         Self {
             draws: 10_000,
             level: 0.9,
+            top_k: 3,
             seed: 0,
         }
     }
@@ -41,6 +44,8 @@ impl Default for ResamplingOptions {
 pub struct RankUncertainty {
     /// Probability that the model is the best of those ranked; equals share a draw.
     pub p_best: f64,
+    /// Probability that the model is among the first `top_k`; 1 for all where there are no more models than that.
+    pub p_top_k: f64,
     /// First and last plausible rank, from 1.
     pub rank_interval: (usize, usize),
 }
@@ -161,6 +166,12 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
         .zip(ranks.chunks_exact(k))
         .map(|(wins, ranks)| RankUncertainty {
             p_best: wins / draws,
+            p_top_k: ranks
+                .iter()
+                .take(options.top_k)
+                .map(|&count| f64::from(count))
+                .sum::<f64>()
+                / draws,
             rank_interval: (quantile(ranks, tail), quantile(ranks, 1.0 - tail)),
         })
         .collect())
@@ -208,6 +219,28 @@ mod tests {
         let p = p_best(&[first, second], &ResamplingOptions::default()).unwrap();
         assert!((p[0] - 0.841).abs() < 0.03, "{p:?}");
         assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn places_among_the_first_k_add_up_to_k() {
+        let reversed: Vec<f64> = NOISE.iter().rev().copied().collect();
+        let models = [
+            model(1.0, &NOISE),
+            model(0.98, &reversed),
+            model(0.99, &[0.1, -0.1, 0.0, 0.2, -0.2, 0.1, -0.1, 0.0, 0.05, -0.05]),
+            model(-9.0, &NOISE),
+        ];
+        for top_k in [1, 2, 3] {
+            let options = ResamplingOptions {
+                top_k,
+                ..ResamplingOptions::default()
+            };
+            let ranked = resample(&models, &options).unwrap();
+            let sum: f64 = ranked.iter().map(|model| model.p_top_k).sum();
+            assert!((sum - top_k as f64).abs() < 1e-9, "{top_k}: {sum}");
+            assert!(ranked.iter().all(|model| model.p_top_k >= model.p_best - 1e-12));
+            assert_eq!(ranked[3].p_top_k, 0.0);
+        }
     }
 
     #[test]
