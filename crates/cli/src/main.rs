@@ -30,6 +30,7 @@ Examples:
   ranktune rank --hub a.onnx b.onnx --data houses.csv --target log10_price
   ranktune score --features F.npy --targets Y.npy        score features made elsewhere
   ranktune hub list models/                              what a hub holds
+  ranktune hub pull starter:vision                       download well-known models
 
 Exit codes: 0 done, 1 done but something was skipped, 2 unusable input or arguments (nothing written)";
 
@@ -43,7 +44,7 @@ enum Command {
     Features(commands::features::Arguments),
     /// Hold a ranking against measured accuracies
     Compare(commands::compare::Arguments),
-    /// See what a hub holds and which engines run it
+    /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]
     Hub(commands::hub::Command),
 }

@@ -22,6 +22,11 @@ impl Dataset {
         // Indices come from the targets, of which there are as many as inputs.
         self.select(&indices).unwrap_or_else(|_| self.clone())
     }
+
+    /// All samples in an order of which every prefix is such a draw: the first `k` are those of `subsample(k, seed)`.
+    pub fn draw_order(&self, seed: u64) -> Vec<usize> {
+        order(&self.targets, seed)
+    }
 }
 
 fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
@@ -29,6 +34,14 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
     if n <= max_samples {
         return (0..n).collect();
     }
+    let mut drawn = order(targets, seed);
+    drawn.truncate(max_samples);
+    drawn.sort_unstable();
+    drawn
+}
+
+fn order(targets: &Targets, seed: u64) -> Vec<usize> {
+    let n = targets.n_samples();
     let strata = strata(targets);
     let mut sizes: HashMap<u32, usize> = HashMap::new();
     for stratum in &strata {
@@ -48,9 +61,7 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
         })
         .collect();
     positions.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut drawn: Vec<usize> = positions.iter().take(max_samples).map(|(_, _, i)| *i).collect();
-    drawn.sort_unstable();
-    drawn
+    positions.into_iter().map(|(_, _, i)| i).collect()
 }
 
 /// The group that each sample counts for.
@@ -111,6 +122,17 @@ mod tests {
         assert_eq!(counts.iter().sum::<usize>(), 100);
         for (count, share) in counts.iter().zip([70, 20, 10]) {
             assert!(count.abs_diff(share) <= 1, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_the_order_is_a_draw() {
+        let targets = classes(&[37, 5, 90]);
+        let order = order(&targets, 7);
+        for k in [1, 20, 60, 131] {
+            let mut prefix = order[..k].to_vec();
+            prefix.sort_unstable();
+            assert_eq!(prefix, draw(&targets, k, 7), "{k}");
         }
     }
 

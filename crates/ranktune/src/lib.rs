@@ -1,10 +1,10 @@
 //! Rank pre-trained models for a data set without fine-tuning any of them.
 //!
 //! ```no_run
-//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Source};
+//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Sources};
 //!
 //! let data = ranktune::load("photos".as_ref(), &LoadOptions::default())?;
-//! let ranking = ranktune::rank(&[Source::from("models")], data, &RankOptions::default(), &Silent, &Interrupt::default())?;
+//! let ranking = ranktune::rank(&Sources::from("models"), data, &RankOptions::default(), &Silent, &Interrupt::default())?;
 //! println!("{}", ranking.table());
 //! # Ok::<(), ranktune::Error>(())
 //! ```
@@ -17,6 +17,7 @@ mod hub;
 mod rank;
 mod score;
 mod scoring;
+mod sources;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};
@@ -28,10 +29,12 @@ pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
-pub use ranktune_hub::Source;
-pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
-pub use ranktune_scores::{Compat, Precision};
+pub use ranktune_hub::remote::{Connection, RemoteOptions};
+pub use ranktune_hub::{Hub, Precision, Source};
+pub use ranktune_report::{Comparison, HubListing, Pull, Ranking, Scores, Verification};
+pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
+pub use sources::{Sources, pull, remote_from_env};
 pub use verify::verify;
 
 use std::path::Path;

@@ -4,14 +4,16 @@
 //! its `table` is what a terminal shows. Nothing is computed here.
 
 pub mod comparison;
-mod format;
+pub mod format;
 pub mod inspection;
+pub mod pull;
 pub mod ranking;
 pub mod scores;
 mod table;
 
 pub use comparison::Comparison;
 pub use inspection::{HubListing, Inspection, Verification};
+pub use pull::Pull;
 pub use ranking::Ranking;
 pub use scores::Scores;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Source};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -94,9 +94,4 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err(format!("expected a whole number above 0, got {text}")),
         Ok(value) => Ok(value),
     }
-}
-
-/// What `--hub` names.
-pub(crate) fn sources(hub: &[String]) -> Vec<Source> {
-    hub.iter().map(|source| Source::from(source.as_str())).collect()
 }

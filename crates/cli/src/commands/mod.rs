@@ -7,3 +7,4 @@ pub(crate) mod features;
 pub(crate) mod hub;
 pub(crate) mod rank;
 pub(crate) mod score;
+pub(crate) mod sources;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ranktune::{Compat, Precision, ScoreFiles, ScoreOptions, StandardErrors};
+use ranktune::{Compat, ProductPrecision, ScoreFiles, ScoreOptions, StandardErrors};
 
 use super::data::TaskName;
 use crate::exit::Exit;
@@ -112,8 +112,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             StandardErrors::Without
         },
         precision: match arguments.precision {
-            PrecisionName::Double => Precision::Double,
-            PrecisionName::Fast => Precision::Fast,
+            PrecisionName::Double => ProductPrecision::Double,
+            PrecisionName::Fast => ProductPrecision::Fast,
         },
     };
     let files = ScoreFiles {

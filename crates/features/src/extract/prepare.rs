@@ -78,13 +78,10 @@ impl Prepared {
             )));
         }
         let graph_input = GraphInput::from_value_info(input).map_err(|error| failed(&error))?;
-        let processor = match &entry.dir {
-            Some(folder) => ImageProcessor::from_dir(folder, &graph_input),
-            None => ImageProcessor::from_graph_input(&graph_input),
-        };
+        let processor = entry.image_processor(&graph_input);
         let hints = Hints {
             feature: match feature {
-                FeatureChoice::Auto => None,
+                FeatureChoice::Auto => entry.feature.clone(),
                 FeatureChoice::Named(name) => Some(name.clone()),
             },
             num_labels: entry.config.num_labels,

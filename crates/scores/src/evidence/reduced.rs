@@ -109,6 +109,15 @@ impl Reduced {
     }
 }
 
+/// What fast products may do to a quadratic form `mᵀGm` with `‖m‖ = 1`, in G's units.
+///
+/// `‖E‖` is measured (Frobenius). Rounding errors of different entries are as good as independent, so `mᵀEm` has a standard deviation of
+/// `√2 ‖E‖/d`; this is six of them. The norm itself would be a bound without that assumption, and 200 times too large.
+fn product_error(statistics: &Statistics) -> f64 {
+    const DEVIATIONS: f64 = 6.0;
+    DEVIATIONS * std::f64::consts::SQRT_2 * statistics.matrix_error() / statistics.n_features() as f64
+}
+
 pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
@@ -151,7 +160,7 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
         rhs: rhs.as_ref(),
         squares: &squares,
         n_samples: statistics.n_samples(),
-        matrix_error: BACKWARD_ERROR * band.lambda_max() + statistics.matrix_error() / band.scale,
+        matrix_error: BACKWARD_ERROR * band.lambda_max() + product_error(statistics) / band.scale,
     };
     let Some(maxima) = nodes::maximise(&problem) else {
         return Ok(None);
@@ -188,7 +197,7 @@ fn by_tridiagonal(statistics: &Statistics, compat: Compat) -> Result<Found> {
         BACKWARD_ERROR,
     );
     if statistics.matrix_error() > 0.0 {
-        profile.backward_error += statistics.matrix_error() / (tridiagonal.scale * profile.lambda_max);
+        profile.backward_error += product_error(statistics) / (tridiagonal.scale * profile.lambda_max);
     }
     let solved = solve(
         &profile,

@@ -7,8 +7,8 @@
 //! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured, the others are taken to be like them
 //! ```
 //!
-//! The mean over random signs is the square of the Frobenius norm, so the sum bounds how far any eigenvalue of `G` may be off; the
-//! evidence turns that into a bound of its own, and whoever asked for speed goes back to f64 where that is too much.
+//! The mean over random signs is the square of the Frobenius norm; the evidence turns it into a bound of its own, and whoever asked for
+//! speed goes back to f64 where that is too much.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};

@@ -1,170 +1,156 @@
-//! The groups of the jackknife as statistics: standard errors of data that are read once and never held.
+//! Scores and their jackknife from one pass over the rows: statistics of each of J groups, which add up to those of all.
 //!
-//! Every group has statistics of its own; their sum is the statistics of all samples, and taking a group away is a subtraction, so the
-//! rows are needed once and the symmetric product is computed once. The price is one `G` a group: `J · d² · 8` bytes, 335 MB for ten groups
-//! of 2,048 features. Rows wait in a small buffer until a group has enough of them for a product to pay.
+//! ```text
+//! rows ──► S_1 … S_J        S = Σ_g S_g,    S without group g = S − S_g  (where more samples than features are left),  else  Σ_{h≠g} S_h
+//! ```
+//!
+//! No rows are kept once a group has more samples than features; before that a group holds its own, as [`Statistics`] does.
+//! What needs more than second moments of the features (TransRate, LEEP, NCE) is not computed here.
 
-use super::{Jackknife, logme};
+use super::Jackknife;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
-use crate::scores::{self, Needs, Prepared, ScoreOptions};
+use crate::scores::{self, Needs, Prepared, ScoreOptions, ScoreOutcome};
 use crate::statistics::Statistics;
 use crate::targets::Targets;
 
-/// Rows of one group that wait to be added.
-const WAITING: usize = 256;
-
-#[derive(Clone, Debug, Default)]
-struct Waiting {
-    rows: Vec<f32>,
-    labels: Vec<u32>,
-    values: Vec<f64>,
-}
-
-/// Statistics of disjoint groups, filled from batches of rows.
+/// Statistics of samples by group.
 #[derive(Clone, Debug)]
 pub struct Grouped {
     groups: Vec<Statistics>,
-    waiting: Vec<Waiting>,
 }
 
 impl Grouped {
-    /// `n_groups` copies of `empty`.
-    pub fn new(empty: &Statistics, n_groups: usize) -> Self {
-        Self {
-            groups: vec![empty.clone(); n_groups],
-            waiting: vec![Waiting::default(); n_groups],
-        }
-    }
-
-    /// Adds a batch; row `i` belongs to group `groups[i]`.
+    /// Empty statistics of `n_groups` groups of samples with `n_features` features and targets of the kind of `like`.
     ///
     /// # Errors
-    /// [`ErrorKind::Shape`] where the batch, its targets and its groups have different numbers of rows, or differ in kind from what came
-    /// before; [`ErrorKind::OutOfRange`] for a group that does not exist.
-    pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
-        targets.check_rows(features.n_samples())?;
-        if groups.len() != features.n_samples() {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "features have {} rows but groups have {}",
-                    features.n_samples(),
-                    groups.len()
-                ),
-            ));
+    /// [`ErrorKind::OutOfRange`] with fewer than two groups; as [`Statistics::for_classes`].
+    pub fn new(n_features: usize, like: &Targets<'_>, n_groups: usize) -> Result<Self> {
+        if n_groups < 2 {
+            let text = format!("the number of groups must be at least 2, got {n_groups}");
+            return Err(Error::new(ErrorKind::OutOfRange, text));
         }
-        let (d, c) = (features.n_features(), targets.n_columns());
-        for (i, &group) in groups.iter().enumerate() {
-            let n_groups = self.groups.len();
-            let waiting = self.waiting.get_mut(group).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::OutOfRange,
-                    format!("group {group} does not exist, there are {n_groups}"),
-                )
-            })?;
-            waiting.rows.extend_from_slice(features.row(i));
-            if let Some(labels) = targets.labels() {
-                waiting.labels.push(labels[i]);
-            }
-            if let Some(values) = targets.values() {
-                waiting.values.extend_from_slice(&values[i * c..(i + 1) * c]);
-            }
-            if waiting.rows.len() >= WAITING * d {
-                self.add(group, c)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, group: usize, c: usize) -> Result<()> {
-        let (Some(waiting), Some(statistics)) = (self.waiting.get_mut(group), self.groups.get_mut(group)) else {
-            return Ok(());
-        };
-        let d = statistics.n_features();
-        if waiting.rows.is_empty() {
-            return Ok(());
-        }
-        let features = FeatureView::new(&waiting.rows, waiting.rows.len() / d, d)?;
-        let targets = if statistics.is_classes() {
-            Targets::classes(&waiting.labels, c)?
+        let empty = if like.labels().is_some() {
+            Statistics::for_classes(n_features, like.n_columns())?
         } else {
-            Targets::columns(&waiting.values, c)?
+            Statistics::for_columns(n_features, like.n_columns())?
         };
-        statistics.update(&features, &targets)?;
-        waiting.rows.clear();
-        waiting.labels.clear();
-        waiting.values.clear();
+        Ok(Self {
+            groups: vec![empty; n_groups],
+        })
+    }
+
+    /// Adds samples: features `[n, d]`, targets `[n]` or `[n, c]`, and the group of each `[n]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] where sizes differ or targets are of another kind, [`ErrorKind::OutOfRange`] for a group that is not
+    /// there.
+    pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
+        let n = features.n_samples();
+        if groups.len() != n || targets.n_samples() != n {
+            let text = format!(
+                "features have {n} rows but targets have {} and groups {}",
+                targets.n_samples(),
+                groups.len()
+            );
+            return Err(Error::new(ErrorKind::Shape, text));
+        }
+        if let Some(group) = groups.iter().find(|&&group| group >= self.groups.len()) {
+            let text = format!("groups are numbered below {}, got {group}", self.groups.len());
+            return Err(Error::new(ErrorKind::OutOfRange, text));
+        }
+        let c = targets.n_columns();
+        for (group, statistics) in self.groups.iter_mut().enumerate() {
+            let rows: Vec<usize> = (0..n).filter(|&row| groups[row] == group).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let own = features.gather(&rows);
+            let own = FeatureView::new(&own, rows.len(), features.n_features())?;
+            if let Some(labels) = targets.labels() {
+                let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+                statistics.update(&own, &Targets::classes(&labels, c)?)?;
+            } else {
+                let values = targets.values().unwrap_or_default();
+                let rows = rows.iter().flat_map(|&row| &values[row * c..(row + 1) * c]);
+                let values: Vec<f64> = rows.copied().collect();
+                statistics.update(&own, &Targets::columns(&values, c)?)?;
+            }
+        }
         Ok(())
     }
 
-    /// The statistics of every group.
+    /// Samples so far.
+    pub fn n_samples(&self) -> usize {
+        self.groups.iter().map(Statistics::n_samples).sum()
+    }
+
+    /// The statistics of all samples.
     ///
     /// # Errors
-    /// As [`Grouped::update`].
-    pub fn finish(mut self) -> Result<Vec<Statistics>> {
-        for group in 0..self.groups.len() {
-            let c = self.groups[group].n_columns();
-            self.add(group, c)?;
-        }
-        Ok(self.groups)
+    /// As [`Statistics::merge`].
+    pub fn total(&self) -> Result<Statistics> {
+        self.sum(None)
     }
-}
 
-/// The statistics of all groups together.
-///
-/// # Errors
-/// [`ErrorKind::Shape`] without groups, or where they do not fit together.
-pub fn total(groups: &[Statistics]) -> Result<Statistics> {
-    let (first, rest) = groups
-        .split_first()
-        .ok_or_else(|| Error::new(ErrorKind::Shape, "there are no groups, expected at least one"))?;
-    let mut total = first.clone();
-    for group in rest {
-        total.merge(group)?;
-    }
-    Ok(total)
-}
-
-/// The jackknife of the score called `name` from the statistics of the groups and their [`total`].
-///
-/// # Errors
-/// [`ErrorKind::UnknownName`]; [`ErrorKind::MissingInput`] for a score that needs more than statistics; [`ErrorKind::Unsupported`] where
-/// no more samples than features are left without a group; and whatever the score reports.
-pub fn jackknife_of_groups(
-    total: &Statistics,
-    groups: &[Statistics],
-    name: &str,
-    options: &ScoreOptions,
-) -> Result<Jackknife> {
-    let score = scores::find(name)?;
-    if !matches!(score.needs, Needs::Statistics | Needs::ClassStatistics) {
-        return Err(Error::new(
-            ErrorKind::MissingInput,
-            format!("the standard error of {name} needs the rows, got statistics of groups only"),
-        ));
-    }
-    let without = |group: usize| -> Result<Statistics> {
-        let mut left = total.clone();
-        left.subtract(&groups[group])?;
-        Ok(left)
-    };
-    if name == "logme" && options.compat == Compat::Exact {
-        let fit = evidence::fit(total, options.compat)?;
-        let value = fit.evidence().value;
-        let found = logme::replicates(&fit, groups.len(), &mut |group| without(group).map(Some))?;
-        if let Some(replicates) = found {
-            return Jackknife::new(value, replicates);
+    fn sum(&self, without: Option<usize>) -> Result<Statistics> {
+        let mut parts = (0..self.groups.len()).filter(|&group| Some(group) != without);
+        // Groups of few samples hold rows, and a total that holds sums takes them in.
+        let first = parts.next().unwrap_or(0);
+        let mut sum = self.groups[first].clone();
+        for group in parts {
+            sum.merge(&self.groups[group])?;
         }
+        Ok(sum)
     }
-    let value = score.compute(&Prepared::from_statistics(total.clone()), options)?.value;
-    let replicates = (0..groups.len())
-        .map(|group| {
-            Ok(score
-                .compute(&Prepared::from_statistics(without(group)?), options)?
-                .value)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Jackknife::new(value, replicates)
+
+    /// The score called `name` of all samples; `total` is from [`Grouped::total`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`]; [`ErrorKind::MissingInput`] where it needs more than second moments; what the score reports.
+    pub fn score(&self, total: &Statistics, name: &str, options: &ScoreOptions) -> Result<ScoreOutcome> {
+        scores::find(name)?.compute(&Prepared::from_statistics(total.clone()), options)
+    }
+
+    /// The jackknife of the score called `name`; `total` is from [`Grouped::total`]. Groups without samples do not count.
+    ///
+    /// # Errors
+    /// As [`Grouped::score`]; and what the score reports of the samples without one group.
+    pub fn jackknife(&self, total: &Statistics, name: &str, options: &ScoreOptions) -> Result<Jackknife> {
+        let score = scores::find(name)?;
+        let groups: Vec<usize> = (0..self.groups.len())
+            .filter(|&group| self.groups[group].n_samples() > 0)
+            .collect();
+        let without = |group: usize| -> Result<Option<Statistics>> {
+            let left = total.n_samples() - self.groups[group].n_samples();
+            if total.is_dual() || left <= total.n_features() {
+                return Ok(None);
+            }
+            let mut statistics = total.clone();
+            statistics.subtract(&self.groups[group])?;
+            Ok(Some(statistics))
+        };
+        let fits_quickly = matches!(score.needs, Needs::Statistics) && score.name == "logme";
+        if fits_quickly && options.compat == Compat::Exact && !total.is_dual() {
+            let fit = evidence::fit(total, options.compat)?;
+            let value = fit.evidence().value;
+            let mut left = |at: usize| without(groups[at]);
+            if let Some(replicates) = super::logme::replicates(&fit, groups.len(), &mut left)? {
+                return Jackknife::new(value, replicates);
+            }
+        }
+        let value = self.score(total, name, options)?.value;
+        let replicates = groups
+            .iter()
+            .map(|&group| {
+                let statistics = match without(group)? {
+                    Some(statistics) => statistics,
+                    None => self.sum(Some(group))?,
+                };
+                Ok(score.compute(&Prepared::from_statistics(statistics), options)?.value)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Jackknife::new(value, replicates)
+    }
 }

@@ -96,9 +96,8 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
         let statistics = prepared.statistics()?;
         let fit = evidence::fit_rows(statistics, &inputs.features, &inputs.targets, options.compat)?;
         let value = fit.evidence().value;
-        if let Some(replicates) = super::logme::replicates(&fit, n_groups, &mut |group| {
-            without(statistics, inputs, &members[group])
-        })? {
+        let mut left = |group: usize| without(statistics, inputs, &members[group]);
+        if let Some(replicates) = super::logme::replicates(&fit, n_groups, &mut left)? {
             return Jackknife::new(value, replicates);
         }
     }

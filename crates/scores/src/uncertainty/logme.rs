@@ -23,8 +23,8 @@ use crate::statistics::Statistics;
 
 const NODES: usize = 4;
 
-/// The replicates, `[n_groups]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
-/// the statistics less a group.
+/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
+/// the statistics less those of a group, or nothing where they would be in the dual form.
 pub(super) fn replicates(
     fit: &Fit,
     n_groups: usize,
@@ -34,14 +34,13 @@ pub(super) fn replicates(
         return Ok(None);
     };
     let nodes = nodes(&shifts);
-    let names = fit.evidence().columns.iter().map(|column| column.column);
-    let pairs: Vec<(usize, f64)> = names.zip(shifts.iter().copied()).collect();
     let mut replicates = Vec::with_capacity(n_groups);
     for group in 0..n_groups {
         let Some(left) = without(group)? else {
             return Ok(None);
         };
-        let Some(value) = replicate(&left, &nodes, &pairs) else {
+        let names = fit.evidence().columns.iter().map(|column| column.column);
+        let Some(value) = replicate(&left, &nodes, &names.zip(shifts.iter().copied()).collect::<Vec<_>>()) else {
             return Ok(None);
         };
         replicates.push(value);
