@@ -50,6 +50,7 @@ impl Progress for Reporter {
             bars.update(&event);
         }
         match event {
+            Event::Done(text) => self.line(text),
             Event::Note(text) => self.line(&format!("note: {text}")),
             Event::ModelFinished { model, seconds, cached } => {
                 let how = if cached {

@@ -7,7 +7,8 @@
 //! - contains every smaller draw of the same seed, so growing prefixes need no features twice;
 //! - depends on nothing but `seed`, `k` and the targets.
 //!
-//! A multi-label sample counts for the rarest of its labels, which keeps rare labels; regression is drawn uniformly.
+//! A multi-label sample counts for the rarest of its labels, which keeps rare labels, and so does a sentence of tagged words for the
+//! rarest of its tags; regression is drawn uniformly. Of sentences as many are drawn as have no more words than asked for.
 
 use std::collections::HashMap;
 
@@ -23,6 +24,28 @@ impl Dataset {
         self.select(&indices).unwrap_or_else(|_| self.clone())
     }
 
+    /// Positions of the samples to train on and of about `share` of all to validate on, both ascending: a stratified draw by
+    /// `seed`, of at least one sample where there are two. No class loses its last sample to validation.
+    pub fn split(&self, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        let n = self.n_samples();
+        let count = ((n as f64 * share).round() as usize).clamp(usize::from(n > 1), n.saturating_sub(1));
+        let drawn = draw(&self.targets, count, seed);
+        let strata = strata(&self.targets);
+        let mut held = vec![false; n];
+        drawn.iter().for_each(|&i| held[i] = true);
+        let mut left: HashMap<u32, usize> = HashMap::new();
+        for i in (0..n).filter(|&i| !held[i]) {
+            *left.entry(strata[i]).or_default() += 1;
+        }
+        for &i in &drawn {
+            if left.get(&strata[i]).is_none_or(|&left| left == 0) {
+                held[i] = false;
+                left.insert(strata[i], 1);
+            }
+        }
+        (0..n).partition(|&i| !held[i])
+    }
+
     /// All samples in an order of which every prefix is such a draw: the first `k` are those of `subsample(k, seed)`.
     pub fn draw_order(&self, seed: u64) -> Vec<usize> {
         order(&self.targets, seed)
@@ -31,11 +54,21 @@ impl Dataset {
 
 fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
     let n = targets.n_samples();
-    if n <= max_samples {
+    if targets.n_predicted() <= max_samples {
         return (0..n).collect();
     }
     let mut drawn = order(targets, seed);
-    drawn.truncate(max_samples);
+    match targets {
+        Targets::Tags { sentences, .. } => {
+            let mut words = 0;
+            drawn.retain(|&i| {
+                let fits = words + sentences[i].len() <= max_samples;
+                words += if fits { sentences[i].len() } else { 0 };
+                fits
+            });
+        }
+        _ => drawn.truncate(max_samples),
+    }
     drawn.sort_unstable();
     drawn
 }
@@ -69,7 +102,10 @@ fn strata(targets: &Targets) -> Vec<u32> {
     match targets {
         Targets::Classes { labels, .. } => labels.clone(),
         Targets::Regression { .. } => vec![0; targets.n_samples()],
-        Targets::MultiLabel { names, rows } => {
+        Targets::MultiLabel { names, rows }
+        | Targets::Tags {
+            names, sentences: rows, ..
+        } => {
             let mut counts = vec![0_usize; names.len()];
             for label in rows.iter().flatten() {
                 counts[*label as usize] += 1;
@@ -167,6 +203,46 @@ mod tests {
             unreachable!()
         };
         assert!(rows.iter().any(|row| row.contains(&1)));
+    }
+
+    #[test]
+    fn sentences_are_drawn_whole_until_there_are_words_enough() {
+        let sentences = (0..100)
+            .map(|i| if i % 50 == 0 { vec![1, 0, 0] } else { vec![0; 4] })
+            .collect();
+        let targets = Targets::Tags {
+            names: vec!["O".to_owned(), "B-PER".to_owned()],
+            sentences,
+            scheme: crate::TagScheme::Iob2,
+        };
+        let drawn = targets.select(&draw(&targets, 41, 0));
+        assert!((38..=41).contains(&drawn.n_predicted()), "{}", drawn.n_predicted());
+        let Targets::Tags { sentences, .. } = drawn else {
+            unreachable!()
+        };
+        assert!(sentences.iter().any(|tags| tags.contains(&1)));
+    }
+
+    #[test]
+    fn a_split_is_stratified_and_takes_no_class_away_from_training() {
+        let targets = classes(&[60, 30, 10, 1]);
+        let inputs = crate::Inputs::Texts {
+            first: vec![String::new(); 101],
+            second: None,
+        };
+        let dataset = Dataset::new("memory", inputs, targets.clone()).unwrap();
+        let (train, held) = dataset.split(0.1, 5);
+        let mut all: Vec<usize> = train.iter().chain(&held).copied().collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..101).collect::<Vec<_>>());
+        assert!((8..=10).contains(&held.len()), "{}", held.len());
+        let found = counts(&targets, &held, 4);
+        assert!(
+            found[0].abs_diff(6) <= 1 && found[1].abs_diff(3) <= 1 && found[3] == 0,
+            "{found:?}"
+        );
+        assert_ne!(dataset.split(0.1, 6).1, held);
+        assert_eq!(dataset.split(0.0, 5).1.len(), 1);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// Why, and what to try.
         reason: &'a str,
     },
+    /// A part of long work is done, such as an epoch of training; a line that says how it went.
+    Done(&'a str),
     /// Bytes of a file are about to come from a hub.
     DownloadStarted {
         /// The repository, such as `hf:BAAI/bge-small-en-v1.5`.

@@ -12,29 +12,40 @@
 mod compare;
 mod copies;
 mod error;
+mod evaluate;
 mod export;
 mod hub;
+mod labels;
+mod predict;
 mod rank;
 mod score;
 mod scoring;
 mod sources;
+mod tune;
 mod verify;
+mod words;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
+pub use evaluate::evaluate;
 pub use export::{Export, export_features};
 pub use hub::list;
+pub use predict::predict;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
-pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
-pub use ranktune_hub::{Hub, Precision, Source};
-pub use ranktune_report::{Comparison, HubListing, Pull, Ranking, Scores, Verification};
+pub use ranktune_hub::{Hub, Pooling, Precision, Source};
+pub use ranktune_report::{
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
+};
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
+pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
+pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, tune};
 pub use verify::verify;
 
 use std::path::Path;

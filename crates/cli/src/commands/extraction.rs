@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, WordPooling};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,6 +17,37 @@ pub(crate) enum Device {
     Wgpu,
 }
 
+/// `--pooling`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolingName {
+    /// The mean over all tokens
+    Mean,
+    /// The first token, such as [CLS]
+    First,
+    /// The last token, for decoders
+    Last,
+}
+
+/// `--word-pooling`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WordPoolingName {
+    /// The first token's
+    #[default]
+    First,
+    /// The mean over its tokens
+    Mean,
+}
+
+impl From<PoolingName> for Pooling {
+    fn from(name: PoolingName) -> Self {
+        match name {
+            PoolingName::Mean => Self::Mean,
+            PoolingName::First => Self::FirstToken,
+            PoolingName::Last => Self::LastToken,
+        }
+    }
+}
+
 /// How models are run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
@@ -24,6 +55,23 @@ pub(crate) struct ExtractionArguments {
     /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
+    /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
+    #[arg(long, value_enum)]
+    pooling: Option<PoolingName>,
+    /// How the tokens of a word become its features, where words are tagged
+    #[arg(long, value_enum, default_value_t)]
+    word_pooling: WordPoolingName,
+    /// Samples a run of the model takes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// What runs models, and where their features are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Extraction")]
+pub(crate) struct EngineArguments {
     /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
     #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
     engine: String,
@@ -33,9 +81,6 @@ pub(crate) struct ExtractionArguments {
     /// Where the models run
     #[arg(long, value_enum, default_value_t)]
     device: Device,
-    /// Samples a run of the model takes
-    #[arg(long, value_name = "N", value_parser = positive)]
-    batch_size: Option<usize>,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive)]
     jobs: Option<usize>,
@@ -52,14 +97,32 @@ pub(crate) struct ExtractionArguments {
 
 impl ExtractionArguments {
     pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
+        Ok(ExtractOptions {
+            feature: feature(&self.feature)?,
+            batch_size: self.batch_size,
+            ..self.engine.options()?
+        })
+    }
+}
+
+/// What `--feature` names.
+pub(crate) fn feature(text: &str) -> anyhow::Result<FeatureChoice> {
+    anyhow::ensure!(
+        text != "layers",
+        "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
+    );
+    Ok(match text {
+        "auto" => FeatureChoice::Auto,
+        name => FeatureChoice::Named(name.to_owned()),
+    })
+}
+
+impl EngineArguments {
+    pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
         anyhow::ensure!(
             self.device == Device::Cpu,
             "this build runs models on the CPU only, got --device {}; leave --device out",
             if self.device == Device::Cuda { "cuda" } else { "wgpu" }
-        );
-        anyhow::ensure!(
-            self.feature != "layers",
-            "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
         );
         anyhow::ensure!(
             self.cache_limit.is_finite() && self.cache_limit > 0.0,
@@ -67,14 +130,12 @@ impl ExtractionArguments {
             self.cache_limit
         );
         Ok(ExtractOptions {
-            feature: if self.feature == "auto" {
-                FeatureChoice::Auto
-            } else {
-                FeatureChoice::Named(self.feature.clone())
-            },
+            feature: FeatureChoice::Auto,
+            pooling: None,
+            word_pooling: WordPooling::default(),
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
-            batch_size: self.batch_size,
+            batch_size: None,
             threads: self.jobs,
             cache: if self.no_cache {
                 CacheOptions::Off

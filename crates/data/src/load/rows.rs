@@ -154,13 +154,15 @@ impl Rows {
         }
         let (targets, inferred) = infer::targets(&columns, &kept, options.task, &place)?;
         match &mut inputs {
-            Inputs::Images(files) => retain(files, &keep),
+            Inputs::Images(files) | Inputs::ImageViews { files, .. } => retain(files, &keep),
             Inputs::Texts { first, second } => {
                 retain(first, &keep);
                 if let Some(second) = second {
                     retain(second, &keep);
                 }
             }
+            // No table has them.
+            Inputs::Sentences(sentences) => retain(sentences, &keep),
         }
         let mut dataset = Dataset::new(path, inputs, targets)?;
         dataset.inferred = inferred;
