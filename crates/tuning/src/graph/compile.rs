@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use burn::tensor::Device;
 use ranktune_onnx::{Model, Node, Tensor};
 
+use super::body::captures;
 use super::fuse::fuse;
 use super::parameter::{Reach, last_uses};
 use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
@@ -43,7 +44,13 @@ impl Graph {
         let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
             .into_iter()
             .partition(|node| copied(model, node).is_some());
-        let planned = fuse(model, &live, &outputs);
+        let mut planned = fuse(model, &live, &outputs);
+        for (node, _) in &mut planned {
+            let captured = captures(node);
+            if !captured.is_empty() {
+                node.to_mut().inputs.extend(captured);
+            }
+        }
         let built = planned
             .iter()
             .map(|(node, limits)| {

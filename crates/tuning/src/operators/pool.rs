@@ -1,4 +1,4 @@
-//! MaxPool and AveragePool over one or two spatial axes.
+//! MaxPool, AveragePool and LpPool over one or two spatial axes.
 //!
 //! Padding (and what `ceil_mode` adds at the end) is put around the input first, the lowest number for a maximum and
 //! zeros for a mean, and the pool runs without padding. A mean is then corrected by the number of elements that each
@@ -149,6 +149,19 @@ pub(super) fn average(attributes: &mut Attributes) -> Result<Operator> {
             y = y.mul(&crate::value::Value::from(factors).on(inputs.device_of_graph())?)?;
         }
         Ok(vec![ready.finish(y)?.into()])
+    }))
+}
+
+/// `(Σ |x|ᵖ)^(1/p)` over each window.
+pub(super) fn power(attributes: &mut Attributes) -> Result<Operator> {
+    let pool = Pool::read(attributes)?;
+    let p = attributes.int_or("p", 2)? as f32;
+    Ok(Box::new(move |inputs, _| {
+        let mut ready = pool.prepare(inputs)?;
+        ready.x = ready.x.abs().pow_scalar(p);
+        let count = (ready.kernel[0] * ready.kernel[1]) as f32;
+        let mean = ready.padded(0.0)?.average_pool(ready.kernel, ready.stride());
+        Ok(vec![ready.finish(mean.mul_scalar(count).pow_scalar(1.0 / p))?.into()])
     }))
 }
 
