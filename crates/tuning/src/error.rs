@@ -16,6 +16,12 @@ pub enum ErrorKind {
     Input,
     /// The asked-for tensor or parameter is not in the graph.
     NotFound,
+    /// Training does not converge: the loss is not a number, or has exploded.
+    Diverged,
+    /// A checkpoint is damaged, or of another model, of other settings or other data.
+    Checkpoint,
+    /// A file cannot be read or written.
+    File,
 }
 
 /// An error about a trainable graph: what was expected, what was found, and where.

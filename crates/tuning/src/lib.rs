@@ -20,6 +20,7 @@ mod operators;
 mod reductions;
 mod shape;
 pub mod tensor;
+pub mod train;
 mod value;
 mod windows;
 

@@ -14,6 +14,7 @@ mod depthwise;
 mod elementwise;
 mod layout;
 mod product;
+mod update;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -27,6 +28,7 @@ use crate::tensor::DeviceTensor;
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use elementwise::{Range, add_maps, affine, limit};
+pub(crate) use update::{AdamW, Sgd, adam_w, sgd};
 
 /// The backward half of an operation with `N` inputs.
 pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {

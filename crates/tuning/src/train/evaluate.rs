@@ -1,0 +1,101 @@
+//! Running a graph over samples in the evaluation view: logits, the loss of the task, a measure.
+
+use super::loader::with_batches;
+use super::prepared::Prepared;
+use super::run::Judge;
+use super::{Event, Inputs, Interrupt, Samples, TrainOptions, ValidationRecord, Watch, losses, metrics, order};
+use crate::graph::Feed;
+use crate::{Error, ErrorKind, Graph, Result};
+
+/// Samples that are evaluated, and how.
+pub(super) struct Evaluation<'a> {
+    pub samples: &'a dyn Samples,
+    pub prepared: &'a Prepared<'a>,
+    pub judge: Option<&'a dyn Judge>,
+    pub options: &'a TrainOptions,
+}
+
+/// The feeds of a batch, by name.
+pub(super) fn feeds(inputs: Inputs) -> (Vec<(String, Feed)>, Option<Vec<usize>>) {
+    let feeds = inputs
+        .feeds
+        .into_iter()
+        .map(|(name, tensor)| (name, Feed::from(tensor)));
+    (feeds.collect(), inputs.rows)
+}
+
+/// The same, as a graph takes them.
+pub(super) fn named(feeds: &[(String, Feed)]) -> Vec<(&str, Feed)> {
+    feeds.iter().map(|(name, feed)| (name.as_str(), feed.clone())).collect()
+}
+
+impl Evaluation<'_> {
+    /// Loss and measure of a graph whose first output is the logits; `None` when interrupted.
+    pub(super) fn run(
+        &self,
+        graph: &Graph,
+        logits: &str,
+        watch: &dyn Watch,
+        interrupt: &Interrupt,
+    ) -> Result<Option<ValidationRecord>> {
+        let n_samples = self.prepared.targets.n_samples();
+        let batches = order::evaluation(n_samples, self.options.batch_size);
+        let loading = (self.options.load_threads, self.options.load_ahead);
+        let columns = self.prepared.targets.columns();
+        let (mut all, mut loss, mut rows, mut done) = (Vec::new(), 0.0, 0, 0);
+        let complete = with_batches(self.samples, &batches, loading, |batches| {
+            while let Some(batch) = batches.next() {
+                if interrupt.is_raised() {
+                    return Ok(false);
+                }
+                let (picks, inputs) = batch?;
+                let (feeds, wanted) = feeds(inputs);
+                let pass = graph.evaluate(&named(&feeds))?;
+                let target = self.prepared.batch(picks);
+                let expected: usize = picks
+                    .iter()
+                    .map(|pick| self.prepared.targets.rows_of(pick.sample).len())
+                    .sum();
+                done += picks.len();
+                watch.event(Event::Validating {
+                    done,
+                    samples: n_samples,
+                });
+                if expected == 0 {
+                    continue;
+                }
+                let found = losses::rows_of(&pass.output(logits)?, wanted.as_deref())?;
+                let value = losses::task(&found, &target, 0.0, graph.device())?.to_values()?;
+                loss += f64::from(value[0]) * expected as f64;
+                rows += expected;
+                all.extend(found.to_values()?);
+            }
+            Ok(true)
+        })?;
+        if !complete {
+            return Ok(None);
+        }
+        if rows == 0 {
+            return Err(Error::new(ErrorKind::Input, "no validation sample has a target"));
+        }
+        if let Some(standard) = &self.prepared.standard {
+            for row in all.chunks_exact_mut(columns) {
+                for ((value, mean), deviation) in row.iter_mut().zip(&standard.mean).zip(&standard.deviation) {
+                    *value = *value * deviation + mean;
+                }
+            }
+        }
+        let (metric, value) = match self.judge {
+            Some(judge) => (judge.name().to_owned(), judge.judge(&all, self.prepared.targets)),
+            None => {
+                let (name, value) = metrics::measure(&all, self.prepared.targets);
+                (name.to_owned(), value)
+            }
+        };
+        Ok(Some(ValidationRecord {
+            loss: loss / rows as f64,
+            metric,
+            value,
+        }))
+    }
+}

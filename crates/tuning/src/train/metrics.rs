@@ -1,0 +1,107 @@
+//! The measures of validation, one number a task, larger is better.
+
+use super::{TargetValues, Targets};
+
+/// Name and value of the task's own measure of logits `[rows, columns]` (regression: in the units of the data).
+pub(super) fn measure(logits: &[f32], targets: &Targets) -> (&'static str, f64) {
+    match targets.values() {
+        TargetValues::Classes { labels, n_classes } => ("accuracy", accuracy(logits, labels, *n_classes)),
+        TargetValues::MultiLabel { values, n_labels } => ("map", mean_average_precision(logits, values, *n_labels)),
+        TargetValues::Regression { values, n_outputs } => ("r2", r2(logits, values, *n_outputs)),
+    }
+}
+
+/// The share of rows whose largest logit is that of their class; of equal ones, the first counts.
+fn accuracy(logits: &[f32], labels: &[u32], columns: usize) -> f64 {
+    let right = logits.chunks_exact(columns).zip(labels).filter(|(row, label)| {
+        let mut best = 0;
+        for (at, value) in row.iter().enumerate() {
+            if *value > row[best] {
+                best = at;
+            }
+        }
+        best == **label as usize
+    });
+    right.count() as f64 / labels.len() as f64
+}
+
+/// The mean over labels that occur of `Σ_k precision(k) · [row k has it] / count`, rows by falling logit.
+fn mean_average_precision(logits: &[f32], values: &[f32], columns: usize) -> f64 {
+    let (mut sum, mut labels) = (0.0, 0);
+    for column in 0..columns {
+        let of = |values: &[f32]| {
+            values
+                .iter()
+                .skip(column)
+                .step_by(columns)
+                .copied()
+                .collect::<Vec<f32>>()
+        };
+        let (scores, has) = (of(logits), of(values));
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let (mut hits, mut precision) = (0, 0.0);
+        for (rank, &row) in order.iter().enumerate() {
+            if has[row] >= 0.5 {
+                hits += 1;
+                precision += f64::from(hits) / (rank + 1) as f64;
+            }
+        }
+        if hits > 0 {
+            sum += precision / f64::from(hits);
+            labels += 1;
+        }
+    }
+    if labels == 0 { 0.0 } else { sum / f64::from(labels) }
+}
+
+/// The mean over outputs of `1 − Σ(z − y)²/Σ(y − ȳ)²`; 0 for an output that never changes.
+fn r2(logits: &[f32], values: &[f32], columns: usize) -> f64 {
+    let of = |column: usize| {
+        values
+            .iter()
+            .skip(column)
+            .step_by(columns)
+            .map(|&value| f64::from(value))
+    };
+    let each = (0..columns).map(|column| {
+        let count = (values.len() / columns) as f64;
+        let mean = of(column).sum::<f64>() / count;
+        let total: f64 = of(column).map(|value| (value - mean).powi(2)).sum();
+        let found = logits
+            .iter()
+            .skip(column)
+            .step_by(columns)
+            .map(|&value| f64::from(value));
+        let left: f64 = of(column)
+            .zip(found)
+            .map(|(value, found)| (value - found).powi(2))
+            .sum();
+        if total > 0.0 { 1.0 - left / total } else { 0.0 }
+    });
+    each.sum::<f64>() / columns as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_counts_largest_logits() {
+        assert_eq!(accuracy(&[1.0, 2.0, 3.0, 0.0, 1.0, 1.0], &[1, 1, 0], 2), 2.0 / 3.0);
+    }
+
+    #[test]
+    fn average_precision_is_that_of_a_small_example_by_hand() {
+        // By falling logit: has, has not, has: (1 + 2/3)/2.
+        let value = mean_average_precision(&[3.0, 2.0, 1.0], &[1.0, 0.0, 1.0], 1);
+        assert!((value - 5.0 / 6.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn r2_is_one_for_the_truth_and_zero_for_the_mean() {
+        let values = [1.0, 2.0, 6.0];
+        assert_eq!(r2(&values, &values, 1), 1.0);
+        assert_eq!(r2(&[3.0; 3], &values, 1), 0.0);
+    }
+}

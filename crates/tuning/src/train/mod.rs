@@ -1,0 +1,45 @@
+//! Training: a model with a new head, samples and targets in; tuned weights, records and checkpoints out.
+//!
+//! ```text
+//! Samples ──(threads, in order)──► batch ──► Graph::forward ──► Method::loss ──► backward ──► Method::adjust
+//!    ▲                                                                                           │
+//!    └── order and views, by seed                        Checkpoint ◄── optimizer ◄── clipping ◄─┘
+//! ```
+//!
+//! [`train`] knows tensors only. What files are, how an image or a sentence becomes numbers, and what teachers say is
+//! the caller's: a [`Samples`] loads batches, [`Targets`] and [`Lessons`] are numbers. On the CPU a run is the same bit by
+//! bit whenever it has the same seed, options, data and model, and also when it was stopped and went on from a checkpoint.
+
+mod batch_norm;
+mod checkpoint;
+mod evaluate;
+mod events;
+mod groups;
+mod identity;
+mod lessons;
+mod loader;
+mod losses;
+mod method;
+pub mod methods;
+mod metrics;
+mod optimizer;
+mod options;
+mod order;
+mod outcome;
+mod prepared;
+mod records;
+mod run;
+mod samples;
+mod schedule;
+mod session;
+mod targets;
+mod write_out;
+
+pub use events::{Event, Interrupt, Silent, Watch};
+pub use lessons::Lessons;
+pub use method::{Loss, Method, ParameterContext, Setting, StepContext};
+pub use options::{BatchNorm, Checkpoints, Decay, Keep, Optimizer, Schedule, TrainOptions, Views};
+pub use outcome::{EpochRecord, Outcome, Trained, ValidationRecord};
+pub use run::{Job, Judge, Validation, train};
+pub use samples::{EVALUATION, Inputs, LoadError, Pick, Samples};
+pub use targets::{TargetValues, Targets};

@@ -1,0 +1,498 @@
+//! A run from beginning to end.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ranktune_onnx::Model;
+
+use super::checkpoint::{self, Best, Identity, State};
+use super::evaluate::Evaluation;
+use super::loader::with_batches;
+use super::prepared::Prepared;
+use super::records::{Records, StepRecord};
+use super::session::{Session, StepResult};
+use super::{
+    EpochRecord, Event, Interrupt, Keep, Method, Outcome, Samples, Setting, Targets, TrainOptions, Trained, Watch,
+    identity, order, write_out,
+};
+use crate::head::WEIGHT;
+use crate::{DeviceTensor, Error, ErrorKind, Result};
+
+/// A measure of the caller's own for validation.
+pub trait Judge: Sync {
+    /// Its name, as recorded.
+    fn name(&self) -> &str;
+
+    /// The value, larger is better, of logits `[rows, columns]` for all rows of `targets`, in order; regression: in the
+    /// units of the data.
+    fn judge(&self, logits: &[f32], targets: &Targets) -> f64;
+}
+
+/// Samples to validate on.
+#[derive(Clone, Copy)]
+pub struct Validation<'a> {
+    /// The samples; loaded in the evaluation view.
+    pub samples: &'a dyn Samples,
+    /// Their targets, with the same columns as those of training.
+    pub targets: &'a Targets,
+    /// The measure; `None` for the task's own (see [`super::ValidationRecord::metric`]).
+    pub judge: Option<&'a dyn Judge>,
+}
+
+/// What is to be trained, on what, and how.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// A model with its new head ([`crate::with_head`]), whose first output is the logits.
+    pub model: &'a Model,
+    /// The training samples.
+    pub samples: &'a dyn Samples,
+    /// Their targets.
+    pub targets: &'a Targets,
+    /// The validation samples, where there are any.
+    pub validation: Option<Validation<'a>>,
+    /// The method.
+    pub method: &'a dyn Method,
+    /// The settings.
+    pub options: &'a TrainOptions,
+}
+
+/// Trains.
+///
+/// # Errors
+/// `Input` when settings, targets and samples do not fit each other, or a sample cannot be loaded; `Unsupported` when the
+/// graph cannot be trained; `Diverged` when the loss is no longer a number or has exploded, with the step and a rate to try;
+/// `Checkpoint` when the checkpoint in the folder is of another model, of other settings or other data; `File` when a file
+/// cannot be written. What a checkpoint holds outlives every error.
+pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
+    check(job)?;
+    let count = order::count(job.targets.n_samples(), job.options.batch_size);
+    let steps = (count * job.options.epochs) as u64;
+    let mut session = Session::new(job, steps)?;
+    let batch_norm = session.decide_batch_norm();
+    let identity = identity::of(job, batch_norm)?;
+    let (state, best, resumed) = begin(&mut session, identity)?;
+    let run = Run {
+        records: Records::open(job.options, resumed.then_some(state.log_bytes.unwrap_or(0)))?,
+        validation: job
+            .validation
+            .map(|validation| Prepared::like(validation.targets, &session.prepared)),
+        session,
+        state,
+        best,
+        watch,
+        interrupt,
+        batch_norm,
+        step_seconds: 0.0,
+        steps_timed: 0,
+        written: Instant::now(),
+    };
+    watch.event(Event::Started {
+        steps,
+        done: run.state.step,
+        epochs: job.options.epochs,
+    });
+    run.go()
+}
+
+/// Whether the parts of a job fit each other.
+fn check(job: &Job<'_>) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(ErrorKind::Input, message));
+    job.options.check()?;
+    let fits = |what: &str, samples: &dyn Samples, targets: &Targets| match samples.n_samples() == targets.n_samples() {
+        true => Ok(()),
+        false => wrong(format!(
+            "there are {} {what} samples and {} targets",
+            samples.n_samples(),
+            targets.n_samples()
+        )),
+    };
+    fits("training", job.samples, job.targets)?;
+    if let Some(validation) = &job.validation {
+        fits("validation", validation.samples, validation.targets)?;
+        let alike = std::mem::discriminant(validation.targets.values()) == std::mem::discriminant(job.targets.values());
+        if !alike || validation.targets.columns() != job.targets.columns() {
+            return wrong("validation targets are not of the kind and number of the training targets".to_owned());
+        }
+    }
+    let head = job.model.graph.initializers.get(WEIGHT);
+    job.method.check(&Setting {
+        targets: job.targets,
+        options: job.options,
+        n_features: head.and_then(|weight| weight.dims.get(1)).copied(),
+    })
+}
+
+/// The weights of the best epoch, by parameter.
+type Weights = Vec<(usize, DeviceTensor)>;
+
+/// Where a run begins: anew, or at the newest checkpoint (then `true`).
+fn begin(session: &mut Session<'_>, identity: Identity) -> Result<(State, Option<Weights>, bool)> {
+    let new = |identity| Ok((State::new(identity), None, false));
+    let Some(checkpoints) = &session.job.options.checkpoints else {
+        return new(identity);
+    };
+    std::fs::create_dir_all(&checkpoints.folder)
+        .map_err(|error| super::records::unwritable(&checkpoints.folder, error))?;
+    let newest = checkpoint::newest(&checkpoints.folder);
+    let path = match (newest, checkpoints.resume) {
+        (Some(path), true) => path,
+        (Some(path), false) => {
+            return Err(Error::new(
+                ErrorKind::Checkpoint,
+                format!(
+                    "{}: a checkpoint is there already; resume from it, or choose another folder",
+                    path.display()
+                ),
+            ));
+        }
+        (None, _) => return new(identity),
+    };
+    let state = checkpoint::read_state(&path)?;
+    checkpoint::check(&path, &state.identity, &identity)?;
+    let device = session.graph.device().clone();
+    let known = |session: &Session<'_>, name: &str| {
+        session.graph.find(name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Checkpoint,
+                format!("{}: the model has no parameter {name:?}", path.display()),
+            )
+        })
+    };
+    let mut moments = Vec::new();
+    for (name, tensor) in checkpoint::read_tensors(&path, &device)? {
+        if let Some(name) = name.strip_prefix("value.") {
+            let index = known(session, name)?;
+            session.graph.set_value(index, tensor)?;
+        } else if let Some((which, name)) = name.strip_prefix("moment.").and_then(|rest| rest.split_once('.')) {
+            moments.push((usize::from(which == "1"), known(session, name)?, tensor));
+        }
+    }
+    session.stepper.restore(state.optimizer_steps, moments);
+    session.fed.clone_from(&state.fed);
+    let best = match state.best.as_ref().and_then(|best| best.file.as_ref()) {
+        None => None,
+        Some(file) => {
+            let tensors = checkpoint::read_tensors(&checkpoints.folder.join(file), &device)?;
+            let weights = tensors
+                .into_iter()
+                .map(|(name, tensor)| Ok((known(session, &name)?, tensor)));
+            Some(weights.collect::<Result<Weights>>()?)
+        }
+    };
+    Ok((state, best, true))
+}
+
+/// A run on its way.
+struct Run<'a> {
+    session: Session<'a>,
+    state: State,
+    best: Option<Weights>,
+    validation: Option<Prepared<'a>>,
+    records: Records,
+    watch: &'a dyn Watch,
+    interrupt: &'a Interrupt,
+    batch_norm: &'static str,
+    step_seconds: f64,
+    steps_timed: u64,
+    /// When the last checkpoint was written.
+    written: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn go(mut self) -> Result<Outcome> {
+        let job = self.session.job;
+        while self.state.epoch < job.options.epochs {
+            let begun = Instant::now();
+            let before = self.state.epoch_seconds;
+            let complete = self.steps()? && self.validate_and_record(before, begun)?;
+            if !complete {
+                self.state.epoch_seconds = before + begun.elapsed().as_secs_f64();
+                let checkpoint = self.save()?;
+                return Ok(Outcome::Interrupted {
+                    step: self.state.step,
+                    steps: self.session.steps,
+                    checkpoint,
+                });
+            }
+            self.save()?;
+        }
+        self.finish()
+    }
+
+    /// The steps left of this epoch; `false` when interrupted.
+    fn steps(&mut self) -> Result<bool> {
+        let job = self.session.job;
+        let options = job.options;
+        let epoch = self.state.epoch;
+        let all = order::batches(
+            job.targets.n_samples(),
+            options.batch_size,
+            options.views,
+            options.seed,
+            epoch,
+        );
+        let left = all.get(self.state.step_in_epoch..).unwrap_or_default();
+        with_batches(
+            job.samples,
+            left,
+            (options.load_threads, options.load_ahead),
+            |batches| {
+                loop {
+                    let start = Instant::now();
+                    let Some(batch) = batches.next() else { return Ok(true) };
+                    let (picks, inputs) = batch?;
+                    let step = self.state.step;
+                    let result = self
+                        .session
+                        .step(picks, inputs, step)
+                        .map_err(|error| self.diverged(error))?;
+                    let seconds = start.elapsed().as_secs_f64();
+                    self.count(&result)?;
+                    self.records.step(&StepRecord {
+                        step,
+                        epoch,
+                        loss: result.loss,
+                        parts: &result.parts,
+                        learning_rate: result.rate,
+                        seconds,
+                    })?;
+                    self.step_seconds += seconds;
+                    self.steps_timed += 1;
+                    self.watch.event(Event::Step {
+                        step: self.state.step,
+                        epoch,
+                        loss: result.loss,
+                        learning_rate: result.rate,
+                    });
+                    if self.interrupt.is_raised() {
+                        return Ok(false);
+                    }
+                    if self.is_due() {
+                        self.save()?;
+                    }
+                }
+            },
+        )
+    }
+
+    /// Takes a step into account.
+    fn count(&mut self, result: &StepResult) -> Result<()> {
+        let state = &mut self.state;
+        state.step += 1;
+        state.step_in_epoch += 1;
+        let terms = std::iter::once(("", result.loss)).chain(result.parts.iter().copied());
+        for (name, value) in terms {
+            match state.sums.iter_mut().find(|(one, _)| one == name) {
+                Some((_, sum)) => *sum = (f64::from_bits(*sum) + f64::from(value)).to_bits(),
+                None => state.sums.push((name.to_owned(), f64::from(value).to_bits())),
+            }
+        }
+        let loss = f64::from(result.loss);
+        let (mut first, mut smooth) = (f64::from_bits(state.first_loss), f64::from_bits(state.smooth_loss));
+        if first.is_nan() {
+            (first, smooth) = (loss, loss);
+        }
+        smooth += 0.1 * (loss - smooth);
+        (state.first_loss, state.smooth_loss) = (first.to_bits(), smooth.to_bits());
+        // A loss may rise for a while; ten times where it began, over ten steps, it does not come back from.
+        match smooth > 10.0 * first.abs().max(1.0) {
+            true => Err(self.diverged(Error::new(
+                ErrorKind::Diverged,
+                format!("the loss rose from {first:.3} to {smooth:.3}"),
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// An error of divergence, with the step and what to try.
+    fn diverged(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Diverged {
+            return error;
+        }
+        let kept = self
+            .session
+            .job
+            .options
+            .checkpoints
+            .as_ref()
+            .and_then(|checkpoints| checkpoint::newest(&checkpoints.folder));
+        let kept = kept.map_or_else(String::new, |path| {
+            format!("; the last checkpoint before it is {}", path.display())
+        });
+        Error::new(
+            ErrorKind::Diverged,
+            format!(
+                "training diverged at step {} of {} (epoch {}): {error}; try a learning rate of {:e}{kept}",
+                self.state.step + 1,
+                self.session.steps,
+                self.state.epoch + 1,
+                self.session.job.options.learning_rate / 10.0
+            ),
+        )
+    }
+
+    /// Ends an epoch; `false` when interrupted.
+    fn validate_and_record(&mut self, before: f64, begun: Instant) -> Result<bool> {
+        let job = self.session.job;
+        let validation = match (&job.validation, &self.validation) {
+            (Some(validation), Some(prepared)) => {
+                let evaluation = Evaluation {
+                    samples: validation.samples,
+                    prepared,
+                    judge: validation.judge,
+                    options: job.options,
+                };
+                let found = evaluation.run(&self.session.graph, &self.session.logits, self.watch, self.interrupt)?;
+                let Some(found) = found else { return Ok(false) };
+                if !found.loss.is_finite() {
+                    let loss = found.loss;
+                    return Err(self.diverged(Error::new(
+                        ErrorKind::Diverged,
+                        format!("the validation loss is {loss}"),
+                    )));
+                }
+                Some(found)
+            }
+            _ => None,
+        };
+        let steps = self.state.step_in_epoch.max(1) as f64;
+        let mut means = self
+            .state
+            .sums
+            .drain(..)
+            .map(|(name, sum)| (name, f64::from_bits(sum) / steps));
+        let loss = means.next().map_or(0.0, |(_, loss)| loss);
+        let record = EpochRecord {
+            epoch: self.state.epoch,
+            step: self.state.step,
+            loss,
+            parts: means.collect(),
+            validation,
+            seconds: before + begun.elapsed().as_secs_f64(),
+        };
+        self.keep_best(&record);
+        self.records.epoch(&record)?;
+        self.watch.event(Event::Epoch(&record));
+        self.state.epochs.push(record);
+        self.state.epoch += 1;
+        self.state.step_in_epoch = 0;
+        self.state.epoch_seconds = 0.0;
+        Ok(true)
+    }
+
+    /// Remembers the weights when this epoch is the best one: by its measure, then by its loss.
+    fn keep_best(&mut self, record: &EpochRecord) {
+        let Some(found) = &record.validation else { return };
+        if self.session.job.options.keep == Keep::Last {
+            return;
+        }
+        let better = self.state.best.as_ref().is_none_or(|best| {
+            let (value, loss) = (f64::from_bits(best.value), f64::from_bits(best.loss));
+            found.value > value || (found.value == value && found.loss < loss)
+        });
+        if better {
+            self.state.best = Some(Best {
+                epoch: record.epoch,
+                value: found.value.to_bits(),
+                loss: found.loss.to_bits(),
+                file: None,
+            });
+            let graph = &self.session.graph;
+            self.best = Some(
+                self.session
+                    .changing()
+                    .map(|(index, _)| (index, graph.value(index).clone()))
+                    .collect(),
+            );
+        }
+    }
+
+    /// Whether a checkpoint within an epoch is due.
+    fn is_due(&self) -> bool {
+        let Some(checkpoints) = &self.session.job.options.checkpoints else {
+            return false;
+        };
+        let by_steps = checkpoints
+            .every_steps
+            .is_some_and(|every| every > 0 && self.state.step.is_multiple_of(every));
+        let seconds = self.written.elapsed().as_secs_f64();
+        by_steps || checkpoints.every_seconds.is_some_and(|every| seconds >= every)
+    }
+
+    /// Writes a checkpoint, where there is a folder for it.
+    fn save(&mut self) -> Result<Option<PathBuf>> {
+        let Some(checkpoints) = &self.session.job.options.checkpoints else {
+            return Ok(None);
+        };
+        let folder = &checkpoints.folder;
+        self.state.log_bytes = self.records.sync()?;
+        self.state.optimizer_steps = self.session.stepper.steps();
+        self.state.fed.clone_from(&self.session.fed);
+        let parameters = self.session.graph.parameters();
+        if let (Some(best), Some(weights)) = (&mut self.state.best, &self.best)
+            && best.file.is_none()
+        {
+            let tensors = weights
+                .iter()
+                .map(|(index, tensor)| (parameters[*index].name.clone(), tensor));
+            best.file = Some(checkpoint::write_best(
+                folder,
+                self.state.step,
+                &tensors.collect::<Vec<_>>(),
+            )?);
+        }
+        let graph = &self.session.graph;
+        let values = self
+            .session
+            .changing()
+            .map(|(index, name)| (format!("value.{name}"), graph.value(index)));
+        let moments = self.session.stepper.moments();
+        let moments =
+            moments.map(|(which, index, tensor)| (format!("moment.{which}.{}", parameters[index].name), tensor));
+        let tensors: Vec<(String, &DeviceTensor)> = values.chain(moments).collect();
+        for (name, tensor) in &tensors {
+            if !tensor.to_values()?.iter().all(|value| value.is_finite()) {
+                return Err(self.diverged(Error::new(
+                    ErrorKind::Diverged,
+                    format!("{name} holds what is not a number"),
+                )));
+            }
+        }
+        let path = checkpoint::write_state(folder, &self.state, &tensors, checkpoints.keep)?;
+        self.written = Instant::now();
+        self.watch.event(Event::Checkpoint {
+            path: &path,
+            step: self.state.step,
+        });
+        Ok(Some(path))
+    }
+
+    /// The model with the weights that were asked for.
+    fn finish(mut self) -> Result<Outcome> {
+        self.records.sync()?;
+        let last = self.state.epochs.len().saturating_sub(1);
+        let mut chosen_epoch = last;
+        if let (Some(best), Some(weights)) = (&self.state.best, self.best) {
+            chosen_epoch = best.epoch;
+            for (index, tensor) in weights {
+                self.session.graph.set_value(index, tensor)?;
+            }
+        }
+        let session = &self.session;
+        let model = write_out::written(
+            session.job.model,
+            &session.graph,
+            session.prepared.standard.as_ref(),
+            &session.fed,
+        )?;
+        Ok(Outcome::Finished(Box::new(Trained {
+            model,
+            epochs: self.state.epochs,
+            chosen_epoch,
+            steps: self.state.step,
+            step_seconds: self.step_seconds,
+            steps_timed: self.steps_timed,
+            batch_norm: self.batch_norm,
+        })))
+    }
+}
