@@ -73,7 +73,13 @@ fn attributes_come_from_the_call_or_from_the_defaults() {
     };
     let reference = [bytes(1, b"alpha"), bytes(21, b"slope"), int(20, 1)].concat();
     let body = [node("Elu", &["a"], &["r"], &[bytes(5, &reference)])];
-    let functions = [function("Bent", &["a"], &["r"], &body, &[bytes(11, &number("slope", 0.25))])];
+    let functions = [function(
+        "Bent",
+        &["a"],
+        &["r"],
+        &body,
+        &[bytes(11, &number("slope", 0.25))],
+    )];
     let calls = [
         call("Bent", &["x"], &["m"], &[]),
         call("Bent", &["m"], &["y"], &[bytes(5, &number("slope", 0.5))]),
@@ -94,21 +100,32 @@ fn functions_call_functions_and_reach_into_branches() {
     let graph = |name: &str, body: &[u8]| bytes(5, &[bytes(1, name.as_bytes()), int(20, 5), bytes(6, body)].concat());
     let then = branch(&[call("Inner", &["a"], &["t"], &[])], "t");
     let other = branch(&[node("Identity", &["a"], &["e"], &[])], "e");
-    let choice = node("If", &["a"], &["r"], &[graph("then_branch", &then), graph("else_branch", &other)]);
+    let choice = node(
+        "If",
+        &["a"],
+        &["r"],
+        &[graph("then_branch", &then), graph("else_branch", &other)],
+    );
     let functions = [
         function("Outer", &["a"], &["r"], &[choice], &[]),
         function("Inner", &["a"], &["r"], &[node("Neg", &["a"], &["r"], &[])], &[]),
     ];
-    let graph = read(file(&[call("Outer", &["x"], &["y"], &[])], &functions)).unwrap().graph;
+    let graph = read(file(&[call("Outer", &["x"], &["y"], &[])], &functions))
+        .unwrap()
+        .graph;
     let inner = graph.nodes[0].subgraphs().next().unwrap();
-    assert!(shown(&inner.nodes[0]).starts_with("Neg [\"x\"]") || shown(&inner.nodes[0]).starts_with("Identity [\"x\"]"));
+    assert!(
+        shown(&inner.nodes[0]).starts_with("Neg [\"x\"]") || shown(&inner.nodes[0]).starts_with("Identity [\"x\"]")
+    );
     assert_eq!(graph.nodes[0].uses(), ["x", "x", "x"]);
 }
 
 #[test]
 fn an_input_given_back_is_copied() {
     let functions = [function("Same", &["a"], &["a"], &[], &[])];
-    let graph = read(file(&[call("Same", &["x"], &["y"], &[])], &functions)).unwrap().graph;
+    let graph = read(file(&[call("Same", &["x"], &["y"], &[])], &functions))
+        .unwrap()
+        .graph;
     assert_eq!(shown(&graph.nodes[0]), "Identity [\"x\"] [\"y\"]");
 }
 
@@ -134,7 +151,13 @@ fn functions_without_end_and_of_another_version_are_refused() {
     assert!(error.to_string().contains("outgrows"), "{error}");
 
     let newer = bytes(9, &int(2, 21));
-    let functions = [function("Newer", &["a"], &["r"], &[node("Neg", &["a"], &["r"], &[])], &[newer])];
+    let functions = [function(
+        "Newer",
+        &["a"],
+        &["r"],
+        &[node("Neg", &["a"], &["r"], &[])],
+        &[newer],
+    )];
     let error = read(file(&[call("Newer", &["x"], &["y"], &[])], &functions)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("version 21"), "{error}");

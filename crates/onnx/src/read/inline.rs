@@ -34,7 +34,10 @@ pub fn inline(
         return Ok(());
     }
     let size: usize = functions.iter().map(Message::encoded_len).sum();
-    let known: BTreeMap<Key, FunctionProto> = functions.into_iter().map(|function| (key(&function), function)).collect();
+    let known: BTreeMap<Key, FunctionProto> = functions
+        .into_iter()
+        .map(|function| (key(&function), function))
+        .collect();
     let mut calls = Calls {
         known: &known,
         opsets,
@@ -90,7 +93,10 @@ impl Calls<'_> {
         let (label, op_type) = (label(&node), wanted.1.as_str());
         let refused = |kind, message: String| Error::new(kind, message).at_node(&label, op_type);
         if depth >= MAX_DEPTH {
-            return Err(refused(ErrorKind::Invalid, "functions call each other without end".to_owned()));
+            return Err(refused(
+                ErrorKind::Invalid,
+                "functions call each other without end".to_owned(),
+            ));
         }
         if node.input.len() > function.input.len() || node.output.len() > function.output.len() {
             let message = format!(
@@ -103,9 +109,13 @@ impl Calls<'_> {
             return Err(refused(ErrorKind::Invalid, message));
         }
         self.left = self.left.checked_sub(function.encoded_len()).ok_or_else(|| {
-            refused(ErrorKind::Invalid, "functions call each other so often that the graph outgrows the file".to_owned())
+            refused(
+                ErrorKind::Invalid,
+                "functions call each other so often that the graph outgrows the file".to_owned(),
+            )
         })?;
-        self.import(function).map_err(|message| refused(ErrorKind::Unsupported, message))?;
+        self.import(function)
+            .map_err(|message| refused(ErrorKind::Unsupported, message))?;
         self.made += 1;
         let mut call = Call::new(function, node, format!("{label}/{}/", self.made));
         for inner in &function.node {
@@ -124,7 +134,11 @@ impl Calls<'_> {
     fn import(&mut self, function: &FunctionProto) -> Result<(), String> {
         for needed in &function.opset_import {
             let domain = super::domain(needed.domain.clone());
-            match self.opsets.iter().find(|one| super::domain(one.domain.clone()) == domain) {
+            match self
+                .opsets
+                .iter()
+                .find(|one| super::domain(one.domain.clone()) == domain)
+            {
                 None => self.opsets.push(needed.clone()),
                 Some(found) if found.version == needed.version || !domain.is_empty() => {}
                 Some(found) => {
@@ -213,7 +227,12 @@ impl Call {
         for node in &mut graph.node {
             self.adapt(node);
         }
-        for value in graph.input.iter_mut().chain(&mut graph.output).chain(&mut graph.value_info) {
+        for value in graph
+            .input
+            .iter_mut()
+            .chain(&mut graph.output)
+            .chain(&mut graph.value_info)
+        {
             value.name = value.name.as_ref().map(|name| self.name(name));
         }
         for tensor in &mut graph.initializer {
@@ -223,7 +242,11 @@ impl Call {
 
     /// Copies for outputs of the function that are its inputs, or that it names twice.
     fn passed_through(&self, function: &FunctionProto) -> Vec<NodeProto> {
-        let pairs = function.output.iter().zip(&self.outputs).filter(|(_, outer)| !outer.is_empty());
+        let pairs = function
+            .output
+            .iter()
+            .zip(&self.outputs)
+            .filter(|(_, outer)| !outer.is_empty());
         pairs
             .filter(|(inner, outer)| self.inputs.contains_key(*inner) || self.names.get(*inner) != Some(outer))
             .map(|(inner, outer)| NodeProto {

@@ -56,7 +56,13 @@ impl Message {
     fn cost(self) -> usize {
         match self {
             Self::Model => 0,
-            Self::Graph | Self::Function | Self::Node | Self::Attribute | Self::Value | Self::Type | Self::TensorType => 512,
+            Self::Graph
+            | Self::Function
+            | Self::Node
+            | Self::Attribute
+            | Self::Value
+            | Self::Type
+            | Self::TensorType => 512,
             Self::Tensor => 768,
             Self::Shape | Self::Leaf => 96,
         }

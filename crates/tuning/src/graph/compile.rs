@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use burn::tensor::Device;
-use ranktune_onnx::{Model, Node, Tensor};
+use ranktune_onnx::{Attribute, Model, Node, Tensor};
 
 use super::body::captures;
 use super::fuse::fuse;
@@ -45,7 +45,16 @@ impl Graph {
             .into_iter()
             .partition(|node| copied(model, node).is_some());
         let mut planned = fuse(model, &live, &outputs);
+        let held: HashSet<&str> = copies.iter().filter_map(|node| node.output(0)).collect();
         for (node, _) in &mut planned {
+            let computed = node.is("BatchNormalization")
+                && node
+                    .input(3)
+                    .is_some_and(|name| !graph.initializers.contains_key(name) && !held.contains(name));
+            if computed {
+                let attributes = &mut node.to_mut().attributes;
+                attributes.insert(operators::COMPUTED.to_owned(), Attribute::Int(1));
+            }
             let captured = captures(node);
             if !captured.is_empty() {
                 node.to_mut().inputs.extend(captured);
@@ -136,6 +145,7 @@ impl Graph {
             constants,
             parameters,
             values,
+            _buffers: crate::kernels::Buffers,
         })
     }
 }

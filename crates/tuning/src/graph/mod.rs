@@ -104,6 +104,8 @@ pub struct Graph {
     parameters: Vec<Parameter>,
     /// By parameter: its slot and value, if the graph runs on it.
     values: Vec<(Slot, DeviceTensor)>,
+    /// What training used again and again goes when the graph does.
+    _buffers: crate::kernels::Buffers,
 }
 
 impl std::fmt::Debug for Graph {

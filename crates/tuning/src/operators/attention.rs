@@ -101,9 +101,9 @@ pub(super) fn apart(tensor: &DeviceTensor, heads: usize) -> Result<DeviceTensor>
     let dims = tensor.dims();
     match dims.as_slice() {
         [_, _, _, _] => Ok(tensor.clone()),
-        &[n, rows, width] if heads > 0 && width % heads == 0 => Ok(tensor
-            .reshape(&[n, rows, heads, width / heads])?
-            .permute(&[0, 2, 1, 3])),
+        &[n, rows, width] if heads > 0 && width % heads == 0 => {
+            Ok(tensor.reshape(&[n, rows, heads, width / heads])?.permute(&[0, 2, 1, 3]))
+        }
         _ => Err(Error::shape(format!(
             "an input of shape {dims:?} does not fit {heads} heads"
         ))),

@@ -2,7 +2,7 @@
 
 use super::{Attributes, Operator};
 use crate::tensor::Extremum;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let mean = attributes.op_type() == "GlobalAveragePool";
@@ -17,6 +17,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             return Err(Error::shape(format!(
                 "expected an input with spatial axes, found shape {dims:?}"
             )));
+        }
+        if mean && let Some(pooled) = kernels::mean_of_map(&x) {
+            return Ok(vec![pooled.into()]);
         }
         let flat = x.reshape(&[dims[0], dims[1], dims[2..].iter().product()])?;
         let pooled = if let Some(p) = power {

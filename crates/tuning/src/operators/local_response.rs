@@ -27,10 +27,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         for shift in 1..window {
             sum = sum.add(&squares.narrow(1, shift, shift + dims[1]))?;
         }
-        let divisor = sum
-            .mul_scalar(alpha / window as f32)
-            .add_scalar(bias)
-            .pow_scalar(-beta);
+        let divisor = sum.mul_scalar(alpha / window as f32).add_scalar(bias).pow_scalar(-beta);
         Ok(vec![x.mul(&divisor)?.into()])
     }))
 }

@@ -47,6 +47,7 @@ mod where_;
 use ranktune_onnx::Node;
 
 pub(crate) use attributes::Attributes;
+pub(crate) use batch_norm::COMPUTED;
 pub(crate) use fill::from_onnx as constant;
 pub(crate) use inputs::{Context, Inputs, RunningUpdate};
 

@@ -8,7 +8,7 @@ use super::conv::Sliding;
 use super::{Attributes, Inputs, Operator};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
-use crate::{Error, HostTensor, Result};
+use crate::{Error, HostTensor, Result, kernels};
 
 struct Pool {
     sliding: Sliding,
@@ -124,6 +124,16 @@ pub(super) fn max(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let ready = pool.prepare(inputs)?;
         let dilation = [ready.windows.dilation[0], ready.windows.dilation[1]];
+        let slide = kernels::Slide {
+            kernel: ready.kernel,
+            stride: ready.stride(),
+            dilation,
+            pad: [ready.windows.pads[0].0, ready.windows.pads[1].0],
+            out: [ready.positions[0], ready.positions[1]],
+        };
+        if let Some(y) = kernels::max_pool(&ready.x, slide) {
+            return Ok(vec![ready.finish(y)?.into()]);
+        }
         let y = ready.padded(f32::MIN)?.max_pool(ready.kernel, ready.stride(), dilation);
         Ok(vec![ready.finish(y)?.into()])
     }))

@@ -81,6 +81,8 @@ fn table(inputs: &Inputs, position: usize, [n, rows]: [usize; 2]) -> Result<Devi
     let chosen: Option<Vec<usize>> = ids.iter().map(known).collect();
     match (chosen, dims.as_slice()) {
         (Some(chosen), &[_, half]) if chosen.len() == n * rows => table.select(0, &chosen).reshape(&[n, rows, half]),
-        _ => Err(Error::shape(format!("the positions do not fit angles of shape {dims:?}"))),
+        _ => Err(Error::shape(format!(
+            "the positions do not fit angles of shape {dims:?}"
+        ))),
     }
 }

@@ -99,10 +99,7 @@ pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
         let sizes = match asked {
             Some(host) if host.dims().is_empty() => {
                 let each = size(host.to_ints()[0])?.max(1);
-                (0..total)
-                    .step_by(each)
-                    .map(|start| each.min(total - start))
-                    .collect()
+                (0..total).step_by(each).map(|start| each.min(total - start)).collect()
             }
             Some(host) => host.to_ints().into_iter().map(size).collect::<Result<Vec<_>>>()?,
             None => vec![1; total],

@@ -32,7 +32,11 @@ fn head(q: &[f32], k: &[f32], v: &[f32], width: usize, scale: f32, added: impl F
 #[test]
 fn attention_over_heads_agrees() {
     let case = |mask: Input| {
-        Case::new("Attention", vec![x(&[2, 2, 3, 4]), x(&[2, 2, 5, 4]), x(&[2, 2, 5, 4]), mask]).opset(23)
+        Case::new(
+            "Attention",
+            vec![x(&[2, 2, 3, 4]), x(&[2, 2, 5, 4]), x(&[2, 2, 5, 4]), mask],
+        )
+        .opset(23)
     };
     let each = |inputs: &[Vec<f32>], added: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
         (0..4)
@@ -91,7 +95,11 @@ fn rotary_embedding_turns_pairs() {
     let (cos, sin) = ([1.0, 1.0, 0.6, 0.8], [0.0, 0.0, 0.8, 0.6]);
     let case = || {
         let positions = Input::Ints(vec![1, 2], vec![1, 0]);
-        Case::new("RotaryEmbedding", vec![x(&[1, 1, 2, 4]), table(cos), table(sin), positions]).opset(23)
+        Case::new(
+            "RotaryEmbedding",
+            vec![x(&[1, 1, 2, 4]), table(cos), table(sin), positions],
+        )
+        .opset(23)
     };
     let turned = |inputs: &[Vec<f32>], pairs: [[usize; 2]; 2]| -> Vec<f32> {
         let mut out = inputs[0].clone();

@@ -36,7 +36,12 @@ fn the_branch_that_is_not_taken_need_not_fit() {
     Case::new("If", vec![truth(true), x(&[2, 3]), x(&[7])])
         .captured(2)
         .graph("then_branch", &[], vec![inner("Exp", &["p1.x"], "t")], &["t"])
-        .graph("else_branch", &[], vec![inner("MatMul", &["p1.x", "p2.x"], "e")], &["e"])
+        .graph(
+            "else_branch",
+            &[],
+            vec![inner("MatMul", &["p1.x", "p2.x"], "e")],
+            &["e"],
+        )
         .check_against(&[2, 3], |inputs| inputs[1].iter().map(|x| x.exp()).collect());
 }
 
@@ -96,9 +101,7 @@ fn lists_of_tensors_are_built_and_joined() {
         .captured(3)
         .graph("then_branch", &[], nodes, &["t"])
         .graph("else_branch", &[], other(), &["e"])
-        .check_against(&[3, 1, 3], |inputs| {
-            [&inputs[1][..6], &inputs[1][9..]].concat()
-        });
+        .check_against(&[3, 1, 3], |inputs| [&inputs[1][..6], &inputs[1][9..]].concat());
     let nodes = vec![
         axis(inner("SplitToSequence", &["p1.x", "c2"], "list"), 0),
         inner("SequenceAt", &["list", "c3"], "part"),

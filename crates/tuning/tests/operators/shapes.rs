@@ -138,7 +138,12 @@ fn bits_of_integers_choose_rows() {
         Case::new("If", vec![condition, ints(a), ints(b), x(&[4, 2])])
             .captured(3)
             .graph("then_branch", &[], nodes, &["t"])
-            .graph("else_branch", &[], vec![crate::harness::inner("Identity", &["p3.x"], "e")], &["e"])
+            .graph(
+                "else_branch",
+                &[],
+                vec![crate::harness::inner("Identity", &["p3.x"], "e")],
+                &["e"],
+            )
             .check_against(&[2], |inputs| inputs[3][2 * row..2 * row + 2].to_vec());
     }
 }
