@@ -139,7 +139,7 @@ fn local_response_normalization_agrees() {
         .check_against(&[2, 5, 3], |inputs| {
             let at = |n: usize, c: usize, s: usize| inputs[0][(n * 5 + c) * 3 + s];
             let mut out = Vec::new();
-            for (n, c, s) in (0..2).flat_map(|n| (0..5).flat_map(move |c| (0..3).map(move |s| (n, c, s)))) {
+            for (n, c, s) in (0..2usize).flat_map(|n| (0..5usize).flat_map(move |c| (0..3).map(move |s| (n, c, s)))) {
                 let near = c.saturating_sub(1)..(c + 3).min(5);
                 let sum: f32 = near.map(|other| at(n, other, s).powi(2)).sum();
                 out.push(at(n, c, s) / (bias + alpha / 4.0 * sum).powf(beta));

@@ -22,8 +22,8 @@ fn a_branch_takes_what_is_around_it_and_has_right_gradients() {
     for (condition, sign) in [(true, 1.0), (false, -1.0)] {
         Case::new("If", vec![truth(condition), x(&[2, 3]), x(&[3])])
             .captured(2)
-            .graph("then_branch", &[], vec![inner("Add", &["p1.x", "p2.x"], "t")], &["t"])
-            .graph("else_branch", &[], vec![inner("Sub", &["p1.x", "p2.x"], "e")], &["e"])
+            .body("then_branch", &[], vec![inner("Add", &["p1.x", "p2.x"], "t")], &["t"])
+            .body("else_branch", &[], vec![inner("Sub", &["p1.x", "p2.x"], "e")], &["e"])
             .check_against(&[2, 3], |inputs| {
                 let pairs = inputs[1].iter().zip(inputs[2].iter().cycle());
                 pairs.map(|(a, b)| a + sign * b).collect()
@@ -35,8 +35,8 @@ fn a_branch_takes_what_is_around_it_and_has_right_gradients() {
 fn the_branch_that_is_not_taken_need_not_fit() {
     Case::new("If", vec![truth(true), x(&[2, 3]), x(&[7])])
         .captured(2)
-        .graph("then_branch", &[], vec![inner("Exp", &["p1.x"], "t")], &["t"])
-        .graph(
+        .body("then_branch", &[], vec![inner("Exp", &["p1.x"], "t")], &["t"])
+        .body(
             "else_branch",
             &[],
             vec![inner("MatMul", &["p1.x", "p2.x"], "e")],
@@ -58,7 +58,7 @@ fn a_loop_carries_values_on_and_stacks_what_it_gives() {
     let case = |trips: Input, condition: Input| {
         Case::new("Loop", vec![trips, condition, x(&[2, 3]), x(&[3])])
             .captured(1)
-            .graph("body", &["turn", "going", "state"], body(), &["still", "next", "row"])
+            .body("body", &["turn", "going", "state"], body(), &["still", "next", "row"])
     };
     case(count(3), truth(true)).check_against(&[2, 3], |inputs| {
         let pairs = inputs[2].iter().zip(inputs[3].iter().cycle());
@@ -87,8 +87,8 @@ fn lists_of_tensors_are_built_and_joined() {
     let other = || vec![inner("Identity", &["p1.x"], "e")];
     Case::new("If", vec![truth(true), x(&[2, 2]), x(&[2, 2]), x(&[2, 2]), count(0)])
         .captured(4)
-        .graph("then_branch", &[], nodes, &["t"])
-        .graph("else_branch", &[], other(), &["e"])
+        .body("then_branch", &[], nodes, &["t"])
+        .body("else_branch", &[], other(), &["e"])
         .check_against(&[2, 6], expected);
     let mut stack = axis(inner("ConcatFromSequence", &["shorter"], "t"), 0);
     stack.attributes.insert("new_axis".to_owned(), Attribute::Int(1));
@@ -99,8 +99,8 @@ fn lists_of_tensors_are_built_and_joined() {
     ];
     Case::new("If", vec![truth(true), x(&[4, 3]), count(1), count(-2)])
         .captured(3)
-        .graph("then_branch", &[], nodes, &["t"])
-        .graph("else_branch", &[], other(), &["e"])
+        .body("then_branch", &[], nodes, &["t"])
+        .body("else_branch", &[], other(), &["e"])
         .check_against(&[3, 1, 3], |inputs| [&inputs[1][..6], &inputs[1][9..]].concat());
     let nodes = vec![
         axis(inner("SplitToSequence", &["p1.x", "c2"], "list"), 0),
@@ -111,8 +111,8 @@ fn lists_of_tensors_are_built_and_joined() {
     ];
     Case::new("If", vec![truth(true), x(&[5, 2]), count(2), count(-1)])
         .captured(3)
-        .graph("then_branch", &[], nodes, &["t"])
-        .graph("else_branch", &[], other(), &["e"])
+        .body("then_branch", &[], nodes, &["t"])
+        .body("else_branch", &[], other(), &["e"])
         .check_against(&[1, 2], |inputs| inputs[1][8..].iter().map(|x| x * 3.0).collect());
 }
 
@@ -141,8 +141,8 @@ fn lists_grow_inside_of_loops() {
     ];
     Case::new("If", vec![truth(true), count(2), x(&[3])])
         .captured(2)
-        .graph("then_branch", &[], nodes, &["t"])
-        .graph("else_branch", &[], vec![inner("Identity", &["p2.x"], "e")], &["e"])
+        .body("then_branch", &[], nodes, &["t"])
+        .body("else_branch", &[], vec![inner("Identity", &["p2.x"], "e")], &["e"])
         .check_against(&[6], |inputs| {
             let squares: Vec<f32> = inputs[2].iter().map(|x| x * x).collect();
             [squares.clone(), squares].concat()

@@ -121,7 +121,7 @@ impl Case {
     }
 
     /// A graph inside of the node; `inputs` and `outputs` by name.
-    pub fn graph(self, name: &str, inputs: &[&str], nodes: Vec<Node>, outputs: &[&str]) -> Self {
+    pub fn body(self, name: &str, inputs: &[&str], nodes: Vec<Node>, outputs: &[&str]) -> Self {
         let info = |name: &&str| ValueInfo {
             name: (*name).to_owned(),
             data_type: None,

@@ -137,8 +137,8 @@ fn bits_of_integers_choose_rows() {
         let condition = Input::Bools(vec![], vec![true]);
         Case::new("If", vec![condition, ints(a), ints(b), x(&[4, 2])])
             .captured(3)
-            .graph("then_branch", &[], nodes, &["t"])
-            .graph(
+            .body("then_branch", &[], nodes, &["t"])
+            .body(
                 "else_branch",
                 &[],
                 vec![crate::harness::inner("Identity", &["p3.x"], "e")],
