@@ -160,9 +160,9 @@ ARCHITECTURES = {
     "mambaout": vision("mambaout_femto", depths=(1, 1, 1, 1), dims=(8, 16, 24, 32)),
     "mambaout_dynamo": vision("mambaout_femto", depths=(1, 1, 1, 1), dims=(8, 16, 24, 32)),
     # both
-    "coatnet": vision("coatnet_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(16, 16, 32, 32), stem_width=8),
-    "coatnet_rmlp_dynamo": vision("coatnet_rmlp_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(16, 16, 32, 32), stem_width=8),
-    "coatnext": vision("coatnext_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(16, 16, 32, 32), stem_width=8),
+    "coatnet": vision("coatnet_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(32, 32, 64, 64), stem_width=8),
+    "coatnet_rmlp_dynamo": vision("coatnet_rmlp_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(32, 32, 64, 64), stem_width=8),
+    "coatnext": vision("coatnext_nano_rw_224", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(32, 32, 64, 64), stem_width=8),
     "maxvit": vision("maxvit_pico_rw_256", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(32, 32, 32, 32)),
     "maxxvit_dynamo": vision("maxxvit_rmlp_nano_rw_256", size=64, img_size=64, depths=(1, 1, 1, 1), embed_dim=(32, 32, 32, 32)),
     "edgenext": vision("edgenext_xx_small"),
