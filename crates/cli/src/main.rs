@@ -16,7 +16,7 @@ use crate::exit::Exit;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rank pre-trained models for your data without fine-tuning any of them.
+/// Rank pre-trained models for your data without fine-tuning any of them, and tune the best.
 #[derive(Debug, Parser)]
 #[command(name = "ranktune", version, propagate_version = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -28,8 +28,11 @@ const EXAMPLES: &str = "\
 Examples:
   ranktune rank --hub models/ --data photos/             rank a folder of ONNX models on class folders
   ranktune rank --hub a.onnx b.onnx --data houses.csv --target log10_price
+  ranktune tune --hub models/ --data photos/ --out tuned/ tune the best one, taught by the best three
+  ranktune predict --model tuned/ photo.jpg              what the tuned model makes of an image
   ranktune score --features F.npy --targets Y.npy        score features made elsewhere
   ranktune hub list models/                              what a hub holds
+  ranktune hub pull starter:vision                       download well-known models
 
 Exit codes: 0 done, 1 done but something was skipped, 2 unusable input or arguments (nothing written)";
 
@@ -37,13 +40,19 @@ Exit codes: 0 done, 1 done but something was skipped, 2 unusable input or argume
 enum Command {
     /// Rank the models of a hub by how well their features explain your labels
     Rank(commands::rank::Arguments),
+    /// Tune a model, taught by the best-ranked ones, into a folder that any ONNX runtime serves
+    Tune(Box<commands::tune::Arguments>),
+    /// Measure a model on a data set
+    Eval(commands::eval::Arguments),
+    /// Say what a model makes of images
+    Predict(commands::predict::Arguments),
     /// Score features and targets made elsewhere
     Score(commands::score::Arguments),
     /// Extract a model's features over a data set into a file
     Features(commands::features::Arguments),
     /// Hold a ranking against measured accuracies
     Compare(commands::compare::Arguments),
-    /// See what a hub holds and which engines run it
+    /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]
     Hub(commands::hub::Command),
 }
@@ -61,6 +70,9 @@ fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Rank(arguments) => commands::rank::run(&arguments),
+        Command::Tune(arguments) => commands::tune::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Score(arguments) => commands::score::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),

@@ -16,6 +16,9 @@ pub(crate) struct Reporter {
     bars: Option<Bars>,
 }
 
+/// Length from which a download is told where there are no bars.
+const LARGE: u64 = 1 << 20;
+
 struct Bars {
     all: MultiProgress,
     running: Mutex<HashMap<String, ProgressBar>>,
@@ -47,6 +50,7 @@ impl Progress for Reporter {
             bars.update(&event);
         }
         match event {
+            Event::Done(text) => self.line(text),
             Event::Note(text) => self.line(&format!("note: {text}")),
             Event::ModelFinished { model, seconds, cached } => {
                 let how = if cached {
@@ -56,6 +60,15 @@ impl Progress for Reporter {
                 };
                 self.line(&format!("{model}: done {how}"));
             }
+            // Configuration files are too small to be worth a line.
+            Event::DownloadStarted {
+                repository,
+                file,
+                bytes: Some(bytes),
+            } if self.bars.is_none() && bytes >= LARGE => self.line(&format!(
+                "{repository}: {file}: downloading {}",
+                ranktune_report::format::bytes(bytes)
+            )),
             Event::ModelSkipped { model, reason } => self.line(&format!("{model}: skipped: {reason}")),
             _ => {}
         }
@@ -89,6 +102,48 @@ impl Bars {
             }
             Event::ModelFinished { model, .. } | Event::ModelSkipped { model, .. } => {
                 if let Some(bar) = running.remove(*model) {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::DownloadStarted {
+                repository,
+                file,
+                bytes,
+            } => {
+                let bar = self.all.add(match bytes {
+                    Some(bytes) => ProgressBar::new(*bytes),
+                    None => ProgressBar::no_length(),
+                });
+                let style = "{prefix:<36.36} {bar:30} {bytes:>10}/{total_bytes} {bytes_per_sec:>12} eta {eta}";
+                if let Ok(style) = ProgressStyle::with_template(style) {
+                    bar.set_style(style);
+                }
+                let name = repository.rsplit('/').next().unwrap_or(repository);
+                bar.set_prefix(format!("{name} {file}"));
+                bar.enable_steady_tick(Duration::from_millis(250));
+                running.insert(format!("{repository}\n{file}"), bar);
+            }
+            Event::Downloaded {
+                repository,
+                file,
+                received,
+            } => {
+                if let Some(bar) = running.get(&format!("{repository}\n{file}")) {
+                    bar.set_position(*received);
+                }
+            }
+            Event::DownloadFailed { repository } => {
+                let files = format!("{repository}\n");
+                running.retain(|name, bar| {
+                    let is_done = name.starts_with(&files);
+                    if is_done {
+                        bar.finish_and_clear();
+                    }
+                    !is_done
+                });
+            }
+            Event::DownloadFinished { repository, file } => {
+                if let Some(bar) = running.remove(&format!("{repository}\n{file}")) {
                     bar.finish_and_clear();
                 }
             }

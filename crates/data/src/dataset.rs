@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::digest::FieldHasher;
-use crate::{Digest, Error, Result, Targets, Task};
+use crate::{Augmentation, Digest, Error, Result, Targets, Task, View, Views};
 
 /// What a model is fed.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,13 @@ use crate::{Digest, Error, Result, Targets, Task};
 pub enum Inputs {
     /// Image files.
     Images(Vec<PathBuf>),
+    /// Views of image files; the same file may come several times, best in a row, as it is decoded once then.
+    ImageViews {
+        /// `[n]`
+        files: Vec<PathBuf>,
+        /// `[n]`; without a view, the plain preprocessing.
+        views: Vec<Option<View>>,
+    },
     /// Texts, with a second text each where the data are pairs.
     Texts {
         /// `[n]`
@@ -32,8 +39,16 @@ impl Inputs {
     /// Number of inputs, `n`.
     pub fn len(&self) -> usize {
         match self {
-            Self::Images(files) => files.len(),
+            Self::Images(files) | Self::ImageViews { files, .. } => files.len(),
             Self::Texts { first, .. } => first.len(),
+        }
+    }
+
+    /// The image files, `[n]`, if the inputs are images or views of images.
+    pub fn files(&self) -> Option<&[PathBuf]> {
+        match self {
+            Self::Images(files) | Self::ImageViews { files, .. } => Some(files),
+            Self::Texts { .. } => None,
         }
     }
 
@@ -45,6 +60,10 @@ impl Inputs {
     fn select(&self, indices: &[usize]) -> Self {
         match self {
             Self::Images(files) => Self::Images(pick(files, indices)),
+            Self::ImageViews { files, views } => Self::ImageViews {
+                files: pick(files, indices),
+                views: pick(views, indices),
+            },
             Self::Texts { first, second } => Self::Texts {
                 first: pick(first, indices),
                 second: second.as_ref().map(|second| pick(second, indices)),
@@ -55,6 +74,10 @@ impl Inputs {
     fn digest(&self, i: usize) -> Digest {
         match self {
             Self::Images(files) => content_digest(&files[i]),
+            Self::ImageViews { files, views } => match &views[i] {
+                None => content_digest(&files[i]),
+                Some(view) => of_view(&content_digest(&files[i]), view),
+            },
             Self::Texts { first, second } => {
                 let mut hasher = FieldHasher::new("ranktune text input 1");
                 hasher.text(&first[i]);
@@ -102,6 +125,7 @@ impl Dataset {
         let path = path.into();
         if inputs.len() != targets.n_samples()
             || matches!(&inputs, Inputs::Texts { first, second: Some(second) } if first.len() != second.len())
+            || matches!(&inputs, Inputs::ImageViews { files, views } if files.len() != views.len())
         {
             let message = format!("there are {} inputs but {} targets", inputs.len(), targets.n_samples());
             return Err(Error::invalid(message).in_file(&path));
@@ -145,6 +169,38 @@ impl Dataset {
         })
     }
 
+    /// The first `count` views of every image, sample after sample, with their digests; `digests` are those of the images.
+    /// Without an augmentation there is one view an image, the plain preprocessing.
+    ///
+    /// # Errors
+    /// `Invalid` if the inputs are not images.
+    pub fn expand(&self, digests: &[Digest], views: &Views, count: u32) -> Result<(Self, Vec<Digest>)> {
+        let Inputs::Images(files) = &self.inputs else {
+            return Err(Error::invalid("only images have views").in_file(&self.path));
+        };
+        let count = if views.augmentation == Augmentation::None {
+            1
+        } else {
+            count
+        };
+        let mut indices = Vec::new();
+        let (mut drawn, mut named) = (Vec::new(), Vec::new());
+        for (i, digest) in digests.iter().enumerate() {
+            for v in 0..count {
+                let view = views.view(digest, v);
+                named.push(view.as_ref().map_or(*digest, |view| of_view(digest, view)));
+                drawn.push(view);
+                indices.push(i);
+            }
+        }
+        let mut dataset = self.select(&indices)?;
+        dataset.inputs = Inputs::ImageViews {
+            files: pick(files, &indices),
+            views: drawn,
+        };
+        Ok((dataset, named))
+    }
+
     /// The digest of every input's content, `[n]`, whatever its target: the BLAKE3 hash of an image file's bytes, a keyed
     /// hash of a text or pair of texts. Files are read in parallel.
     ///
@@ -173,6 +229,13 @@ impl Dataset {
         self.targets.hash_into(&mut hasher);
         hasher.finish()
     }
+}
+
+/// The digest of a view, from that of the image.
+pub(crate) fn of_view(image: &Digest, view: &View) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key("ranktune image view 1");
+    hasher.update(image.as_bytes()).update(&view.bytes());
+    hasher.finalize().into()
 }
 
 fn content_digest(file: &Path) -> Digest {
@@ -245,6 +308,35 @@ mod tests {
         assert_eq!(content_digest(&a), blake3::hash(b"same").into());
         std::fs::write(&b, b"sane").unwrap();
         assert_ne!(content_digest(&a), content_digest(&b));
+    }
+
+    #[test]
+    fn views_follow_their_image_and_have_digests_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> = ["a", "b"].iter().map(|name| folder.path().join(name)).collect();
+        files
+            .iter()
+            .for_each(|file| std::fs::write(file, file.as_os_str().as_encoded_bytes()).unwrap());
+        let targets = Targets::Classes {
+            names: vec!["p".to_owned(), "q".to_owned()],
+            labels: vec![0, 1],
+        };
+        let dataset = Dataset::new("memory", Inputs::Images(files.clone()), targets).unwrap();
+        let digests = dataset.input_digests();
+        let (seed, augmentation) = (1, Augmentation::default());
+        let (views, named) = dataset.expand(&digests, &Views { augmentation, seed }, 3).unwrap();
+        assert_eq!(views.n_samples(), 6);
+        assert_eq!(
+            views.inputs.files().unwrap()[2..4],
+            [files[0].clone(), files[1].clone()]
+        );
+        assert_eq!(views.input_digests(), named);
+        let distinct: std::collections::HashSet<_> = named.iter().collect();
+        assert_eq!(distinct.len(), 6);
+        // Without an augmentation a view is the image itself, by its digest too.
+        let augmentation = Augmentation::None;
+        let (plain, named) = dataset.expand(&digests, &Views { augmentation, seed }, 3).unwrap();
+        assert_eq!((plain.n_samples(), named), (2, digests));
     }
 
     #[test]

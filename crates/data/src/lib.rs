@@ -10,6 +10,7 @@ pub mod load;
 mod parquet_file;
 mod subsample;
 pub mod target;
+pub mod view;
 
 pub use dataset::{Dataset, Inference, Inputs};
 pub use digest::Digest;
@@ -17,3 +18,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
 pub use load::{LoadOptions, Split, load};
 pub use target::{Targets, Task};
+pub use view::{Augmentation, View, Views};

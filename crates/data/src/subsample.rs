@@ -22,6 +22,33 @@ impl Dataset {
         // Indices come from the targets, of which there are as many as inputs.
         self.select(&indices).unwrap_or_else(|_| self.clone())
     }
+
+    /// Positions of the samples to train on and of about `share` of all to validate on, both ascending: a stratified draw by
+    /// `seed`, of at least one sample where there are two. No class loses its last sample to validation.
+    pub fn split(&self, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        let n = self.n_samples();
+        let count = ((n as f64 * share).round() as usize).clamp(usize::from(n > 1), n.saturating_sub(1));
+        let drawn = draw(&self.targets, count, seed);
+        let strata = strata(&self.targets);
+        let mut held = vec![false; n];
+        drawn.iter().for_each(|&i| held[i] = true);
+        let mut left: HashMap<u32, usize> = HashMap::new();
+        for i in (0..n).filter(|&i| !held[i]) {
+            *left.entry(strata[i]).or_default() += 1;
+        }
+        for &i in &drawn {
+            if left.get(&strata[i]).is_none_or(|&left| left == 0) {
+                held[i] = false;
+                left.insert(strata[i], 1);
+            }
+        }
+        (0..n).partition(|&i| !held[i])
+    }
+
+    /// All samples in an order of which every prefix is such a draw: the first `k` are those of `subsample(k, seed)`.
+    pub fn draw_order(&self, seed: u64) -> Vec<usize> {
+        order(&self.targets, seed)
+    }
 }
 
 fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
@@ -29,6 +56,14 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
     if n <= max_samples {
         return (0..n).collect();
     }
+    let mut drawn = order(targets, seed);
+    drawn.truncate(max_samples);
+    drawn.sort_unstable();
+    drawn
+}
+
+fn order(targets: &Targets, seed: u64) -> Vec<usize> {
+    let n = targets.n_samples();
     let strata = strata(targets);
     let mut sizes: HashMap<u32, usize> = HashMap::new();
     for stratum in &strata {
@@ -48,9 +83,7 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
         })
         .collect();
     positions.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut drawn: Vec<usize> = positions.iter().take(max_samples).map(|(_, _, i)| *i).collect();
-    drawn.sort_unstable();
-    drawn
+    positions.into_iter().map(|(_, _, i)| i).collect()
 }
 
 /// The group that each sample counts for.
@@ -115,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn every_prefix_of_the_order_is_a_draw() {
+        let targets = classes(&[37, 5, 90]);
+        let order = order(&targets, 7);
+        for k in [1, 20, 60, 131] {
+            let mut prefix = order[..k].to_vec();
+            prefix.sort_unstable();
+            assert_eq!(prefix, draw(&targets, k, 7), "{k}");
+        }
+    }
+
+    #[test]
     fn every_class_occurs_once_there_is_room_for_all() {
         let targets = classes(&[1000, 1, 1, 1, 1]);
         assert!(
@@ -145,6 +189,28 @@ mod tests {
             unreachable!()
         };
         assert!(rows.iter().any(|row| row.contains(&1)));
+    }
+
+    #[test]
+    fn a_split_is_stratified_and_takes_no_class_away_from_training() {
+        let targets = classes(&[60, 30, 10, 1]);
+        let inputs = crate::Inputs::Texts {
+            first: vec![String::new(); 101],
+            second: None,
+        };
+        let dataset = Dataset::new("memory", inputs, targets.clone()).unwrap();
+        let (train, held) = dataset.split(0.1, 5);
+        let mut all: Vec<usize> = train.iter().chain(&held).copied().collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..101).collect::<Vec<_>>());
+        assert!((8..=10).contains(&held.len()), "{}", held.len());
+        let found = counts(&targets, &held, 4);
+        assert!(
+            found[0].abs_diff(6) <= 1 && found[1].abs_diff(3) <= 1 && found[3] == 0,
+            "{found:?}"
+        );
+        assert_ne!(dataset.split(0.1, 6).1, held);
+        assert_eq!(dataset.split(0.0, 5).1.len(), 1);
     }
 
     #[test]

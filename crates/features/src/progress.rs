@@ -37,6 +37,38 @@ pub enum Event<'a> {
         /// Why, and what to try.
         reason: &'a str,
     },
+    /// A part of long work is done, such as an epoch of training; a line that says how it went.
+    Done(&'a str),
+    /// Bytes of a file are about to come from a hub.
+    DownloadStarted {
+        /// The repository, such as `hf:BAAI/bge-small-en-v1.5`.
+        repository: &'a str,
+        /// Name in the repository.
+        file: &'a str,
+        /// Length, if the hub says it.
+        bytes: Option<u64>,
+    },
+    /// So much of a file is here, earlier runs counted.
+    Downloaded {
+        /// The repository.
+        repository: &'a str,
+        /// Name in the repository.
+        file: &'a str,
+        /// Bytes.
+        received: u64,
+    },
+    /// A file is here and verified.
+    DownloadFinished {
+        /// The repository.
+        repository: &'a str,
+        /// Name in the repository.
+        file: &'a str,
+    },
+    /// A repository cannot be had; whoever asked for it says why.
+    DownloadFailed {
+        /// The repository.
+        repository: &'a str,
+    },
     /// Something the user should know.
     Note(&'a str),
 }
@@ -63,6 +95,11 @@ impl Interrupt {
     /// Raises the flag; `true` if it was raised before.
     pub fn raise(&self) -> bool {
         self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// The flag itself, for code that knows nothing of this type.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
     }
 
     /// Whether the flag is raised.

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Offline,
     /// The server asks for a token, or for conditions to be accepted.
     Denied,
+    /// The user has asked to stop; what has arrived is kept.
+    Interrupted,
     /// A server's answer is not to be trusted: wrong checksum or size, a file name or a redirect that leads astray.
     Untrusted,
 }

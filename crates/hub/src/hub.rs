@@ -32,6 +32,16 @@ pub enum Source {
     Starter(String),
 }
 
+impl Source {
+    /// Whether using the source may take a download, as opposed to a folder or a file.
+    pub fn may_download(&self) -> bool {
+        match self {
+            Self::Path(path) => Manifest::is_manifest(path) && path.is_file(),
+            Self::HuggingFace(_) | Self::Starter(_) => true,
+        }
+    }
+}
+
 impl From<&Path> for Source {
     /// A path, unless it begins with `hf:` or `starter:`.
     fn from(path: &Path) -> Self {
@@ -186,6 +196,38 @@ impl Hub {
             return Err(nothing(sources, &mut hub.skipped));
         }
         Ok(hub)
+    }
+
+    /// The repositories that opening `sources` would have downloaded, each once, in their order: what a caller may fetch
+    /// beforehand, several at a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`]: a name or a manifest that is none; [`ErrorKind::Io`]: a manifest that cannot be read;
+    /// [`ErrorKind::NotFound`]: a list that does not exist.
+    pub fn repositories(sources: &[Source]) -> Result<Vec<(RepoId, Choice)>, Error> {
+        let mut found: Vec<(RepoId, Choice)> = Vec::new();
+        for source in sources {
+            let manifest = match source {
+                Source::HuggingFace(name) => {
+                    found.push((RepoId::parse(name)?, Choice::default()));
+                    continue;
+                }
+                Source::Path(path) if source.may_download() => Manifest::read(path)?,
+                Source::Path(_) => continue,
+                Source::Starter(name) => starter::list(name)?,
+            };
+            found.extend(manifest.models.into_iter().filter_map(|model| match model.location {
+                Location::Repository { id, choice } => Some((id, choice)),
+                Location::Path(_) => None,
+            }));
+        }
+        let mut unique: Vec<(RepoId, Choice)> = Vec::new();
+        for repository in found {
+            if !unique.contains(&repository) {
+                unique.push(repository);
+            }
+        }
+        Ok(unique)
     }
 
     /// The model called `name`.

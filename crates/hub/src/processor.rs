@@ -15,7 +15,7 @@
 use std::fmt;
 use std::path::Path;
 
-use ranktune_data::RgbImage;
+use ranktune_data::{RgbImage, View};
 
 use crate::{Error, ErrorKind};
 
@@ -24,11 +24,13 @@ mod geometry;
 mod graph_input;
 mod huggingface;
 mod resample;
+mod settings;
 mod timm;
 
 pub use geometry::{Crop, Resize, Rounding, Size};
 pub use graph_input::{GraphInput, Layout};
 pub use resample::Filter;
+pub use settings::Settings;
 
 use geometry::Span;
 use resample::{Pixels, Region, Request};
@@ -258,6 +260,15 @@ impl ImageProcessor {
     /// # Errors
     /// [`ErrorKind::Mismatch`] if `out` is of another length, or `image` is empty or not of `height · width · 3` bytes.
     pub fn apply(&self, image: &RgbImage, out: &mut [f32]) -> Result<(), Error> {
+        self.apply_view(image, None, out)
+    }
+
+    /// As [`apply`](Self::apply), of a view: its crop is resized to the size of the model's input with the model's filter, and
+    /// takes the place of the model's own crop. Without a view, the plain preprocessing.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_view(&self, image: &RgbImage, view: Option<&View>, out: &mut [f32]) -> Result<(), Error> {
         let expected: usize = self.output_shape().iter().product();
         if out.len() != expected {
             let text = format!("expected room for {expected} numbers, found {}", out.len());
@@ -270,16 +281,19 @@ impl ImageProcessor {
             return Err(Error::new(ErrorKind::Mismatch, text));
         }
         let size = Size { height, width };
-        let target = self.recipe.resize.target(size);
+        let (region, target) = match view {
+            Some(view) => (Region::of(view, size), self.size),
+            None => (Region::whole(size), self.recipe.resize.target(size)),
+        };
         let (rows, columns) = match self.recipe.crop {
-            Some(Crop { size, rounding }) => (
+            Some(Crop { size, rounding }) if view.is_none() => (
                 Span::middle(target.height, size.height, rounding),
                 Span::middle(target.width, size.width, rounding),
             ),
-            None => (Span::whole(target.height), Span::whole(target.width)),
+            _ => (Span::whole(target.height), Span::whole(target.width)),
         };
         let request = Request {
-            region: Region::whole(size),
+            region,
             target,
             filter: self.recipe.filter,
             rows,
@@ -302,7 +316,28 @@ impl ImageProcessor {
                 self.write::<3>(&resized, rows, columns, out);
             }
         }
+        if view.is_some_and(|view| view.flip) {
+            self.mirror(out);
+        }
         Ok(())
+    }
+
+    /// Swaps left and right of what [`apply`](Self::apply) wrote.
+    fn mirror(&self, out: &mut [f32]) {
+        let width = self.size.width;
+        match self.layout {
+            Layout::ChannelsFirst => out.chunks_exact_mut(width).for_each(<[f32]>::reverse),
+            Layout::ChannelsLast => {
+                let channels = self.channels.count();
+                for row in out.chunks_exact_mut(width * channels) {
+                    for x in 0..width / 2 {
+                        for c in 0..channels {
+                            row.swap(x * channels + c, (width - 1 - x) * channels + c);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Looks `[rows.len, columns.len, C]` bytes up in the tables, and puts black around them.

@@ -22,13 +22,13 @@ mod retry;
 mod select;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use options::{Connection, RemoteOptions, Token};
 
@@ -133,7 +133,52 @@ impl Remote {
         choice: &Choice,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
-        self.fetch_inner(id, choice, on_event)
+        self.fetch_with(id, choice, self.options.jobs, on_event)
+    }
+
+    /// Brings several models into the cache as [`Remote::fetch`] does, several repositories at a time, and altogether at most
+    /// [`RemoteOptions::jobs`] files at a time. One that cannot be had stops none of the others. Events are told on several
+    /// threads.
+    pub fn fetch_all(
+        &self,
+        wanted: &[(RepoId, Choice)],
+        on_event: &(dyn Fn(&RepoId, DownloadEvent) + Sync),
+    ) -> Vec<Result<Snapshot, Error>> {
+        let at_once = self.options.jobs.clamp(1, 64).min(wanted.len()).max(1);
+        let jobs = (self.options.jobs / at_once).max(1);
+        let next = AtomicUsize::new(0);
+        let mut results: BTreeMap<usize, Result<Snapshot, Error>> = thread::scope(|scope| {
+            let worker = || {
+                let mut results = Vec::new();
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((id, choice)) = wanted.get(place) else {
+                        return results;
+                    };
+                    let mut tell = |event| on_event(id, event);
+                    results.push((place, self.fetch_with(id, choice, jobs, &mut tell)));
+                }
+            };
+            let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_default())
+                .collect()
+        });
+        let lost = || Error::new(ErrorKind::Network, "the download ended without a result; try again");
+        (0..wanted.len())
+            .map(|place| results.remove(&place).unwrap_or_else(|| Err(lost())))
+            .collect()
+    }
+
+    fn fetch_with(
+        &self,
+        id: &RepoId,
+        choice: &Choice,
+        jobs: usize,
+        on_event: &mut dyn FnMut(DownloadEvent),
+    ) -> Result<Snapshot, Error> {
+        self.fetch_inner(id, choice, jobs, on_event)
             .map_err(|e| e.about(&id.to_string()))
     }
 
@@ -141,14 +186,19 @@ impl Remote {
         &self,
         id: &RepoId,
         choice: &Choice,
+        jobs: usize,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
+        if self.options.is_interrupted() {
+            return Err(download::interrupted());
+        }
         let cache = Cache::new(&self.options.cache_dir, id.name());
         let wanted = Wanted {
             id,
             precision: choice.precision.unwrap_or(self.options.precision),
             file: choice.file.as_deref(),
             cache: &cache,
+            jobs,
         };
         let revision = id.revision().unwrap_or("main");
         let cached = cache.commit(revision).map(|commit| wanted.cached(&commit));
@@ -217,7 +267,13 @@ impl Remote {
             let pause = retry::pause(self.options.backoff, failures, asked);
             let (file, reason) = (name.to_owned(), error.to_string());
             on_event(DownloadEvent::Retrying { file, reason, pause });
-            thread::sleep(pause);
+            let until = Instant::now() + pause;
+            while !until.saturating_duration_since(Instant::now()).is_zero() {
+                if self.options.is_interrupted() {
+                    return Err(download::interrupted());
+                }
+                thread::sleep(Duration::from_millis(50).min(pause));
+            }
         }
     }
 
@@ -259,7 +315,7 @@ impl Remote {
             stop: &stop,
             events: sender,
         };
-        let jobs = self.options.jobs.clamp(1, 64).min(all.len());
+        let jobs = wanted.jobs.clamp(1, 64).min(all.len());
         let (queue, failure) = (Mutex::new(all.into_iter()), Mutex::new(None));
         thread::scope(|scope| {
             for _ in 0..jobs {
@@ -300,6 +356,8 @@ struct Wanted<'a> {
     precision: Precision,
     file: Option<&'a str>,
     cache: &'a Cache,
+    /// Files at a time.
+    jobs: usize,
 }
 
 impl Wanted<'_> {
@@ -376,6 +434,8 @@ impl Wanted<'_> {
 }
 
 fn offline(what: &str) -> Error {
-    let text = format!("{what}, and the network is not to be used; run once without HF_HUB_OFFLINE to download it");
+    let text = format!(
+        "{what}, and the network is not to be used; run once without --offline (or HF_HUB_OFFLINE) to download it"
+    );
     Error::new(ErrorKind::Offline, text)
 }

@@ -63,6 +63,28 @@ pub enum Batch {
     Fixed(usize),
 }
 
+/// How a model's weights are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// In single (or double) precision.
+    Float32,
+    /// In half precision; they are widened before they are used.
+    Float16,
+    /// As small whole numbers with scales: the model runs, and cannot be trained.
+    Quantized,
+}
+
+impl Weights {
+    /// `float32`, `float16` or `quantized`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Quantized => "quantized",
+        }
+    }
+}
+
 /// What [`inspect`] finds.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -76,6 +98,8 @@ pub struct Inspection {
     pub operators: BTreeMap<String, usize>,
     /// Version of the standard operator set.
     pub opset: i64,
+    /// How the weights are kept.
+    pub weights: Weights,
     /// Samples at once.
     pub batch: Batch,
     /// Kind of data.
@@ -90,6 +114,7 @@ pub fn inspect(model: &Model) -> Inspection {
         inputs: model.graph.inputs.clone(),
         outputs: model.graph.outputs.clone(),
         parameters: model.parameters(),
+        weights: weights(model, &operators),
         operators,
         opset: model.opset(),
         batch: batch(model),
@@ -122,6 +147,35 @@ impl Model {
             own + nodes.flat_map(|node| node.subgraphs()).map(count).sum::<u64>()
         }
         count(&self.graph)
+    }
+}
+
+/// Quantized models are told by the operators that work on whole numbers, half precision by where most of the weights are.
+fn weights(model: &Model, operators: &BTreeMap<String, usize>) -> Weights {
+    let is_quantizing = |name: &String| {
+        let name = name.rsplit("::").next().unwrap_or(name);
+        name.starts_with("QLinear")
+            || name.ends_with("Integer")
+            || name.ends_with("QuantizeLinear")
+            || name.ends_with("NBits")
+            || name == "DequantizeLinear"
+            || name == "QGemm"
+    };
+    if operators.keys().any(is_quantizing) {
+        return Weights::Quantized;
+    }
+    let (mut half, mut single) = (0usize, 0usize);
+    for tensor in model.graph.initializers.values() {
+        match tensor.data_type {
+            DataType::F16 | DataType::BF16 => half = half.saturating_add(tensor.len()),
+            data_type if data_type.is_float() => single = single.saturating_add(tensor.len()),
+            _ => {}
+        }
+    }
+    if half > single {
+        Weights::Float16
+    } else {
+        Weights::Float32
     }
 }
 

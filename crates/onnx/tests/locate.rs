@@ -45,6 +45,29 @@ fn a_classifier_takes_its_features_from_the_last_matrix() {
 }
 
 #[test]
+fn a_dynamically_quantized_classifier_takes_its_features_from_before_the_quantization() {
+    let mut tail = pooled("f");
+    tail.extend([
+        node("DynamicQuantizeLinear", &["f"], &["q", "s", "z"], &[]),
+        node("MatMulInteger", &["q", "w2", "z", "wz"], &["sum"], &[]),
+        node("Cast", &["sum"], &["sum.float"], &[("to", Attribute::Int(1))]),
+        node("Mul", &["s", "ws"], &["scale"], &[]),
+        node("Mul", &["sum.float", "scale"], &["m"], &[]),
+        node("Add", &["m", "b"], &["y"], &[]),
+    ]);
+    let whole = |dims: &[usize]| Tensor::new(DataType::I8, dims, vec![1_u8; dims.iter().product()].into()).unwrap();
+    let constants = [
+        ("w2", whole(&[4, 5])),
+        ("wz", whole(&[])),
+        ("ws", Tensor::from_f32(&[], &[0.1]).unwrap()),
+        ("b", weights(&[5])),
+    ];
+    let located = find(&image_model(tail, &constants, &["y"]));
+    assert_eq!((located.feature.as_str(), located.feature_dim), ("f", Some(4)));
+    assert_eq!((located.logits.as_deref(), located.n_classes), (Some("y"), Some(5)));
+}
+
+#[test]
 fn logits_are_what_goes_into_the_softmax() {
     let mut tail = pooled("f");
     tail.extend([

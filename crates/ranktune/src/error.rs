@@ -17,6 +17,12 @@ pub enum ErrorKind {
     Scores,
     /// Features could not be extracted.
     Extraction,
+    /// The folder that results go to cannot be used or written to.
+    Output,
+    /// Training stopped, such as over a checkpoint that does not fit. What a checkpoint holds is kept.
+    Training,
+    /// The loss of training exploded; the text says at which step, and a learning rate to try.
+    Diverged,
     /// [`crate::Interrupt`] was raised; finished work is kept.
     Interrupted,
 }

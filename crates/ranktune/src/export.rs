@@ -7,11 +7,11 @@ use ranktune_data::Dataset;
 use ranktune_data::arrays::{self, Matrix};
 use ranktune_features::extract::{ExtractOptions, Extraction, extract};
 use ranktune_features::progress::{Interrupt, Progress};
-use ranktune_hub::{Hub, Source};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::{extraction_error, nothing_ranked, prepare};
 use crate::scoring::probabilities;
+use crate::sources::Sources;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ enum Format {
 /// [`ErrorKind::Arguments`]: another ending, or a source of several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
 /// [`ErrorKind::Interrupted`] as [`rank`](crate::rank()) has them; [`ErrorKind::Data`] where the file cannot be written.
 pub fn export_features(
-    source: &Source,
+    source: &Sources,
     dataset: &Dataset,
     out: &Path,
     options: &ExtractOptions,
@@ -56,7 +56,7 @@ pub fn export_features(
             return Err(Error::new(ErrorKind::Arguments, message));
         }
     };
-    let hub = Hub::open(std::slice::from_ref(source)).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    let hub = source.open(progress, interrupt)?;
     if hub.entries.len() > 1 {
         let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
         let message = format!(

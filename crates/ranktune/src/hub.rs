@@ -2,29 +2,27 @@
 
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
-use ranktune_hub::{Entry, Hub, Source};
-use ranktune_onnx::inspect::{Batch, inspect};
+use ranktune_features::progress::{Interrupt, Progress};
+use ranktune_hub::Entry;
+use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
 use ranktune_report::ranking::SkippedModel;
 use ranktune_report::{HubListing, Inspection, inspection};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::sources::{Sources, skipped};
 
 /// Everything that can be told of the models of `sources` without running them.
 ///
 /// # Errors
-/// [`ErrorKind::Hub`]: a source that is not there, or no model in any.
-pub fn list(sources: &[Source]) -> Result<HubListing, Error> {
-    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+/// As [`Sources::open`].
+pub fn list(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<HubListing, Error> {
+    let hub = sources.open(progress, interrupt)?;
     let mut listing = HubListing {
         schema: "ranktune.hub/1".to_owned(),
         models: Vec::new(),
-        skipped: Vec::new(),
+        skipped: skipped(&hub),
     };
-    listing.skipped.extend(hub.skipped.iter().map(|entry| SkippedModel {
-        name: entry.name.clone(),
-        reason: entry.reason.to_string(),
-    }));
     for entry in &hub.entries {
         match inspection_of(entry) {
             Ok(inspection) => listing.models.push(inspection),
@@ -45,6 +43,7 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
     let mut inspection = Inspection {
         name: entry.name.clone(),
         path: entry.model_path.display().to_string(),
+        source: entry.pinned.as_ref().map(ToString::to_string),
         digest: entry.digest().map_err(|error| error.to_string())?.to_hex().to_string(),
         modality: entry.modality(Some(&found.inputs)).name().to_owned(),
         inputs: found.inputs.iter().map(value).collect(),
@@ -55,6 +54,7 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
         feature_dim: None,
         logits: None,
         parameters: found.parameters,
+        weights: found.weights.name().to_owned(),
         opset: found.opset,
         batch_size: match found.batch {
             Batch::Fixed(size) => Some(size),
@@ -63,6 +63,12 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
         operators,
         notes: Vec::new(),
     };
+    if found.weights == Weights::Quantized {
+        inspection.notes.push(
+            "quantized weights: it can be ranked and cannot be tuned; --precision float32 takes the one that can"
+                .to_owned(),
+        );
+    }
     match Prepared::new(entry, &FeatureChoice::Auto) {
         Ok(model) => {
             inspection.preprocessing = Some(model.processor().to_string());
@@ -70,7 +76,7 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
             inspection.pooling = Some(model.pooling_name().to_owned());
             inspection.feature_dim = model.feature_dim();
             inspection.logits = model.logits().map(str::to_owned);
-            inspection.notes = model.processor().notes().to_vec();
+            inspection.notes.extend_from_slice(model.processor().notes());
         }
         Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for images: {reason}")),
         Err(Unusable::Failed(reason)) => return Err(reason),

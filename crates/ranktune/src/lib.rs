@@ -1,10 +1,10 @@
 //! Rank pre-trained models for a data set without fine-tuning any of them.
 //!
 //! ```no_run
-//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Source};
+//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Sources};
 //!
 //! let data = ranktune::load("photos".as_ref(), &LoadOptions::default())?;
-//! let ranking = ranktune::rank(&[Source::from("models")], data, &RankOptions::default(), &Silent, &Interrupt::default())?;
+//! let ranking = ranktune::rank(&Sources::from("models"), data, &RankOptions::default(), &Silent, &Interrupt::default())?;
 //! println!("{}", ranking.table());
 //! # Ok::<(), ranktune::Error>(())
 //! ```
@@ -12,26 +12,39 @@
 mod compare;
 mod copies;
 mod error;
+mod evaluate;
 mod export;
 mod hub;
+mod labels;
+mod predict;
 mod rank;
 mod score;
 mod scoring;
+mod sources;
+mod tune;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
+pub use evaluate::evaluate;
 pub use export::{Export, export_features};
 pub use hub::list;
+pub use predict::predict;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Dataset, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
-pub use ranktune_hub::Source;
-pub use ranktune_report::{Comparison, HubListing, Ranking, Scores, Verification};
+pub use ranktune_hub::remote::{Connection, RemoteOptions};
+pub use ranktune_hub::{Hub, Precision, Source};
+pub use ranktune_report::{
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
+};
 pub use ranktune_scores::Compat;
+pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreOptions, StandardErrors, score};
+pub use sources::{Sources, pull, remote_from_env};
+pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, tune};
 pub use verify::verify;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use ranktune_features::extract::{
     ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::{Hub, Source};
+use ranktune_hub::Hub;
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, NOT_APPLICABLE, RankedModel, SCHEMA, Seconds, SkippedModel, Unreadable};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::{Columns, check_names, probabilities, score_json};
+use crate::sources::{self, Sources};
 
 /// Groups that are left out in turn for the standard errors.
 const GROUPS: usize = 10;
@@ -46,7 +47,7 @@ pub struct RankOptions {
 /// model that can be ranked. [`ErrorKind::Extraction`]: an engine that is not there, or too many unreadable samples.
 /// [`ErrorKind::Interrupted`].
 pub fn rank(
-    sources: &[Source],
+    sources: &Sources,
     dataset: Dataset,
     options: &RankOptions,
     progress: &dyn Progress,
@@ -66,7 +67,7 @@ pub fn rank(
         );
         return Err(Error::new(ErrorKind::Data, message));
     }
-    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    let hub = sources.open(progress, interrupt)?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
         None => dataset,
@@ -116,6 +117,10 @@ pub fn rank(
         return Err(nothing_ranked(&skipped));
     }
     skipped.sort_by(|a, b| a.name.cmp(&b.name));
+    for model in &mut ranked {
+        let entry = hub.get(&model.document.name);
+        model.document.source = entry.and_then(|entry| entry.pinned.as_ref()).map(ToString::to_string);
+    }
     let samples = ranked.first().map_or(0, |model| model.samples);
     Ok(Ranking {
         schema: SCHEMA.to_owned(),
@@ -200,14 +205,7 @@ pub(crate) fn prepare(
     progress: &dyn Progress,
 ) -> (Vec<Prepared>, Vec<SkippedModel>) {
     let mut models = Vec::new();
-    let mut skipped: Vec<SkippedModel> = hub
-        .skipped
-        .iter()
-        .map(|entry| SkippedModel {
-            name: entry.name.clone(),
-            reason: entry.reason.to_string(),
-        })
-        .collect();
+    let mut skipped = sources::skipped(hub);
     for entry in &hub.entries {
         match Prepared::new(entry, feature) {
             Ok(model) => {
@@ -285,6 +283,7 @@ impl Scorer<'_> {
             document: RankedModel {
                 rank: 0,
                 name: model.name().to_owned(),
+                source: None,
                 digest: model.digest().to_owned(),
                 parameters: model.parameters(),
                 feature_tensor: model.feature_tensor().to_owned(),

@@ -4,20 +4,25 @@ use ranktune_features::engine::EngineChoice;
 use ranktune_features::engine::choice::ENGINES;
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Prepared, probe};
-use ranktune_features::progress::{Interrupt, Silent};
-use ranktune_hub::{Hub, Source};
+use ranktune_features::progress::{Interrupt, Progress, Silent};
 use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::prepare;
+use crate::sources::Sources;
 
 /// Runs every model of `sources` on two images with every engine, or with the one that `options` names.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`]: a source that is not there, or no model in any; [`ErrorKind::Interrupted`].
-pub fn verify(sources: &[Source], options: &ExtractOptions, interrupt: &Interrupt) -> Result<Verification, Error> {
-    let hub = Hub::open(sources).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+pub fn verify(
+    sources: &Sources,
+    options: &ExtractOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Verification, Error> {
+    let hub = sources.open(progress, interrupt)?;
     let (models, skipped) = prepare(&hub, &options.feature, &Silent);
     let asked = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
     let engines: Vec<_> = ENGINES.iter().filter(|engine| asked(engine.choice)).collect();

@@ -12,6 +12,18 @@ pub(crate) fn count(value: u64) -> String {
     }
 }
 
+/// A length of a file: `22 B`, `300 kB`, `90.4 MB`.
+pub fn bytes(value: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let value_f = value as f64;
+    match value {
+        0..1_000 => format!("{value} B"),
+        1_000..1_000_000 => format!("{:.0} kB", value_f / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value_f / 1e6),
+        _ => format!("{:.1} GB", value_f / 1e9),
+    }
+}
+
 /// A figure with about three digits.
 pub(crate) fn number(value: f64) -> String {
     if value.abs() >= 100.0 {

@@ -23,6 +23,9 @@ pub struct Inspection {
     pub name: String,
     /// The model file.
     pub path: String,
+    /// The repository at its commit, as `--hub` takes it, for a model from another hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Content digest of the model's files.
     pub digest: String,
     /// `image`, `text` or `other`.
@@ -43,6 +46,9 @@ pub struct Inspection {
     pub logits: Option<String>,
     /// Number of weights.
     pub parameters: u64,
+    /// How the weights are kept: `float32`, `float16` or `quantized`; only float weights can be tuned.
+    #[serde(default)]
+    pub weights: String,
     /// Version of the operator set.
     pub opset: i64,
     /// The batch size the graph was exported with; `null` where any size runs.
@@ -155,6 +161,10 @@ impl Inspection {
             (None, _) => "not found".to_owned(),
         };
         let lines = [
+            (
+                "source",
+                self.source.clone().unwrap_or_else(|| "this machine".to_owned()),
+            ),
             ("path", self.path.clone()),
             ("digest", self.digest.clone()),
             ("modality", self.modality.clone()),
@@ -183,6 +193,7 @@ impl Inspection {
                 "parameters",
                 format!("{} ({})", count(self.parameters), self.parameters),
             ),
+            ("weights", self.weights.clone()),
             ("opset", self.opset.to_string()),
             ("operators", operators),
         ];

@@ -4,16 +4,24 @@
 //! its `table` is what a terminal shows. Nothing is computed here.
 
 pub mod comparison;
-mod format;
+pub mod evaluation;
+pub mod format;
 pub mod inspection;
+pub mod parameters;
+pub mod pull;
 pub mod ranking;
 pub mod scores;
 mod table;
+pub mod training;
 
 pub use comparison::Comparison;
+pub use evaluation::{Evaluation, Predictions};
 pub use inspection::{HubListing, Inspection, Verification};
+pub use parameters::Parameters;
+pub use pull::Pull;
 pub use ranking::Ranking;
 pub use scores::Scores;
+pub use training::Training;
 
 /// A document as JSON, indented, with a final newline.
 ///

@@ -65,6 +65,9 @@ pub struct RankedModel {
     pub rank: usize,
     /// Name in the hub.
     pub name: String,
+    /// The repository at its commit, as `--hub` takes it, for a model from another hub: `hf:ORGANISATION/NAME@COMMIT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Content digest of the model's files.
     pub digest: String,
     /// Number of weights.
@@ -239,6 +242,7 @@ mod tests {
         RankedModel {
             rank,
             name: name.into(),
+            source: None,
             digest: "d".into(),
             parameters: 4_652_008,
             feature_tensor: "pooled".into(),

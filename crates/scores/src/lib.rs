@@ -13,6 +13,7 @@ pub mod correlation;
 pub mod error;
 pub mod evidence;
 pub mod features;
+pub mod metrics;
 mod names;
 pub mod probabilities;
 mod random;

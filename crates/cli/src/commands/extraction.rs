@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Source};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -24,6 +24,17 @@ pub(crate) struct ExtractionArguments {
     /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
+    /// Samples a run of the model takes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// What runs models, and where their features are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Extraction")]
+pub(crate) struct EngineArguments {
     /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
     #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
     engine: String,
@@ -33,9 +44,6 @@ pub(crate) struct ExtractionArguments {
     /// Where the models run
     #[arg(long, value_enum, default_value_t)]
     device: Device,
-    /// Samples a run of the model takes
-    #[arg(long, value_name = "N", value_parser = positive)]
-    batch_size: Option<usize>,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive)]
     jobs: Option<usize>,
@@ -52,14 +60,32 @@ pub(crate) struct ExtractionArguments {
 
 impl ExtractionArguments {
     pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
+        Ok(ExtractOptions {
+            feature: feature(&self.feature)?,
+            batch_size: self.batch_size,
+            ..self.engine.options()?
+        })
+    }
+}
+
+/// What `--feature` names.
+pub(crate) fn feature(text: &str) -> anyhow::Result<FeatureChoice> {
+    anyhow::ensure!(
+        text != "layers",
+        "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
+    );
+    Ok(match text {
+        "auto" => FeatureChoice::Auto,
+        name => FeatureChoice::Named(name.to_owned()),
+    })
+}
+
+impl EngineArguments {
+    pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
         anyhow::ensure!(
             self.device == Device::Cpu,
             "this build runs models on the CPU only, got --device {}; leave --device out",
             if self.device == Device::Cuda { "cuda" } else { "wgpu" }
-        );
-        anyhow::ensure!(
-            self.feature != "layers",
-            "--feature layers is not in this version; name one tensor (ranktune hub inspect lists them), or leave --feature out"
         );
         anyhow::ensure!(
             self.cache_limit.is_finite() && self.cache_limit > 0.0,
@@ -67,14 +93,10 @@ impl ExtractionArguments {
             self.cache_limit
         );
         Ok(ExtractOptions {
-            feature: if self.feature == "auto" {
-                FeatureChoice::Auto
-            } else {
-                FeatureChoice::Named(self.feature.clone())
-            },
+            feature: FeatureChoice::Auto,
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
-            batch_size: self.batch_size,
+            batch_size: None,
             threads: self.jobs,
             cache: if self.no_cache {
                 CacheOptions::Off
@@ -94,9 +116,4 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err(format!("expected a whole number above 0, got {text}")),
         Ok(value) => Ok(value),
     }
-}
-
-/// What `--hub` names.
-pub(crate) fn sources(hub: &[String]) -> Vec<Source> {
-    hub.iter().map(|source| Source::from(source.as_str())).collect()
 }

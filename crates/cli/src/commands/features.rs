@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use ranktune::Source;
-
 use super::data::DataArguments;
 use super::extraction::ExtractionArguments;
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::{interrupt, output, progress};
 
@@ -15,13 +14,15 @@ use crate::{interrupt, output, progress};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A model folder or an .onnx file
-    #[arg(long, value_name = "DIR|FILE")]
+    /// A model folder, an .onnx file, or a repository
+    #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME")]
     model: String,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
     extraction: ExtractionArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
     /// File to write: .safetensors with features, targets and probabilities, or .npy with the features alone
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -38,13 +39,14 @@ Examples:
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.extraction.options()?;
+    let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
     let export = ranktune::export_features(
-        &Source::from(arguments.model.as_str()),
+        &sources,
         &dataset,
         &arguments.out,
         &options,

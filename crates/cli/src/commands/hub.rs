@@ -1,11 +1,12 @@
-//! `ranktune hub list|inspect|verify`
+//! `ranktune hub list|inspect|verify|pull`
 
 use clap::{Args, Subcommand};
 
-use super::extraction::{ExtractionArguments, sources};
+use super::extraction::ExtractionArguments;
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::output::{self, Format};
+use crate::{interrupt, progress};
 
 /// `ranktune hub`
 #[derive(Debug, Subcommand)]
@@ -16,17 +17,28 @@ pub(crate) enum Command {
     Inspect(ListArguments),
     /// Run every model once on every engine and compare their features
     Verify(VerifyArguments),
+    /// Download models, so that later commands need no network
+    #[command(after_help = PULL_EXAMPLES)]
+    Pull(ListArguments),
 }
 
-/// `ranktune hub list` and `ranktune hub inspect`
+const PULL_EXAMPLES: &str = "\
+Examples:
+  ranktune hub pull starter:vision
+  ranktune hub pull hf:BAAI/bge-small-en-v1.5@main models.toml
+  ranktune rank --hub hf:BAAI/bge-small-en-v1.5 --offline --data questions.jsonl";
+
+/// `ranktune hub list`, `inspect` and `pull`
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Folders of models, model folders, or .onnx files
-    #[arg(value_name = "DIR|FILE", required = true)]
+    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, or starter:vision and starter:text
+    #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
     hub: Vec<String>,
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 /// `ranktune hub verify`
@@ -40,23 +52,26 @@ pub(crate) struct VerifyArguments {
 
 /// Runs the command.
 pub(crate) fn run(command: &Command) -> anyhow::Result<Exit> {
+    let reporter = progress::Reporter::new();
+    let list = |arguments: &ListArguments| {
+        let sources = arguments.remote.sources(&arguments.hub)?;
+        anyhow::Ok(ranktune::list(&sources, &reporter, interrupt::flag())?)
+    };
     let skipped = match command {
         Command::List(arguments) => {
-            let listing = ranktune::list(&sources(&arguments.hub))?;
+            let listing = list(arguments)?;
             output::print(arguments.format, &listing, || listing.table())?;
             listing.skipped.len()
         }
         Command::Inspect(arguments) => {
-            let listing = ranktune::list(&sources(&arguments.hub))?;
+            let listing = list(arguments)?;
             output::print(arguments.format, &listing, || listing.text())?;
             listing.skipped.len()
         }
         Command::Verify(arguments) => {
-            let verification = ranktune::verify(
-                &sources(&arguments.list.hub),
-                &arguments.extraction.options()?,
-                interrupt::flag(),
-            )?;
+            let sources = arguments.list.remote.sources(&arguments.list.hub)?;
+            let options = arguments.extraction.options()?;
+            let verification = ranktune::verify(&sources, &options, &reporter, interrupt::flag())?;
             output::print(arguments.list.format, &verification, || verification.table())?;
             let failures = verification
                 .models
@@ -65,6 +80,12 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Exit> {
                 .filter(|verdict| !verdict.runs)
                 .count();
             failures + verification.skipped.len()
+        }
+        Command::Pull(arguments) => {
+            let sources = arguments.remote.sources(&arguments.hub)?;
+            let pulled = ranktune::pull(&sources, &reporter, interrupt::flag())?;
+            output::print(arguments.format, &pulled, || pulled.table())?;
+            pulled.skipped.len()
         }
     };
     Ok(if skipped == 0 { Exit::Done } else { Exit::Skipped })

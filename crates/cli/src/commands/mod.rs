@@ -2,8 +2,12 @@
 
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod eval;
 pub(crate) mod extraction;
 pub(crate) mod features;
 pub(crate) mod hub;
+pub(crate) mod predict;
 pub(crate) mod rank;
 pub(crate) mod score;
+pub(crate) mod sources;
+pub(crate) mod tune;

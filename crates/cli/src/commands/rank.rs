@@ -8,7 +8,8 @@ use clap::Args;
 use ranktune::{RankOptions, Ranking};
 
 use super::data::DataArguments;
-use super::extraction::{ExtractionArguments, sources};
+use super::extraction::ExtractionArguments;
+use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -17,8 +18,9 @@ use crate::{interrupt, progress};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Models: folders of models, model folders, or .onnx files
-    #[arg(long, value_name = "DIR|FILE", required = true, num_args = 1.., value_delimiter = ',')]
+    /// Models: folders of models, model folders, .onnx files, manifests (.toml, .json), repositories (hf:ORG/NAME, with
+    /// @REVISION or without), or starter:vision and starter:text
+    #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME", required = true, num_args = 1.., value_delimiter = ',')]
     hub: Vec<String>,
     #[command(flatten)]
     data: DataArguments,
@@ -27,6 +29,8 @@ pub(crate) struct Arguments {
     scores: Vec<String>,
     #[command(flatten)]
     extraction: ExtractionArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
     /// Folder for ranking.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -43,6 +47,8 @@ Examples:
   ranktune rank --hub models/ --data photos/
   ranktune rank --hub models/ --data houses/train.csv --target log10_price
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
+  ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
+  ranktune rank --hub starter:vision models/ --data photos/
   ranktune rank --hub resnet.onnx vit.onnx --data labels.csv --label-delimiter '|'";
 
 /// Runs the command.
@@ -53,15 +59,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         seed: arguments.seed,
         extract: arguments.extraction.options()?,
     };
+    let sources = arguments.remote.sources(&arguments.hub)?;
     let reporter = progress::Reporter::new();
     let dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
-    let ranking = ranktune::rank(
-        &sources(&arguments.hub),
-        dataset,
-        &options,
-        &reporter,
-        interrupt::flag(),
-    )?;
+    let ranking = ranktune::rank(&sources, dataset, &options, &reporter, interrupt::flag())?;
     if let Some(folder) = &arguments.out {
         write(&ranking, folder)?;
     }

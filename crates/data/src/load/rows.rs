@@ -154,7 +154,7 @@ impl Rows {
         }
         let (targets, inferred) = infer::targets(&columns, &kept, options.task, &place)?;
         match &mut inputs {
-            Inputs::Images(files) => retain(files, &keep),
+            Inputs::Images(files) | Inputs::ImageViews { files, .. } => retain(files, &keep),
             Inputs::Texts { first, second } => {
                 retain(first, &keep);
                 if let Some(second) = second {

@@ -126,7 +126,9 @@ fn prepare(
     let mut unreadable = Vec::new();
     for (row, pixels) in rows.clone().zip(pixels.chunks_exact_mut(sample)) {
         let applied = match images.get(row) {
-            Ok(image) => processor.apply(image, pixels).map_err(|error| error.to_string()),
+            Ok((image, view)) => processor
+                .apply_view(image, view, pixels)
+                .map_err(|error| error.to_string()),
             Err(reason) => Err(reason.to_owned()),
         };
         if let Err(reason) = applied {

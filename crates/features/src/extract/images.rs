@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use ranktune_data::RgbImage;
 use ranktune_data::image::decode;
+use ranktune_data::{Inputs, RgbImage, View};
 
 /// Memory that decoded images may take.
 const DECODED_BYTES: usize = 1 << 30;
@@ -20,16 +20,32 @@ const PROBES: usize = 8;
 pub(crate) struct Images<'a> {
     start: usize,
     paths: &'a [PathBuf],
+    views: Option<&'a [Option<View>]>,
+    /// By row: the slot of its file. Rows of one file that follow each other share it.
+    slots: Vec<usize>,
     decoded: Vec<OnceLock<Result<RgbImage, String>>>,
 }
 
 impl<'a> Images<'a> {
-    /// The images at `range` of `paths`; none is decoded yet.
-    pub(crate) fn new(paths: &'a [PathBuf], range: Range<usize>) -> Self {
-        let decoded = range.clone().map(|_| OnceLock::new()).collect();
+    /// The images at `range` of `inputs`, which are `paths`; none is decoded yet.
+    pub(crate) fn new(inputs: &'a Inputs, paths: &'a [PathBuf], range: Range<usize>) -> Self {
+        let views = match inputs {
+            Inputs::ImageViews { views, .. } => Some(&views[range.clone()]),
+            _ => None,
+        };
+        let (start, paths) = (range.start, &paths[range]);
+        let mut slots = Vec::with_capacity(paths.len());
+        let mut last = 0;
+        for row in 0..paths.len() {
+            last += usize::from(row > 0 && paths[row] != paths[row - 1]);
+            slots.push(last);
+        }
+        let decoded = slots.chunk_by(|a, b| a == b).map(|_| OnceLock::new()).collect();
         Self {
-            start: range.start,
-            paths: &paths[range],
+            start,
+            paths,
+            views,
+            slots,
             decoded,
         }
     }
@@ -39,11 +55,13 @@ impl<'a> Images<'a> {
         self.start..self.start + self.paths.len()
     }
 
-    /// The image at position `index` of the data set, or why it cannot be read.
-    pub(crate) fn get(&self, index: usize) -> Result<&RgbImage, &str> {
-        let slot = index - self.start;
-        let decoded = self.decoded[slot].get_or_init(|| decode(&self.paths[slot]).map_err(|error| error.to_string()));
-        decoded.as_ref().map_err(String::as_str)
+    /// The image at position `index` of the data set, with the view of it that is asked for, or why it cannot be read.
+    pub(crate) fn get(&self, index: usize) -> Result<(&RgbImage, Option<&View>), &str> {
+        let row = index - self.start;
+        let slot = &self.decoded[self.slots[row]];
+        let decoded = slot.get_or_init(|| decode(&self.paths[row]).map_err(|error| error.to_string()));
+        let view = self.views.and_then(|views| views[row].as_ref());
+        decoded.as_ref().map(|image| (image, view)).map_err(String::as_str)
     }
 }
 

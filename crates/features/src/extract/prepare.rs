@@ -4,7 +4,7 @@ use ranktune_data::RgbImage;
 use ranktune_hub::{Entry, GraphInput, ImageProcessor, Modality};
 use ranktune_onnx::inspect::{Batch as BatchSize, inspect};
 use ranktune_onnx::locate::{Hints, Located, Pooling, locate};
-use ranktune_onnx::{Model, check, shapes, transform};
+use ranktune_onnx::{Dim, Model, check, shapes, transform};
 
 use super::batches::Batch;
 use super::options::{ExtractOptions, FeatureChoice};
@@ -78,13 +78,10 @@ impl Prepared {
             )));
         }
         let graph_input = GraphInput::from_value_info(input).map_err(|error| failed(&error))?;
-        let processor = match &entry.dir {
-            Some(folder) => ImageProcessor::from_dir(folder, &graph_input),
-            None => ImageProcessor::from_graph_input(&graph_input),
-        };
+        let processor = entry.image_processor(&graph_input);
         let hints = Hints {
             feature: match feature {
-                FeatureChoice::Auto => None,
+                FeatureChoice::Auto => entry.feature.clone(),
                 FeatureChoice::Named(name) => Some(name.clone()),
             },
             num_labels: entry.config.num_labels,
@@ -114,6 +111,48 @@ impl Prepared {
             },
             model,
         })
+    }
+
+    /// The same model for images whose shorter edge has `edge` pixels: its preprocessing in proportion, and the graph's height
+    /// and width left open. Whether the graph runs at that size shows when it runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a size that no image can have.
+    pub fn at_size(&self, edge: usize) -> Result<Self, Error> {
+        let processor = self
+            .processor
+            .at_size(edge)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        let mut resized = Self {
+            processor,
+            ..self.clone()
+        };
+        let (rows, columns) = if resized.processor.is_channels_last() {
+            (1, 2)
+        } else {
+            (2, 3)
+        };
+        let graph = &mut resized.model.graph;
+        for input in graph.inputs.iter_mut().filter(|input| input.name == self.input) {
+            if let Some(shape) = &mut input.shape {
+                for (axis, name) in [(rows, "height"), (columns, "width")] {
+                    shape[axis] = Dim::Named(name.to_owned());
+                }
+            }
+        }
+        // Shapes that the exporter noted are those of the old size.
+        graph.value_info.clear();
+        Ok(resized)
+    }
+
+    /// The graph as it was read, with the open sizes of [`at_size`](Self::at_size).
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Where features and logits are in the graph, and how the features become a row.
+    pub fn located(&self) -> &Located {
+        &self.located
     }
 
     /// Name in the hub.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use ranktune_data::image::decode;
-use ranktune_data::{Dataset, Digest, Inputs};
+use ranktune_data::{Dataset, Digest};
 
 use super::batches;
 use super::images::{self, Images};
@@ -66,7 +66,7 @@ pub struct Extraction<'a> {
 /// [`ErrorKind::Interrupted`] when `interrupt` was raised; [`ErrorKind::UnreadableInputs`] when more than 5 % of the samples
 /// cannot be read; an engine that was asked for by name and cannot be had. One model's failure goes to `finished` instead.
 pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) -> Result<Vec<Unreadable>, Error> {
-    let Inputs::Images(files) = &work.dataset.inputs else {
+    let Some(files) = work.dataset.inputs.files() else {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             "the data are not images; this version extracts features of images only",
@@ -121,7 +121,7 @@ pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) 
             .find(|part| part.contains(&first))
             .cloned()
             .unwrap_or(first..files.len());
-        let images = Images::new(files, part);
+        let images = Images::new(&work.dataset.inputs, files, part);
         for (index, job) in jobs.iter_mut().enumerate() {
             if job.rows_done().is_some_and(|row| images.range().contains(&row)) {
                 run.advance(&work.models[index], job, &images, engines)?;

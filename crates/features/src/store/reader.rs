@@ -3,14 +3,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::format::{self, Chunk, Columns, Contents, decode, feature_size};
 use super::{Files, Key, Precision, corrupt, io_error};
 use crate::{Error, ErrorKind};
 
-/// A complete, verified entry: features `[n, d]`, logits `[n, z]` where there are any, validity `[n]`.
+/// A verified entry, complete unless it is from [`Writer::so_far`](super::Writer::so_far): features `[n, d]`, logits `[n, z]` where there are any, validity `[n]`.
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
@@ -54,6 +54,24 @@ impl Reader {
             valid,
             buffer: Vec::new(),
             _lock: lock,
+        })
+    }
+
+    /// Opens what is right of a partial file that this process writes.
+    pub(super) fn open_partial(path: &Path, key: &Key) -> Result<Self, Error> {
+        let mut file = File::open(path).map_err(|error| io_error("cannot open", path, error))?;
+        let contents = format::scan(&mut file, key).map_err(|error| io_error("cannot read", path, error))?;
+        let Some(columns) = contents.columns else {
+            return Err(corrupt(path, "holds no rows yet"));
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            columns,
+            chunks: contents.chunks,
+            valid: contents.valid,
+            buffer: Vec::new(),
+            _lock: None,
         })
     }
 

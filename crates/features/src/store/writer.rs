@@ -116,6 +116,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Reads back what was appended so far.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]; [`ErrorKind::Corrupt`] before the first row.
+    pub fn so_far(&self) -> Result<Reader, Error> {
+        Reader::open_partial(&self.files.partial, &self.key)
+    }
+
     /// Completes the entry, makes room for it if the store has grown beyond its limit, and opens it.
     ///
     /// # Errors

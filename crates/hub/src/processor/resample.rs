@@ -15,6 +15,8 @@
 //! every second image by a step somewhere, and picks other pixels for `nearest`. Here integer sums are exact in any order,
 //! so the compiler may use what vector unit the machine has without changing a bit.
 
+use ranktune_data::View;
+
 use crate::processor::geometry::{Size, Span};
 
 /// The filters of Pillow, with their numbers in `resample` fields.
@@ -119,6 +121,15 @@ impl Region {
         Self {
             x: (0.0, size.width as f32),
             y: (0.0, size.height as f32),
+        }
+    }
+
+    /// The crop of a view.
+    pub fn of(view: &View, size: Size) -> Self {
+        let crop = view.crop_box(size.width, size.height);
+        Self {
+            x: (crop.left as f32, crop.right as f32),
+            y: (crop.top as f32, crop.bottom as f32),
         }
     }
 }

@@ -8,6 +8,8 @@ use super::*;
 mod bad_files;
 mod classes;
 mod numbers;
+mod settings;
+mod views;
 
 /// A folder with these files.
 fn folder(files: &[(&str, &Value)]) -> TempDir {

@@ -232,7 +232,7 @@ impl Download<'_> {
                 .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write: {e}")))?;
             *gained += n as u64;
             if self.is_stopped() {
-                return Err(stopped().into());
+                return Err(self.stopped().into());
             }
             if told.elapsed() >= TICK {
                 self.tell(DownloadEvent::Progress {
@@ -275,11 +275,18 @@ impl Download<'_> {
             }
             thread::sleep(left.min(Duration::from_millis(50)));
         }
-        Err(stopped())
+        Err(self.stopped())
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.options.is_interrupted()
+    }
+
+    fn stopped(&self) -> Error {
+        if self.options.is_interrupted() {
+            return interrupted();
+        }
+        Error::new(ErrorKind::Network, "stopped because another file failed")
     }
 
     fn tell(&self, event: DownloadEvent) {
@@ -288,8 +295,9 @@ impl Download<'_> {
     }
 }
 
-fn stopped() -> Error {
-    Error::new(ErrorKind::Network, "stopped because another file failed")
+pub(crate) fn interrupted() -> Error {
+    let text = "interrupted; what has arrived is kept, run the same command to go on";
+    Error::new(ErrorKind::Interrupted, text)
 }
 
 /// Empties the file before it is removed, so that it is gone also where open files cannot be removed.

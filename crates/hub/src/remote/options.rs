@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::{Error, ErrorKind, Precision};
@@ -72,6 +74,8 @@ pub struct RemoteOptions {
     pub no_proxy: Vec<String>,
     /// A file of certificates (PEM) to trust instead of Mozilla's. Default: none.
     pub certificates: Option<PathBuf>,
+    /// Once it is set, downloads stop at the next safe point, and what has arrived is kept. Default: never.
+    pub interrupt: Arc<AtomicBool>,
 }
 
 impl Default for RemoteOptions {
@@ -90,11 +94,16 @@ impl Default for RemoteOptions {
             proxy: None,
             no_proxy: Vec::new(),
             certificates: None,
+            interrupt: Arc::default(),
         }
     }
 }
 
 impl RemoteOptions {
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
     /// The defaults, changed by the environment: `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_TOKEN`,
     /// `HF_TOKEN_PATH`, `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`, `HTTPS_PROXY`,
     /// `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, and `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`.

@@ -76,6 +76,7 @@ struct Shared {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     large: Vec<String>,
     storage: Mutex<Option<String>>,
+    aliases: Mutex<Vec<String>>,
     fault: Mutex<Fault>,
     requests: Mutex<Vec<Request>>,
     closed: AtomicBool,
@@ -142,6 +143,7 @@ impl HubServer {
                     .collect(),
             ),
             storage: Mutex::new(None),
+            aliases: Mutex::default(),
             fault: Mutex::new(Box::new(|_, _, answer| answer)),
             requests: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -171,6 +173,11 @@ impl HubServer {
     /// Redirects large files to another server.
     pub fn store_at(&self, storage: &Self) {
         *self.0.storage.lock().unwrap() = Some(storage.address());
+    }
+
+    /// Has the same files under another repository's name too.
+    pub fn also_called(&self, name: &str) {
+        self.0.aliases.lock().unwrap().push(name.to_owned());
     }
 
     pub fn falsify(&self, fault: impl Fn(&Request, usize, Answer) -> Answer + Send + Sync + 'static) {
@@ -283,6 +290,12 @@ impl Shared {
     fn answer(&self, request: &Request) -> Answer {
         let files = self.files.lock().unwrap();
         let path = request.path.split('?').next().unwrap_or_default();
+        let aliases = self.aliases.lock().unwrap();
+        let alias = aliases.iter().find(|alias| path.contains(&format!("/{alias}/")));
+        let path = &alias.map_or_else(
+            || path.to_owned(),
+            |alias| path.replacen(&format!("/{alias}/"), &format!("/{NAME}/"), 1),
+        );
         if let Some(revision) = path.strip_prefix(&format!("/api/models/{NAME}/revision/")) {
             if !["main", "v1", "refs%2Fpr%2F1", COMMIT].contains(&revision) {
                 return Answer::new(404, &[("X-Error-Code", "RevisionNotFound")], "");

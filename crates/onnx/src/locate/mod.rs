@@ -13,8 +13,10 @@
 //! map; outputs of one kind go in the order of the file. A `pooler_output` that is the tanh of a linear layer goes
 //! last: BERT's and ViT's are trained for another task, or not at all where a checkpoint came without them.
 
+mod blocks;
 mod trace;
 
+pub use blocks::blocks;
 pub use trace::Activation;
 
 use crate::shapes;

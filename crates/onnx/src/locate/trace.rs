@@ -111,6 +111,10 @@ impl<'a> Walker<'a> {
                 current = input;
                 continue;
             }
+            if let Some(input) = self.scaled(node) {
+                current = input;
+                continue;
+            }
             if self.averages_map(node) {
                 trace.averages = true;
             } else if !self.passes(node) {
@@ -155,6 +159,13 @@ impl<'a> Walker<'a> {
                     is_convolution_on_map: false,
                 })
             }
+            // Whole numbers times whole numbers, as dynamic quantization makes it of the same layer.
+            "MatMulInteger" if self.is_dynamic(feature) && !self.is_dynamic(weight) => Some(Linear {
+                feature: self.before_quantization(feature),
+                inputs: size(weight, 0),
+                outputs: size(weight, 1),
+                is_convolution_on_map: false,
+            }),
             "Conv" if self.is_dynamic(feature) && !self.is_dynamic(weight) && node.int("group").unwrap_or(1) == 1 => {
                 let output = self.shapes.shape(node.output(0)?)?;
                 let on_map = !output.get(2..)?.iter().all(|dim| *dim == Dim::Fixed(1));
@@ -167,6 +178,26 @@ impl<'a> Walker<'a> {
                     is_convolution_on_map: on_map,
                 })
             }
+            _ => None,
+        }
+    }
+
+    /// What was quantized to `name`.
+    fn before_quantization(&self, name: &'a str) -> &'a str {
+        let quantizer = self.producer(name).filter(|node| node.is("DynamicQuantizeLinear"));
+        quantizer.and_then(|node| node.input(0)).unwrap_or(name)
+    }
+
+    /// What `node` multiplies by one number for all, that of a dynamic quantization.
+    fn scaled(&self, node: &'a Node) -> Option<&'a str> {
+        let [first, second] = node.inputs.as_slice() else {
+            return None;
+        };
+        let is_number = |name: &str| self.shapes.rank(name) == Some(0);
+        let is_scaling = node.is("Mul") && self.is_dynamic(first) && self.is_dynamic(second);
+        match (is_number(first), is_number(second)) {
+            (false, true) if is_scaling => Some(first),
+            (true, false) if is_scaling => Some(second),
             _ => None,
         }
     }

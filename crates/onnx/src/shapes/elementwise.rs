@@ -61,6 +61,15 @@ pub fn quantize(op: &Op) -> Outputs {
     Ok(vec![Value::new(to, op.shape(0).map(<[Dim]>::to_vec))])
 }
 
+/// Whole numbers, and one scale and one zero point for all of them.
+pub fn quantize_dynamically(op: &Op) -> Outputs {
+    Ok(vec![
+        Value::new(Some(DataType::U8), op.shape(0).map(<[Dim]>::to_vec)),
+        Value::new(Some(DataType::F32), Some(Vec::new())),
+        Value::new(Some(DataType::U8), Some(Vec::new())),
+    ])
+}
+
 /// The broadcast shape of the inputs at `positions`.
 ///
 /// # Errors

@@ -463,6 +463,7 @@ fn rule(op: &Op) -> Outputs {
         "Where" => elementwise::select(op),
         "Cast" | "CastLike" => elementwise::cast(op),
         "QuantizeLinear" | "DequantizeLinear" => elementwise::quantize(op),
+        "DynamicQuantizeLinear" => elementwise::quantize_dynamically(op),
         "BatchNormalization" => normalize::batch(op),
         "InstanceNormalization" | "GroupNormalization" => normalize::channels(op),
         "LayerNormalization" | "RMSNormalization" => normalize::layer(op),

@@ -67,6 +67,36 @@ pub fn assign(targets: &Targets<'_>, n_groups: usize, seed: u64) -> Result<Vec<u
     Ok(groups)
 }
 
+/// The group, `0..n_groups`, of every sample `[n]`, dealt in the samples' own order so that *every prefix* is dealt evenly: each
+/// sample goes to the group with the fewest of its class, of several to the one with the fewest samples. The order is the
+/// caller's draw.
+///
+/// # Errors
+/// [`ErrorKind::OutOfRange`] where there are fewer than two groups, or more groups than samples.
+pub fn deal(targets: &Targets<'_>, n_groups: usize) -> Result<Vec<usize>> {
+    let n = targets.n_samples();
+    if n_groups < 2 || n_groups > n {
+        return Err(Error::new(
+            ErrorKind::OutOfRange,
+            format!("the number of groups must be from 2 to the number of samples, {n}, got {n_groups}"),
+        ));
+    }
+    let mut sizes = vec![0usize; n_groups];
+    let mut of_class: std::collections::HashMap<u32, Vec<usize>> = std::collections::HashMap::new();
+    let mut groups = Vec::with_capacity(n);
+    for row in 0..n {
+        let class = targets.labels().map_or(0, |labels| labels[row]);
+        let counts = of_class.entry(class).or_insert_with(|| vec![0; n_groups]);
+        let group = (0..n_groups)
+            .min_by_key(|&group| (counts[group], sizes[group]))
+            .unwrap_or(0);
+        counts[group] += 1;
+        sizes[group] += 1;
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +118,23 @@ mod tests {
             .map(|group| groups.iter().filter(|&&g| g == group).count())
             .collect();
         assert!(sizes.iter().all(|&size| size == 10 || size == 11), "{sizes:?}");
+    }
+
+    #[test]
+    fn every_prefix_is_dealt_evenly() {
+        let labels: Vec<u32> = (0..203).map(|i| [0, 1, 0, 2, 0][i % 5]).collect();
+        let groups = deal(&Targets::classes(&labels, 3).unwrap(), 10).unwrap();
+        for n in [10, 37, 100, 203] {
+            let spread = |counts: Vec<usize>| counts.iter().max().unwrap() - counts.iter().min().unwrap();
+            let sizes = (0..10)
+                .map(|group| groups[..n].iter().filter(|&&g| g == group).count())
+                .collect();
+            assert!(spread(sizes) <= 2, "{n}");
+            for class in 0..3 {
+                let count = |group: usize| (0..n).filter(|&i| groups[i] == group && labels[i] == class).count();
+                assert!(spread((0..10).map(count).collect()) <= 1, "{n}");
+            }
+        }
     }
 
     #[test]

@@ -96,7 +96,8 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
         let statistics = prepared.statistics()?;
         let fit = evidence::fit_rows(statistics, &inputs.features, &inputs.targets, options.compat)?;
         let value = fit.evidence().value;
-        if let Some(replicates) = super::logme::replicates(&fit, statistics, inputs, &members)? {
+        let mut left = |group: usize| without(statistics, inputs, &members[group]);
+        if let Some(replicates) = super::logme::replicates(&fit, n_groups, &mut left)? {
             return Jackknife::new(value, replicates);
         }
     }
@@ -116,7 +117,7 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
 }
 
 /// `statistics` less those of `rows`, where more samples than features are left.
-pub(super) fn without(statistics: &Statistics, inputs: &ScoreInputs<'_>, rows: &[usize]) -> Result<Option<Statistics>> {
+fn without(statistics: &Statistics, inputs: &ScoreInputs<'_>, rows: &[usize]) -> Result<Option<Statistics>> {
     if statistics.is_dual() || statistics.n_samples() - rows.len() <= statistics.n_features() {
         return Ok(None);
     }

@@ -17,28 +17,26 @@
 use faer::linalg::solvers::Llt;
 use faer::{Mat, Side};
 
-use super::jackknife::without;
 use crate::error::Result;
 use crate::evidence::Fit;
-use crate::scores::ScoreInputs;
 use crate::statistics::Statistics;
 
 const NODES: usize = 4;
 
-/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding.
+/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
+/// the statistics less those of a group, or nothing where they would be in the dual form.
 pub(super) fn replicates(
     fit: &Fit,
-    statistics: &Statistics,
-    inputs: &ScoreInputs<'_>,
-    members: &[Vec<usize>],
+    n_groups: usize,
+    without: &mut dyn FnMut(usize) -> Result<Option<Statistics>>,
 ) -> Result<Option<Vec<f64>>> {
     let Some(shifts) = fit.primal_shifts() else {
         return Ok(None);
     };
     let nodes = nodes(&shifts);
-    let mut replicates = Vec::with_capacity(members.len());
-    for rows in members {
-        let Some(left) = without(statistics, inputs, rows)? else {
+    let mut replicates = Vec::with_capacity(n_groups);
+    for group in 0..n_groups {
+        let Some(left) = without(group)? else {
             return Ok(None);
         };
         let names = fit.evidence().columns.iter().map(|column| column.column);

@@ -4,9 +4,11 @@
 //! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
 //! them cancels.
 
+mod grouped;
 pub mod groups;
 mod jackknife;
 mod logme;
 pub mod ranking;
 
+pub use grouped::Grouped;
 pub use jackknife::{Jackknife, jackknife};

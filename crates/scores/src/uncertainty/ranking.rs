@@ -23,6 +23,8 @@ pub struct ResamplingOptions {
     pub level: f64,
     /// Default 0.
     pub seed: u64,
+    /// The k of P(top-k); default 3.
+    pub top_k: usize,
 }
 
 impl Default for ResamplingOptions {
@@ -31,6 +33,7 @@ impl Default for ResamplingOptions {
             draws: 10_000,
             level: 0.9,
             seed: 0,
+            top_k: 3,
         }
     }
 }
@@ -41,6 +44,8 @@ impl Default for ResamplingOptions {
 pub struct RankUncertainty {
     /// Probability that the model is the best of those ranked; equals share a draw.
     pub p_best: f64,
+    /// Probability that the model is among the best [`ResamplingOptions::top_k`] of those ranked; equals share the last places.
+    pub p_top_k: f64,
     /// First and last plausible rank, from 1.
     pub rank_interval: (usize, usize),
 }
@@ -115,6 +120,7 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
     let k = models.len();
     let mut random = Random::new(options.seed);
     let mut wins = vec![0.0; k];
+    let mut tops = vec![0.0; k];
     // How often model k had rank r + 1.
     let mut ranks = vec![0_u32; k * k];
     let mut drawn = vec![0.0; n_groups];
@@ -134,7 +140,9 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
         let mut rank = 0;
         for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+            let places = options.top_k.saturating_sub(rank).min(tied.len()) as f64;
             for &model in tied {
+                tops[model] += places / tied.len() as f64;
                 ranks[model * k + rank] += 1;
                 if rank == 0 {
                     wins[model] += 1.0 / tied.len() as f64;
@@ -158,9 +166,11 @@ pub fn resample(models: &[Jackknife], options: &ResamplingOptions) -> Result<Vec
     };
     Ok(wins
         .iter()
+        .zip(&tops)
         .zip(ranks.chunks_exact(k))
-        .map(|(wins, ranks)| RankUncertainty {
+        .map(|((wins, tops), ranks)| RankUncertainty {
             p_best: wins / draws,
+            p_top_k: tops / draws,
             rank_interval: (quantile(ranks, tail), quantile(ranks, 1.0 - tail)),
         })
         .collect())
@@ -208,6 +218,32 @@ mod tests {
         let p = p_best(&[first, second], &ResamplingOptions::default()).unwrap();
         assert!((p[0] - 0.841).abs() < 0.03, "{p:?}");
         assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_first_places_are_shared_out_once() {
+        let reversed: Vec<f64> = NOISE.iter().rev().copied().collect();
+        let models = [
+            model(1.0, &NOISE),
+            model(1.05, &reversed),
+            model(0.9, &NOISE),
+            model(-9.0, &NOISE),
+        ];
+        for top_k in 1..=5 {
+            let options = ResamplingOptions {
+                top_k,
+                ..ResamplingOptions::default()
+            };
+            let ranked = resample(&models, &options).unwrap();
+            let total: f64 = ranked.iter().map(|model| model.p_top_k).sum();
+            assert!((total - top_k.min(4) as f64).abs() < 1e-9, "{top_k}: {total}");
+            if top_k == 1 {
+                assert!(ranked.iter().all(|model| (model.p_top_k - model.p_best).abs() < 1e-12));
+            }
+            if (1..4).contains(&top_k) {
+                assert_eq!(ranked[3].p_top_k, 0.0);
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,20 @@
-//! What `auto` makes of BatchNormalization.
+//! What BatchNormalization does in training, and running statistics taken anew.
 
-use super::BatchNorm;
+use std::collections::HashMap;
+
+use ranktune_onnx::{Attribute, Model};
+
+use super::evaluate::{feeds, named};
+use super::loader::with_batches;
+use super::order;
 use super::run::Job;
+use super::{BatchNorm, Views};
+use crate::{DeviceTensor, Graph, Mode, Options, Result, Role};
 
 /// Running statistics up to this many training samples.
 const FEW: usize = 2000;
+/// Samples that statistics are taken from.
+const SAMPLES: usize = 1024;
 
 /// The choice for a job.
 pub(super) fn auto(job: &Job<'_>) -> BatchNorm {
@@ -12,4 +22,79 @@ pub(super) fn auto(job: &Job<'_>) -> BatchNorm {
         true => BatchNorm::Frozen,
         false => BatchNorm::Train,
     }
+}
+
+/// The running statistics of `model`'s normalizations that the training samples have: the mean over batches of the
+/// batch's mean and unbiased variance, each layer behind others that take batch statistics too.
+pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
+    let options = job.options;
+    let settings = Options {
+        outputs: Vec::new(),
+        device: options.device.clone(),
+    };
+    let mut graph = Graph::new(job.model, settings)?;
+    // Without a leaf there is no tape.
+    graph.freeze(|_| true);
+    let momenta = momenta(job.model);
+    let parameters = graph.parameters().iter().enumerate();
+    let chosen: Vec<(usize, f32)> = parameters
+        .filter(|(_, parameter)| parameter.role == Role::Statistics)
+        .filter_map(|(index, parameter)| Some((index, *momenta.get(parameter.name.as_str())?)))
+        .filter(|(_, momentum)| *momentum < 1.0)
+        .collect();
+    let mut sums: Vec<Option<DeviceTensor>> = vec![None; chosen.len()];
+    let mut batches = order::batches(
+        job.targets.n_samples(),
+        options.batch_size,
+        Views::Plain,
+        options.seed,
+        usize::MAX,
+    );
+    batches.truncate(SAMPLES.div_ceil(options.batch_size));
+    // One sample alone has no variance.
+    batches.retain(|batch| batch.len() > 1);
+    let total: usize = batches.iter().map(Vec::len).sum();
+    with_batches(
+        job.samples,
+        &batches,
+        (options.load_threads, options.load_ahead),
+        |batches| {
+            while let Some(batch) = batches.next() {
+                let (picks, inputs) = batch?;
+                for (index, _) in &chosen {
+                    let zero = graph.value(*index).mul_scalar(0.0);
+                    graph.set_value(*index, zero)?;
+                }
+                graph.forward(&named(&feeds(inputs).0), Mode::Training)?;
+                for ((index, momentum), sum) in chosen.iter().zip(&mut sums) {
+                    // With nothing before it, the running value is (1 − momentum) of the batch's.
+                    let share = picks.len() as f32 / total as f32 / (1.0 - momentum);
+                    let value = graph.value(*index).mul_scalar(share);
+                    *sum = Some(match sum.take() {
+                        Some(sum) => sum.add(&value)?,
+                        None => value,
+                    });
+                }
+            }
+            Ok(())
+        },
+    )?;
+    let names = chosen.iter().map(|(index, _)| graph.parameters()[*index].name.clone());
+    Ok(names.zip(sums).filter_map(|(name, sum)| Some((name, sum?))).collect())
+}
+
+/// Momentum of each running statistic, by name.
+fn momenta(model: &Model) -> HashMap<&str, f32> {
+    let nodes = model.graph.nodes.iter().filter(|node| node.is("BatchNormalization"));
+    nodes
+        .flat_map(|node| {
+            let momentum = match node.attributes.get("momentum") {
+                Some(Attribute::Float(value)) => *value,
+                _ => 0.9,
+            };
+            [3, 4]
+                .into_iter()
+                .filter_map(move |position| Some((node.input(position)?, momentum)))
+        })
+        .collect()
 }

@@ -21,7 +21,7 @@ pub(super) fn of(job: &Job<'_>, batch_norm: &str) -> Result<Identity> {
         model: short(model),
         data: short(data.finalize()),
         method: job.method.describe(),
-        settings,
+        settings: settings.to_string(),
     })
 }
 

@@ -88,6 +88,9 @@ pub enum BatchNorm {
     Train,
     /// Running statistics, as they came.
     Frozen,
+    /// Running statistics, taken anew from the training samples (in the evaluation view) before the first step, and then
+    /// kept.
+    Adapted,
     /// Chosen by the data: see [`crate::train`].
     #[default]
     Auto,

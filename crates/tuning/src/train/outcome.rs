@@ -48,7 +48,7 @@ pub struct Trained {
     pub step_seconds: f64,
     /// Steps of this run, which [`Trained::step_seconds`] counts.
     pub steps_timed: u64,
-    /// What BatchNormalization did: `train` or `frozen`, after `auto` has been decided.
+    /// What BatchNormalization did: `train`, `frozen` or `adapted`, after `auto` has been decided.
     pub batch_norm: &'static str,
 }
 

@@ -68,7 +68,7 @@ pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<
     let count = order::count(job.targets.n_samples(), job.options.batch_size);
     let steps = (count * job.options.epochs) as u64;
     let mut session = Session::new(job, steps)?;
-    let batch_norm = session.decide_batch_norm();
+    let batch_norm = session.decide_batch_norm()?;
     let identity = identity::of(job, batch_norm)?;
     let (state, best, resumed) = begin(&mut session, identity)?;
     let run = Run {
@@ -118,8 +118,17 @@ fn check(job: &Job<'_>) -> Result<()> {
     job.method.check(&Setting {
         targets: job.targets,
         options: job.options,
-        n_features: head.and_then(|weight| weight.dims.get(1)).copied(),
+        n_features: head.and_then(|weight| features(&weight.dims, job.targets.columns())),
     })
+}
+
+/// Number of features of a head's weight, `[c, d]` or `[d, c]`.
+fn features(dims: &[usize], columns: usize) -> Option<usize> {
+    match *dims {
+        [outputs, features] if outputs == columns => Some(features),
+        [features, outputs] if outputs == columns => Some(features),
+        _ => None,
+    }
 }
 
 /// The weights of the best epoch, by parameter.

@@ -265,19 +265,27 @@ impl<'a> Session<'a> {
     }
 
     /// What BatchNormalization does, decided.
-    pub(super) fn decide_batch_norm(&mut self) -> &'static str {
+    pub(super) fn decide_batch_norm(&mut self) -> Result<&'static str> {
         let wanted = match self.job.options.batch_norm {
             BatchNorm::Auto => super::batch_norm::auto(self.job),
             chosen => chosen,
         };
         self.mode = match wanted {
-            BatchNorm::Frozen => Mode::Frozen,
+            BatchNorm::Frozen | BatchNorm::Adapted => Mode::Frozen,
             _ => Mode::Training,
         };
-        match self.job.method.mode(self.mode, 0) {
+        if wanted == BatchNorm::Adapted {
+            for (name, value) in super::batch_norm::statistics(self.job)? {
+                if let Some(index) = self.graph.find(&name) {
+                    self.graph.set_value(index, value)?;
+                }
+            }
+            return Ok("adapted");
+        }
+        Ok(match self.job.method.mode(self.mode, 0) {
             Mode::Frozen => "frozen",
             _ => "train",
-        }
+        })
     }
 }
 

@@ -1,0 +1,51 @@
+//! `ranktune eval`
+
+use clap::Args;
+
+use super::data::DataArguments;
+use super::extraction::ExtractionArguments;
+use super::sources::RemoteArguments;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::{interrupt, progress};
+
+/// `ranktune eval`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A model folder, such as one that tune has written, or an .onnx file with its configuration beside it
+    #[arg(long, value_name = "DIR|FILE")]
+    model: String,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    extraction: ExtractionArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
+    /// What is printed on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Seed of --max-samples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ranktune eval --model tuned/ --data photos/test
+  ranktune eval --model tuned/ --data photos/ --split test --format json";
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let options = arguments.extraction.options()?;
+    let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
+    let reporter = progress::Reporter::new();
+    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    if let Some(limit) = arguments.data.max_samples {
+        dataset = dataset.subsample(limit, arguments.seed);
+    }
+    let evaluation = ranktune::evaluate(&sources, &dataset, &options, &reporter, interrupt::flag())?;
+    output::print(arguments.format, &evaluation, || evaluation.table())?;
+    let complete = evaluation.unreadable.is_empty() && dataset.skipped == 0;
+    Ok(if complete { Exit::Done } else { Exit::Skipped })
+}

@@ -1,0 +1,316 @@
+//! `ranktune tune`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use ranktune::{
+    Augmentation, BatchNorm, Decay, Keep, Lambda, LoadOptions, Optimizer, Ranking, Schedule, Split, Target, Teachers,
+    TrainOptions, TuneOptions, Validation,
+};
+
+use super::data::DataArguments;
+use super::extraction::{EngineArguments, feature, positive};
+use super::sources::RemoteArguments;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::{interrupt, progress};
+
+/// `ranktune tune`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Models: folders of models, model folders, or .onnx files
+    #[arg(long, value_name = "DIR|FILE", required = true, num_args = 1.., value_delimiter = ',')]
+    hub: Vec<String>,
+    #[command(flatten)]
+    data: DataArguments,
+    /// The model to tune: a name in the hub, or best for the first of the ranking
+    #[arg(long, value_name = "NAME|best", default_value = "best")]
+    model: String,
+    /// A ranking that rank wrote [default: made where it is needed, from cached features if there are any]
+    #[arg(long, value_name = "ranking.json")]
+    ranking: Option<PathBuf>,
+    /// The way to tune: b-tuning, fine-tune, linear-probe, distillation, l2-sp, bss
+    #[arg(long, value_name = "NAME", default_value = "b-tuning")]
+    method: String,
+    /// So many of the best-ranked models, or models by name
+    #[arg(long, value_name = "K|NAME,…", default_value = "3")]
+    teachers: String,
+    /// Weight of what the teachers say, or auto for the best of a small grid on the validation samples
+    #[arg(long, value_name = "X|auto", default_value = "10", value_parser = lambda)]
+    lambda: Lambda,
+    /// Temperature of the teachers' shares, softmax(LogME / temperature)
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    temperature: f64,
+    #[command(flatten)]
+    training: TrainingArguments,
+    /// Samples to validate on: a share of the data, a data set, or none
+    #[arg(long, value_name = "0.1|PATH|none", default_value = "0.1")]
+    validation: String,
+    /// A data set to measure the tuned model on at the end
+    #[arg(long, value_name = "PATH")]
+    test: Option<PathBuf>,
+    /// The tensor whose values are the features of the tuned model [default: found in the graph]
+    #[arg(long, value_name = "NAME|auto", default_value = "auto")]
+    feature: String,
+    #[command(flatten)]
+    engine: EngineArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Folder for the tuned model, its records and checkpoints
+    #[arg(long, value_name = "DIR", required_unless_present = "list_parameters")]
+    out: Option<PathBuf>,
+    /// Go on with the run that is in --out
+    #[arg(long)]
+    resume: bool,
+    /// Say which weights of the model would be trained, and why the others would not, and stop
+    #[arg(long)]
+    list_parameters: bool,
+    /// What is printed on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How weights learn.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+struct TrainingArguments {
+    /// Times that every sample is seen
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs, value_parser = positive)]
+    epochs: usize,
+    /// Samples a step
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
+    batch_size: usize,
+    /// Learning rate of the backbone
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().learning_rate)]
+    learning_rate: f32,
+    /// How much faster the new head learns
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().head_multiplier)]
+    head_multiplier: f32,
+    /// sgd has Nesterov's momentum of 0.9
+    #[arg(long, value_enum, default_value_t)]
+    optimizer: OptimizerName,
+    /// How the rate goes over the run; step is × 0.1 at two thirds
+    #[arg(long, value_enum, default_value_t)]
+    schedule: ScheduleName,
+    /// Share of the run in which the rate rises from 0
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warm_up)]
+    warm_up: f32,
+    /// Weight decay
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay)]
+    weight_decay: f32,
+    /// What weight decay is for: weights, or all with biases and norms [default: as published with the method]
+    #[arg(long, value_enum)]
+    decay: Option<DecayName>,
+    /// Largest length of the gradient of all weights together [default: any]
+    #[arg(long, value_name = "X")]
+    clip: Option<f32>,
+    /// Share of a class's target that is spread over all classes
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing)]
+    label_smoothing: f32,
+    /// Weights whose names begin so are not trained; may be repeated
+    #[arg(long, value_name = "PREFIX")]
+    freeze: Vec<String>,
+    /// Statistics of BatchNormalization: of the batch, frozen, or chosen by the number of samples
+    #[arg(long, value_enum, default_value_t)]
+    batch_norm: BatchNormName,
+    /// Shorter edge of the images in pixels [default: what the model's preprocessing makes]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    image_size: Option<usize>,
+    /// Random views of images: crop[:SCALE] (of SCALE to 1 of the area, flipped), resize-crop (as published) or none
+    #[arg(long, value_name = "NAME", default_value = "crop", value_parser = augmentation)]
+    augmentation: Augmentation,
+    /// Views of every image that teachers look at [default: 4; without teachers, a new one every epoch]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    views: Option<u32>,
+    /// The weights to keep: of the epoch that is best on the validation samples, or the last ones
+    #[arg(long, value_enum, default_value_t)]
+    keep: KeepName,
+}
+
+/// `--optimizer`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OptimizerName {
+    #[default]
+    Sgd,
+    Adamw,
+}
+
+/// `--schedule`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ScheduleName {
+    #[default]
+    Step,
+    Cosine,
+    Constant,
+}
+
+/// `--decay`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DecayName {
+    Weights,
+    All,
+}
+
+/// `--batch-norm`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum BatchNormName {
+    Train,
+    Frozen,
+    #[default]
+    Auto,
+}
+
+/// `--keep`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum KeepName {
+    #[default]
+    Best,
+    Last,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
+  ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
+  ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --out tuned/
+  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume";
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let reporter = progress::Reporter::new();
+    let hub = arguments.remote.sources(&arguments.hub)?;
+    let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
+    let options = arguments.options(&load)?;
+    if arguments.list_parameters {
+        let list = ranktune::list_parameters(&hub, &options, &reporter, interrupt::flag())?;
+        output::print(arguments.format, &list, || list.table())?;
+        return Ok(Exit::Done);
+    }
+    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    if let Some(limit) = arguments.data.max_samples {
+        dataset = dataset.subsample(limit, arguments.seed);
+    }
+    let training = ranktune::tune(&hub, &dataset, &options, &reporter, interrupt::flag())?;
+    output::print(arguments.format, &training, || training.table())?;
+    output::say(&format!("the tuned model is in {}", options.out.display()));
+    let complete = training.unreadable.is_empty() && dataset.skipped == 0;
+    Ok(if complete { Exit::Done } else { Exit::Skipped })
+}
+
+/// A data set beside the one that is trained on: its split of that name where there is one, read like the other.
+fn load(path: &Path, split: Split, options: &LoadOptions) -> anyhow::Result<ranktune::Dataset> {
+    let own = |split| LoadOptions {
+        split,
+        ..options.clone()
+    };
+    match ranktune::load(path, &own(Some(split))) {
+        Ok(dataset) => Ok(dataset),
+        Err(_) => Ok(ranktune::load(path, &own(None))?),
+    }
+}
+
+impl Arguments {
+    fn options(&self, load: &dyn Fn(&Path, Split) -> anyhow::Result<ranktune::Dataset>) -> anyhow::Result<TuneOptions> {
+        let ranking = self.ranking.as_deref().map(read_ranking).transpose()?;
+        let validation = match self.validation.as_str() {
+            "none" => Validation::None,
+            text => match text.parse() {
+                Ok(share) => Validation::Share(share),
+                Err(_) => Validation::Data(Box::new(load(Path::new(text), Split::Validation)?)),
+            },
+        };
+        let mut options = TuneOptions::new(self.out.clone().unwrap_or_default());
+        options.model = match self.model.as_str() {
+            "best" => Target::Best,
+            name => Target::Named(name.to_owned()),
+        };
+        options.ranking = ranking;
+        options.method.clone_from(&self.method);
+        options.teachers = match self.teachers.parse() {
+            Ok(0) => anyhow::bail!("--teachers must be at least 1, or names; for none, --method fine-tune"),
+            Ok(count) => Teachers::Top(count),
+            Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
+        };
+        options.lambda = self.lambda;
+        options.temperature = self.temperature;
+        options.validation = validation;
+        options.test = self.test.as_deref().map(|path| load(path, Split::Test)).transpose()?;
+        options.resume = self.resume;
+        options.extract = self.engine.options()?;
+        options.extract.feature = feature(&self.feature)?;
+        let training = &self.training;
+        options.image_size = training.image_size;
+        options.augmentation = training.augmentation;
+        options.views = training.views;
+        options.decay = training.decay.map(|name| match name {
+            DecayName::Weights => Decay::Weights,
+            DecayName::All => Decay::All,
+        });
+        options.train = training.options(self.seed);
+        Ok(options)
+    }
+}
+
+impl TrainingArguments {
+    fn options(&self, seed: u64) -> TrainOptions {
+        TrainOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            optimizer: match self.optimizer {
+                OptimizerName::Sgd => Optimizer::SGD,
+                OptimizerName::Adamw => Optimizer::ADAM_W,
+            },
+            learning_rate: self.learning_rate,
+            head_multiplier: self.head_multiplier,
+            schedule: match self.schedule {
+                ScheduleName::Step => Schedule::PUBLISHED,
+                ScheduleName::Cosine => Schedule::Cosine,
+                ScheduleName::Constant => Schedule::Constant,
+            },
+            warm_up: self.warm_up,
+            weight_decay: self.weight_decay,
+            clip: self.clip,
+            label_smoothing: self.label_smoothing,
+            freeze: self.freeze.clone(),
+            batch_norm: match self.batch_norm {
+                BatchNormName::Train => BatchNorm::Train,
+                BatchNormName::Frozen => BatchNorm::Frozen,
+                BatchNormName::Auto => BatchNorm::Auto,
+            },
+            seed,
+            keep: match self.keep {
+                KeepName::Best => Keep::Best,
+                KeepName::Last => Keep::Last,
+            },
+            ..TrainOptions::default()
+        }
+    }
+}
+
+fn read_ranking(path: &Path) -> anyhow::Result<Ranking> {
+    let file = if path.is_dir() {
+        path.join("ranking.json")
+    } else {
+        path.to_owned()
+    };
+    let bytes = std::fs::read(&file).with_context(|| format!("{}: the ranking cannot be read", file.display()))?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{}: expected a ranking.json that rank wrote", file.display()))
+}
+
+fn lambda(text: &str) -> Result<Lambda, String> {
+    match text.parse::<f64>() {
+        _ if text == "auto" => Ok(Lambda::Auto),
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(Lambda::Fixed(value)),
+        _ => Err(format!("expected auto or a number of at least 0, got {text}")),
+    }
+}
+
+fn augmentation(text: &str) -> Result<Augmentation, String> {
+    text.parse().map_err(|error: ranktune::DataError| error.to_string())
+}

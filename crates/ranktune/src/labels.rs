@@ -1,0 +1,131 @@
+//! Targets of one data set in the order of names that another, or a model, has.
+
+use ranktune_data::{Dataset, Targets};
+use ranktune_scores::nearest_name;
+
+use crate::error::{Error, ErrorKind};
+
+/// `dataset` with its classes, labels or target columns in the order of `names`; names that do not occur in it are allowed,
+/// unknown ones are not. `whose` says whose names they are.
+pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Result<Dataset, Error> {
+    let own = dataset.targets.names();
+    let places = own
+        .iter()
+        .map(|name| {
+            names.iter().position(|known| known == name).ok_or_else(|| {
+                let near = nearest_name(name, names.iter().map(String::as_str))
+                    .map_or_else(String::new, |near| format!("; the nearest is {near:?}"));
+                let message = format!(
+                    "{}: {name:?} is not among the {} outputs of {whose}{near}",
+                    dataset.path.display(),
+                    names.len()
+                );
+                Error::new(ErrorKind::Data, message)
+            })
+        })
+        .collect::<Result<Vec<usize>, Error>>()?;
+    #[expect(clippy::cast_possible_truncation, reason = "a data set has fewer than 2³² classes")]
+    let place = |label: u32| places[label as usize] as u32;
+    let targets = match &dataset.targets {
+        Targets::Classes { labels, .. } => Targets::Classes {
+            names: names.to_vec(),
+            labels: labels.iter().map(|&label| place(label)).collect(),
+        },
+        Targets::MultiLabel { rows, .. } => Targets::MultiLabel {
+            names: names.to_vec(),
+            rows: rows
+                .iter()
+                .map(|row| {
+                    let mut row: Vec<u32> = row.iter().map(|&label| place(label)).collect();
+                    row.sort_unstable();
+                    row
+                })
+                .collect(),
+        },
+        Targets::Regression { values, .. } => {
+            if own.len() != names.len() {
+                let message = format!(
+                    "{}: there are {} target columns, but {whose} has {} outputs: {}",
+                    dataset.path.display(),
+                    own.len(),
+                    names.len(),
+                    names.join(", ")
+                );
+                return Err(Error::new(ErrorKind::Data, message));
+            }
+            let c = names.len();
+            let mut ordered = vec![0.0; values.len()];
+            for (row, into) in values.chunks_exact(c).zip(ordered.chunks_exact_mut(c)) {
+                row.iter().zip(&places).for_each(|(value, &place)| into[place] = *value);
+            }
+            Targets::Regression {
+                names: names.to_vec(),
+                values: ordered,
+            }
+        }
+    };
+    Ok(Dataset {
+        targets,
+        ..dataset.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ranktune_data::Inputs;
+
+    use super::*;
+
+    fn named(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn dataset(targets: Targets) -> Dataset {
+        let inputs = Inputs::Texts {
+            first: vec![String::new(); targets.n_samples()],
+            second: None,
+        };
+        Dataset::new("data", inputs, targets).unwrap()
+    }
+
+    #[test]
+    fn labels_mean_the_same_class_in_the_other_order() {
+        let names = named(&["a", "c"]);
+        let classes = dataset(Targets::Classes {
+            names,
+            labels: vec![0, 1, 1],
+        });
+        let found = aligned(&classes, &named(&["c", "b", "a"]), "the model").unwrap();
+        assert_eq!(
+            found.targets,
+            Targets::Classes {
+                names: named(&["c", "b", "a"]),
+                labels: vec![2, 0, 0]
+            }
+        );
+        let error = aligned(&classes, &named(&["a", "cc"]), "the model")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"c\" is not among the 2 outputs of the model"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn numbers_move_with_their_columns() {
+        let numbers = dataset(Targets::Regression {
+            names: named(&["x", "y"]),
+            values: vec![1.0, 2.0, 3.0, 4.0],
+        });
+        let found = aligned(&numbers, &named(&["y", "x"]), "the model").unwrap();
+        assert_eq!(
+            found.targets,
+            Targets::Regression {
+                names: named(&["y", "x"]),
+                values: vec![2.0, 1.0, 4.0, 3.0]
+            }
+        );
+        assert!(aligned(&numbers, &named(&["y", "x", "z"]), "the model").is_err());
+    }
+}

@@ -1,0 +1,215 @@
+//! What a model says of inputs without targets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ranktune_data::image::decode;
+use ranktune_data::{Dataset, Inputs, Targets, Task};
+use ranktune_features::extract::{CacheOptions, ExtractOptions};
+use ranktune_features::progress::{Interrupt, Progress};
+use ranktune_report::Predictions;
+use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
+use ranktune_report::ranking::Unreadable;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, ErrorKind};
+use crate::evaluate::{Predictor, logits, shown};
+use crate::scoring::probabilities;
+use crate::sources::Sources;
+
+/// Endings of the image files that are taken from a folder.
+const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff"];
+
+/// Predicts every image of `inputs`: files, and folders that are walked for images, in the order of their names.
+///
+/// # Errors
+/// [`ErrorKind::Data`] where an input does not exist or a folder holds no image; the others as
+/// [`evaluate`](crate::evaluate()) has them. Files that cannot be read are listed in the result.
+pub fn predict(
+    sources: &Sources,
+    inputs: &[PathBuf],
+    options: &ExtractOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Predictions, Error> {
+    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let source = shown(sources);
+    let files = files(inputs)?;
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for file in files {
+        match decode(&file) {
+            Ok(_) => readable.push(file),
+            Err(error) => unreadable.push(Unreadable {
+                file: file.display().to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+    // One class for all: nothing looks at it.
+    let targets = Targets::Classes {
+        names: vec![String::new()],
+        labels: vec![0; readable.len()],
+    };
+    let dataset = Dataset::new("inputs", Inputs::Images(readable.clone()), targets)
+        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let options = ExtractOptions {
+        cache: CacheOptions::Off,
+        ..options.clone()
+    };
+    let task = predictor.task.unwrap_or(Task::Classification);
+    let mut predictions = Vec::new();
+    if !readable.is_empty() {
+        let digests = dataset.input_digests();
+        let found = logits(&predictor.model, &dataset, &digests, &options, progress, interrupt)?;
+        if found.columns != predictor.names.len() {
+            let message = format!(
+                "{source}: the model has {} outputs and {} labels",
+                found.columns,
+                predictor.names.len()
+            );
+            return Err(Error::new(ErrorKind::Hub, message));
+        }
+        for (file, row) in readable.iter().zip(found.values.chunks_exact(found.columns)) {
+            predictions.push(prediction(file.display().to_string(), row, &predictor.names, task));
+        }
+    }
+    Ok(Predictions {
+        schema: PREDICTIONS_SCHEMA.to_owned(),
+        model: source,
+        task: task.name().to_owned(),
+        predictions,
+        unreadable,
+    })
+}
+
+/// What logits `[c]` say.
+fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Prediction {
+    let named = |values: &[f32]| -> Map<String, Value> {
+        names
+            .iter()
+            .cloned()
+            .zip(values.iter().map(|value| json!(value)))
+            .collect()
+    };
+    let mut prediction = Prediction {
+        input,
+        label: None,
+        labels: None,
+        probabilities: Map::new(),
+        values: Map::new(),
+    };
+    match task {
+        Task::Regression => prediction.values = named(logits),
+        Task::MultiLabel => {
+            let shares: Vec<f32> = logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
+            let there = names.iter().zip(&shares).filter(|(_, share)| **share >= 0.5);
+            prediction.labels = Some(there.map(|(name, _)| name.clone()).collect());
+            prediction.probabilities = named(&shares);
+        }
+        _ => {
+            // A single logit is the probability of the one label there is.
+            let shares = match logits {
+                [_] => probabilities(logits, 1).0[1..].to_vec(),
+                _ => probabilities(logits, logits.len()).0,
+            };
+            let best = (0..shares.len()).reduce(|best, at| if shares[at] > shares[best] { at } else { best });
+            prediction.label = best.map(|best| names[best].clone());
+            prediction.probabilities = named(&shares);
+        }
+    }
+    prediction
+}
+
+fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let wrong =
+            |reason: &dyn std::fmt::Display| Error::new(ErrorKind::Data, format!("{}: {reason}", input.display()));
+        let metadata = fs::metadata(input).map_err(|error| wrong(&error))?;
+        if metadata.is_dir() {
+            let before = files.len();
+            walk(input, &mut files).map_err(|error| wrong(&error))?;
+            if files.len() == before {
+                return Err(wrong(&format!(
+                    "no image is in this folder (files ending in {})",
+                    IMAGES.join(", ")
+                )));
+            }
+        } else {
+            files.push(input.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// Images in a folder and the folders in it, by name; links to folders are not followed.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if entry.file_type()?.is_dir() {
+            walk(&path, files)?;
+        } else if IMAGES.contains(&extension.as_str()) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn logits_become_what_the_task_is_about() {
+        let names = names(&["cat", "dog"]);
+        let classes = prediction("a".to_owned(), &[0.0, 3.0_f32.ln()], &names, Task::Classification);
+        assert_eq!(classes.label.as_deref(), Some("dog"));
+        assert!((classes.probabilities["dog"].as_f64().unwrap() - 0.75).abs() < 1e-6);
+        let labels = prediction("a".to_owned(), &[3.0_f32.ln(), -1.0], &names, Task::MultiLabel);
+        assert_eq!(labels.labels, Some(vec!["cat".to_owned()]));
+        assert!((labels.probabilities["cat"].as_f64().unwrap() - 0.75).abs() < 1e-6);
+        let numbers = prediction("a".to_owned(), &[1.5, -2.0], &names, Task::Regression);
+        assert_eq!(numbers.values["dog"], json!(-2.0_f32));
+        assert!(numbers.label.is_none() && numbers.probabilities.is_empty());
+    }
+
+    #[test]
+    fn folders_are_walked_for_images_in_the_order_of_names() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::create_dir_all(at("in/b")).unwrap();
+        for name in [
+            "in/c.PNG",
+            "in/a.jpg",
+            "in/notes.txt",
+            "in/.hidden.png",
+            "in/b/x.webp",
+            "alone.xyz",
+        ] {
+            fs::write(at(name), "").unwrap();
+        }
+        let found = files(&[at("alone.xyz"), at("in")]).unwrap();
+        assert_eq!(
+            found,
+            [at("alone.xyz"), at("in/a.jpg"), at("in/b/x.webp"), at("in/c.PNG")]
+        );
+        assert!(
+            files(&[at("missing.png")])
+                .unwrap_err()
+                .to_string()
+                .contains("missing.png")
+        );
+        fs::create_dir(at("empty")).unwrap();
+        assert!(files(&[at("empty")]).unwrap_err().to_string().contains("no image"));
+    }
+}

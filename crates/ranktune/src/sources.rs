@@ -1,0 +1,200 @@
+//! The models that a command names, wherever they are: what is on another hub is downloaded first, several repositories at a time.
+
+use std::path::Path;
+
+use ranktune_features::error::one_line;
+use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
+use ranktune_hub::{Choice, Hub, RepoId, Snapshot, Source};
+use ranktune_report::format::bytes;
+
+use crate::error::{Error, ErrorKind};
+
+/// Where models come from, and how those on another hub are downloaded.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Folders, files, manifests, repositories, lists.
+    pub list: Vec<Source>,
+    /// Which hub, which cache, which precision. Default: `https://huggingface.co`, nothing from the environment
+    /// ([`RemoteOptions::from_env`] reads it).
+    pub remote: RemoteOptions,
+}
+
+impl From<Vec<Source>> for Sources {
+    fn from(list: Vec<Source>) -> Self {
+        Self {
+            list,
+            remote: RemoteOptions::default(),
+        }
+    }
+}
+
+impl From<&str> for Sources {
+    fn from(source: &str) -> Self {
+        Self::from(vec![Source::from(source)])
+    }
+}
+
+impl From<&Path> for Sources {
+    fn from(source: &Path) -> Self {
+        Self::from(vec![Source::from(source)])
+    }
+}
+
+impl Sources {
+    /// Finds the models, and downloads those that are on another hub. One that cannot be had is among the hub's skipped with its
+    /// reason.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Hub`]: a source that is not there, or no model in any. [`ErrorKind::Interrupted`]: `interrupt` was raised while
+    /// something was downloaded; what has arrived is kept.
+    pub fn open(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Hub, Error> {
+        self.open_with_snapshots(progress, interrupt).map(|(hub, _)| hub)
+    }
+
+    /// As [`open`](Self::open), with what was downloaded or found in the cache.
+    pub(crate) fn open_with_snapshots(
+        &self,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(Hub, Vec<Snapshot>), Error> {
+        let hub_error = |error| Error::new(ErrorKind::Hub, error);
+        let wanted = Hub::repositories(&self.list).map_err(hub_error)?;
+        if wanted.is_empty() {
+            return Ok((Hub::open(&self.list).map_err(hub_error)?, Vec::new()));
+        }
+        let remote = Remote::new(RemoteOptions {
+            interrupt: interrupt.flag(),
+            ..self.remote.clone()
+        })
+        .map_err(hub_error)?;
+        let tell = |id: &RepoId, event: DownloadEvent| tell(progress, &id.to_string(), &event);
+        let mut fetched: Vec<_> = remote.fetch_all(&wanted, &tell).into_iter().map(Some).collect();
+        for ((id, _), _) in wanted
+            .iter()
+            .zip(&fetched)
+            .filter(|(_, result)| matches!(result, Some(Err(_))))
+        {
+            let repository = &id.to_string();
+            progress.event(Event::DownloadFailed { repository });
+        }
+        let mut snapshots = Vec::new();
+        let hub = Hub::open_with(&self.list, &mut |id: &RepoId, choice: &Choice| {
+            let place = wanted.iter().position(|(i, c)| (i, c) == (id, choice));
+            let result = place
+                .and_then(|place| fetched[place].take())
+                // A repository that two sources name: from the cache now.
+                .unwrap_or_else(|| remote.fetch(id, choice, &mut |event| tell(id, event)));
+            snapshots.extend(result.as_ref().ok().cloned());
+            result
+        });
+        if interrupt.is_raised() {
+            let message = "interrupted; what was downloaded is kept, run the same command to go on";
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        Ok((hub.map_err(hub_error)?, snapshots))
+    }
+}
+
+/// Downloads the models of `sources` that are on another hub, and says where they are.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`] if nothing of it is on another hub; otherwise as [`Sources::open`].
+pub fn pull(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<ranktune_report::Pull, Error> {
+    let wanted = Hub::repositories(&sources.list).map_err(|error| Error::new(ErrorKind::Hub, error))?;
+    if wanted.is_empty() {
+        let message =
+            "nothing to download: expected hf:ORGANISATION/NAME, starter:LIST, or a manifest that names repositories";
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    let (hub, snapshots) = sources.open_with_snapshots(progress, interrupt)?;
+    let models = hub.entries.iter().filter_map(|entry| {
+        let pinned = entry.pinned.as_ref()?;
+        let snapshot = snapshots
+            .iter()
+            .find(|snapshot| snapshot.id == *pinned && snapshot.model == entry.model_path)?;
+        let length = |file: &String| std::fs::metadata(snapshot.dir.join(file)).map_or(0, |meta| meta.len());
+        Some(ranktune_report::pull::PulledModel {
+            name: entry.name.clone(),
+            source: pinned.to_string(),
+            folder: snapshot.dir.display().to_string(),
+            bytes: snapshot.files.iter().map(length).sum(),
+            files: snapshot.files.clone(),
+        })
+    });
+    Ok(ranktune_report::Pull {
+        schema: ranktune_report::pull::SCHEMA.to_owned(),
+        models: models.collect(),
+        skipped: skipped(&hub),
+    })
+}
+
+/// What of a hub cannot be used, as the documents list it.
+pub(crate) fn skipped(hub: &Hub) -> Vec<ranktune_report::ranking::SkippedModel> {
+    hub.skipped
+        .iter()
+        .map(|entry| ranktune_report::ranking::SkippedModel {
+            name: entry.name.clone(),
+            reason: one_line(&entry.reason),
+        })
+        .collect()
+}
+
+/// How downloads are made by the environment: address, cache folder, token, proxy and offline mode under the names of Python's
+/// `huggingface_hub`.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`]: a variable or the token file holds something that cannot be meant.
+pub fn remote_from_env() -> Result<RemoteOptions, Error> {
+    RemoteOptions::from_env().map_err(|error| Error::new(ErrorKind::Arguments, error))
+}
+
+fn tell(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
+    let note = |text: String| progress.event(Event::Note(&format!("{repository}: {text}")));
+    match event {
+        DownloadEvent::Resolved {
+            commit,
+            files,
+            bytes: length,
+        } => {
+            let length = length.map_or_else(String::new, |length| format!(", {}", bytes(length)));
+            let plural = if *files == 1 { "" } else { "s" };
+            note(format!(
+                "{files} file{plural} to download{length}, commit {}",
+                commit.get(..12).unwrap_or(commit)
+            ));
+        }
+        DownloadEvent::Cached { reason } => note(format!("taken from the cache, not looked up again: {reason}")),
+        DownloadEvent::Waiting { file } => note(format!("{file}: another process is downloading it, waiting")),
+        DownloadEvent::Retrying { file, reason, pause } => note(format!(
+            "{file}: {reason}; trying again in {:.1} s",
+            pause.as_secs_f64()
+        )),
+        DownloadEvent::Started {
+            file,
+            bytes: length,
+            resumed_at,
+        } => {
+            if *resumed_at > 0 {
+                note(format!("{file}: goes on after {}", bytes(*resumed_at)));
+            }
+            progress.event(Event::DownloadStarted {
+                repository,
+                file,
+                bytes: *length,
+            });
+            progress.event(Event::Downloaded {
+                repository,
+                file,
+                received: *resumed_at,
+            });
+        }
+        DownloadEvent::Progress { file, received } => progress.event(Event::Downloaded {
+            repository,
+            file,
+            received: *received,
+        }),
+        DownloadEvent::Finished { file } => progress.event(Event::DownloadFinished { repository, file }),
+        _ => {}
+    }
+}

@@ -1,0 +1,209 @@
+//! Who is tuned and who teaches.
+
+use ranktune_data::Dataset;
+use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
+use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_hub::{Entry, Hub};
+use ranktune_report::Ranking;
+use ranktune_scores::nearest_name;
+
+use super::lessons::Candidate;
+use super::options::{Target, Teachers, TuneOptions};
+use crate::error::{Error, ErrorKind};
+use crate::rank::{RankOptions, rank};
+use crate::sources::Sources;
+
+/// The models of a run.
+pub(crate) struct Cast {
+    /// The hub's entry of the target.
+    pub(crate) entry: Entry,
+    /// The target, at the size it is tuned at.
+    pub(crate) target: Prepared,
+    /// Its teachers; none for a method without.
+    pub(crate) teachers: Vec<Candidate>,
+}
+
+/// Chooses from the hub, with a ranking where one is needed.
+pub(crate) fn choose(
+    sources: &Sources,
+    dataset: &Dataset,
+    options: &TuneOptions,
+    taught: bool,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Cast, Error> {
+    let hub = sources.open(progress, interrupt)?;
+    // A wrong name is told before anything is computed.
+    if let Target::Named(name) = &options.model {
+        find(&hub, name)?;
+    }
+    if let (true, Teachers::Named(names)) = (taught, &options.teachers) {
+        names.iter().try_for_each(|name| find(&hub, name).map(|_| ()))?;
+    }
+    let by_rank = options.model == Target::Best || (taught && matches!(options.teachers, Teachers::Top(_)));
+    let ranking = match (&options.ranking, by_rank) {
+        (Some(ranking), _) => {
+            check_ranking(ranking, dataset, progress)?;
+            Some(ranking.clone())
+        }
+        (None, true) => Some(made(sources, dataset, options, progress, interrupt)?),
+        (None, false) => None,
+    };
+    let first = |ranking: &Option<Ranking>| ranking.as_ref()?.models.first().map(|model| model.name.clone());
+    let name = match &options.model {
+        Target::Named(name) => name.clone(),
+        Target::Best => first(&ranking).ok_or_else(|| Error::new(ErrorKind::Hub, "the ranking holds no model"))?,
+    };
+    let entry = find(&hub, &name)?;
+    let mut target = open(entry, &options.extract.feature)?;
+    if let Some(edge) = options.image_size {
+        target = target
+            .at_size(edge)
+            .map_err(|error| Error::new(ErrorKind::Arguments, error))?;
+    }
+    let teachers = if taught {
+        teachers(&hub, ranking.as_ref(), options, progress)?
+    } else {
+        Vec::new()
+    };
+    Ok(Cast {
+        entry: entry.clone(),
+        target,
+        teachers,
+    })
+}
+
+fn teachers(
+    hub: &Hub,
+    ranking: Option<&Ranking>,
+    options: &TuneOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<Candidate>, Error> {
+    let names: Vec<String> = match (&options.teachers, ranking) {
+        (Teachers::Named(names), _) => names.clone(),
+        (Teachers::Top(count), Some(ranking)) => {
+            let models = ranking.models.iter().take(*count);
+            models.map(|model| model.name.clone()).collect()
+        }
+        (Teachers::Top(_), None) => Vec::new(),
+    };
+    if names.is_empty() {
+        let message = format!(
+            "{} needs at least one teacher; name some with --teachers",
+            options.method
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    if let Teachers::Top(count) = options.teachers
+        && names.len() < count
+    {
+        let note = format!(
+            "the ranking holds {} models, so there are as many teachers",
+            names.len()
+        );
+        progress.event(Event::Note(&note));
+    }
+    names
+        .iter()
+        .map(|name| {
+            let ranked = ranking.and_then(|ranking| ranking.models.iter().find(|model| model.name == *name));
+            let feature = match ranked {
+                Some(model) => FeatureChoice::Named(model.feature_tensor.clone()),
+                None => FeatureChoice::Auto,
+            };
+            Ok(Candidate {
+                model: open(find(hub, name)?, &feature)?,
+                logme: ranked.and_then(|model| model.score("logme")),
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
+    if let Some(entry) = hub.entries.iter().find(|entry| entry.name == name) {
+        return Ok(entry);
+    }
+    if let Some(skipped) = hub.skipped.iter().find(|entry| entry.name == name) {
+        let message = format!("model {name} of the hub cannot be used: {}", skipped.reason);
+        return Err(Error::new(ErrorKind::Hub, message));
+    }
+    let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
+    let near =
+        nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let message = format!("the hub has no model {name:?}{near} (models: {})", names.join(", "));
+    Err(Error::new(ErrorKind::Arguments, message))
+}
+
+pub(crate) fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, Error> {
+    Prepared::new(entry, feature).map_err(|unusable| {
+        let message = match unusable {
+            Unusable::NotApplicable(reason) => {
+                format!(
+                    "model {} does not take this kind of data: {reason}; name another",
+                    entry.name
+                )
+            }
+            Unusable::Failed(reason) => format!("model {} cannot be used: {reason}", entry.name),
+        };
+        Error::new(ErrorKind::Hub, message)
+    })
+}
+
+/// Makes the ranking that `rank` makes, with LogME alone.
+fn made(
+    sources: &Sources,
+    dataset: &Dataset,
+    options: &TuneOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Ranking, Error> {
+    progress.event(Event::Note(
+        "the models of the hub are ranked first; --ranking takes one that was made before",
+    ));
+    let mut extract = options.extract.clone();
+    extract.feature = FeatureChoice::Auto;
+    let ranking = rank(
+        sources,
+        dataset.clone(),
+        &RankOptions {
+            scores: vec!["logme".to_owned()],
+            max_samples: None,
+            seed: options.train.seed,
+            extract,
+        },
+        progress,
+        interrupt,
+    )?;
+    let places: Vec<String> = ranking
+        .models
+        .iter()
+        .take(5)
+        .map(|model| format!("{} {:.4}", model.name, model.score("logme").unwrap_or(f64::NAN)))
+        .collect();
+    progress.event(Event::Note(&format!("ranking by logme: {}", places.join(", "))));
+    Ok(ranking)
+}
+
+fn check_ranking(ranking: &Ranking, dataset: &Dataset, progress: &dyn Progress) -> Result<(), Error> {
+    let own = dataset.targets.names();
+    if ranking.task != dataset.targets.task().name() || ranking.data.classes != own {
+        let message = format!(
+            "the ranking was made for {} with {} targets on {}, but the data are {} with {}; rank these data, or leave --ranking out",
+            ranking.task,
+            ranking.data.classes.len(),
+            ranking.data.path,
+            dataset.targets.task(),
+            own.len()
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    if ranking.data.samples != dataset.n_samples() {
+        let note = format!(
+            "the ranking was made on {} samples, and there are {} to train on",
+            ranking.data.samples,
+            dataset.n_samples()
+        );
+        progress.event(Event::Note(&note));
+    }
+    Ok(())
+}

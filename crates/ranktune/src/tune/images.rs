@@ -1,0 +1,131 @@
+//! Images as training wants them: decoded once where memory allows, as views, prepared for one model.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use ranktune_data::image::decode;
+use ranktune_data::{Digest, RgbImage, View, Views};
+use ranktune_hub::ImageProcessor;
+use ranktune_report::ranking::Unreadable;
+use ranktune_tuning::HostTensor;
+use ranktune_tuning::train::{EVALUATION, Inputs, LoadError, Pick, Samples};
+
+/// Memory that decoded images may take. What does not fit is decoded whenever it is wanted.
+const DECODED_BYTES: usize = 512 << 20;
+
+/// Images that are decoded once and kept as long as there is room.
+pub(crate) struct Decoder {
+    files: Vec<PathBuf>,
+    kept: Vec<OnceLock<RgbImage>>,
+    bytes: AtomicUsize,
+}
+
+impl Decoder {
+    /// Reads all of `files` once. Those that cannot be read come back with the reason, by position.
+    pub(crate) fn new(files: &[PathBuf]) -> (Self, Vec<(usize, Unreadable)>) {
+        let decoder = Self {
+            files: files.to_vec(),
+            kept: files.iter().map(|_| OnceLock::new()).collect(),
+            bytes: AtomicUsize::new(0),
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let next = AtomicUsize::new(0);
+        let mut unreadable: Vec<(usize, Unreadable)> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut failed = Vec::new();
+                        loop {
+                            let index = next.fetch_add(1, Ordering::Relaxed);
+                            let Some(file) = decoder.files.get(index) else {
+                                return failed;
+                            };
+                            if let Err(reason) = decoder.with(index, |_| ()) {
+                                let file = file.display().to_string();
+                                failed.push((index, Unreadable { file, reason }));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_default())
+                .collect()
+        });
+        unreadable.sort_by_key(|(index, _)| *index);
+        (decoder, unreadable)
+    }
+
+    fn with<T>(&self, index: usize, f: impl FnOnce(&RgbImage) -> T) -> Result<T, String> {
+        if let Some(image) = self.kept[index].get() {
+            return Ok(f(image));
+        }
+        let image = decode(&self.files[index]).map_err(|error| error.to_string())?;
+        let result = f(&image);
+        let size = image.pixels.len();
+        if self.bytes.fetch_add(size, Ordering::Relaxed) + size <= DECODED_BYTES {
+            let _ = self.kept[index].set(image);
+        } else {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+        }
+        Ok(result)
+    }
+
+    fn file(&self, index: usize) -> &Path {
+        &self.files[index]
+    }
+}
+
+/// Some of a decoder's images, as training samples of one model.
+pub(crate) struct ImageSamples<'a> {
+    pub(crate) decoder: &'a Decoder,
+    /// Positions in the decoder, by sample.
+    pub(crate) rows: &'a [usize],
+    /// Content of each sample, which its views are drawn from.
+    pub(crate) digests: &'a [Digest],
+    pub(crate) views: Views,
+    pub(crate) processor: &'a ImageProcessor,
+    /// Name of the graph's input.
+    pub(crate) input: &'a str,
+}
+
+impl ImageSamples<'_> {
+    fn view(&self, pick: Pick) -> Option<View> {
+        match pick.view {
+            EVALUATION => None,
+            view => self.views.view(&self.digests[pick.sample], view),
+        }
+    }
+}
+
+impl Samples for ImageSamples<'_> {
+    fn n_samples(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+        let shape = self.processor.output_shape();
+        let size = shape.iter().product::<usize>();
+        let mut pixels = vec![0.0; picks.len() * size];
+        for (&pick, into) in picks.iter().zip(pixels.chunks_exact_mut(size)) {
+            let row = self.rows[pick.sample];
+            let view = self.view(pick);
+            let applied = self
+                .decoder
+                .with(row, |image| self.processor.apply_view(image, view.as_ref(), into));
+            let named = |reason: &dyn std::fmt::Display| format!("{}: {reason}", self.decoder.file(row).display());
+            applied
+                .map_err(|reason| named(&reason))?
+                .map_err(|error| named(&error))?;
+        }
+        let dims = [picks.len(), shape[0], shape[1], shape[2]];
+        Ok(Inputs {
+            feeds: vec![(self.input.to_owned(), HostTensor::floats(&dims, pixels)?)],
+            rows: None,
+        })
+    }
+}

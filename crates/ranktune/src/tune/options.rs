@@ -1,0 +1,115 @@
+//! What a caller may choose about tuning, with the defaults and where they come from.
+
+use std::path::PathBuf;
+
+use ranktune_data::{Augmentation, Dataset};
+use ranktune_features::extract::ExtractOptions;
+use ranktune_report::Ranking;
+use ranktune_tuning::train::{Decay, TrainOptions};
+
+/// Which model is tuned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The first of the ranking.
+    Best,
+    /// The model of this name in the hub.
+    Named(String),
+}
+
+/// Which models teach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Teachers {
+    /// So many of the ranking, from its top; the target itself may be one of them.
+    Top(usize),
+    /// The models of these names in the hub.
+    Named(Vec<String>),
+}
+
+/// The weight of the teachers' term.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lambda {
+    /// This value.
+    Fixed(f64),
+    /// The value of [`GRID`] that does best on the validation samples.
+    Auto,
+}
+
+/// The values that [`Lambda::Auto`] tries. The published value is 100; 0 is fine-tuning.
+pub const GRID: [f64; 4] = [0.0, 1.0, 10.0, 100.0];
+
+/// [`TuneOptions::views`] where it is not said.
+pub(crate) const VIEWS: u32 = 4;
+
+/// Where validation samples come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Validation {
+    /// Nowhere: the last weights are kept.
+    None,
+    /// A stratified share of the training samples.
+    Share(f64),
+    /// A data set of its own.
+    Data(Box<Dataset>),
+}
+
+/// How a model is tuned.
+#[derive(Clone, Debug)]
+pub struct TuneOptions {
+    /// The model. Default: the first of the ranking.
+    pub model: Target,
+    /// A ranking that was made before. Default: it is made where it is needed, from cached features where there are any.
+    pub ranking: Option<Ranking>,
+    /// `b-tuning` (the default), `fine-tune`, `linear-probe`, `distillation`, …: see
+    /// [`METHODS`](ranktune_tuning::train::methods::METHODS).
+    pub method: String,
+    /// Default: the three best of the ranking, as published.
+    pub teachers: Teachers,
+    /// Default: 10 (`experiments/tuning_quality`; 100 is published, for more data and ResNets).
+    pub lambda: Lambda,
+    /// τ of the teachers' shares. Default: 0.1, as published.
+    pub temperature: f64,
+    /// Shorter edge of the images. Default: what the model's preprocessing makes.
+    pub image_size: Option<usize>,
+    /// Default: a crop of 0.5 to 1 of the area and a flip.
+    pub augmentation: Augmentation,
+    /// Views that teachers look at, and that training then takes in turn. Default: 4 (a compromise between variety and the time
+    /// that teachers take; methods without teachers draw a new view every epoch).
+    pub views: Option<u32>,
+    /// Default: a tenth of the training samples.
+    pub validation: Validation,
+    /// A data set that the tuned model is measured on at the end. Default: none.
+    pub test: Option<Dataset>,
+    /// The folder that the tuned model is written to.
+    pub out: PathBuf,
+    /// Whether to go on with what is in `out`. Default: no.
+    pub resume: bool,
+    /// What weight decay is for. Default: what was published with the method.
+    pub decay: Option<Decay>,
+    /// Everything about the training itself. Its seed is that of all that is drawn; its checkpoints and records are set here.
+    pub train: TrainOptions,
+    /// How features are extracted, for the ranking, the teachers and the metrics. `feature` names the target's feature tensor.
+    pub extract: ExtractOptions,
+}
+
+impl TuneOptions {
+    /// The defaults, with the tuned model in `out`.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self {
+            model: Target::Best,
+            ranking: None,
+            method: "b-tuning".to_owned(),
+            teachers: Teachers::Top(3),
+            lambda: Lambda::Fixed(10.0),
+            temperature: 0.1,
+            image_size: None,
+            augmentation: Augmentation::default(),
+            views: None,
+            validation: Validation::Share(0.1),
+            test: None,
+            out: out.into(),
+            resume: false,
+            decay: None,
+            train: TrainOptions::default(),
+            extract: ExtractOptions::default(),
+        }
+    }
+}

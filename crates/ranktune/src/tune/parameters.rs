@@ -1,0 +1,61 @@
+//! Which weights of a model would be trained, and why the others would not.
+
+use ranktune_features::error::one_line;
+use ranktune_features::extract::Prepared;
+use ranktune_features::progress::{Interrupt, Progress};
+use ranktune_report::Parameters;
+use ranktune_report::parameters::{Parameter, SCHEMA};
+use ranktune_tuning::{Graph, Options};
+
+use super::cast;
+use super::options::{Target, TuneOptions};
+use crate::error::{Error, ErrorKind};
+use crate::sources::Sources;
+
+/// The initializers of the model that `options` names, with `freeze` applied. The new head is not among them.
+///
+/// # Errors
+/// [`ErrorKind::Hub`]: no such hub, or a graph that cannot be trained; [`ErrorKind::Arguments`]: no model of that name, or
+/// none named.
+pub fn list_parameters(
+    sources: &Sources,
+    options: &TuneOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Parameters, Error> {
+    let hub = sources.open(progress, interrupt)?;
+    let name = match (&options.model, hub.entries.as_slice()) {
+        (Target::Named(name), _) => name.clone(),
+        (Target::Best, [only]) => only.name.clone(),
+        (Target::Best, _) => {
+            return Err(Error::new(
+                ErrorKind::Arguments,
+                "name the model whose parameters are to be listed",
+            ));
+        }
+    };
+    let model: Prepared = cast::open(cast::find(&hub, &name)?, &options.extract.feature)?;
+    let outputs = vec![model.feature_tensor().to_owned()];
+    let mut graph = Graph::new(
+        model.model(),
+        Options {
+            outputs,
+            ..Options::default()
+        },
+    )
+    .map_err(|error| Error::new(ErrorKind::Hub, format!("{name}: {}", one_line(&error))))?;
+    graph.freeze(|parameter| options.train.freeze.iter().any(|prefix| parameter.starts_with(prefix)));
+    Ok(Parameters {
+        schema: SCHEMA.to_owned(),
+        model: name,
+        parameters: graph
+            .parameters()
+            .iter()
+            .map(|parameter| Parameter {
+                name: parameter.name.clone(),
+                shape: parameter.dims.clone(),
+                role: parameter.role.to_string(),
+            })
+            .collect(),
+    })
+}

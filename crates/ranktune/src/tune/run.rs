@@ -1,0 +1,252 @@
+//! The training itself: one run, or one for every λ of the grid, which share what the teachers say.
+
+use std::time::Instant;
+
+use ranktune_data::Augmentation;
+use ranktune_features::extract::Prepared;
+use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_onnx::Model;
+use ranktune_report::training::{Epoch, LambdaPoint};
+use ranktune_tuning::train::{
+    Checkpoints, EpochRecord, Interrupt as TrainInterrupt, Job as TrainJob, Method, Outcome, Samples, TrainOptions,
+    Trained, Validation, Views, train,
+};
+use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
+use serde_json::{Map, Value, json};
+
+use super::folder::Folder;
+use super::images::ImageSamples;
+use super::material::Material;
+use super::method::{self, Teaching};
+use super::options::{GRID, Lambda, TuneOptions, VIEWS};
+use super::watch::Bridge;
+use crate::error::{Error, ErrorKind};
+
+/// Everything a run needs.
+pub(crate) struct Job<'a> {
+    pub(crate) target: &'a Prepared,
+    /// The target with its new head.
+    pub(crate) network: &'a Model,
+    pub(crate) samples: &'a dyn Samples,
+    pub(crate) validation: Option<&'a ImageSamples<'a>>,
+    pub(crate) material: &'a Material,
+    pub(crate) teaching: Option<&'a Teaching>,
+    pub(crate) options: &'a TuneOptions,
+    pub(crate) folder: &'a Folder,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// What came out.
+pub(crate) struct Finished {
+    pub(crate) trained: Trained,
+    /// By λ, where it was chosen from the grid.
+    pub(crate) curve: Vec<LambdaPoint>,
+    pub(crate) settings: Map<String, Value>,
+}
+
+/// Trains once, or once a λ and keeps the best.
+pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
+    let options = job.options;
+    let fixed = match options.lambda {
+        Lambda::Auto if options.method == "b-tuning" => None,
+        Lambda::Auto => Some(0.0),
+        Lambda::Fixed(lambda) => Some(lambda),
+    };
+    if let Some(lambda) = fixed {
+        let (trained, settings) = job.once(lambda, "")?;
+        return Ok(Finished {
+            trained,
+            curve: Vec::new(),
+            settings: job.settings(settings, lambda),
+        });
+    }
+    if job.validation.is_none() {
+        let message =
+            "--lambda auto chooses on validation samples, and there are none; leave --validation out, or name a lambda";
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    let mut curve: Vec<LambdaPoint> = Vec::new();
+    let mut best: Option<(f64, f64, f64, Trained, TrainOptions)> = None;
+    let mut diverged = None;
+    for lambda in GRID {
+        let place = format!("grid/lambda-{lambda}/");
+        let (trained, settings) = match job.once(lambda, &place) {
+            Ok(run) => run,
+            // One λ that is too large for the rate does not spoil the others.
+            Err(error) if error.kind() == ErrorKind::Diverged => {
+                let text = format!("lambda {lambda}: {error}; left out of the grid");
+                job.progress.event(Event::Note(&text));
+                diverged = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(record) = trained
+            .epochs
+            .get(trained.chosen_epoch)
+            .and_then(|epoch| epoch.validation.clone())
+        else {
+            return Err(Error::new(ErrorKind::Training, "training left no validation record"));
+        };
+        let point = LambdaPoint {
+            lambda,
+            metric: record.metric,
+            value: record.value,
+            loss: record.loss,
+        };
+        job.progress.event(Event::Done(&format!(
+            "lambda {lambda}: validation {} {:.4}, loss {:.4}",
+            point.metric, point.value, point.loss
+        )));
+        // A few dozen samples give the same accuracy often; the loss tells those apart.
+        let better = best
+            .as_ref()
+            .is_none_or(|(value, loss, ..)| point.value > *value || (point.value == *value && point.loss < *loss));
+        if better {
+            best = Some((point.value, point.loss, lambda, trained, settings));
+        }
+        curve.push(point);
+    }
+    let Some((_, _, lambda, trained, settings)) = best else {
+        return Err(diverged.unwrap_or_else(|| Error::new(ErrorKind::Training, "no lambda was tried")));
+    };
+    let log = job.folder.join(&format!("grid/lambda-{lambda}/log.jsonl"));
+    if let Ok(bytes) = std::fs::read(log) {
+        job.folder.write("log.jsonl", &bytes)?;
+    }
+    Ok(Finished {
+        trained,
+        curve,
+        settings: job.settings(settings, lambda),
+    })
+}
+
+impl Job<'_> {
+    /// One run, with its records under `place` in the folder.
+    fn once(&self, lambda: f64, place: &str) -> Result<(Trained, TrainOptions), Error> {
+        let method = method::make(&self.options.method, self.teaching, lambda)?;
+        let train_options = self.train_options(method.as_ref(), place);
+        let label = match place {
+            "" => format!("tuning {}", self.target.name()),
+            _ => format!("tuning {}, lambda {lambda}", self.target.name()),
+        };
+        let bridge = Bridge {
+            label: label.clone(),
+            epochs: train_options.epochs,
+            progress: self.progress,
+            interrupt: self.interrupt,
+            stop: TrainInterrupt::default(),
+        };
+        let begun = Instant::now();
+        let job = TrainJob {
+            model: self.network,
+            samples: self.samples,
+            targets: &self.material.train.targets,
+            validation: self
+                .validation
+                .zip(self.material.held_out.as_ref())
+                .map(|(samples, part)| Validation {
+                    samples,
+                    targets: &part.targets,
+                    judge: None,
+                }),
+            method: method.as_ref(),
+            options: &train_options,
+        };
+        match train(&job, &bridge, &bridge.stop).map_err(training_error)? {
+            Outcome::Finished(trained) => {
+                self.progress.event(Event::ModelFinished {
+                    model: &label,
+                    seconds: begun.elapsed().as_secs_f64(),
+                    cached: false,
+                });
+                Ok((*trained, train_options))
+            }
+            Outcome::Interrupted {
+                step,
+                steps,
+                checkpoint,
+            } => {
+                let kept = checkpoint.map_or_else(
+                    || "there is no checkpoint".to_owned(),
+                    |path| format!("the checkpoint is {}", path.display()),
+                );
+                let message = format!(
+                    "interrupted after step {step} of {steps}; {kept}; run the same command with --resume to go on"
+                );
+                Err(Error::new(ErrorKind::Interrupted, message))
+            }
+        }
+    }
+
+    fn train_options(&self, method: &dyn Method, place: &str) -> TrainOptions {
+        let mut options = self.options.train.clone();
+        method.preset(&mut options);
+        if let Some(decay) = self.options.decay {
+            options.decay = decay;
+        }
+        options.views = match (self.options.augmentation, self.teaching, self.options.views) {
+            (Augmentation::None, ..) => Views::Plain,
+            (_, None, None) => Views::Fresh,
+            (_, _, count) => Views::Finite(count.unwrap_or(VIEWS)),
+        };
+        let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
+        checkpoints.resume = self.options.resume;
+        options.checkpoints = Some(checkpoints);
+        options.log = Some(self.folder.join(&format!("{place}log.jsonl")));
+        options.tensorboard = Some(self.folder.join(&format!("{place}tensorboard")));
+        options
+    }
+
+    /// All that decides the result, for the document.
+    fn settings(&self, train: TrainOptions, lambda: f64) -> Map<String, Value> {
+        let mut settings = match serde_json::to_value(&train) {
+            Ok(Value::Object(object)) => object,
+            _ => Map::new(),
+        };
+        settings.shift_remove("seed");
+        settings.shift_remove("epochs");
+        let (height, width) = self.target.processor().input_size();
+        settings.insert("image_size".to_owned(), json!([height, width]));
+        settings.insert("augmentation".to_owned(), json!(self.options.augmentation.to_string()));
+        settings.insert("feature_tensor".to_owned(), json!(self.target.feature_tensor()));
+        if self.teaching.is_some() {
+            settings.insert("temperature".to_owned(), json!(self.options.temperature));
+            if self.options.method == "b-tuning" {
+                settings.insert("lambda".to_owned(), json!(lambda));
+            }
+        }
+        settings
+    }
+}
+
+fn training_error(error: TuningError) -> Error {
+    let kind = match error.kind() {
+        TuningKind::Input => ErrorKind::Arguments,
+        TuningKind::Diverged => ErrorKind::Diverged,
+        TuningKind::Unsupported | TuningKind::Invalid | TuningKind::Shape | TuningKind::NotFound => ErrorKind::Hub,
+        _ => ErrorKind::Training,
+    };
+    Error::new(kind, error)
+}
+
+/// An epoch as the document has it.
+pub(crate) fn epoch(record: &EpochRecord) -> Epoch {
+    Epoch {
+        epoch: record.epoch + 1,
+        loss: record.loss,
+        parts: record
+            .parts
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect(),
+        validation: record.validation.as_ref().map(|validation| {
+            Map::from_iter([
+                ("loss".to_owned(), json!(validation.loss)),
+                (validation.metric.clone(), json!(validation.value)),
+            ])
+        }),
+        seconds: record.seconds,
+    }
+}

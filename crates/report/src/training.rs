@@ -1,0 +1,298 @@
+//! `ranktune.training/1`: how a model was tuned, and how well it does.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::evaluation::metric_cell;
+use crate::format::seconds;
+use crate::ranking::Unreadable;
+use crate::table::{Align, Table};
+
+/// Name and version of the document.
+pub const SCHEMA: &str = "ranktune.training/1";
+
+/// A finished training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Name of the model in its hub.
+    pub model: String,
+    /// Content digest of the model's files before training.
+    pub model_digest: String,
+    /// Name of the method.
+    pub method: String,
+    /// Teachers with their share in the lesson; empty for methods without.
+    pub teachers: Vec<Teacher>,
+    /// `classification`, `multilabel`, `regression` or `tokens`.
+    pub task: String,
+    /// The data set.
+    pub data: TrainingData,
+    /// All settings that decide the result, by name.
+    pub settings: Map<String, Value>,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// Times that every sample was seen.
+    pub epochs: usize,
+    /// The epoch whose weights the model has, from 1.
+    pub chosen_epoch: usize,
+    /// Metrics by part of the data and name.
+    pub metrics: Metrics,
+    /// One entry an epoch.
+    pub history: Vec<Epoch>,
+    /// What every λ of the grid reached, where it was chosen from one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lambda_curve: Vec<LambdaPoint>,
+    /// Wall-clock time of the whole run, with teachers, validation and writing.
+    pub seconds: f64,
+    /// Of the training steps, with waiting for their samples.
+    pub seconds_per_step: f64,
+    /// Training steps.
+    pub steps: u64,
+    /// Samples that could not be read, with the reason; they were left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A teacher.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Teacher {
+    /// Name in the hub.
+    pub name: String,
+    /// Its share π in the lesson; all add up to 1.
+    pub weight: f64,
+    /// Its LogME on the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logme: Option<f64>,
+}
+
+/// The data set a model was tuned on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingData {
+    /// As the user named it.
+    pub path: String,
+    /// Samples that were trained on.
+    pub samples: usize,
+    /// Samples that the checkpoint was chosen by.
+    pub validation_samples: usize,
+    /// Classes, labels or target columns by name, in the order of the model's outputs.
+    pub classes: Vec<String>,
+    /// Content digest of inputs and targets, validation samples included.
+    pub digest: String,
+}
+
+/// Metrics by name, for each part of the data that there is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Of the training samples, without augmentation.
+    pub train: Map<String, Value>,
+    /// Of the validation samples; empty without any.
+    pub validation: Map<String, Value>,
+    /// Of a test set, where one was given.
+    pub test: Map<String, Value>,
+}
+
+/// An epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean loss over its steps, with all terms.
+    pub loss: f64,
+    /// Mean of each term.
+    pub parts: Map<String, Value>,
+    /// Loss and metric on the validation samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Map<String, Value>>,
+    /// Time it took.
+    pub seconds: f64,
+}
+
+/// A point of the grid that λ was chosen from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LambdaPoint {
+    /// λ; 0 is fine-tuning.
+    pub lambda: f64,
+    /// Name of the metric.
+    pub metric: String,
+    /// Its value on the validation samples; more is better.
+    pub value: f64,
+    /// Mean loss of the task on the validation samples.
+    pub loss: f64,
+}
+
+impl Training {
+    /// The run as a person reads it: epochs, the grid of λ, and what came out.
+    pub fn table(&self) -> String {
+        let mut text = format!("{}: {} by {}\n", self.model, self.task, self.method);
+        for teacher in &self.teachers {
+            text.push_str(&format!("  teacher {:.3}  {}\n", teacher.weight, teacher.name));
+        }
+        if !self.lambda_curve.is_empty() {
+            let metric = &self.lambda_curve[0].metric;
+            let mut table = Table::new(&[
+                ("lambda", Align::Right),
+                (metric, Align::Right),
+                ("validation loss", Align::Right),
+            ]);
+            for point in &self.lambda_curve {
+                let cells = [point.value, point.loss].map(|value| format!("{value:.4}"));
+                table.row([vec![format!("{}", point.lambda)], cells.to_vec()].concat());
+            }
+            text.push_str(&format!("\n{}", table.render()));
+        }
+        let metric = self.history.iter().find_map(|epoch| {
+            let validation = epoch.validation.as_ref()?;
+            validation.keys().find(|key| *key != "loss").cloned()
+        });
+        let mut columns = vec![("epoch", Align::Right), ("loss", Align::Right)];
+        if let Some(metric) = &metric {
+            columns.push((metric, Align::Right));
+        }
+        columns.push(("seconds", Align::Right));
+        let mut table = Table::new(&columns);
+        for epoch in &self.history {
+            let mark = if epoch.epoch == self.chosen_epoch { "*" } else { "" };
+            let mut row = vec![format!("{mark}{}", epoch.epoch), format!("{:.4}", epoch.loss)];
+            if let Some(metric) = &metric {
+                let value = epoch.validation.as_ref().and_then(|metrics| metrics.get(metric));
+                row.push(value.map_or_else(|| "–".to_owned(), metric_cell));
+            }
+            row.push(seconds(epoch.seconds));
+            table.row(row);
+        }
+        text.push_str(&format!("\n{}\n", table.render()));
+        for (part, metrics) in [
+            ("train", &self.metrics.train),
+            ("validation", &self.metrics.validation),
+            ("test", &self.metrics.test),
+        ] {
+            if !metrics.is_empty() {
+                let list: Vec<String> = metrics
+                    .iter()
+                    .map(|(name, value)| format!("{name} {}", metric_cell(value)))
+                    .collect();
+                text.push_str(&format!("{part:<10}  {}\n", list.join(", ")));
+            }
+        }
+        text.push_str(&format!(
+            "{} steps of {:.3} s, {} s in all\n",
+            self.steps,
+            self.seconds_per_step,
+            seconds(self.seconds)
+        ));
+        text.push_str(&left_out(&self.unreadable));
+        text
+    }
+}
+
+/// Samples that could not be read, for a table's end.
+pub(crate) fn left_out(unreadable: &[Unreadable]) -> String {
+    if unreadable.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\nleft out ({}):\n", unreadable.len());
+    for sample in unreadable {
+        text.push_str(&format!("  {}: {}\n", sample.file, sample.reason));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn training() -> Training {
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        Training {
+            schema: SCHEMA.to_owned(),
+            model: "resnet".to_owned(),
+            model_digest: "d".to_owned(),
+            method: "b-tuning".to_owned(),
+            teachers: vec![Teacher {
+                name: "vit".to_owned(),
+                weight: 0.75,
+                logme: Some(0.5),
+            }],
+            task: "classification".to_owned(),
+            data: TrainingData {
+                path: "photos".to_owned(),
+                samples: 90,
+                validation_samples: 10,
+                classes: vec!["a".to_owned(), "b".to_owned()],
+                digest: "x".to_owned(),
+            },
+            settings: Map::new(),
+            seed: 0,
+            epochs: 1,
+            chosen_epoch: 1,
+            metrics: Metrics {
+                train: object(json!({"accuracy": 0.9})),
+                validation: object(json!({"accuracy": 0.8})),
+                test: Map::new(),
+            },
+            history: vec![Epoch {
+                epoch: 1,
+                loss: 0.7,
+                parts: object(json!({"task": 0.6})),
+                validation: Some(object(json!({"loss": 0.65, "accuracy": 0.8}))),
+                seconds: 3.0,
+            }],
+            lambda_curve: vec![LambdaPoint {
+                lambda: 10.0,
+                metric: "accuracy".to_owned(),
+                value: 0.8,
+                loss: 0.65,
+            }],
+            seconds: 12.5,
+            seconds_per_step: 0.25,
+            steps: 12,
+            unreadable: vec![],
+        }
+    }
+
+    #[test]
+    fn the_json_reads_back_as_it_was_written() {
+        let text = crate::to_json(&training()).unwrap();
+        assert_eq!(serde_json::from_str::<Training>(&text).unwrap(), training());
+    }
+
+    #[test]
+    fn the_json_has_the_keys_of_the_contract() {
+        let value = serde_json::to_value(training()).unwrap();
+        for key in [
+            "schema",
+            "model",
+            "method",
+            "teachers",
+            "settings",
+            "seed",
+            "epochs",
+            "metrics",
+            "seconds",
+            "seconds_per_step",
+            "steps",
+        ] {
+            assert!(value.get(key).is_some(), "{key} is missing");
+        }
+        for part in ["train", "validation", "test"] {
+            assert!(value["metrics"][part].is_object(), "{part}");
+        }
+        assert!(value["teachers"][0]["name"].is_string() && value["teachers"][0]["weight"].is_number());
+    }
+
+    #[test]
+    fn the_table_marks_the_epoch_that_was_kept() {
+        let text = training().table();
+        for part in [
+            "*1",
+            "teacher 0.750  vit",
+            "lambda",
+            "validation  accuracy 0.8000",
+            "12 steps of 0.250 s",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in {text}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Training: what every method passes, stopping and going on, records, and what is written out.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
+
+mod bad_input;
+mod conformance;
+mod harness;
+mod interruption;
+mod rows;
+mod written;
