@@ -13,6 +13,7 @@ mod compare;
 mod copies;
 mod error;
 mod evaluate;
+mod evaluate_words;
 mod export;
 mod hub;
 mod labels;
