@@ -45,16 +45,7 @@ fn a_tuned_model_is_a_hub_entry_that_ranks_evaluates_and_predicts() {
     let place = place();
     let run = tune(
         &place,
-        &[
-            "--teachers",
-            "narrow,wide",
-            "--format",
-            "json",
-            "--test",
-            "data",
-            "--epochs",
-            "6",
-        ],
+        &["--teachers", "narrow,wide", "--format", "json", "--test", "data"],
     );
     let training = run.assert_code(0).json();
     assert_eq!(training, json(&place, "tuned/training.json"));
