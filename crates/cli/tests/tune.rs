@@ -37,7 +37,8 @@ fn tune(place: &Place, more: &[&str]) -> Run {
 }
 
 fn json(place: &Place, file: &str) -> Value {
-    serde_json::from_slice(&fs::read(place.path(file)).unwrap()).unwrap()
+    let bytes = fs::read(place.path(file)).expect("the file is there");
+    serde_json::from_slice(&bytes).expect("it is JSON")
 }
 
 #[test]
