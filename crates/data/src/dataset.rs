@@ -33,14 +33,17 @@ pub enum Inputs {
         /// `[n]`, for pairs
         second: Option<Vec<String>>,
     },
+    /// Sentences of words, each with a tag of its own: `[n]` lists.
+    Sentences(Vec<Vec<String>>),
 }
 
 impl Inputs {
-    /// Number of inputs, `n`.
+    /// Number of inputs, `n`; of sentences where the samples are words.
     pub fn len(&self) -> usize {
         match self {
             Self::Images(files) | Self::ImageViews { files, .. } => files.len(),
             Self::Texts { first, .. } => first.len(),
+            Self::Sentences(sentences) => sentences.len(),
         }
     }
 
@@ -48,7 +51,7 @@ impl Inputs {
     pub fn files(&self) -> Option<&[PathBuf]> {
         match self {
             Self::Images(files) | Self::ImageViews { files, .. } => Some(files),
-            Self::Texts { .. } => None,
+            Self::Texts { .. } | Self::Sentences(_) => None,
         }
     }
 
@@ -68,6 +71,7 @@ impl Inputs {
                 first: pick(first, indices),
                 second: second.as_ref().map(|second| pick(second, indices)),
             },
+            Self::Sentences(sentences) => Self::Sentences(pick(sentences, indices)),
         }
     }
 
@@ -84,6 +88,12 @@ impl Inputs {
                 if let Some(second) = second {
                     hasher.text(&second[i]);
                 }
+                hasher.finish()
+            }
+            Self::Sentences(sentences) => {
+                let mut hasher = FieldHasher::new("ranktune sentence input 1");
+                hasher.number(sentences[i].len() as u64);
+                sentences[i].iter().for_each(|word| hasher.text(word));
                 hasher.finish()
             }
         }
@@ -129,6 +139,17 @@ impl Dataset {
         {
             let message = format!("there are {} inputs but {} targets", inputs.len(), targets.n_samples());
             return Err(Error::invalid(message).in_file(&path));
+        }
+        if let (Inputs::Sentences(words), Targets::Tags { sentences, .. }) = (&inputs, &targets) {
+            let differs = words
+                .iter()
+                .zip(sentences)
+                .position(|(words, tags)| words.len() != tags.len());
+            if let Some(at) = differs {
+                let (words, tags) = (words[at].len(), sentences[at].len());
+                let message = format!("sentence {} has {words} words but {tags} tags", at + 1);
+                return Err(Error::invalid(message).in_file(&path));
+            }
         }
         let inferred = Inference {
             task: targets.task(),

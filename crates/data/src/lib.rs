@@ -9,6 +9,7 @@ pub mod image;
 pub mod load;
 mod parquet_file;
 mod subsample;
+pub mod tags;
 pub mod target;
 pub mod view;
 
@@ -17,5 +18,6 @@ pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
 pub use load::{LoadOptions, Split, load};
+pub use tags::TagScheme;
 pub use target::{Targets, Task};
 pub use view::{Augmentation, View, Views};

@@ -7,7 +7,8 @@
 //! - contains every smaller draw of the same seed, so growing prefixes need no features twice;
 //! - depends on nothing but `seed`, `k` and the targets.
 //!
-//! A multi-label sample counts for the rarest of its labels, which keeps rare labels; regression is drawn uniformly.
+//! A multi-label sample counts for the rarest of its labels, which keeps rare labels, and so does a sentence of tagged words for the
+//! rarest of its tags; regression is drawn uniformly. Of sentences as many are drawn as have no more words than asked for.
 
 use std::collections::HashMap;
 
@@ -53,11 +54,21 @@ impl Dataset {
 
 fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
     let n = targets.n_samples();
-    if n <= max_samples {
+    if targets.n_predicted() <= max_samples {
         return (0..n).collect();
     }
     let mut drawn = order(targets, seed);
-    drawn.truncate(max_samples);
+    match targets {
+        Targets::Tags { sentences, .. } => {
+            let mut words = 0;
+            drawn.retain(|&i| {
+                let fits = words + sentences[i].len() <= max_samples;
+                words += if fits { sentences[i].len() } else { 0 };
+                fits
+            });
+        }
+        _ => drawn.truncate(max_samples),
+    }
     drawn.sort_unstable();
     drawn
 }
@@ -91,7 +102,10 @@ fn strata(targets: &Targets) -> Vec<u32> {
     match targets {
         Targets::Classes { labels, .. } => labels.clone(),
         Targets::Regression { .. } => vec![0; targets.n_samples()],
-        Targets::MultiLabel { names, rows } => {
+        Targets::MultiLabel { names, rows }
+        | Targets::Tags {
+            names, sentences: rows, ..
+        } => {
             let mut counts = vec![0_usize; names.len()];
             for label in rows.iter().flatten() {
                 counts[*label as usize] += 1;
@@ -189,6 +203,24 @@ mod tests {
             unreachable!()
         };
         assert!(rows.iter().any(|row| row.contains(&1)));
+    }
+
+    #[test]
+    fn sentences_are_drawn_whole_until_there_are_words_enough() {
+        let sentences = (0..100)
+            .map(|i| if i % 50 == 0 { vec![1, 0, 0] } else { vec![0; 4] })
+            .collect();
+        let targets = Targets::Tags {
+            names: vec!["O".to_owned(), "B-PER".to_owned()],
+            sentences,
+            scheme: crate::TagScheme::Iob2,
+        };
+        let drawn = targets.select(&draw(&targets, 41, 0));
+        assert!((38..=41).contains(&drawn.n_predicted()), "{}", drawn.n_predicted());
+        let Targets::Tags { sentences, .. } = drawn else {
+            unreachable!()
+        };
+        assert!(sentences.iter().any(|tags| tags.contains(&1)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::dataset::pick;
 use crate::digest::FieldHasher;
+use crate::tags::TagScheme;
 use crate::{Error, Result};
 
 /// The kind of prediction. Its names on the command line and in JSON are those of [`Task::name`].
@@ -64,22 +65,43 @@ pub enum Targets {
         /// `[n, c]`
         values: Vec<f64>,
     },
+    /// `sentences[i][w]`, the tag of word `w` of sentence `i`, indexes `names`, which are as those of classes.
+    Tags {
+        /// Tags by name.
+        names: Vec<String>,
+        /// `[n]` lists, one tag a word.
+        sentences: Vec<Vec<u32>>,
+        /// How the names mark entities.
+        scheme: TagScheme,
+    },
 }
 
 impl Targets {
-    /// Number of samples, `n`.
+    /// Number of inputs they are for, `n`; of sentences where the samples are words.
     pub fn n_samples(&self) -> usize {
         match self {
+            Self::Tags { sentences, .. } => sentences.len(),
             Self::Classes { labels, .. } => labels.len(),
             Self::MultiLabel { rows, .. } => rows.len(),
             Self::Regression { names, values } => values.len() / names.len().max(1),
         }
     }
 
-    /// Names of the classes, labels or target columns, `c` of them.
+    /// Number of things that are predicted: words where they are tagged, else samples.
+    pub fn n_predicted(&self) -> usize {
+        match self {
+            Self::Tags { sentences, .. } => sentences.iter().map(Vec::len).sum(),
+            _ => self.n_samples(),
+        }
+    }
+
+    /// Names of the classes, labels, tags or target columns, `c` of them.
     pub fn names(&self) -> &[String] {
         match self {
-            Self::Classes { names, .. } | Self::MultiLabel { names, .. } | Self::Regression { names, .. } => names,
+            Self::Classes { names, .. }
+            | Self::MultiLabel { names, .. }
+            | Self::Regression { names, .. }
+            | Self::Tags { names, .. } => names,
         }
     }
 
@@ -89,6 +111,7 @@ impl Targets {
             Self::Classes { .. } => Task::Classification,
             Self::MultiLabel { .. } => Task::MultiLabel,
             Self::Regression { .. } => Task::Regression,
+            Self::Tags { .. } => Task::Tokens,
         }
     }
 
@@ -113,6 +136,15 @@ impl Targets {
                         .collect(),
                 }
             }
+            Self::Tags {
+                names,
+                sentences,
+                scheme,
+            } => Self::Tags {
+                names: names.clone(),
+                sentences: pick(sentences, indices),
+                scheme: *scheme,
+            },
         }
     }
 
@@ -131,6 +163,12 @@ impl Targets {
                 }
             }
             Self::Regression { values, .. } => values.iter().for_each(|value| hasher.number(value.to_bits())),
+            Self::Tags { sentences, .. } => {
+                for tags in sentences {
+                    hasher.number(tags.len() as u64);
+                    tags.iter().for_each(|&tag| hasher.number(tag.into()));
+                }
+            }
         }
     }
 }

@@ -435,7 +435,7 @@ fn every_bad_table_is_an_error_that_names_the_place() {
             "t.csv",
             "file,label\n1.png,a\n",
             &task(Task::Tokens),
-            "token classification are not read yet",
+            "words and tags are read from columns",
         ),
         (
             "split of a table",

@@ -12,7 +12,9 @@ use std::time::Instant;
 use ranktune_data::image::decode;
 use ranktune_data::{Inputs, LoadOptions};
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input};
-use ranktune_features::extract::{CacheOptions, ExtractOptions, Extraction, FeatureChoice, Prepared, extract};
+use ranktune_features::extract::{
+    CacheOptions, DataKind, ExtractOptions, Extraction, ImageSide, InputSide, Prepared, extract,
+};
 use ranktune_features::progress::{Interrupt, Silent};
 use ranktune_hub::{Hub, Source};
 
@@ -34,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let models: Vec<Prepared> = hub
         .entries
         .iter()
-        .filter_map(|entry| Prepared::new(entry, &FeatureChoice::Auto).ok())
+        .filter_map(|entry| Prepared::new(entry, Some(DataKind::Images), &ExtractOptions::default()).ok())
         .collect();
     let selection = engine::select(choice, None)?;
     println!(
@@ -46,21 +48,24 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut bare = 0.0;
     for model in &models {
-        let sample: usize = model.processor().output_shape().iter().product();
+        let InputSide::Image(ImageSide { input, processor, .. }) = model.side() else {
+            continue;
+        };
+        let sample: usize = processor.output_shape().iter().product();
         let size = model
             .fixed_batch()
             .unwrap_or_else(|| selection.engine.preferred_batch(sample));
         let mut pixels = vec![0.0; files.len() * sample];
         for (file, into) in files.iter().zip(pixels.chunks_exact_mut(sample)) {
-            model.processor().apply(&decode(file)?, into)?;
+            processor.apply(&decode(file)?, into)?;
         }
         let mut session = selection.engine.load(&model.graph()?, &EngineOptions::default())?;
-        let [a, b, c] = model.processor().output_shape();
+        let [a, b, c] = processor.output_shape();
         let begun = Instant::now();
         for batch in pixels.chunks(size * sample) {
             let shape = [batch.len() / sample, a, b, c];
             let input = Input {
-                name: model.input(),
+                name: input,
                 shape: &shape,
                 elements: Elements::F32(batch),
             };

@@ -69,7 +69,7 @@ impl ModelConfig {
                 .or_else(|| whole("hidden_size"))
                 .or_else(|| whole("num_features")),
             problem_type: text("problem_type"),
-            max_position_embeddings: whole("max_position_embeddings"),
+            max_position_embeddings: whole("max_position_embeddings").or_else(|| whole("n_positions")),
             pad_token_id: whole("pad_token_id"),
             add_special_tokens: object.get("add_special_tokens").and_then(Value::as_bool),
         })
@@ -113,11 +113,33 @@ pub enum Pooling {
     Mean,
     /// The first token's.
     FirstToken,
+    /// The last token's.
+    LastToken,
     /// A way that is not supported, by its name in the file.
     Other(String),
 }
 
 impl Pooling {
+    /// The way called `mean`, `first` (`first-token`) or `last` (`last-token`).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "mean" => Self::Mean,
+            "first" | "first-token" => Self::FirstToken,
+            "last" | "last-token" => Self::LastToken,
+            _ => return None,
+        })
+    }
+
+    /// `mean`, `first` or `last`; another way by its own name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Mean => "mean",
+            Self::FirstToken => "first",
+            Self::LastToken => "last",
+            Self::Other(name) => name,
+        }
+    }
+
     /// Reads `1_Pooling/config.json` in `dir`; `None` if there is none.
     ///
     /// # Errors
@@ -135,6 +157,7 @@ impl Pooling {
         Ok(Some(match on[..] {
             ["pooling_mode_mean_tokens"] => Self::Mean,
             ["pooling_mode_cls_token"] => Self::FirstToken,
+            ["pooling_mode_lasttoken"] => Self::LastToken,
             [] => Self::Other("none".to_owned()),
             _ => Self::Other(on.join(" and ")),
         }))

@@ -3,7 +3,8 @@
 //! ```text
 //! sources ──Hub::open──► entries ──Entry::config──► labels, sizes, pooling
 //!                           │
-//!                           └──ImageProcessor──► image ──apply──► the graph's input
+//!                           ├──ImageProcessor──► image ──apply──► the graph's input
+//!                           └──TextProcessor──► text ──encode, batch──► the graph's inputs
 //! ```
 
 pub mod config;
@@ -18,6 +19,7 @@ pub mod processor;
 pub mod remote;
 pub mod repository;
 pub mod starter;
+pub mod text;
 
 pub use config::{ModelConfig, Pooling};
 pub use entry::{Entry, Modality};
@@ -26,3 +28,4 @@ pub use hub::{Hub, Skipped, Source};
 pub use manifest::{Location, Manifest, ManifestModel, Overrides};
 pub use processor::{GraphInput, ImageProcessor, Layout};
 pub use repository::{Choice, Precision, RepoId, Snapshot};
+pub use text::TextProcessor;

@@ -424,11 +424,8 @@ fn precision(text: &str) -> Result<Precision, Cow<'static, str>> {
 }
 
 fn pooling(text: &str) -> Result<Pooling, Cow<'static, str>> {
-    match text {
-        "mean" => Ok(Pooling::Mean),
-        "first-token" => Ok(Pooling::FirstToken),
-        _ => Err(format!("pooling {text:.80?}: expected mean or first-token").into()),
-    }
+    Pooling::from_name(text)
+        .ok_or_else(|| format!("pooling {text:.80?}: expected mean, first-token or last-token").into())
 }
 
 /// JSON may have a key twice; which one is meant nobody knows.

@@ -46,7 +46,7 @@ impl Predictor {
             );
             return Err(Error::new(ErrorKind::Arguments, message));
         };
-        let (mut models, skipped) = prepare(&hub, &options.feature, progress);
+        let (mut models, skipped) = prepare(&hub, None, options, progress);
         let Some(model) = models.pop() else {
             return Err(nothing_ranked(&skipped));
         };
@@ -143,6 +143,10 @@ pub(crate) fn measure(logits: &[f32], columns: usize, targets: &Targets) -> Resu
             Truth::Labels(&cells)
         }
         Targets::Regression { values, .. } => Truth::Numbers(values),
+        Targets::Tags { .. } => {
+            let message = "this version evaluates no models of words";
+            return Err(Error::new(ErrorKind::Data, message));
+        }
     };
     let found = metrics(logits, truth, columns).map_err(|error| Error::new(ErrorKind::Scores, error))?;
     Ok(found

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ranktune_data::Dataset;
 use ranktune_data::arrays::{self, Matrix};
-use ranktune_features::extract::{ExtractOptions, Extraction, extract};
+use ranktune_data::{Dataset, Inputs};
+use ranktune_features::extract::{
+    DataKind, ExtractOptions, Extraction, WordBlock, WordOutcome, WordSink, extract, extract_words,
+};
 use ranktune_features::progress::{Interrupt, Progress};
 
 use crate::error::{Error, ErrorKind};
@@ -66,7 +68,7 @@ pub fn export_features(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let (models, skipped) = prepare(&hub, &options.feature, progress);
+    let (models, skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), options, progress);
     let Some(model) = models.first() else {
         return Err(nothing_ranked(&skipped));
     };
@@ -79,23 +81,16 @@ pub fn export_features(
         progress,
         interrupt,
     };
-    let mut result = None;
-    let unreadable = extract(&work, |_, outcome| result = Some(outcome.features)).map_err(extraction_error)?;
-    let mut extracted = match result {
-        Some(features) => features.map_err(extraction_error)?,
-        None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
+    let extracted = match dataset.inputs {
+        Inputs::Sentences(_) => of_words(&work)?,
+        _ => of_samples(&work)?,
     };
-    let rows: Vec<usize> = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]).collect();
-    let matrix = |data: Vec<f32>, cols: usize| Matrix {
-        rows: rows.len(),
-        cols,
-        data,
-    };
-    let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
-    let source_head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {
-        let (values, columns) = probabilities(&logits, columns);
-        matrix(values, columns)
-    });
+    let Extracted {
+        features,
+        probabilities: source_head,
+        unreadable,
+        rows,
+    } = extracted;
     let write_error = |error| Error::new(ErrorKind::Data, error);
     match format {
         Format::Npy => arrays::write_npy(out, features.view()).map_err(write_error)?,
@@ -122,6 +117,75 @@ pub fn export_features(
     Ok(Export {
         samples: features.rows,
         features: features.cols,
+        unreadable,
+    })
+}
+
+/// What a model gave.
+struct Extracted {
+    features: Matrix,
+    probabilities: Option<Matrix>,
+    unreadable: usize,
+    /// The samples that have features; of words, the sentences.
+    rows: Vec<usize>,
+}
+
+fn of_samples(work: &Extraction<'_>) -> Result<Extracted, Error> {
+    let mut result = None;
+    let unreadable = extract(work, |_, outcome| result = Some(outcome.features)).map_err(extraction_error)?;
+    let mut extracted = match result {
+        Some(features) => features.map_err(extraction_error)?,
+        None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
+    };
+    let rows: Vec<usize> = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]).collect();
+    let matrix = |data: Vec<f32>, cols: usize| Matrix {
+        rows: rows.len(),
+        cols,
+        data,
+    };
+    let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
+    let head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {
+        let (values, columns) = probabilities(&logits, columns);
+        matrix(values, columns)
+    });
+    Ok(Extracted {
+        features,
+        probabilities: head,
         unreadable: unreadable.len(),
+        rows,
+    })
+}
+
+/// A row a word: here the matrix is what is asked for.
+fn of_words(work: &Extraction<'_>) -> Result<Extracted, Error> {
+    #[derive(Default)]
+    struct Rows {
+        data: Vec<f32>,
+        cols: usize,
+        result: Option<Result<(), ranktune_features::Error>>,
+    }
+    impl WordSink for Rows {
+        fn block(&mut self, _: usize, block: &WordBlock<'_>) -> Result<(), ranktune_features::Error> {
+            self.cols = block.n_features;
+            self.data.extend_from_slice(block.features);
+            Ok(())
+        }
+
+        fn finished(&mut self, _: usize, outcome: WordOutcome) {
+            self.result = Some(outcome.result);
+        }
+    }
+    let mut rows = Rows::default();
+    extract_words(work, &mut rows).map_err(extraction_error)?;
+    rows.result.take().unwrap_or(Ok(())).map_err(extraction_error)?;
+    Ok(Extracted {
+        features: Matrix {
+            rows: rows.data.len() / rows.cols.max(1),
+            cols: rows.cols,
+            data: rows.data,
+        },
+        probabilities: None,
+        unreadable: 0,
+        rows: (0..work.dataset.n_samples()).collect(),
     })
 }

@@ -1,7 +1,7 @@
 //! What a hub holds.
 
 use ranktune_features::error::one_line;
-use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
+use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
 use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::Entry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
@@ -69,16 +69,16 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
                 .to_owned(),
         );
     }
-    match Prepared::new(entry, &FeatureChoice::Auto) {
+    match Prepared::new(entry, None, &ExtractOptions::default()) {
         Ok(model) => {
-            inspection.preprocessing = Some(model.processor().to_string());
+            inspection.preprocessing = Some(model.side().to_string());
             inspection.feature_tensor = Some(model.feature_tensor().to_owned());
             inspection.pooling = Some(model.pooling_name().to_owned());
             inspection.feature_dim = model.feature_dim();
             inspection.logits = model.logits().map(str::to_owned);
-            inspection.notes.extend_from_slice(model.processor().notes());
+            inspection.notes.extend_from_slice(model.side().notes());
         }
-        Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for images: {reason}")),
+        Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for extraction: {reason}")),
         Err(Unusable::Failed(reason)) => return Err(reason),
     }
     Ok(inspection)

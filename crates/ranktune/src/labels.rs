@@ -42,6 +42,14 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
                 })
                 .collect(),
         },
+        Targets::Tags { sentences, scheme, .. } => Targets::Tags {
+            names: names.to_vec(),
+            sentences: sentences
+                .iter()
+                .map(|tags| tags.iter().map(|&tag| place(tag)).collect())
+                .collect(),
+            scheme: *scheme,
+        },
         Targets::Regression { values, .. } => {
             if own.len() != names.len() {
                 let message = format!(

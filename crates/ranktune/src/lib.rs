@@ -23,6 +23,7 @@ mod scoring;
 mod sources;
 mod tune;
 mod verify;
+mod words;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
@@ -31,12 +32,12 @@ pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;
 pub use rank::{RankOptions, rank};
-pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, Targets, Task};
+pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
-pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
-pub use ranktune_hub::{Hub, Precision, Source};
+pub use ranktune_hub::{Hub, Pooling, Precision, Source};
 pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Digest, Inputs, Task};
+use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
-    ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract,
+    DataKind, ExtractOptions, Extraction, FeatureChoice, Features, Outcome, Prepared, Unusable, extract, extract_words,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::Hub;
+use ranktune_hub::{Hub, Pooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, NOT_APPLICABLE, RankedModel, SCHEMA, Seconds, SkippedModel, Unreadable};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
@@ -21,6 +21,7 @@ use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::{Columns, check_names, probabilities, score_json};
 use crate::sources::{self, Sources};
+use crate::words::{self, NamedScore, WordScorer, WordScores};
 
 /// Groups that are left out in turn for the standard errors.
 const GROUPS: usize = 10;
@@ -55,17 +56,13 @@ pub fn rank(
 ) -> Result<Ranking, Error> {
     let task = dataset.targets.task();
     let names = score_names(options, task);
-    check_names(
-        &names,
-        &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
-        task.name(),
-    )?;
-    if !matches!(dataset.inputs, Inputs::Images(_)) {
-        let message = format!(
-            "{}: the data are texts; this version ranks models of images",
-            dataset.path.display()
-        );
-        return Err(Error::new(ErrorKind::Data, message));
+    match task {
+        Task::Tokens => words::check_names(&names)?,
+        _ => check_names(
+            &names,
+            &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
+            task.name(),
+        )?,
     }
     let hub = sources.open(progress, interrupt)?;
     let dataset = match options.max_samples {
@@ -80,7 +77,7 @@ pub fn rank(
         dataset.inferred.task, dataset.inferred.reason
     )));
 
-    let (models, mut skipped) = prepare(&hub, &options.extract.feature, progress);
+    let (models, mut skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), &options.extract, progress);
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
@@ -91,6 +88,14 @@ pub fn rank(
         seed: options.seed,
     };
     let mut ranked = Vec::new();
+    let mut skip = |index: usize, reason: String| {
+        let name = models[index].name().to_owned();
+        progress.event(Event::ModelSkipped {
+            model: &name,
+            reason: &reason,
+        });
+        skipped.push(SkippedModel { name, reason });
+    };
     let work = Extraction {
         models: &models,
         dataset: &dataset,
@@ -99,20 +104,23 @@ pub fn rank(
         progress,
         interrupt,
     };
-    let unreadable = extract(&work, |index, outcome| match scorer.score(&models[index], outcome) {
-        Ok(model) => ranked.push(model),
-        Err(reason) => {
-            progress.event(Event::ModelSkipped {
-                model: models[index].name(),
-                reason: &reason,
-            });
-            skipped.push(SkippedModel {
-                name: models[index].name().to_owned(),
-                reason,
-            });
+    let unreadable = match WordScorer::new(&dataset, &names, options.seed) {
+        Some(mut words) => {
+            extract_words(&work, &mut words).map_err(extraction_error)?;
+            for (index, result) in words.done {
+                match result {
+                    Ok(scores) => ranked.push(scorer.of_words(&models[index], scores)),
+                    Err(reason) => skip(index, reason),
+                }
+            }
+            Vec::new()
         }
-    })
-    .map_err(extraction_error)?;
+        None => extract(&work, |index, outcome| match scorer.score(&models[index], outcome) {
+            Ok(model) => ranked.push(model),
+            Err(reason) => skip(index, reason),
+        })
+        .map_err(extraction_error)?,
+    };
     if ranked.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
@@ -148,10 +156,12 @@ pub fn rank(
 /// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
 fn distinct(dataset: Dataset, models: &[Prepared], progress: &dyn Progress) -> Result<(Dataset, Vec<Digest>), Error> {
     let digests = dataset.input_digests();
-    let n = dataset.n_samples();
-    if !models
-        .iter()
-        .any(|model| model.feature_dim().is_none_or(|features| n <= features))
+    let n = dataset.targets.n_predicted();
+    let is_of_words = dataset.targets.task() == Task::Tokens;
+    if is_of_words
+        || !models
+            .iter()
+            .any(|model| model.feature_dim().is_none_or(|features| n <= features))
     {
         return Ok((dataset, digests));
     }
@@ -175,10 +185,10 @@ fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
     if !options.scores.is_empty() {
         return options.scores.clone();
     }
-    let default: &[&str] = if task == Task::Classification {
-        &["logme", "leep", "nce", "h-score"]
-    } else {
-        &["logme"]
+    let default: &[&str] = match task {
+        Task::Classification => &["logme", "leep", "nce", "h-score"],
+        Task::Tokens => &["logme", "h-score"],
+        _ => &["logme"],
     };
     default.iter().map(|&name| name.to_owned()).collect()
 }
@@ -191,6 +201,10 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("scores".to_owned(), json!(names));
     object.insert("feature".to_owned(), json!(feature));
+    object.insert(
+        "pooling".to_owned(),
+        json!(options.extract.pooling.as_ref().map_or("auto", Pooling::name)),
+    );
     object.insert("engine".to_owned(), json!(options.extract.engine.name()));
     object.insert("batch_size".to_owned(), json!(options.extract.batch_size));
     object.insert("max_samples".to_owned(), json!(options.max_samples));
@@ -201,15 +215,16 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
 /// Reads every model of the hub; those that cannot be used are told and listed.
 pub(crate) fn prepare(
     hub: &Hub,
-    feature: &FeatureChoice,
+    data: Option<DataKind>,
+    options: &ExtractOptions,
     progress: &dyn Progress,
 ) -> (Vec<Prepared>, Vec<SkippedModel>) {
     let mut models = Vec::new();
     let mut skipped = sources::skipped(hub);
     for entry in &hub.entries {
-        match Prepared::new(entry, feature) {
+        match Prepared::new(entry, data, options) {
             Ok(model) => {
-                for note in model.processor().notes() {
+                for note in model.side().notes() {
                     progress.event(Event::Note(&format!("{}: {note}", entry.name)));
                 }
                 models.push(model);
@@ -262,6 +277,15 @@ struct Scored {
     jackknife: Option<Jackknife>,
 }
 
+/// What a model's features were, and what they cost.
+struct Extracted {
+    samples: usize,
+    n_features: usize,
+    seconds: Seconds,
+    /// Samples that went through the engine.
+    fresh: usize,
+}
+
 struct Scorer<'a> {
     dataset: &'a Dataset,
     names: &'a [String],
@@ -273,12 +297,50 @@ impl Scorer<'_> {
         let mut features = outcome.features.map_err(|error| one_line(&error))?;
         let begun = Instant::now();
         let (scores, jackknife) = self.scores(&mut features)?;
+        Ok(self.scored(
+            model,
+            scores,
+            jackknife,
+            Extracted {
+                samples: features.valid().iter().filter(|valid| **valid).count(),
+                n_features: features.n_features(),
+                seconds: Seconds {
+                    extract: outcome.seconds,
+                    score: begun.elapsed().as_secs_f64(),
+                },
+                fresh: outcome.extracted,
+            },
+        ))
+    }
+
+    fn of_words(&self, model: &Prepared, words: WordScores) -> Scored {
+        let extracted = Extracted {
+            samples: words.outcome.words,
+            n_features: words.n_features,
+            seconds: Seconds {
+                extract: words.outcome.seconds,
+                score: words.seconds,
+            },
+            fresh: words.outcome.words,
+        };
+        self.scored(model, words.scores, words.jackknife, extracted)
+    }
+
+    fn scored(
+        &self,
+        model: &Prepared,
+        scores: Vec<NamedScore>,
+        jackknife: Option<Jackknife>,
+        extracted: Extracted,
+    ) -> Scored {
         let value = scores.first().map_or(f64::NAN, |(_, value, _)| *value);
         #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
-        let rate = (outcome.extracted > 0).then(|| json!(outcome.extracted as f64 / outcome.seconds));
-        Ok(Scored {
+        let rate = (extracted.fresh > 0).then(|| json!(extracted.fresh as f64 / extracted.seconds.extract));
+        let rate = Some(rate.unwrap_or(Value::Null));
+        let is_images = DataKind::of(&self.dataset.inputs) == DataKind::Images;
+        Scored {
             value,
-            samples: features.valid().iter().filter(|valid| **valid).count(),
+            samples: extracted.samples,
             jackknife,
             document: RankedModel {
                 rank: 0,
@@ -287,29 +349,22 @@ impl Scorer<'_> {
                 digest: model.digest().to_owned(),
                 parameters: model.parameters(),
                 feature_tensor: model.feature_tensor().to_owned(),
-                feature_dim: features.n_features(),
+                feature_dim: extracted.n_features,
                 scores: scores
                     .into_iter()
                     .map(|(name, _, object)| (name, Value::Object(object)))
                     .collect(),
                 p_best: None,
                 rank_interval: None,
-                seconds: Seconds {
-                    extract: outcome.seconds,
-                    score: begun.elapsed().as_secs_f64(),
-                },
-                images_per_second: Some(rate.unwrap_or(Value::Null)),
-                samples_per_second: None,
+                seconds: extracted.seconds,
+                images_per_second: rate.clone().filter(|_| is_images),
+                samples_per_second: rate.filter(|_| !is_images),
             },
-        })
+        }
     }
 
     /// Every score by name, with its JSON, and the jackknife of the first.
-    #[expect(clippy::type_complexity, reason = "read once, right above")]
-    fn scores(
-        &self,
-        features: &mut Features,
-    ) -> Result<(Vec<(String, f64, Map<String, Value>)>, Option<Jackknife>), String> {
+    fn scores(&self, features: &mut Features) -> Result<(Vec<NamedScore>, Option<Jackknife>), String> {
         let text = |error: ranktune_scores::Error| one_line(&error);
         let rows = features.features().map_err(|error| one_line(&error))?;
         let columns = Columns::of(&self.dataset.targets, features.valid());

@@ -22,6 +22,11 @@ impl Columns {
                 labels: rows().map(|row| labels[row]).collect(),
                 count: names.len(),
             },
+            // Of every word: sentences are read whole or not at all.
+            Targets::Tags { names, sentences, .. } => Self::Classes {
+                labels: sentences.concat(),
+                count: names.len(),
+            },
             Targets::MultiLabel { names, rows: lists } => {
                 let columns = names.len();
                 let mut values = vec![0.0; rows().count() * columns];

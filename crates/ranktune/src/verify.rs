@@ -23,7 +23,7 @@ pub fn verify(
     interrupt: &Interrupt,
 ) -> Result<Verification, Error> {
     let hub = sources.open(progress, interrupt)?;
-    let (models, skipped) = prepare(&hub, &options.feature, &Silent);
+    let (models, skipped) = prepare(&hub, None, options, &Silent);
     let asked = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
     let engines: Vec<_> = ENGINES.iter().filter(|engine| asked(engine.choice)).collect();
     let mut verified = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice};
+use ranktune::{CacheOptions, EngineChoice, ExtractOptions, FeatureChoice, Pooling, WordPooling};
 
 /// `--device`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,6 +17,37 @@ pub(crate) enum Device {
     Wgpu,
 }
 
+/// `--pooling`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolingName {
+    /// The mean over all tokens
+    Mean,
+    /// The first token, such as [CLS]
+    First,
+    /// The last token, for decoders
+    Last,
+}
+
+/// `--word-pooling`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WordPoolingName {
+    /// The first token's
+    #[default]
+    First,
+    /// The mean over its tokens
+    Mean,
+}
+
+impl From<PoolingName> for Pooling {
+    fn from(name: PoolingName) -> Self {
+        match name {
+            PoolingName::Mean => Self::Mean,
+            PoolingName::First => Self::FirstToken,
+            PoolingName::Last => Self::LastToken,
+        }
+    }
+}
+
 /// How models are run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
@@ -24,6 +55,12 @@ pub(crate) struct ExtractionArguments {
     /// The tensor whose values are the features: a name in the graph, or auto for the input of its last linear layer
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
+    /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
+    #[arg(long, value_enum)]
+    pooling: Option<PoolingName>,
+    /// How the tokens of a word become its features, where words are tagged
+    #[arg(long, value_enum, default_value_t)]
+    word_pooling: WordPoolingName,
     /// Samples a run of the model takes
     #[arg(long, value_name = "N", value_parser = positive)]
     batch_size: Option<usize>,
@@ -94,6 +131,8 @@ impl EngineArguments {
         );
         Ok(ExtractOptions {
             feature: FeatureChoice::Auto,
+            pooling: None,
+            word_pooling: WordPooling::default(),
             engine: self.engine.parse::<EngineChoice>()?,
             onnxruntime: self.onnxruntime.clone(),
             batch_size: None,

@@ -3,6 +3,7 @@
 //! A file is written under a temporary name beside its place, synced, and renamed, so that no reader sees half of one. The same
 //! content gives the same bytes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -79,8 +80,8 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
         metadata.insert(key, value.clone());
     }
     if let Some(targets) = file.targets {
-        if targets.n_samples() != n {
-            let message = format!("features have {n} rows but targets have {}", targets.n_samples());
+        if targets.n_predicted() != n {
+            let message = format!("features have {n} rows but targets have {}", targets.n_predicted());
             return Err(in_file(Error::invalid(message)));
         }
         tensors.push(Tensor::of_targets(targets));
@@ -149,7 +150,7 @@ struct Tensor<'a> {
 enum Data<'a> {
     F32(&'a [f32]),
     F64(&'a [f64]),
-    I64(&'a [u32]),
+    I64(Cow<'a, [u32]>),
     U8(Vec<u8>),
 }
 
@@ -160,7 +161,7 @@ impl<'a> Tensor<'a> {
             Targets::Classes { labels, .. } => Self {
                 name: "labels",
                 shape: vec![n],
-                data: Data::I64(labels),
+                data: Data::I64(Cow::Borrowed(labels)),
             },
             Targets::MultiLabel { names, rows } => {
                 let c = names.len();
@@ -180,6 +181,12 @@ impl<'a> Tensor<'a> {
                 name: "targets",
                 shape: vec![n, names.len()],
                 data: Data::F64(values),
+            },
+            // A row of features a word.
+            Targets::Tags { sentences, .. } => Self {
+                name: "labels",
+                shape: vec![targets.n_predicted()],
+                data: Data::I64(Cow::Owned(sentences.concat())),
             },
         }
     }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Split, class_folders, table};
+use super::{LoadOptions, Split, class_folders, conll, table};
 use crate::error::{counted, did_you_mean, listed};
-use crate::{Error, Result};
+use crate::{Error, Result, Task};
 
 pub(super) enum Found {
     Table { path: PathBuf, notes: Vec<String> },
@@ -32,6 +32,62 @@ pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
         path: path.to_owned(),
         notes: Vec::new(),
     })
+}
+
+/// The file of words and tags that `path` is or holds, where that is what is asked for or what its name says.
+pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<(PathBuf, Vec<String>)>> {
+    let is_asked = options.task == Some(Task::Tokens);
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(source) => return Err(missing(path, source)),
+    };
+    if metadata.is_file() {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_one =
+            conll::EXTENSIONS.contains(&extension.as_str()) && matches!(options.task, None | Some(Task::Tokens));
+        if is_asked && table::is_table(path) && extension != "tsv" {
+            let message =
+                "is a table; words and tags are read from columns, a word a line and an empty line after each sentence";
+            return Err(Error::unsupported(message).in_file(path));
+        }
+        return Ok((is_asked || is_one).then(|| (path.to_owned(), Vec::new())));
+    }
+    if !is_asked {
+        return Ok(None);
+    }
+    // `train.txt` as well as `eng.train`.
+    let folder = Folder::read(path)?;
+    let of_split = |entry: &Entry| {
+        let extension = entry
+            .path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
+        match extension.as_str() {
+            "testa" => Some(Split::Validation),
+            "testb" => Some(Split::Test),
+            other => Split::named(&entry.stem()).or_else(|| Split::named(other)),
+        }
+    };
+    let files = folder
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.kind, Kind::Other | Kind::Table));
+    let splits: Vec<(Split, &Entry)> = files.filter_map(|entry| Some((of_split(entry)?, entry))).collect();
+    if splits.is_empty() {
+        let names: Vec<&str> = folder.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let message = format!(
+            "holds no file of words and tags named by its split, such as train.txt or eng.train; found {}",
+            listed(&names)
+        );
+        return Err(Error::not_found(message).in_file(path));
+    }
+    let (taken, entry) = choose_split(path, options.split, &splits)?;
+    Ok(Some((
+        entry.path.clone(),
+        vec![format!("read split {taken} ({})", entry.name)],
+    )))
 }
 
 fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
@@ -345,7 +401,10 @@ fn no_table(path: &Path) -> Error {
                     .to_owned()
             }
             "" => format!("has no extension; expected a folder, or a table ({})", table::extensions()),
-            other => format!("unknown format {other:?}; expected a folder, or a table ({})", table::extensions()),
+            other => format!(
+                "unknown format {other:?}; expected a folder, or a table ({}), or, for task tokens, columns of words and tags",
+                table::extensions()
+            ),
         }
     };
     Error::unsupported(message).in_file(path)

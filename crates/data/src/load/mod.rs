@@ -7,6 +7,7 @@
 //! | a folder with `train.csv`, `test.jsonl` … | that split's table |
 //! | a folder with `metadata.csv` (`.jsonl`, `.parquet` …), `labels.csv` or `annotations.csv` | that table |
 //! | a folder with one table and at most one folder of images | that table |
+//! | a file of columns, with [`Task::Tokens`] or named `.conll .iob .bio` … | a word and its tag a line (`conll`) |
 //! | a table: `.csv .tsv .jsonl .ndjson .json .parquet` | a column of files or texts, and target columns |
 //!
 //! A table beside a folder of its split's name wins over the folder, which then holds the files. File names in a table are
@@ -40,6 +41,7 @@
 
 mod class_folders;
 mod columns;
+mod conll;
 mod csv_table;
 mod infer;
 mod integers;
@@ -56,7 +58,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{Dataset, Error, ErrorKind, Result, Task};
+use crate::{Dataset, Error, ErrorKind, Result, TagScheme, Task};
 
 pub(crate) use targets_only::{is_table, table_targets};
 
@@ -75,6 +77,10 @@ pub struct LoadOptions {
     /// What separates several labels in one cell of a table (`|`): makes the task multi-label, an empty cell a sample without
     /// labels. Default: none.
     pub label_delimiter: Option<String>,
+    /// The column of the tags where words are tagged, counted from 1. Default: the last.
+    pub column: Option<usize>,
+    /// How tags mark entities. Default: found from the tags.
+    pub tag_scheme: Option<TagScheme>,
     /// The largest share of a table's rows that may be skipped for one reason (no target; no text; the file is missing).
     /// Beyond it loading is an error. Default: 0.05.
     pub max_skipped: f64,
@@ -88,6 +94,8 @@ impl Default for LoadOptions {
             targets: Vec::new(),
             input_column: None,
             label_delimiter: None,
+            column: None,
+            tag_scheme: None,
             max_skipped: 0.05,
         }
     }
@@ -151,7 +159,7 @@ impl FromStr for Split {
 /// - `Io`: a folder or table cannot be read.
 /// - `Malformed`: a table is not of its format; the line or row is named.
 /// - `Invalid`: fewer than two classes, a target that is no number in a regression, no rows, images without class folders.
-/// - `Unsupported`: a file that is no table; token classification.
+/// - `Unsupported`: a file that is no table.
 ///
 /// # Examples
 /// ```no_run
@@ -161,10 +169,8 @@ impl FromStr for Split {
 /// # Ok::<(), ranktune_data::Error>(())
 /// ```
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-    if options.task == Some(Task::Tokens) {
-        let message =
-            "data for token classification are not read yet; expected classification, multilabel or regression";
-        return Err(Error::unsupported(message).in_file(path));
+    if let Some(found) = layout::find_columns(path, options)? {
+        return conll::read(&found.0, options, found.1);
     }
     match layout::find(path, options.split)? {
         layout::Found::Table { path, notes } => rows::read(&path, options, notes),

@@ -161,6 +161,8 @@ impl Rows {
                     retain(second, &keep);
                 }
             }
+            // No table has them.
+            Inputs::Sentences(sentences) => retain(sentences, &keep),
         }
         let mut dataset = Dataset::new(path, inputs, targets)?;
         dataset.inferred = inferred;

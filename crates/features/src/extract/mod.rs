@@ -3,7 +3,8 @@
 //! ```text
 //! for each part of the data that fits in memory decoded:
 //!     for each model that has not seen all of it:
-//!         decode (first model only) ─► resize, normalise ─► engine ─► pool ─► sink        (batches.rs: beside each other)
+//!         decode (first model only) ─► resize, normalise ─┬─► engine ─► pool ─► sink      (units.rs: beside each other)
+//!         tokenize, sort by length ──────────────────────┘
 //! ```
 //! A data set that fits in memory is one part, so the models run one after the other; a larger one sends every model over a
 //! part before the next is read. Either way an image is decoded once and one session is in memory at a time.
@@ -11,15 +12,24 @@
 //! A sink is an entry of the feature store: complete entries need no work, partial ones are continued. Where the store fails
 //! (full disk, no permission) the model starts again in memory: losing the cache must not lose the ranking.
 
-mod batches;
 mod images;
 mod options;
 mod pool;
 mod prepare;
 mod run;
+mod runner;
+mod samples;
+mod side;
 mod sink;
+mod text;
+mod units;
+mod words;
 
-pub use options::{CacheOptions, ExtractOptions, FeatureChoice};
-pub use prepare::{Prepared, Unusable, probe};
+pub use options::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
+pub use prepare::{Prepared, Unusable};
 pub use run::{Extraction, Outcome, Unreadable, extract};
+pub use runner::probe;
+pub use side::{DataKind, ImageSide, InputSide};
 pub use sink::Features;
+pub use text::TextSide;
+pub use words::{WordBlock, WordOutcome, WordSink, extract_words};

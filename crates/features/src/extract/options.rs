@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ranktune_hub::Pooling;
+
 use crate::engine::EngineChoice;
 
 /// Which tensor's values are the features.
@@ -12,6 +14,26 @@ pub enum FeatureChoice {
     Auto,
     /// The tensor, or the output of the node, of this name.
     Named(String),
+}
+
+/// How the tokens of a word become its features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WordPooling {
+    /// The first token's.
+    #[default]
+    First,
+    /// The average over its tokens.
+    Mean,
+}
+
+impl WordPooling {
+    /// `first` or `mean`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Mean => "mean",
+        }
+    }
 }
 
 /// Where features are kept.
@@ -42,6 +64,11 @@ impl Default for CacheOptions {
 pub struct ExtractOptions {
     /// The feature tensor. Default: found in the graph.
     pub feature: FeatureChoice,
+    /// How the tokens of a text become its features, where a model gives them for every token. Default: as the model's files say
+    /// (see [`ranktune_hub::text`]).
+    pub pooling: Option<Pooling>,
+    /// How the tokens of a word become its features, where the samples are words. Default: the first token's.
+    pub word_pooling: WordPooling,
     /// What runs the graphs. Default: the fastest that is there.
     pub engine: EngineChoice,
     /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).

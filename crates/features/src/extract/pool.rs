@@ -4,24 +4,38 @@
 //! |---|---|
 //! | `[N, d]`, `[N, d, 1, 1]` | as it is |
 //! | `[N, C, H, W]`, `[N, H, W, C]` | the average over the map |
-//! | `[N, tokens, d]` | the first token, or the average of all |
+//! | `[N, tokens, d]` | the first token, the last one, or the average of all |
+//!
+//! Padding counts for nothing: the first token is the first that the mask has, the average is over the mask. A sequence that is all
+//! padding gives zeros.
+
+use std::ops::Range;
 
 use ranktune_onnx::locate::Pooling;
 
+use super::options::WordPooling;
+use super::units::Mask;
 use crate::engine::Output;
 use crate::{Error, ErrorKind};
 
-/// How a sequence of tokens without padding becomes one vector.
+/// How a sequence of tokens becomes one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenPooling {
     /// The first token's.
     First,
+    /// The last token's.
+    Last,
     /// The average.
     Mean,
 }
 
-/// The first `rows` rows of `output`, pooled, row-major.
-pub(crate) fn rows(output: &Output, rows: usize, pooling: Pooling, tokens: TokenPooling) -> Result<Vec<f32>, Error> {
+/// The first `rows` rows of `output`, pooled, row-major; tokens as `tokens` says, those of the mask if there is one.
+pub(crate) fn rows(
+    output: &Output,
+    rows: usize,
+    pooling: Pooling,
+    (tokens, mask): (TokenPooling, Option<&Mask>),
+) -> Result<Vec<f32>, Error> {
     let shape = output.shape.as_slice();
     let samples = shape.first().copied().unwrap_or(0);
     if samples < rows || output.data.len() != shape.iter().product::<usize>() || output.data.is_empty() {
@@ -56,12 +70,8 @@ pub(crate) fn rows(output: &Output, rows: usize, pooling: Pooling, tokens: Token
         shape[1..axis].iter().product::<usize>(),
         shape[axis + 1..].iter().product::<usize>(),
     );
-    if pooling == Pooling::Tokens && tokens == TokenPooling::First {
-        return Ok(data
-            .chunks_exact(sample)
-            .flat_map(|sample| &sample[..channels])
-            .copied()
-            .collect());
+    if pooling == Pooling::Tokens {
+        return token_rows(data, (outer, channels), tokens, mask);
     }
     let mut pooled = Vec::with_capacity(rows * channels);
     let mut sums = vec![0.0_f64; channels];
@@ -76,6 +86,93 @@ pub(crate) fn rows(output: &Output, rows: usize, pooling: Pooling, tokens: Token
         }
         #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
         pooled.extend(sums.iter().map(|sum| (sum * scale) as f32));
+    }
+    Ok(pooled)
+}
+
+/// Pools `data` `[rows, length, channels]`.
+fn token_rows(
+    data: &[f32],
+    (length, channels): (usize, usize),
+    tokens: TokenPooling,
+    mask: Option<&Mask>,
+) -> Result<Vec<f32>, Error> {
+    if let Some(mask) = mask
+        && mask.length != length
+    {
+        let message = format!("expected features of {} tokens, found {length}", mask.length);
+        return Err(Error::new(ErrorKind::Inference, message));
+    }
+    let mut pooled = Vec::with_capacity(data.len() / length.max(1));
+    let mut sums = vec![0.0_f64; channels];
+    for (row, sample) in data.chunks_exact(length * channels).enumerate() {
+        let counts = |at: &usize| mask.is_none_or(|mask| mask.values[row * length + at] != 0);
+        let mut kept = (0..length).filter(counts);
+        let chosen = match tokens {
+            TokenPooling::First => kept.next(),
+            TokenPooling::Last => kept.next_back(),
+            TokenPooling::Mean => {
+                sums.fill(0.0);
+                let mut count = 0.0;
+                for at in kept {
+                    count += 1.0;
+                    for (sum, &value) in sums.iter_mut().zip(&sample[at * channels..]) {
+                        *sum += f64::from(value);
+                    }
+                }
+                let scale = if count > 0.0 { 1.0 / count } else { 0.0 };
+                #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
+                pooled.extend(sums.iter().map(|sum| (sum * scale) as f32));
+                continue;
+            }
+        };
+        match chosen {
+            Some(at) => pooled.extend_from_slice(&sample[at * channels..(at + 1) * channels]),
+            None => pooled.resize(pooled.len() + channels, 0.0),
+        }
+    }
+    Ok(pooled)
+}
+
+/// Features of words, each of the tokens in its range of `[rows · length]`; a word without tokens gives zeros.
+pub(crate) fn words(
+    output: &Output,
+    mask: Option<&Mask>,
+    words: &[Range<usize>],
+    pooling: WordPooling,
+) -> Result<Vec<f32>, Error> {
+    let &[rows, length, channels] = output.shape.as_slice() else {
+        let message = format!(
+            "expected features of every token, [N, tokens, d], found shape {:?}",
+            output.shape
+        );
+        return Err(Error::new(ErrorKind::Inference, message));
+    };
+    if mask.is_some_and(|mask| mask.length != length) || output.data.len() != rows * length * channels {
+        let message = format!("expected features of every token, found shape {:?}", output.shape);
+        return Err(Error::new(ErrorKind::Inference, message));
+    }
+    let token = |at: usize| output.data.get(at * channels..(at + 1) * channels).unwrap_or_default();
+    let mut pooled = Vec::with_capacity(words.len() * channels);
+    for word in words {
+        let end = pooled.len() + channels;
+        match pooling {
+            _ if word.is_empty() => {}
+            WordPooling::First => pooled.extend_from_slice(token(word.start)),
+            WordPooling::Mean => {
+                let mut sums = vec![0.0_f64; channels];
+                for at in word.clone() {
+                    for (sum, &value) in sums.iter_mut().zip(token(at)) {
+                        *sum += f64::from(value);
+                    }
+                }
+                #[expect(clippy::cast_precision_loss, reason = "a word has few tokens")]
+                let scale = 1.0 / word.len() as f64;
+                #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
+                pooled.extend(sums.iter().map(|sum| (sum * scale) as f32));
+            }
+        }
+        pooled.resize(end, 0.0);
     }
     Ok(pooled)
 }
@@ -98,7 +195,7 @@ mod tests {
             &output(&[2, 3, 2, 2]),
             2,
             Pooling::GlobalAverage { channels_axis: 1 },
-            TokenPooling::Mean,
+            (TokenPooling::Mean, None),
         )
         .unwrap();
         assert_eq!(first, [1.5, 5.5, 9.5, 13.5, 17.5, 21.5]);
@@ -106,7 +203,7 @@ mod tests {
             &output(&[2, 2, 2, 3]),
             2,
             Pooling::GlobalAverage { channels_axis: 3 },
-            TokenPooling::Mean,
+            (TokenPooling::Mean, None),
         )
         .unwrap();
         assert_eq!(last, [4.5, 5.5, 6.5, 16.5, 17.5, 18.5]);
@@ -116,27 +213,66 @@ mod tests {
     fn tokens_give_the_first_or_their_average() {
         let tokens = output(&[2, 3, 2]);
         assert_eq!(
-            rows(&tokens, 2, Pooling::Tokens, TokenPooling::First).unwrap(),
+            rows(&tokens, 2, Pooling::Tokens, (TokenPooling::First, None)).unwrap(),
             [0.0, 1.0, 6.0, 7.0]
         );
         assert_eq!(
-            rows(&tokens, 2, Pooling::Tokens, TokenPooling::Mean).unwrap(),
+            rows(&tokens, 2, Pooling::Tokens, (TokenPooling::Mean, None)).unwrap(),
             [2.0, 3.0, 8.0, 9.0]
+        );
+    }
+
+    #[test]
+    fn padding_counts_for_nothing_on_either_side() {
+        let tokens = output(&[3, 3, 2]);
+        let mask = Mask {
+            length: 3,
+            values: vec![1, 1, 0, 0, 1, 1, 0, 0, 0],
+        };
+        let pooled = |how| rows(&tokens, 3, Pooling::Tokens, (how, Some(&mask))).unwrap();
+        assert_eq!(pooled(TokenPooling::First), [0.0, 1.0, 8.0, 9.0, 0.0, 0.0]);
+        assert_eq!(pooled(TokenPooling::Last), [2.0, 3.0, 10.0, 11.0, 0.0, 0.0]);
+        assert_eq!(pooled(TokenPooling::Mean), [1.0, 2.0, 9.0, 10.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn words_take_their_first_token_or_the_average_of_theirs() {
+        let tokens = output(&[2, 3, 2]);
+        let places = [0..2, 4..5, 5..5];
+        let of = |pooling| words(&tokens, None, &places, pooling).unwrap();
+        assert_eq!(of(WordPooling::First), [0.0, 1.0, 8.0, 9.0, 0.0, 0.0]);
+        assert_eq!(of(WordPooling::Mean), [1.0, 2.0, 8.0, 9.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn features_of_another_number_of_tokens_are_refused() {
+        let mask = Mask {
+            length: 2,
+            values: vec![1, 1],
+        };
+        assert!(
+            rows(
+                &output(&[1, 3, 2]),
+                1,
+                Pooling::Tokens,
+                (TokenPooling::Mean, Some(&mask))
+            )
+            .is_err()
         );
     }
 
     #[test]
     fn rows_that_only_fill_a_fixed_batch_are_dropped() {
         assert_eq!(
-            rows(&output(&[4, 2]), 1, Pooling::None, TokenPooling::Mean).unwrap(),
+            rows(&output(&[4, 2]), 1, Pooling::None, (TokenPooling::Mean, None)).unwrap(),
             [0.0, 1.0]
         );
     }
 
     #[test]
     fn an_output_without_a_row_for_every_sample_is_an_error() {
-        assert!(rows(&output(&[1, 4]), 2, Pooling::None, TokenPooling::Mean).is_err());
-        assert!(rows(&output(&[]), 1, Pooling::None, TokenPooling::Mean).is_err());
-        assert!(rows(&output(&[2, 0]), 2, Pooling::None, TokenPooling::Mean).is_err());
+        assert!(rows(&output(&[1, 4]), 2, Pooling::None, (TokenPooling::Mean, None)).is_err());
+        assert!(rows(&output(&[]), 1, Pooling::None, (TokenPooling::Mean, None)).is_err());
+        assert!(rows(&output(&[2, 0]), 2, Pooling::None, (TokenPooling::Mean, None)).is_err());
     }
 }

@@ -1,32 +1,15 @@
 //! A model of the hub made ready: its feature tensor found, its preprocessing read; later, its graph cut and loaded.
 
-use ranktune_data::RgbImage;
-use ranktune_hub::{Entry, GraphInput, ImageProcessor, Modality};
+use ranktune_hub::Entry;
 use ranktune_onnx::inspect::{Batch as BatchSize, inspect};
 use ranktune_onnx::locate::{Hints, Located, Pooling, locate};
 use ranktune_onnx::{Dim, Model, check, shapes, transform};
 
-use super::batches::Batch;
 use super::options::{ExtractOptions, FeatureChoice};
-use super::pool::{self, TokenPooling};
-use crate::engine::{self, Elements, Engine, EngineChoice, EngineOptions, Input, Session};
+use super::pool::TokenPooling;
+use super::side::{DataKind, ImageSide, InputSide};
 use crate::error::one_line;
-use crate::progress::{Event, Progress, Silent};
-use crate::store::Block;
 use crate::{Error, ErrorKind};
-
-/// Vision transformers whose first token stands for the image; the tokens of others are averaged.
-const FIRST_TOKEN: &[&str] = &[
-    "vit",
-    "deit",
-    "dinov2",
-    "dinov2_with_registers",
-    "clip",
-    "clip_vision_model",
-    "vit_mae",
-    "vit_msn",
-    "ijepa",
-];
 
 /// Why a model of the hub cannot be extracted from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,43 +27,23 @@ pub struct Prepared {
     digest: String,
     parameters: u64,
     model: Model,
-    input: String,
-    processor: ImageProcessor,
+    side: InputSide,
     located: Located,
-    tokens: TokenPooling,
     fixed_batch: Option<usize>,
 }
 
 impl Prepared {
-    /// Reads and checks the model of `entry`, for images.
+    /// Reads and checks the model of `entry`, for `data`, or for whatever it takes where that is left open.
     ///
     /// # Errors
-    /// [`Unusable::NotApplicable`] where its inputs are no image; [`Unusable::Failed`] with file, node and reason otherwise.
-    pub fn new(entry: &Entry, feature: &FeatureChoice) -> Result<Self, Unusable> {
+    /// [`Unusable::NotApplicable`] where it takes another kind of data; [`Unusable::Failed`] with file, node and reason otherwise.
+    pub fn new(entry: &Entry, data: Option<DataKind>, options: &ExtractOptions) -> Result<Self, Unusable> {
         let failed = |error: &dyn std::error::Error| Unusable::Failed(one_line(error));
         let model = Model::load(&entry.model_path).map_err(|error| failed(&error))?;
         check(&model).map_err(|error| failed(&error))?;
-        let modality = entry.modality(Some(&model.graph.inputs));
-        let [input] = model.graph.inputs.as_slice() else {
-            return Err(Unusable::NotApplicable(format!(
-                "it takes {} inputs ({}), not one image",
-                model.graph.inputs.len(),
-                modality.name()
-            )));
-        };
-        if modality != Modality::Image {
-            let why = GraphInput::from_value_info(input)
-                .err()
-                .map_or_else(String::new, |error| format!(": {error}"));
-            return Err(Unusable::NotApplicable(format!(
-                "its input is {}, the data are images{why}",
-                modality.name()
-            )));
-        }
-        let graph_input = GraphInput::from_value_info(input).map_err(|error| failed(&error))?;
-        let processor = entry.image_processor(&graph_input);
+        let side = InputSide::new(entry, &model, data, options)?;
         let hints = Hints {
-            feature: match feature {
+            feature: match &options.feature {
                 FeatureChoice::Auto => entry.feature.clone(),
                 FeatureChoice::Named(name) => Some(name.clone()),
             },
@@ -88,23 +51,23 @@ impl Prepared {
             hidden_dim: entry.config.hidden_dim,
         };
         let mut located = locate(&model, &hints).map_err(|error| failed(&error))?;
-        // Logits of every token are no prediction for the image.
+        // Logits of every token are no prediction for the whole.
         let shapes = shapes::infer(&model).map_err(|error| failed(&error))?;
         located.logits = located.logits.filter(|logits| shapes.rank(logits) != Some(3));
-        let family = entry.config.model_type.as_deref().unwrap_or_default();
+        if data == Some(DataKind::Sentences) {
+            located = of_tokens(&model, &shapes, located).map_err(Unusable::Failed)?;
+        }
+        // Nor are those of one text of two.
+        if side.times() > 1 {
+            located.logits = None;
+        }
         let inspection = inspect(&model);
         Ok(Self {
             name: entry.name.clone(),
             digest: entry.digest().map_err(|error| failed(&error))?.to_hex().to_string(),
             parameters: inspection.parameters,
-            input: input.name.clone(),
-            processor: processor.map_err(|error| failed(&error))?,
+            side,
             located,
-            tokens: if FIRST_TOKEN.contains(&family) {
-                TokenPooling::First
-            } else {
-                TokenPooling::Mean
-            },
             fixed_batch: match inspection.batch {
                 BatchSize::Fixed(size) => Some(size),
                 BatchSize::Dynamic => None,
@@ -119,27 +82,29 @@ impl Prepared {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a size that no image can have.
     pub fn at_size(&self, edge: usize) -> Result<Self, Error> {
-        let processor = self
+        let InputSide::Image(side) = &self.side else {
+            let message = format!("{} takes no images, so it has no size of image", self.name);
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        let processor = side
             .processor
             .at_size(edge)
             .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
-        let mut resized = Self {
-            processor,
-            ..self.clone()
-        };
-        let (rows, columns) = if resized.processor.is_channels_last() {
-            (1, 2)
-        } else {
-            (2, 3)
-        };
+        let (rows, columns) = if processor.is_channels_last() { (1, 2) } else { (2, 3) };
+        let mut resized = self.clone();
         let graph = &mut resized.model.graph;
-        for input in graph.inputs.iter_mut().filter(|input| input.name == self.input) {
+        for input in graph.inputs.iter_mut().filter(|input| input.name == side.input) {
             if let Some(shape) = &mut input.shape {
                 for (axis, name) in [(rows, "height"), (columns, "width")] {
                     shape[axis] = Dim::Named(name.to_owned());
                 }
             }
         }
+        resized.side = InputSide::Image(ImageSide {
+            processor,
+            ..side.clone()
+        });
+        let graph = &mut resized.model.graph;
         // Shapes that the exporter noted are those of the old size.
         graph.value_info.clear();
         Ok(resized)
@@ -177,7 +142,7 @@ impl Prepared {
 
     /// Features a sample, where the graph tells.
     pub fn feature_dim(&self) -> Option<usize> {
-        self.located.feature_dim
+        self.located.feature_dim.map(|dim| dim * self.side.times())
     }
 
     /// The classifier's logits, if the model has one.
@@ -185,29 +150,37 @@ impl Prepared {
         self.located.logits.as_deref()
     }
 
-    /// How the feature tensor becomes a row: `none`, `global-average`, `first-token` or `mean-of-tokens`.
+    /// How the feature tensor becomes a row: `none`, `global-average`, `first-token`, `last-token`, `mean-of-tokens`
+    /// (those of the mask), or `words` where each word has a row of its own.
     pub fn pooling_name(&self) -> &'static str {
-        match (self.located.pooling, self.tokens) {
+        if self.side.is_of_words() {
+            return "words";
+        }
+        match (self.located.pooling, self.side.tokens()) {
             (Pooling::GlobalAverage { .. }, _) => "global-average",
             (Pooling::Tokens, TokenPooling::First) => "first-token",
+            (Pooling::Tokens, TokenPooling::Last) => "last-token",
             (Pooling::Tokens, TokenPooling::Mean) => "mean-of-tokens",
             _ => "none",
         }
     }
 
-    /// How images are prepared for it.
-    pub fn processor(&self) -> &ImageProcessor {
-        &self.processor
+    /// How its inputs are prepared.
+    pub fn side(&self) -> &InputSide {
+        &self.side
+    }
+
+    /// Its input side, if it takes images.
+    pub fn images(&self) -> Option<&ImageSide> {
+        match &self.side {
+            InputSide::Image(side) => Some(side),
+            InputSide::Text(_) => None,
+        }
     }
 
     /// The batch size the graph was exported with, if it runs at no other.
     pub fn fixed_batch(&self) -> Option<usize> {
         self.fixed_batch
-    }
-
-    /// Name of the graph's input.
-    pub fn input(&self) -> &str {
-        &self.input
     }
 
     /// The tensors a run computes: the features, and the logits if there are any.
@@ -223,180 +196,64 @@ impl Prepared {
     /// # Errors
     /// [`ErrorKind::UnsupportedModel`] with what the graph tools say.
     pub fn graph(&self) -> Result<Vec<u8>, Error> {
+        self.cut_graph().map(|(graph, _)| graph)
+    }
+
+    /// As [`graph`](Self::graph), with the names of the inputs that are left: features may not need all that the model takes.
+    pub(crate) fn cut_graph(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
         let graph_error =
             |error: ranktune_onnx::Error| Error::new(ErrorKind::UnsupportedModel, error.to_string()).caused_by(error);
         let mut model = self.model.clone();
         transform::cut(&mut model, &self.outputs()).map_err(graph_error)?;
         transform::simplify(&mut model).map_err(graph_error)?;
-        model.to_bytes().map_err(graph_error)
-    }
-
-    /// Loads the graph into an engine.
-    pub(crate) fn open(&self, engines: &Engines, threads: usize, progress: &dyn Progress) -> Result<Runner<'_>, Error> {
-        let (session, engine) = engines.load(&self.name, &self.graph()?, threads, progress)?;
-        Ok(Runner {
-            prepared: self,
-            session,
-            preferred_batch: engine.preferred_batch(self.processor.output_shape().iter().product()),
-            outputs: self.outputs(),
-        })
+        let inputs = model.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        Ok((model.to_bytes().map_err(graph_error)?, inputs))
     }
 }
 
-/// Runs a model once on one engine, over two images made of gradients: features `[2, d]`, row-major.
-///
-/// # Errors
-/// The engine is not there, does not take the model, or gives features that are not finite.
-pub fn probe(model: &Prepared, engine: EngineChoice, options: &ExtractOptions) -> Result<Vec<f32>, Error> {
-    let options = ExtractOptions {
-        engine,
-        ..options.clone()
+/// The features of every token: what was found, or what the model makes the features of whole texts of.
+fn of_tokens(model: &Model, shapes: &shapes::Shapes, found: Located) -> Result<Located, String> {
+    let width = |name: &str| match shapes.shape(name) {
+        Some([_, _, last]) => last.fixed(),
+        _ => None,
     };
-    let engines = Engines::open(&options, &Silent)?;
-    let threads = options.threads.unwrap_or_else(engine::default_threads);
-    let mut runner = model.open(&engines, threads, &Silent)?;
-    let [a, b, c] = model.processor.output_shape();
-    let mut batch = Batch {
-        rows: 0..2,
-        pixels: vec![0.0; 2 * a * b * c],
-        unreadable: Vec::new(),
+    if found.pooling == Pooling::Tokens {
+        return Ok(Located { logits: None, ..found });
+    }
+    let is_float = |name: &str| shapes.data_type(name).is_none_or(|data_type| data_type.is_float());
+    let fits = |name: &str| {
+        is_float(name) && width(name).is_some_and(|width| found.feature_dim.is_none_or(|dim| dim == width))
     };
-    for (sample, pixels) in batch.pixels.chunks_exact_mut(a * b * c).enumerate() {
-        let (width, height) = (97 + 31 * sample, 89);
-        let at = |index: usize| ((index * (7 + 3 * sample)) % 251) as u8;
-        let image = RgbImage {
-            width,
-            height,
-            pixels: (0..3 * width * height).map(at).collect(),
-        };
-        model
-            .processor
-            .apply(&image, pixels)
-            .map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))?;
-    }
-    let features = runner.run(&mut batch)?.features;
-    match features.iter().position(|value| !value.is_finite()) {
-        None => Ok(features),
-        Some(at) => Err(Error::new(
-            ErrorKind::Inference,
-            format!("feature {at} is {}, expected finite numbers", features[at]),
-        )),
-    }
-}
-
-/// The engines that may run a model, the preferred one first.
-pub(crate) struct Engines(Vec<Box<dyn Engine>>);
-
-impl Engines {
-    pub(crate) fn open(options: &ExtractOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let chosen = engine::select(options.engine, options.onnxruntime.as_deref())?;
-        for note in &chosen.notes {
-            progress.event(Event::Note(note));
-        }
-        progress.event(Event::Note(&format!("engine: {}", chosen.engine.description())));
-        let embedded = engine::select(EngineChoice::Rten, None)?.engine;
-        let mut engines = vec![chosen.engine];
-        if options.engine == EngineChoice::Auto && engines[0].name() != embedded.name() {
-            engines.push(embedded);
-        }
-        Ok(Self(engines))
-    }
-
-    /// Loads a model into the first engine that takes it.
-    fn load(
-        &self,
-        name: &str,
-        model: &[u8],
-        threads: usize,
-        progress: &dyn Progress,
-    ) -> Result<(Box<dyn Session>, &dyn Engine), Error> {
-        let options = EngineOptions::default().with_threads(threads);
-        let mut refused = None;
-        for engine in &self.0 {
-            match engine.load(model, &options) {
-                Ok(session) => {
-                    if let Some(error) = &refused {
-                        let note = format!("{name}: run by {} because {}", engine.name(), one_line(error));
-                        progress.event(Event::Note(&note));
-                    }
-                    return Ok((session, engine.as_ref()));
-                }
-                Err(error) => refused = Some(refused.unwrap_or(error)),
-            }
-        }
-        Err(refused.unwrap_or_else(|| Error::new(ErrorKind::UnsupportedModel, format!("no engine runs {name}"))))
-    }
-}
-
-/// A model that is ready to run.
-pub(crate) struct Runner<'a> {
-    prepared: &'a Prepared,
-    session: Box<dyn Session>,
-    preferred_batch: usize,
-    outputs: Vec<&'a str>,
-}
-
-/// What a run gives for a batch.
-pub(crate) struct Computed {
-    features: Vec<f32>,
-    logits: Option<Vec<f32>>,
-    valid: Vec<bool>,
-}
-
-impl Computed {
-    pub(crate) fn block(&self) -> Block<'_> {
-        Block {
-            features: &self.features,
-            logits: self.logits.as_deref(),
-            valid: Some(&self.valid),
-        }
-    }
-}
-
-impl Runner<'_> {
-    /// Samples a run that the engine is fastest at.
-    pub(crate) fn preferred_batch(&self) -> usize {
-        self.preferred_batch
-    }
-
-    /// Features and logits of a batch, a row a sample.
-    pub(crate) fn run(&mut self, batch: &mut Batch) -> Result<Computed, Error> {
-        let rows = batch.rows.len();
-        let size = self.prepared.fixed_batch.unwrap_or(rows).max(rows);
-        let sample = self.prepared.processor.output_shape();
-        // A graph of a fixed batch size takes the last, smaller batch filled up with zeros.
-        batch.pixels.resize(size * sample.iter().product::<usize>(), 0.0);
-        let shape = [size, sample[0], sample[1], sample[2]];
-        let input = Input {
-            name: &self.prepared.input,
-            shape: &shape,
-            elements: Elements::F32(&batch.pixels),
-        };
-        let mut outputs = self.session.run(&[input], &self.outputs)?.into_iter();
-        let missing = || {
-            Error::new(
-                ErrorKind::Inference,
-                "the engine gave fewer outputs than it was asked for",
-            )
-        };
-        let feature = outputs.next().ok_or_else(missing)?;
-        let features = pool::rows(&feature, rows, self.prepared.located.pooling, self.prepared.tokens)
-            .map_err(|error| error.about(&self.prepared.located.feature))?;
-        let logits = match (self.prepared.logits(), outputs.next()) {
-            (None, _) => None,
-            (Some(name), Some(logits)) => Some(
-                pool::rows(&logits, rows, Pooling::None, self.prepared.tokens).map_err(|error| error.about(name))?,
-            ),
-            (Some(_), None) => Some(features.clone()),
-        };
-        let mut valid = vec![true; rows];
-        for (row, _) in &batch.unreadable {
-            valid[row - batch.rows.start] = false;
-        }
-        Ok(Computed {
-            features,
-            logits,
-            valid,
-        })
-    }
+    let outputs = model.graph.outputs.iter().map(|output| output.name.as_str());
+    // Masks that are widened to the features' shape are no features.
+    let computes = |node: &&ranktune_onnx::Node| {
+        ["LayerNormalization", "Add", "Mul", "Gather", "MatMul", "Gemm"].contains(&node.op_type.as_str())
+    };
+    let inner = model
+        .graph
+        .nodes
+        .iter()
+        .rev()
+        .filter(computes)
+        .filter_map(|node| node.output(0));
+    let Some(feature) = outputs
+        .filter(|name| fits(name))
+        .chain(inner.filter(|name| fits(name)))
+        .next()
+    else {
+        return Err(format!(
+            "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
+            found.feature,
+            ranktune_onnx::graph::display_shape(&found.feature_shape)
+        ));
+    };
+    Ok(Located {
+        feature: feature.to_owned(),
+        feature_shape: shapes.shape(feature).unwrap_or_default().to_vec(),
+        feature_dim: width(feature),
+        pooling: Pooling::Tokens,
+        logits: None,
+        n_classes: None,
+        ..found
+    })
 }

@@ -4,14 +4,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ranktune_data::image::decode;
 use ranktune_data::{Dataset, Digest};
 
-use super::batches;
-use super::images::{self, Images};
 use super::options::{CacheOptions, ExtractOptions};
-use super::prepare::{Engines, Prepared};
+use super::prepare::Prepared;
+use super::runner::{Engines, Runner};
+use super::samples::{Samples, Source};
 use super::sink::{Features, Sink};
+use super::units;
 use crate::engine::default_threads;
 use crate::error::one_line;
 use crate::progress::{Event, Interrupt, Progress};
@@ -66,16 +66,11 @@ pub struct Extraction<'a> {
 /// [`ErrorKind::Interrupted`] when `interrupt` was raised; [`ErrorKind::UnreadableInputs`] when more than 5 % of the samples
 /// cannot be read; an engine that was asked for by name and cannot be had. One model's failure goes to `finished` instead.
 pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) -> Result<Vec<Unreadable>, Error> {
-    let Some(files) = work.dataset.inputs.files() else {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "the data are not images; this version extracts features of images only",
-        ));
-    };
+    let source = Source::new(&work.dataset.inputs)?;
     let run = Run {
         work,
-        files,
-        limit: unreadable_limit(files.len()),
+        source,
+        limit: unreadable_limit(source.len()),
     };
     let store = run.open_store();
     let mut jobs: Vec<Job> = work
@@ -87,10 +82,10 @@ pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) 
     let mut parts = None;
     let mut unreadable = Vec::new();
     let mut hand_over = |index: usize, job: &mut Job| -> Result<(), Error> {
-        let Some(outcome) = job.take_outcome(files.len()) else {
+        let Some(outcome) = job.take_outcome(source.len()) else {
             return Ok(());
         };
-        run.tell(&work.models[index], &outcome);
+        run.tell(&work.models[index], &outcome, job.counts.cut);
         if let Ok(features) = &outcome.features
             && unreadable.is_empty()
         {
@@ -115,16 +110,16 @@ pub fn extract(work: &Extraction<'_>, mut finished: impl FnMut(usize, Outcome)) 
             Some(engines) => engines,
             None => engines.insert(Engines::open(work.options, work.progress)?),
         };
-        let parts = parts.get_or_insert_with(|| images::parts(files));
+        let parts = parts.get_or_insert_with(|| source.parts());
         let part = parts
             .iter()
             .find(|part| part.contains(&first))
             .cloned()
-            .unwrap_or(first..files.len());
-        let images = Images::new(&work.dataset.inputs, files, part);
+            .unwrap_or(first..source.len());
+        let samples = source.part(part);
         for (index, job) in jobs.iter_mut().enumerate() {
-            if job.rows_done().is_some_and(|row| images.range().contains(&row)) {
-                run.advance(&work.models[index], job, &images, engines)?;
+            if job.rows_done().is_some_and(|row| samples.range().contains(&row)) {
+                run.advance(&work.models[index], job, &samples, engines)?;
                 hand_over(index, job)?;
             }
         }
@@ -137,7 +132,15 @@ struct Job {
     state: State,
     seconds: f64,
     extracted: usize,
+    counts: Counts,
+}
+
+/// What is told of the samples that a model has met.
+#[derive(Clone, Copy, Default)]
+struct Counts {
     unreadable: usize,
+    /// Longer than the model takes.
+    cut: usize,
 }
 
 enum State {
@@ -157,7 +160,7 @@ impl Job {
             state,
             seconds: 0.0,
             extracted: 0,
-            unreadable: 0,
+            counts: Counts::default(),
         }
     }
 
@@ -203,7 +206,7 @@ fn state(entry: Result<EntryState, Error>, key: Key) -> Result<State, Error> {
 
 struct Run<'a> {
     work: &'a Extraction<'a>,
-    files: &'a [PathBuf],
+    source: Source<'a>,
     limit: usize,
 }
 
@@ -239,7 +242,7 @@ impl Run<'_> {
         }
         let key = Key::of(&KeyParts {
             model: model.digest().as_bytes(),
-            preprocessing: model.processor().digest().as_bytes(),
+            preprocessing: model.side().digest().as_bytes(),
             feature_tensor: model.feature_tensor(),
             pooling: model.pooling_name(),
             data: data.finalize().as_bytes(),
@@ -255,18 +258,18 @@ impl Run<'_> {
     }
 
     /// Runs a model over what it has not seen of a part. Its own failure ends up in its state; an error ends all work.
-    fn advance(&self, model: &Prepared, job: &mut Job, images: &Images<'_>, engines: &Engines) -> Result<(), Error> {
+    fn advance(&self, model: &Prepared, job: &mut Job, samples: &Samples<'_>, engines: &Engines) -> Result<(), Error> {
         let State::Active(sink) = &mut job.state else {
             return Ok(());
         };
-        let rows = sink.rows_done()..images.range().end;
+        let rows = sink.rows_done()..samples.range().end;
         let begun = Instant::now();
         self.work.progress.event(Event::ModelStarted {
             model: model.name(),
-            samples: self.files.len(),
+            samples: self.source.len(),
         });
-        let unreadable_before = job.unreadable;
-        let result = self.run_rows(model, sink, &mut job.unreadable, images, rows.clone(), engines);
+        let before = job.counts;
+        let result = self.run_rows(model, sink, &mut job.counts, samples, rows.clone(), engines);
         job.seconds += begun.elapsed().as_secs_f64();
         job.extracted += sink.rows_done() - rows.start;
         if self.work.interrupt.is_raised() {
@@ -282,7 +285,7 @@ impl Run<'_> {
                     model.name(),
                     one_line(&error)
                 ));
-                (job.extracted, job.unreadable) = (0, unreadable_before);
+                (job.extracted, job.counts) = (0, before);
                 job.state = State::Active(Sink::memory());
                 Ok(())
             }
@@ -297,52 +300,62 @@ impl Run<'_> {
         &self,
         model: &Prepared,
         sink: &mut Sink,
-        unreadable: &mut usize,
-        images: &Images<'_>,
+        counts: &mut Counts,
+        samples: &Samples<'_>,
         rows: Range<usize>,
         engines: &Engines,
     ) -> Result<(), Error> {
-        let threads = self.work.options.threads.unwrap_or_else(default_threads);
-        let mut runner = model.open(engines, threads, self.work.progress)?;
-        let size = model
-            .fixed_batch()
-            .or(self.work.options.batch_size)
-            .unwrap_or_else(|| runner.preferred_batch());
-        let options = batches::Options {
+        let mut runner = Runner::open(model, engines, self.work.options, self.work.progress)?;
+        let plan = runner.plan();
+        let options = units::Options {
             rows,
-            size,
-            workers: threads,
+            size: plan.unit,
+            workers: self.work.options.threads.unwrap_or_else(default_threads),
             interrupt: self.work.interrupt,
         };
-        batches::for_each(images, model.processor(), &options, |batch| {
-            *unreadable += batch.unreadable.len();
-            if let Some((row, reason)) = batch.unreadable.first()
-                && *unreadable > self.limit
+        let prepare = |rows, buffer| model.side().unit(samples, rows, plan, buffer);
+        let tell = |done: usize| {
+            let model = model.name();
+            self.work.progress.event(Event::Samples { model, done });
+        };
+        units::for_each(&options, prepare, |unit| {
+            counts.unreadable += unit.unreadable.len();
+            counts.cut += unit.cut;
+            if let Some((row, reason)) = unit.unreadable.first()
+                && counts.unreadable > self.limit
             {
-                return Err(self.too_many(*unreadable, *row, reason));
+                return Err(self.too_many(counts.unreadable, *row, reason));
             }
-            let computed = runner.run(batch)?;
-            sink.append(&batch.rows, &computed.block())?;
-            self.work.progress.event(Event::Samples {
-                model: model.name(),
-                done: batch.rows.end,
-            });
+            let begin = unit.rows.start;
+            let computed = runner.run(unit, &mut |done| {
+                tell(begin + done);
+                !self.work.interrupt.is_raised()
+            })?;
+            sink.append(&unit.rows, &computed.block())?;
+            tell(unit.rows.end);
             Ok(())
         })
     }
 
     fn too_many(&self, count: usize, row: usize, reason: &str) -> Error {
         let message = format!(
-            "at least {count} of {} images cannot be read, more than {:.0} %; the last one: {}: {reason}",
-            self.files.len(),
+            "at least {count} of {} {} cannot be read, more than {:.0} %; the last one: {}: {reason}",
+            self.source.len(),
+            self.source.noun(),
             100.0 * UNREADABLE_SHARE,
-            self.files[row].display(),
+            self.source.place(row).display(),
         );
         Error::new(ErrorKind::UnreadableInputs, message)
     }
 
-    fn tell(&self, model: &Prepared, outcome: &Outcome) {
+    fn tell(&self, model: &Prepared, outcome: &Outcome, cut: usize) {
         let (model, seconds) = (model.name(), outcome.seconds);
+        if cut > 0 {
+            let (count, noun) = (self.source.len(), self.source.noun());
+            self.note(&format!(
+                "{model}: {cut} of {count} {noun} are longer than it takes, and were cut"
+            ));
+        }
         match &outcome.features {
             Ok(_) => self.work.progress.event(Event::ModelFinished {
                 model,
@@ -360,9 +373,9 @@ impl Run<'_> {
     fn unreadable(&self, valid: &[bool]) -> Result<Vec<Unreadable>, Error> {
         let rows: Vec<usize> = (0..valid.len()).filter(|&row| !valid[row]).collect();
         let reason = |row: usize| {
-            decode(&self.files[row])
-                .err()
-                .map_or_else(|| "it could not be read before".to_owned(), |error| error.to_string())
+            self.source
+                .fault(row)
+                .unwrap_or_else(|| "it could not be read before".to_owned())
         };
         if let Some(&last) = rows.last()
             && rows.len() > self.limit
@@ -372,7 +385,7 @@ impl Run<'_> {
         Ok(rows
             .into_iter()
             .map(|row| Unreadable {
-                file: self.files[row].clone(),
+                file: self.source.place(row),
                 reason: reason(row),
             })
             .collect())

@@ -79,7 +79,7 @@ fn a_key_that_is_not_known_is_named_with_its_line_and_the_nearest() {
 fn a_value_that_means_nothing_is_named_with_its_line() {
     for (line, says) in [
         ("precision = \"fp8\"", "expected float32, float16, int8"),
-        ("pooling = \"max\"", "expected mean or first-token"),
+        ("pooling = \"max\"", "expected mean, first-token or last-token"),
         ("hf = \"../x\"", "is not a repository"),
         ("name = \"a/b\"", "cannot be the name"),
         ("name = 3", "expected text"),

@@ -1,7 +1,7 @@
 //! Who is tuned and who teaches.
 
 use ranktune_data::Dataset;
-use ranktune_features::extract::{FeatureChoice, Prepared, Unusable};
+use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, ImageSide, Prepared, Unusable};
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Entry, Hub};
 use ranktune_report::Ranking;
@@ -134,8 +134,20 @@ pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
+/// The input side of a model that was opened for images.
+pub(crate) fn images(model: &Prepared) -> Result<&ImageSide, Error> {
+    model.images().ok_or_else(|| {
+        let message = format!("model {} does not take images; name another", model.name());
+        Error::new(ErrorKind::Hub, message)
+    })
+}
+
 pub(crate) fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, Error> {
-    Prepared::new(entry, feature).map_err(|unusable| {
+    let options = ExtractOptions {
+        feature: feature.clone(),
+        ..ExtractOptions::default()
+    };
+    Prepared::new(entry, Some(DataKind::Images), &options).map_err(|unusable| {
         let message = match unusable {
             Unusable::NotApplicable(reason) => {
                 format!(

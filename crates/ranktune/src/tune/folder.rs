@@ -18,6 +18,7 @@ use ranktune_onnx::Model;
 use ranktune_report::Training;
 use serde_json::{Map, Value, json};
 
+use super::cast::images;
 use crate::error::{Error, ErrorKind};
 
 /// A folder that is ours to write to.
@@ -102,14 +103,15 @@ impl Folder {
     ) -> Result<(), Error> {
         let mut config = config(base_folder);
         label(&mut config, dataset);
-        let (height, width) = base.processor().input_size();
+        let processor = &images(base)?.processor;
+        let (height, width) = processor.input_size();
         if config.contains_key("image_size") {
             config.insert("image_size".to_owned(), json!([height, width]));
         }
         for name in ["pretrained_cfg", "input_size"] {
             config.shift_remove(name);
         }
-        match base.processor().settings() {
+        match processor.settings() {
             Settings::Timm(fields) => {
                 config.insert("pretrained_cfg".to_owned(), Value::Object(fields));
             }

@@ -6,6 +6,7 @@ use ranktune_features::progress::{Event, Progress};
 use ranktune_report::ranking::Unreadable;
 use ranktune_tuning::train::{TargetValues, Targets as TrainTargets};
 
+use super::cast::images;
 use super::images::{Decoder, ImageSamples};
 use super::options::{TuneOptions, Validation};
 use crate::error::{Error, ErrorKind};
@@ -107,24 +108,31 @@ impl Material {
     }
 
     /// The training samples for a model.
-    pub(crate) fn training<'a>(&'a self, model: &'a Prepared) -> ImageSamples<'a> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Hub`] for a model that takes no images.
+    pub(crate) fn training<'a>(&'a self, model: &'a Prepared) -> Result<ImageSamples<'a>, Error> {
         self.samples(&self.train, model)
     }
 
     /// The validation samples for a model.
-    pub(crate) fn validation<'a>(&'a self, model: &'a Prepared) -> Option<ImageSamples<'a>> {
-        self.held_out.as_ref().map(|part| self.samples(part, model))
+    ///
+    /// # Errors
+    /// As [`training`](Self::training).
+    pub(crate) fn validation<'a>(&'a self, model: &'a Prepared) -> Result<Option<ImageSamples<'a>>, Error> {
+        self.held_out.as_ref().map(|part| self.samples(part, model)).transpose()
     }
 
-    fn samples<'a>(&'a self, part: &'a Part, model: &'a Prepared) -> ImageSamples<'a> {
-        ImageSamples {
+    fn samples<'a>(&'a self, part: &'a Part, model: &'a Prepared) -> Result<ImageSamples<'a>, Error> {
+        let side = images(model)?;
+        Ok(ImageSamples {
             decoder: &self.decoders[part.decoder],
             rows: &part.rows,
             digests: &part.digests,
             views: self.views,
-            processor: model.processor(),
-            input: model.input(),
-        }
+            processor: &side.processor,
+            input: &side.input,
+        })
     }
 
     /// Digest of inputs and targets, validation samples included.
@@ -225,6 +233,10 @@ fn targets(dataset: &Dataset) -> Result<TrainTargets, Error> {
             values: values.iter().map(|value| *value as f32).collect(),
             n_outputs: names.len(),
         },
+        Targets::Tags { .. } => {
+            let message = format!("{}: this version tunes no models of words", dataset.path.display());
+            return Err(Error::new(ErrorKind::Data, message));
+        }
     };
     TrainTargets::new(values).map_err(|error| Error::new(ErrorKind::Data, error))
 }
@@ -235,6 +247,7 @@ fn every_class_occurs(dataset: &Dataset) -> Result<(), Error> {
     match &dataset.targets {
         Targets::Classes { labels, .. } => labels.iter().for_each(|&label| seen[label as usize] = true),
         Targets::MultiLabel { rows, .. } => rows.iter().flatten().for_each(|&label| seen[label as usize] = true),
+        Targets::Tags { sentences, .. } => sentences.iter().flatten().for_each(|&tag| seen[tag as usize] = true),
         Targets::Regression { .. } => return Ok(()),
     }
     let missing: Vec<&str> = seen

@@ -74,7 +74,7 @@ pub fn tune(
     let cast = cast::choose(sources, dataset, options, taught, progress, interrupt)?;
     let target = &cast.target;
     let names = dataset.targets.names();
-    let samples = material.training(target);
+    let samples = material.training(target)?;
     let network = network::network(target, names.len(), options.train.seed, &samples)?;
 
     let classroom = Classroom {
@@ -108,7 +108,7 @@ pub fn tune(
         };
         teaching = Some(method::Teaching { lessons, own });
     }
-    let validation = material.validation(target);
+    let validation = material.validation(target)?;
     let job = run::Job {
         target,
         network: &network,

@@ -34,7 +34,7 @@ pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &
     // The number of features is what the graph makes of a sample; the head of this first one is never used.
     let probe = headed(located.feature_dim.unwrap_or(1)).map_err(&wrong)?;
     let n_features = features(&probe, samples).map_err(|reason| {
-        let (height, width) = target.processor().input_size();
+        let (height, width) = target.images().map_or((0, 0), |side| side.processor.input_size());
         wrong(format!(
             "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
         ))

@@ -207,8 +207,10 @@ impl Job<'_> {
         };
         settings.shift_remove("seed");
         settings.shift_remove("epochs");
-        let (height, width) = self.target.processor().input_size();
-        settings.insert("image_size".to_owned(), json!([height, width]));
+        if let Some(side) = self.target.images() {
+            let (height, width) = side.processor.input_size();
+            settings.insert("image_size".to_owned(), json!([height, width]));
+        }
         settings.insert("augmentation".to_owned(), json!(self.options.augmentation.to_string()));
         settings.insert("feature_tensor".to_owned(), json!(self.target.feature_tensor()));
         if self.teaching.is_some() {

@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | classification | [`accuracy`] | accuracy, higher |
 //! | multi-label | [`mean_average_precision`] (`map`), [`f1_micro`], [`f1_macro`] | map, higher |
+//! | tokens | [`entities`] (`f1` by entity, `accuracy`) | f1, higher |
 //! | regression | [`mse`], [`mae`], [`r2`], [`spearman`] | mse, lower |
 //!
 //! `n` samples, `c` columns, row-major. All in f64. Where a metric has no value (the correlation of a constant, the average
 //! precision of a label that no sample has) it is `None`, never NaN or a made-up number.
 
 mod classes;
+pub mod entities;
 mod labels;
 mod numbers;
 

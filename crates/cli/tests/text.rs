@@ -1,0 +1,242 @@
+//! Models of texts as a user ranks them: sentences, pairs, named entities, and what can be wrong with their files.
+
+mod common;
+
+use std::fs;
+
+use common::{Place, image_model, text_model, write_model};
+use serde_json::json;
+
+/// Words that the tokenizer knows, by id from 2.
+const WORDS: [&str; 8] = ["red", "green", "blue", "one", "two", "three", "is", "not"];
+
+fn write_text_model(place: &Place, name: &str) {
+    let folder = place.path(name);
+    write_model(&folder, &text_model());
+    fs::remove_file(folder.join("preprocessor_config.json")).unwrap();
+    let mut vocab = serde_json::Map::from_iter([("[PAD]".to_owned(), json!(0)), ("[UNK]".to_owned(), json!(1))]);
+    vocab.extend(WORDS.iter().zip(2..).map(|(word, id)| ((*word).to_owned(), json!(id))));
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+}
+
+/// A hub with a model of texts and one of images; sentences of colours and numbers; the same as pairs; tagged words.
+fn place() -> Place {
+    let place = Place::new();
+    write_text_model(&place, "hub/words");
+    write_model(&place.path("hub/pictures"), &image_model(5, 4, 3));
+    let (mut texts, mut pairs, mut tagged) = (String::new(), String::new(), String::new());
+    for at in 0..60_usize {
+        let colour = at % 2 == 0;
+        let word = |step: usize| WORDS[(at * 7 + step * 5 + at / 3) % 3 + if colour { 0 } else { 3 }];
+        let text = (0..1 + at % 4).map(|step| format!("{} {}", word(step), WORDS[6 + (at + step) % 2]));
+        let text = text.collect::<Vec<_>>().join(" ");
+        let label = if colour { "colour" } else { "number" };
+        texts += &format!("{}\n", json!({"text": text, "label": label}));
+        let score = (at % 5) as f64 + 0.5;
+        pairs += &format!("{}\n", json!({"text": text, "text_pair": word(2), "label": score}));
+        tagged += &format!(
+            "{} X {}\n{} X O\n\n",
+            word(0),
+            if colour { "B-COL" } else { "B-NUM" },
+            WORDS[6]
+        );
+    }
+    fs::write(place.path("texts.jsonl"), texts).unwrap();
+    fs::write(place.path("pairs.jsonl"), pairs).unwrap();
+    fs::write(place.path("words.conll"), tagged).unwrap();
+    place
+}
+
+#[test]
+fn texts_rank_models_of_texts_and_leave_those_of_images_out() {
+    let place = place();
+    let run = place.run(&["rank", "--hub", "hub", "--data", "texts.jsonl", "--format", "json"]);
+    let ranking = run.assert_code(0).json();
+    assert_eq!(ranking["task"], "classification");
+    let model = &ranking["models"][0];
+    assert_eq!((&model["name"], &model["feature_dim"]), (&"words".into(), &4.into()));
+    assert!(
+        model["samples_per_second"].is_number() && model.get("images_per_second").is_none(),
+        "{model}"
+    );
+    assert!(model["scores"]["logme"]["value"].is_number(), "{model}");
+    assert_eq!(ranking["skipped"][0]["name"], "pictures");
+    let reason = ranking["skipped"][0]["reason"].as_str().unwrap();
+    assert_eq!(reason, "not applicable: its input is image, the data are texts");
+}
+
+#[test]
+fn a_second_run_takes_the_features_from_the_store_and_another_pooling_does_not() {
+    let place = place();
+    let rank = |more: &[&str]| {
+        let arguments = [
+            "rank",
+            "--hub",
+            "hub/words",
+            "--data",
+            "texts.jsonl",
+            "--format",
+            "json",
+        ];
+        let run = place.run(&[&arguments[..], more].concat());
+        run.assert_code(0).json()["models"][0].clone()
+    };
+    let (first, again, other) = (rank(&[]), rank(&[]), rank(&["--pooling", "first"]));
+    assert!(again["samples_per_second"].is_null() && other["samples_per_second"].is_number());
+    assert_eq!(first["scores"], again["scores"]);
+    assert_ne!(first["scores"]["logme"]["value"], other["scores"]["logme"]["value"]);
+}
+
+#[test]
+fn pairs_without_a_template_are_four_times_as_wide() {
+    let run = place().run(&["rank", "--hub", "hub", "--data", "pairs.jsonl", "--format", "json"]);
+    let ranking = run.assert_code(0).json();
+    assert_eq!(
+        (&ranking["task"], &ranking["models"][0]["feature_dim"]),
+        (&"regression".into(), &16.into())
+    );
+}
+
+#[test]
+fn words_are_ranked_from_sums_that_equal_the_score_of_their_exported_features() {
+    let place = place();
+    let run = place.run(&["rank", "--hub", "hub", "--data", "words.conll", "--format", "json"]);
+    let ranking = run.assert_code(0).json();
+    assert_eq!(
+        (&ranking["task"], &ranking["data"]["samples"]),
+        (&"tokens".into(), &120.into())
+    );
+    assert_eq!(ranking["data"]["classes"], json!(["B-COL", "B-NUM", "O"]));
+    let score = &ranking["models"][0]["scores"]["logme"];
+    assert!(score["standard_error"].as_f64().unwrap() > 0.0, "{score}");
+    place
+        .run(&[
+            "features",
+            "--model",
+            "hub/words",
+            "--data",
+            "words.conll",
+            "--out",
+            "w.safetensors",
+        ])
+        .assert_code(0);
+    let scores = place.run(&[
+        "score",
+        "--features",
+        "w.safetensors:features",
+        "--targets",
+        "w.safetensors:labels",
+        "--format",
+        "json",
+    ]);
+    let again = scores.assert_code(0).json()["scores"]["logme"]["value"]
+        .as_f64()
+        .unwrap();
+    let value = score["value"].as_f64().unwrap();
+    assert!((value - again).abs() <= 1e-9 * value.abs(), "{value} against {again}");
+}
+
+#[test]
+fn listing_and_verifying_know_models_of_texts() {
+    let place = place();
+    let listing = place
+        .run(&["hub", "inspect", "hub/words", "--format", "json"])
+        .assert_code(0)
+        .json();
+    let model = &listing["models"][0];
+    assert_eq!(
+        (&model["modality"], &model["pooling"]),
+        (&"text".into(), &"mean-of-tokens".into())
+    );
+    assert!(
+        model["preprocessing"]
+            .as_str()
+            .unwrap()
+            .contains("tokenizer.json (10 tokens)"),
+        "{model}"
+    );
+    place.run(&["hub", "verify", "hub", "--engine", "rten"]).assert_code(0);
+}
+
+#[test]
+fn a_model_whose_tokenizer_is_missing_or_broken_stops_no_other() {
+    let place = place();
+    write_text_model(&place, "hub/bare");
+    fs::remove_file(place.path("hub/bare/tokenizer.json")).unwrap();
+    write_text_model(&place, "hub/broken");
+    fs::write(place.path("hub/broken/tokenizer.json"), "{\"model\":").unwrap();
+    write_text_model(&place, "hub/larger");
+    let path = place.path("hub/larger/tokenizer.json");
+    let grown = fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"not\":9", "\"not\":9,\"more\":10");
+    fs::write(&path, grown).unwrap();
+    let run = place.run(&["rank", "--hub", "hub", "--data", "texts.jsonl", "--format", "json"]);
+    let ranking = run.assert_code(1).json();
+    assert_eq!(ranking["models"].as_array().unwrap().len(), 1);
+    for (at, name, reason) in [
+        (0, "bare", "there is no tokenizer.json beside the model"),
+        (1, "broken", "tokenizer.json: not valid JSON"),
+        (2, "larger", "ids up to 10, but the model's embedding has 10 rows"),
+    ] {
+        let skipped = &ranking["skipped"][at];
+        assert_eq!(skipped["name"], name);
+        assert!(skipped["reason"].as_str().unwrap().contains(reason), "{skipped}");
+    }
+}
+
+#[test]
+fn data_that_cannot_be_read_are_refused_with_file_and_line() {
+    let place = place();
+    fs::write(place.path("short.conll"), "a X B-COL\nb X\n").unwrap();
+    fs::write(place.path("latin.conll"), b"a X B-COL\n\xe9 X O\n").unwrap();
+    fs::write(place.path("broken.conll"), "a B-COL\nb O\nc I-COL\n").unwrap();
+    fs::write(place.path("empty.conll"), "").unwrap();
+    for (file, parts) in [
+        (
+            "short.conll",
+            &["short.conll", "line 2: expected 3 columns as in line 1, found 2"][..],
+        ),
+        ("latin.conll", &["latin.conll", "line 2: not valid UTF-8"]),
+        (
+            "broken.conll",
+            &["broken.conll", "line 3", "breaks the scheme iob2", "--tag-scheme"],
+        ),
+        ("empty.conll", &["empty.conll", "holds no words"]),
+    ] {
+        place
+            .run(&["rank", "--hub", "hub", "--data", file])
+            .assert_refused(parts);
+    }
+    place
+        .run(&["rank", "--hub", "hub", "--data", "texts.jsonl", "--target", "topic"])
+        .assert_refused(&["no column \"topic\"", "\"text\", \"label\""]);
+    place
+        .run(&["rank", "--hub", "hub", "--data", "words.conll", "--scores", "leep"])
+        .assert_refused(&["leep", "for words there are logme, h-score"]);
+    place
+        .run(&["rank", "--hub", "hub/pictures", "--data", "texts.jsonl"])
+        .assert_refused(&["pictures: not applicable"]);
+}
+
+#[test]
+fn long_texts_are_cut_and_that_is_said() {
+    let place = place();
+    fs::write(
+        place.path("hub/words/tokenizer_config.json"),
+        "{\"model_max_length\": 4}",
+    )
+    .unwrap();
+    let run = place.run(&["rank", "--hub", "hub", "--data", "texts.jsonl"]);
+    assert!(
+        run.assert_code(0)
+            .stderr
+            .contains("words: 30 of 60 texts are longer than it takes, and were cut"),
+        "{run:?}"
+    );
+}

@@ -1,0 +1,219 @@
+//! Schemes of tags for named entities: what tells where an entity begins and ends.
+//!
+//! | scheme | a word of an entity of type X | the rule |
+//! |---|---|---|
+//! | IOB1 | `I-X` | `B-X` only where an entity follows another of its type without a word between |
+//! | IOB2 | `B-X` first, then `I-X` | `I-X` only behind `B-X` or `I-X` |
+//! | IOBES | `B-X`, `I-X` …, `E-X`; `S-X` alone | `I-X` and `E-X` only behind `B-X` or `I-X`, which nothing else follows |
+//! | plain | any tag | none: parts of speech, for instance |
+//!
+//! A word outside all entities is `O`. (Ramshaw and Marcus 1995; Tjong Kim Sang and Veenstra 1999.)
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::shortened;
+use crate::{Error, ErrorKind};
+
+/// How tags mark entities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TagScheme {
+    /// `B-` only between two entities that touch.
+    Iob1,
+    /// `B-` begins every entity.
+    Iob2,
+    /// The end, and a single word, are marked too.
+    Iobes,
+    /// Tags without entities.
+    Plain,
+}
+
+impl TagScheme {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Iob1, Self::Iob2, Self::Iobes, Self::Plain];
+
+    /// `iob1`, `iob2`, `iobes` or `plain`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Iob1 => "iob1",
+            Self::Iob2 => "iob2",
+            Self::Iobes => "iobes",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// What is wrong with `tag` behind `before`, both of one sentence; `None` before and behind it.
+    pub(crate) fn fault(self, before: Option<&str>, tag: Option<&str>) -> Option<String> {
+        if self == Self::Plain {
+            return None;
+        }
+        let Some(this) = Tag::of(tag) else {
+            let expected = match self {
+                Self::Iobes => "O, or B-, I-, E- or S- and a type",
+                _ => "O, or B- or I- and a type",
+            };
+            return Some(format!(
+                "tag {:?}: expected {expected}",
+                shortened(tag.unwrap_or_default())
+            ));
+        };
+        // A faulty tag before has been reported.
+        let last = Tag::of(before).unwrap_or(Tag::OUTSIDE);
+        let goes_on = matches!(last.mark, b'B' | b'I') && last.kind == this.kind;
+        let wrong = match (self, this.mark) {
+            (Self::Iob1 | Self::Iob2, b'E' | b'S') => "which these tags do not use",
+            (Self::Iob1, b'B') if !goes_on => "where B- stands only between two entities of a type that touch",
+            (Self::Iob2, b'I') if !goes_on => "where I- stands only behind B- or I- of its type",
+            (Self::Iobes, b'I' | b'E') if !goes_on => "where I- and E- stand only behind B- or I- of their type",
+            (Self::Iobes, _) if matches!(last.mark, b'B' | b'I') && !matches!(this.mark, b'I' | b'E') => {
+                "where an entity of several words ends in E-"
+            }
+            _ => return None,
+        };
+        let place = match before {
+            Some(before) => format!("behind {:?}", shortened(before)),
+            None => "at the start of a sentence".to_owned(),
+        };
+        let what = match tag {
+            Some(tag) => format!("tag {:?}", shortened(tag)),
+            None => "the end of a sentence".to_owned(),
+        };
+        Some(format!("{what} {place} breaks the scheme {self}, {wrong}"))
+    }
+}
+
+impl fmt::Display for TagScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TagScheme {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.name().eq_ignore_ascii_case(name));
+        found.ok_or_else(|| {
+            let message = format!("unknown tag scheme {name:?}; expected iob1, iob2, iobes or plain");
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+}
+
+/// A tag in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag<'a> {
+    /// `B`, `I`, `E`, `S` or `O`.
+    mark: u8,
+    kind: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    const OUTSIDE: Tag<'static> = Tag { mark: b'O', kind: "" };
+
+    /// The parts of a tag, or of what stands before and behind a sentence.
+    fn of(tag: Option<&'a str>) -> Option<Self> {
+        tag.map_or(Some(Tag::OUTSIDE), Self::parse)
+    }
+
+    fn parse(tag: &'a str) -> Option<Self> {
+        match tag.split_once('-') {
+            None if tag == "O" => Some(Tag { mark: b'O', kind: "" }),
+            Some((mark @ ("B" | "I" | "E" | "S"), kind)) if !kind.is_empty() => Some(Self {
+                mark: mark.as_bytes()[0],
+                kind,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The scheme that these sentences of tags follow. Where they break every scheme, the one they break least, so that what is wrong
+/// can be named.
+pub(crate) fn detect(sentences: &[Vec<&str>]) -> TagScheme {
+    let tags = || sentences.iter().flatten();
+    let marks: Vec<u8> = tags().filter_map(|tag| Some(Tag::parse(tag)?.mark)).collect();
+    if marks.iter().all(|mark| *mark == b'O') {
+        return TagScheme::Plain;
+    }
+    if marks.iter().any(|mark| matches!(mark, b'E' | b'S')) {
+        return TagScheme::Iobes;
+    }
+    let faults = |scheme: TagScheme| sentences.iter().map(|tags| faults(scheme, tags).count()).sum::<usize>();
+    let (first, second) = (faults(TagScheme::Iob1), faults(TagScheme::Iob2));
+    // Sentences that fit both, as those of entities of one word in IOB2 never do, have no entity that begins with B-.
+    if second <= first {
+        TagScheme::Iob2
+    } else {
+        TagScheme::Iob1
+    }
+}
+
+/// What is wrong with a sentence's tags: the word's place in it, and the reason.
+pub(crate) fn faults<'a>(scheme: TagScheme, tags: &'a [&'a str]) -> impl Iterator<Item = (usize, String)> + 'a {
+    let before = std::iter::once(None).chain(tags.iter().map(|tag| Some(*tag)));
+    let behind = tags.iter().map(|tag| Some(*tag)).chain(std::iter::once(None));
+    let last = tags.len().saturating_sub(1);
+    let pairs = before.zip(behind).enumerate();
+    pairs.filter_map(move |(at, (before, tag))| Some((at.min(last), scheme.fault(before, tag)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentences(text: &str) -> Vec<Vec<&str>> {
+        text.split('|')
+            .map(|sentence| sentence.split_whitespace().collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_scheme_is_known_by_what_it_allows() {
+        for (tags, scheme) in [
+            ("O I-PER I-PER O I-LOC", TagScheme::Iob1),
+            ("I-PER B-PER I-PER | O", TagScheme::Iob1),
+            ("O B-PER I-PER O B-LOC", TagScheme::Iob2),
+            ("B-PER | B-LOC I-LOC", TagScheme::Iob2),
+            ("B-PER E-PER O S-LOC", TagScheme::Iobes),
+            ("NN VB DT", TagScheme::Plain),
+            ("O O | O", TagScheme::Plain),
+        ] {
+            let sentences = sentences(tags);
+            assert_eq!(detect(&sentences), scheme, "{tags}");
+            assert!(
+                sentences.iter().all(|tags| faults(scheme, tags).next().is_none()),
+                "{tags}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_scheme_is_found_where_it_stands() {
+        for (scheme, tags, place, reason) in [
+            (TagScheme::Iob2, "O I-PER", 1, "I- stands only behind"),
+            (TagScheme::Iob2, "B-PER I-LOC", 1, "of its type"),
+            (TagScheme::Iob1, "O B-PER", 1, "two entities of a type that touch"),
+            (TagScheme::Iob1, "I-LOC B-PER", 1, "two entities of a type that touch"),
+            (TagScheme::Iobes, "B-PER O", 1, "ends in E-"),
+            (TagScheme::Iobes, "O B-PER", 1, "the end of a sentence behind \"B-PER\""),
+            (TagScheme::Iobes, "S-PER E-PER", 1, "I- and E- stand only behind"),
+            (
+                TagScheme::Iob2,
+                "B-PER X-PER",
+                1,
+                "tag \"X-PER\": expected O, or B- or I- and a type",
+            ),
+            (TagScheme::Iob2, "B-", 0, "tag \"B-\""),
+            (TagScheme::Iob2, "S-PER", 0, "do not use"),
+        ] {
+            let tags: Vec<&str> = tags.split(' ').collect();
+            let found: Vec<(usize, String)> = faults(scheme, &tags).collect();
+            assert_eq!(found.len(), 1, "{scheme} {tags:?}: {found:?}");
+            assert_eq!(found[0].0, place, "{scheme} {tags:?}: {found:?}");
+            assert!(found[0].1.contains(reason), "{scheme} {tags:?}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A model in an engine: runs the batches of a unit and puts every item's row where it belongs.
+
+use ranktune_onnx::locate::Pooling;
+
+use super::options::{ExtractOptions, WordPooling};
+use super::pool;
+use super::prepare::Prepared;
+use super::side::Plan;
+use super::units::{Items, Unit};
+use crate::engine::{self, Engine, EngineChoice, EngineOptions, Input, Session};
+use crate::error::one_line;
+use crate::progress::{Event, Progress, Silent};
+use crate::store::Block;
+use crate::{Error, ErrorKind};
+
+/// Runs a model once on one engine, over two samples made up: features `[2, d]`, row-major.
+///
+/// # Errors
+/// The engine is not there, does not take the model, or gives features that are not finite.
+pub fn probe(model: &Prepared, engine: EngineChoice, options: &ExtractOptions) -> Result<Vec<f32>, Error> {
+    let options = ExtractOptions {
+        engine,
+        ..options.clone()
+    };
+    let engines = Engines::open(&options, &Silent)?;
+    let mut runner = Runner::open(model, &engines, &options, &Silent)?;
+    let features = runner.run(&mut model.side().probe()?, &mut |_| true)?.features;
+    match features.iter().position(|value| !value.is_finite()) {
+        None => Ok(features),
+        Some(at) => Err(Error::new(
+            ErrorKind::Inference,
+            format!("feature {at} is {}, expected finite numbers", features[at]),
+        )),
+    }
+}
+
+/// The engines that may run a model, the preferred one first.
+pub(crate) struct Engines(Vec<Box<dyn Engine>>);
+
+impl Engines {
+    pub(crate) fn open(options: &ExtractOptions, progress: &dyn Progress) -> Result<Self, Error> {
+        let chosen = engine::select(options.engine, options.onnxruntime.as_deref())?;
+        for note in &chosen.notes {
+            progress.event(Event::Note(note));
+        }
+        progress.event(Event::Note(&format!("engine: {}", chosen.engine.description())));
+        let embedded = engine::select(EngineChoice::Rten, None)?.engine;
+        let mut engines = vec![chosen.engine];
+        if options.engine == EngineChoice::Auto && engines[0].name() != embedded.name() {
+            engines.push(embedded);
+        }
+        Ok(Self(engines))
+    }
+
+    /// Loads a model into the first engine that takes it.
+    fn load(
+        &self,
+        name: &str,
+        model: &[u8],
+        threads: usize,
+        progress: &dyn Progress,
+    ) -> Result<(Box<dyn Session>, &dyn Engine), Error> {
+        let options = EngineOptions::default().with_threads(threads);
+        let mut refused = None;
+        for engine in &self.0 {
+            match engine.load(model, &options) {
+                Ok(session) => {
+                    if let Some(error) = &refused {
+                        let note = format!("{name}: run by {} because {}", engine.name(), one_line(error));
+                        progress.event(Event::Note(&note));
+                    }
+                    return Ok((session, engine.as_ref()));
+                }
+                Err(error) => refused = Some(refused.unwrap_or(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Error::new(ErrorKind::UnsupportedModel, format!("no engine runs {name}"))))
+    }
+}
+
+/// A model that is ready to run.
+pub(crate) struct Runner<'a> {
+    prepared: &'a Prepared,
+    session: Box<dyn Session>,
+    inputs: Vec<String>,
+    plan: Plan,
+    word_pooling: WordPooling,
+    outputs: Vec<&'a str>,
+}
+
+/// What a model gives for a unit, a row a sample.
+pub(crate) struct Computed {
+    pub(crate) features: Vec<f32>,
+    logits: Option<Vec<f32>>,
+    valid: Vec<bool>,
+}
+
+impl Computed {
+    /// Rows of features.
+    pub(crate) fn rows(&self) -> usize {
+        self.valid.len()
+    }
+
+    pub(crate) fn block(&self) -> Block<'_> {
+        Block {
+            features: &self.features,
+            logits: self.logits.as_deref(),
+            valid: Some(&self.valid),
+        }
+    }
+}
+
+/// Rows that arrive in any order, `[count, columns]`.
+struct Scattered {
+    count: usize,
+    columns: usize,
+    rows: Vec<f32>,
+}
+
+impl Scattered {
+    fn new(count: usize) -> Self {
+        Self {
+            count,
+            columns: 0,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Puts row `k` of `rows` at `items[k]`.
+    fn put(&mut self, items: &[usize], rows: &[f32]) -> Result<(), Error> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let columns = rows.len() / items.len();
+        if self.rows.is_empty() {
+            self.columns = columns;
+            self.rows = vec![0.0; self.count * columns];
+        }
+        if columns != self.columns {
+            let message = format!("expected {} numbers a sample as before, found {columns}", self.columns);
+            return Err(Error::new(ErrorKind::Inference, message));
+        }
+        for (&item, row) in items.iter().zip(rows.chunks_exact(columns.max(1))) {
+            self.rows[item * columns..(item + 1) * columns].copy_from_slice(row);
+        }
+        Ok(())
+    }
+}
+
+/// `[u, v, |u − v|, u ⊙ v]` of rows `u` and `v` that follow each other.
+fn joined(rows: &Scattered) -> Vec<f32> {
+    let d = rows.columns;
+    let mut joined = Vec::with_capacity(2 * rows.rows.len());
+    for pair in rows.rows.chunks_exact((2 * d).max(1)) {
+        let (u, v) = pair.split_at(d);
+        joined.extend_from_slice(pair);
+        joined.extend(u.iter().zip(v).map(|(u, v)| (u - v).abs()));
+        joined.extend(u.iter().zip(v).map(|(u, v)| u * v));
+    }
+    joined
+}
+
+impl<'a> Runner<'a> {
+    /// Loads the graph of `prepared` into an engine.
+    pub(crate) fn open(
+        prepared: &'a Prepared,
+        engines: &Engines,
+        options: &ExtractOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let threads = options.threads.unwrap_or_else(engine::default_threads);
+        let (graph, inputs) = prepared.cut_graph()?;
+        let (session, engine) = engines.load(prepared.name(), &graph, threads, progress)?;
+        Ok(Self {
+            prepared,
+            session,
+            inputs,
+            plan: prepared
+                .side()
+                .plan(prepared.fixed_batch().or(options.batch_size), engine),
+            word_pooling: options.word_pooling,
+            outputs: prepared.outputs(),
+        })
+    }
+
+    /// How rows go through together.
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// Features and logits of a unit, a row a sample. `watch` is told how many items are done, and whether to go on.
+    ///
+    /// # Errors
+    /// The engine's, or what is wrong with the unit; [`ErrorKind::Interrupted`] where `watch` says to stop.
+    pub(crate) fn run(&mut self, unit: &mut Unit, watch: &mut dyn FnMut(usize) -> bool) -> Result<Computed, Error> {
+        if let Some(error) = unit.failed.take() {
+            return Err(error);
+        }
+        let rows = unit.rows.len();
+        let items = match unit.items {
+            Items::Rows => rows,
+            Items::Pairs => 2 * rows,
+            Items::Words(words) => words,
+        };
+        let (mut features, mut logits) = (Scattered::new(items), Scattered::new(items));
+        let mut done = 0;
+        for batch in &mut unit.batches {
+            if !watch(done * rows / items.max(1)) {
+                return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+            }
+            done += batch.items.len();
+            let size = self.prepared.fixed_batch().unwrap_or(0);
+            batch.feeds.retain(|feed| self.inputs.contains(&feed.name));
+            batch.feeds.iter_mut().for_each(|feed| feed.fill_up(size));
+            let inputs: Vec<Input<'_>> = batch.feeds.iter().map(|feed| feed.input()).collect();
+            let mut outputs = self.session.run(&inputs, &self.outputs)?.into_iter();
+            let missing = || {
+                Error::new(
+                    ErrorKind::Inference,
+                    "the engine gave fewer outputs than it was asked for",
+                )
+            };
+            let (located, tokens) = (self.prepared.located(), self.prepared.side().tokens());
+            let feature = outputs.next().ok_or_else(missing)?;
+            let mask = batch.mask.as_ref();
+            let pooled = match &batch.words {
+                Some(words) => pool::words(&feature, mask, words, self.word_pooling),
+                None => pool::rows(&feature, batch.items.len(), located.pooling, (tokens, mask)),
+            };
+            let pooled = pooled.map_err(|error| error.about(&located.feature))?;
+            match (self.prepared.logits(), outputs.next()) {
+                (None, _) => {}
+                (Some(name), Some(output)) => {
+                    let output = pool::rows(&output, batch.items.len(), Pooling::None, (tokens, None))
+                        .map_err(|error| error.about(name))?;
+                    logits.put(&batch.items, &output)?;
+                }
+                (Some(_), None) => logits.put(&batch.items, &pooled)?,
+            }
+            features.put(&batch.items, &pooled)?;
+        }
+        let mut valid = vec![
+            true;
+            if let Items::Words(words) = unit.items {
+                words
+            } else {
+                rows
+            }
+        ];
+        for (row, _) in &unit.unreadable {
+            valid[row - unit.rows.start] = false;
+        }
+        Ok(Computed {
+            features: match unit.items {
+                Items::Rows | Items::Words(_) => features.rows,
+                Items::Pairs => joined(&features),
+            },
+            logits: self.prepared.logits().map(|_| logits.rows),
+            valid,
+        })
+    }
+}

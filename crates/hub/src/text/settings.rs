@@ -1,0 +1,175 @@
+//! What the files beside a model say about its texts.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+use super::TextInputs;
+use crate::json::{self, Object};
+use crate::{Entry, Error, ErrorKind};
+
+/// Tokenizer files are megabytes; this bounds what a hostile one can cost.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Longer than this, a maximum length stands for none (`tokenizer_config.json` writes 10³⁰).
+const UNLIMITED: f64 = 1e9;
+
+/// How texts are tokenized and padded.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) special_tokens: bool,
+    /// Special tokens included.
+    pub(super) max_length: Option<usize>,
+    pub(super) cuts_left: bool,
+    pub(super) pads_left: bool,
+    pub(super) pad_id: i64,
+    pub(super) pad_type_id: i64,
+}
+
+/// The bytes and the fields of a `tokenizer.json`.
+pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Object), Error> {
+    let io = |error| {
+        Error::new(ErrorKind::Io, "cannot read the tokenizer")
+            .caused_by(error)
+            .in_file(path)
+    };
+    let length = fs::metadata(path).map_err(io)?.len();
+    if length > MAX_BYTES {
+        let text = format!("a tokenizer of {length} bytes is not read, at most {MAX_BYTES} are");
+        return Err(Error::malformed(text).in_file(path));
+    }
+    let bytes = fs::read(path).map_err(io)?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok((bytes, object)),
+        Ok(_) => Err(Error::malformed("expected a JSON object").in_file(path)),
+        Err(error) => Err(Error::malformed(format!("not valid JSON: {error}")).in_file(path)),
+    }
+}
+
+impl Settings {
+    /// Gathers the settings of `entry`, whose tokenizer is at `path` and says `json`.
+    pub(super) fn of(
+        entry: &Entry,
+        path: &Path,
+        json: &Object,
+        tokenizer: &Tokenizer,
+        inputs: &TextInputs,
+    ) -> Result<Self, Error> {
+        let beside = |name: &str| match &entry.dir {
+            Some(dir) => json::read_object(&dir.join(name)),
+            None => Ok(None),
+        };
+        let config = beside("tokenizer_config.json")?.unwrap_or_default();
+        let sentence = beside("sentence_bert_config.json")?.unwrap_or_default();
+        let text = |name: &str| config.get(name).and_then(Value::as_str);
+        let part = |name: &str| json.get(name).and_then(Value::as_object);
+        let padding = part("padding");
+        let whole = |object: Option<&Object>, name: &str| object?.get(name).and_then(json::whole);
+        let is_left = |side: Option<&str>| side.is_some_and(|side| side.eq_ignore_ascii_case("left"));
+
+        let special_tokens = entry.config.add_special_tokens.unwrap_or(true);
+        let asked = whole(Some(&sentence), "max_seq_length").or_else(|| {
+            let all = [
+                length(config.get("model_max_length")),
+                whole(part("truncation"), "max_length"),
+            ];
+            all.into_iter().flatten().min()
+        });
+        let max_length = [asked, n_positions(entry), inputs.sequence].into_iter().flatten().min();
+        let specials = if special_tokens { n_specials(tokenizer) } else { 0 };
+        if let Some(max_length) = max_length
+            && max_length <= specials
+        {
+            let message = format!("a maximum length of {max_length} leaves no room beside {specials} special tokens");
+            return Err(Error::new(ErrorKind::Mismatch, message).in_file(path));
+        }
+        let pad_token = config.get("pad_token").and_then(token_text);
+        let pad_id = whole(padding, "pad_id")
+            .or(entry.config.pad_token_id)
+            .or_else(|| Some(tokenizer.token_to_id(pad_token?)? as usize))
+            .or_else(|| {
+                ["[PAD]", "<pad>"]
+                    .iter()
+                    .find_map(|token| Some(tokenizer.token_to_id(token)? as usize))
+            })
+            .filter(|id| inputs.n_embeddings.is_none_or(|rows| *id < rows))
+            .unwrap_or(0);
+        let number = |value: usize| i64::try_from(value).unwrap_or(0);
+        Ok(Self {
+            special_tokens,
+            max_length,
+            cuts_left: is_left(direction(part("truncation")).or(text("truncation_side"))),
+            pads_left: is_left(direction(padding).or(text("padding_side"))),
+            pad_id: number(pad_id),
+            pad_type_id: whole(padding, "pad_type_id").map_or(0, number),
+        })
+    }
+}
+
+/// The side that `truncation` or `padding` in `tokenizer.json` names.
+fn direction(object: Option<&Object>) -> Option<&str> {
+    object?.get("direction").and_then(Value::as_str)
+}
+
+/// A token's text: `"[PAD]"`, or an object with its content.
+fn token_text(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("content")?.as_str())
+}
+
+/// A length that is meant as one.
+fn length(value: Option<&Value>) -> Option<usize> {
+    let value = value?;
+    value.as_f64().filter(|length| *length < UNLIMITED)?;
+    json::whole(value)
+}
+
+/// Positions that the model has embeddings for. The RoBERTa family counts from the padding token's id on.
+fn n_positions(entry: &Entry) -> Option<usize> {
+    const COUNTS_FROM_PADDING: &[&str] = &[
+        "roberta",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "camembert",
+        "mpnet",
+        "longformer",
+        "data2vec-text",
+    ];
+    let positions = entry.config.max_position_embeddings?;
+    let family = entry.config.model_type.as_deref().unwrap_or_default();
+    if COUNTS_FROM_PADDING.contains(&family) {
+        let taken = entry.config.pad_token_id.unwrap_or(1) + 1;
+        return Some(positions.saturating_sub(taken));
+    }
+    // Relative positions: the number is no limit.
+    if positions == 0 { None } else { Some(positions) }
+}
+
+/// Tokens that the template adds to one text.
+fn n_specials(tokenizer: &Tokenizer) -> usize {
+    use tokenizers::PostProcessor as _;
+    tokenizer
+        .get_post_processor()
+        .map_or(0, |template| template.added_tokens(false))
+}
+
+/// Whether the tokenizer joins two texts with special tokens.
+pub(super) fn has_pair_template(json: &Object) -> bool {
+    fn of(processor: &Value) -> bool {
+        match processor.get("type").and_then(Value::as_str) {
+            Some("BertProcessing" | "RobertaProcessing") => true,
+            Some("TemplateProcessing") => processor.get("pair").and_then(Value::as_array).is_some_and(|pair| {
+                let is = |item: &Value, kind: &str| item.get(kind).is_some();
+                pair.iter().filter(|item| is(item, "Sequence")).count() == 2
+                    && pair.iter().any(|item| is(item, "SpecialToken"))
+            }),
+            Some("Sequence") => processor
+                .get("processors")
+                .and_then(Value::as_array)
+                .is_some_and(|all| all.iter().any(of)),
+            _ => false,
+        }
+    }
+    json.get("post_processor").is_some_and(of)
+}

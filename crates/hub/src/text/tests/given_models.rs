@@ -1,0 +1,63 @@
+//! The given models' tokenizers against the ids of Hugging Face's Python package; only where `../shared` is.
+
+use safetensors::SafeTensors;
+
+use super::*;
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn shared(what: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("RANKTUNE_SHARED")
+        .map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            PathBuf::from,
+        )
+        .join(what);
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is not there", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+#[test]
+fn ids_and_masks_are_those_of_the_reference() {
+    let (Some(hub), Some(vectors)) = (shared("hub"), shared("vectors/models")) else {
+        return;
+    };
+    for name in [
+        "glove-6b-50d-30k",
+        "wordllama-l2-supercat-64",
+        "paraphrase-MiniLM-L3-v2",
+    ] {
+        let bytes = fs::read(vectors.join(format!("{name}.safetensors"))).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let sentences: Vec<String> = serde_json::from_str(&header.metadata().clone().unwrap()["sentences"]).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let numbers = |tensor: &str| -> Vec<i64> {
+            let data = tensors.tensor(tensor).unwrap().data().to_vec();
+            data.chunks(8)
+                .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
+                .collect()
+        };
+        let rows = tensors.tensor("input_ids").unwrap().shape()[0];
+
+        let hub = Hub::open(&[Source::from(hub.join(name).as_path())]).unwrap();
+        let entry = &hub.entries[0];
+        let model = Model::load(&entry.model_path).unwrap();
+        let processor = entry.text_processor(&model, None).unwrap();
+        let sequences: Vec<Sequence> = sentences[..rows]
+            .iter()
+            .map(|sentence| processor.encode(sentence).unwrap())
+            .collect();
+        let batch = processor.batch(&sequences.iter().collect::<Vec<_>>());
+        assert_eq!(feed(&batch, "input_ids"), numbers("input_ids"), "{name}");
+        assert_eq!(batch.mask, numbers("attention_mask"), "{name}");
+        assert_eq!(processor.pooling(), &Pooling::Mean, "{name}");
+        let expected = if name.starts_with("para") {
+            Pairs::Joined
+        } else {
+            Pairs::Apart
+        };
+        assert_eq!(processor.pairs(), expected, "{name}");
+    }
+}

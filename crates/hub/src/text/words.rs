@@ -1,0 +1,201 @@
+//! Sentences of words, cut into windows that a model takes.
+//!
+//! Windows overlap by a quarter, and a word is taken from the window in which it is farther from an edge, so that it is seen with
+//! what stands around it. Words are never cut in two, but for one that alone is longer than a window: its first tokens stay.
+
+use std::ops::Range;
+
+use tokenizers::{InputSequence, Tokenizer};
+
+use super::settings::Settings;
+use super::{Sequence, TextProcessor, guarded};
+use crate::{Error, ErrorKind};
+
+/// A part of a sentence that a model takes at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The tokens.
+    pub sequence: Sequence,
+    /// The words that are to be taken from this window, by their place in the sentence, and where their tokens are in
+    /// [`sequence`](Self::sequence). A word of which the tokenizer leaves nothing has an empty range.
+    pub words: Vec<(usize, Range<usize>)>,
+}
+
+/// A tokenizer for single words, and the special tokens around a sentence.
+pub(super) struct WordTokenizer {
+    tokenizer: Tokenizer,
+    before: Vec<(i64, i64)>,
+    after: Vec<(i64, i64)>,
+    unknown: Option<u32>,
+}
+
+impl WordTokenizer {
+    fn new(tokenizer: &Tokenizer, settings: &Settings) -> Result<Self, String> {
+        let mut json = serde_json::to_value(tokenizer).map_err(|error| error.to_string())?;
+        if let Some(pre_tokenizer) = json.get_mut("pre_tokenizer") {
+            add_prefix_space(pre_tokenizer);
+        }
+        let bytes = serde_json::to_vec(&json).map_err(|error| error.to_string())?;
+        let tokenizer = guarded(|| Tokenizer::from_bytes(&bytes))?;
+        let mut words = Self {
+            unknown: unknown(&json).and_then(|token| tokenizer.token_to_id(&token)),
+            tokenizer,
+            before: Vec::new(),
+            after: Vec::new(),
+        };
+        if settings.special_tokens {
+            let input = InputSequence::PreTokenized(vec!["a"].into());
+            let encoded = guarded(|| words.tokenizer.encode(input, true))?;
+            let special = |at: &usize| encoded.get_special_tokens_mask()[*at] != 0;
+            let pair = |at: usize| (encoded.get_ids()[at].into(), encoded.get_type_ids()[at].into());
+            let count = encoded.len();
+            let first = (0..count).find(|at| !special(at)).unwrap_or(count);
+            let last = (first..count).rev().find(|at| !special(at)).map_or(count, |at| at + 1);
+            words.before = (0..first).map(pair).collect();
+            words.after = (last..count).map(pair).collect();
+        }
+        Ok(words)
+    }
+
+    /// The ids of each word, `[words]` lists.
+    fn ids(&self, words: &[String]) -> Result<Vec<Vec<u32>>, String> {
+        let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        // The fast way loses which word a token is of.
+        let encoded = guarded(|| self.tokenizer.encode(InputSequence::PreTokenized(texts.into()), false))?;
+        let mut ids = vec![Vec::new(); words.len()];
+        for (&id, word) in encoded.get_ids().iter().zip(encoded.get_word_ids()) {
+            if let Some(ids) = word.and_then(|word| ids.get_mut(word as usize)) {
+                ids.push(id);
+            }
+        }
+        // A word of which the tokenizer leaves nothing is one it does not know.
+        if let Some(unknown) = self.unknown {
+            ids.iter_mut()
+                .filter(|ids| ids.is_empty())
+                .for_each(|ids| ids.push(unknown));
+        }
+        Ok(ids)
+    }
+}
+
+/// Byte-level tokenizers know most words by the space before them.
+fn add_prefix_space(pre_tokenizer: &mut serde_json::Value) {
+    let kind = pre_tokenizer
+        .get("type")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    match kind {
+        "ByteLevel" => pre_tokenizer["add_prefix_space"] = true.into(),
+        "Sequence" => {
+            let parts = pre_tokenizer
+                .get_mut("pretokenizers")
+                .and_then(serde_json::Value::as_array_mut);
+            parts.into_iter().flatten().for_each(add_prefix_space);
+        }
+        _ => {}
+    }
+}
+
+/// The text of the token for unknown words.
+fn unknown(json: &serde_json::Value) -> Option<String> {
+    let model = json.get("model")?;
+    if let Some(token) = model.get("unk_token").and_then(serde_json::Value::as_str) {
+        return Some(token.to_owned());
+    }
+    let place = usize::try_from(model.get("unk_id")?.as_u64()?).ok()?;
+    Some(model.get("vocab")?.get(place)?.get(0)?.as_str()?.to_owned())
+}
+
+impl TextProcessor {
+    /// Tokenizes a sentence of words; several windows where it is longer than the model takes. Every word is in one of them.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn windows(&self, words: &[String]) -> Result<Vec<Window>, Error> {
+        let fails = |error: String| Error::unsupported(format!("the tokenizer fails: {error}"));
+        let tokenizer = self
+            .for_words
+            .get_or_init(|| WordTokenizer::new(&self.tokenizer, &self.settings))
+            .as_ref()
+            .map_err(|error| fails(error.clone()))?;
+        let specials = tokenizer.before.len() + tokenizer.after.len();
+        let room = match self.settings.max_length {
+            None => usize::MAX,
+            Some(length) if length > specials => length - specials,
+            Some(length) => {
+                let text = format!("a maximum length of {length} leaves no room beside {specials} special tokens");
+                return Err(Error::new(ErrorKind::Mismatch, text));
+            }
+        };
+        let ids = tokenizer.ids(words).map_err(fails)?;
+        let lengths: Vec<usize> = ids.iter().map(|ids| ids.len().min(room)).collect();
+        let mut windows = Vec::new();
+        for (seen, taken) in cut(&lengths, room) {
+            let mut window = Window {
+                sequence: Sequence::default(),
+                words: Vec::with_capacity(taken.len()),
+            };
+            let sequence = &mut window.sequence;
+            let mut push = |id: i64, segment: i64| {
+                sequence.ids.push(id);
+                sequence.types.push(segment);
+                sequence.ids.len()
+            };
+            tokenizer.before.iter().for_each(|&(id, segment)| _ = push(id, segment));
+            let mut end = tokenizer.before.len();
+            for word in seen {
+                let start = end;
+                for &id in &ids[word][..lengths[word]] {
+                    end = push(self.inputs.checked(id)?, 0);
+                }
+                if taken.contains(&word) {
+                    window.words.push((word, start..end));
+                }
+            }
+            tokenizer.after.iter().for_each(|&(id, segment)| _ = push(id, segment));
+            window.sequence.dropped = taken.map(|word| ids[word].len() - lengths[word]).sum();
+            windows.push(window);
+        }
+        Ok(windows)
+    }
+}
+
+/// Cuts words of so many tokens each into windows of at most `room` tokens: the words that a window sees, and those that are taken
+/// from it. A window begins a quarter before the end of the one before.
+pub(super) fn cut(lengths: &[usize], room: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut seen: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    loop {
+        let (mut end, mut used) = (start, 0);
+        while end < lengths.len() && used + lengths[end] <= room {
+            used += lengths[end];
+            end += 1;
+        }
+        seen.push(start..end);
+        if end >= lengths.len() {
+            break;
+        }
+        let (mut next, mut overlap) = (end, 0);
+        while next > start + 1 && overlap + lengths[next - 1] <= room / 4 && fits(lengths, next - 1, end, room) {
+            next -= 1;
+            overlap += lengths[next];
+        }
+        start = next;
+    }
+    let mut from = 0;
+    let mut cuts = Vec::with_capacity(seen.len());
+    for (at, window) in seen.iter().enumerate() {
+        // The middle of what two windows share.
+        let to = seen
+            .get(at + 1)
+            .map_or(window.end, |next| next.start + (window.end - next.start).div_ceil(2));
+        cuts.push((window.clone(), from..to));
+        from = to;
+    }
+    cuts
+}
+
+/// Whether a window that begins at `start` reaches beyond `end`: windows have to move on.
+fn fits(lengths: &[usize], start: usize, end: usize, room: usize) -> bool {
+    lengths[start..=end].iter().sum::<usize>() <= room
+}
