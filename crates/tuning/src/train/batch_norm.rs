@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use ranktune_onnx::{Attribute, Model};
 
 use super::evaluate::{feeds, named};
+use super::job::Job;
 use super::loader::with_batches;
 use super::order;
-use super::run::Job;
 use super::{BatchNorm, Views};
 use crate::{DeviceTensor, Graph, Mode, Options, Result, Role};
 

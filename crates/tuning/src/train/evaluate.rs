@@ -1,8 +1,8 @@
 //! Running a graph over samples in the evaluation view: logits, the loss of the task, a measure.
 
+use super::job::Judge;
 use super::loader::with_batches;
 use super::prepared::Prepared;
-use super::run::Judge;
 use super::{Event, Inputs, Interrupt, Samples, TrainOptions, ValidationRecord, Watch, losses, metrics, order};
 use crate::graph::Feed;
 use crate::{Error, ErrorKind, Graph, Result};

@@ -1,7 +1,7 @@
 //! What a checkpoint says of the run it belongs to.
 
 use super::checkpoint::Identity;
-use super::run::Job;
+use super::job::Job;
 use super::{TargetValues, Targets};
 use crate::{Error, Result};
 

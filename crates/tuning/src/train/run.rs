@@ -3,58 +3,16 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ranktune_onnx::Model;
-
-use super::checkpoint::{self, Best, Identity, State};
+use super::checkpoint::{self, Best, State};
 use super::evaluate::Evaluation;
+use super::job::check;
 use super::loader::with_batches;
 use super::prepared::Prepared;
 use super::records::{Records, StepRecord};
+use super::resume::{Weights, begin};
 use super::session::{Session, StepResult};
-use super::{
-    EpochRecord, Event, Interrupt, Keep, Method, Outcome, Samples, Setting, Targets, TrainOptions, Trained, Watch,
-    identity, order, write_out,
-};
-use crate::head::WEIGHT;
+use super::{EpochRecord, Event, Interrupt, Job, Keep, Outcome, Trained, Watch, identity, order, probe, write_out};
 use crate::{DeviceTensor, Error, ErrorKind, Result};
-
-/// A measure of the caller's own for validation.
-pub trait Judge: Sync {
-    /// Its name, as recorded.
-    fn name(&self) -> &str;
-
-    /// The value, larger is better, of logits `[rows, columns]` for all rows of `targets`, in order; regression: in the
-    /// units of the data.
-    fn judge(&self, logits: &[f32], targets: &Targets) -> f64;
-}
-
-/// Samples to validate on.
-#[derive(Clone, Copy)]
-pub struct Validation<'a> {
-    /// The samples; loaded in the evaluation view.
-    pub samples: &'a dyn Samples,
-    /// Their targets, with the same columns as those of training.
-    pub targets: &'a Targets,
-    /// The measure; `None` for the task's own (see [`super::ValidationRecord::metric`]).
-    pub judge: Option<&'a dyn Judge>,
-}
-
-/// What is to be trained, on what, and how.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// A model with its new head ([`crate::with_head`]), whose first output is the logits.
-    pub model: &'a Model,
-    /// The training samples.
-    pub samples: &'a dyn Samples,
-    /// Their targets.
-    pub targets: &'a Targets,
-    /// The validation samples, where there are any.
-    pub validation: Option<Validation<'a>>,
-    /// The method.
-    pub method: &'a dyn Method,
-    /// The settings.
-    pub options: &'a TrainOptions,
-}
 
 /// Trains.
 ///
@@ -65,6 +23,14 @@ pub struct Job<'a> {
 /// cannot be written. What a checkpoint holds outlives every error.
 pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
     check(job)?;
+    match probe::fits(job) {
+        true => probe::train(job, watch, interrupt),
+        false => run(job, watch, interrupt),
+    }
+}
+
+/// Trains the graph of a job that has been checked.
+pub(super) fn run(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
     let count = order::count(job.targets.n_samples(), job.options.batch_size);
     let steps = (count * job.options.epochs) as u64;
     let mut session = Session::new(job, steps)?;
@@ -92,103 +58,6 @@ pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<
         epochs: job.options.epochs,
     });
     run.go()
-}
-
-/// Whether the parts of a job fit each other.
-fn check(job: &Job<'_>) -> Result<()> {
-    let wrong = |message: String| Err(Error::new(ErrorKind::Input, message));
-    job.options.check()?;
-    let fits = |what: &str, samples: &dyn Samples, targets: &Targets| match samples.n_samples() == targets.n_samples() {
-        true => Ok(()),
-        false => wrong(format!(
-            "there are {} {what} samples and {} targets",
-            samples.n_samples(),
-            targets.n_samples()
-        )),
-    };
-    fits("training", job.samples, job.targets)?;
-    if let Some(validation) = &job.validation {
-        fits("validation", validation.samples, validation.targets)?;
-        let alike = std::mem::discriminant(validation.targets.values()) == std::mem::discriminant(job.targets.values());
-        if !alike || validation.targets.columns() != job.targets.columns() {
-            return wrong("validation targets are not of the kind and number of the training targets".to_owned());
-        }
-    }
-    let head = job.model.graph.initializers.get(WEIGHT);
-    job.method.check(&Setting {
-        targets: job.targets,
-        options: job.options,
-        n_features: head.and_then(|weight| features(&weight.dims, job.targets.columns())),
-    })
-}
-
-/// Number of features of a head's weight, `[c, d]` or `[d, c]`.
-fn features(dims: &[usize], columns: usize) -> Option<usize> {
-    match *dims {
-        [outputs, features] if outputs == columns => Some(features),
-        [features, outputs] if outputs == columns => Some(features),
-        _ => None,
-    }
-}
-
-/// The weights of the best epoch, by parameter.
-type Weights = Vec<(usize, DeviceTensor)>;
-
-/// Where a run begins: anew, or at the newest checkpoint (then `true`).
-fn begin(session: &mut Session<'_>, identity: Identity) -> Result<(State, Option<Weights>, bool)> {
-    let new = |identity| Ok((State::new(identity), None, false));
-    let Some(checkpoints) = &session.job.options.checkpoints else {
-        return new(identity);
-    };
-    std::fs::create_dir_all(&checkpoints.folder)
-        .map_err(|error| super::records::unwritable(&checkpoints.folder, error))?;
-    let newest = checkpoint::newest(&checkpoints.folder);
-    let path = match (newest, checkpoints.resume) {
-        (Some(path), true) => path,
-        (Some(path), false) => {
-            return Err(Error::new(
-                ErrorKind::Checkpoint,
-                format!(
-                    "{}: a checkpoint is there already; resume from it, or choose another folder",
-                    path.display()
-                ),
-            ));
-        }
-        (None, _) => return new(identity),
-    };
-    let state = checkpoint::read_state(&path)?;
-    checkpoint::check(&path, &state.identity, &identity)?;
-    let device = session.graph.device().clone();
-    let known = |session: &Session<'_>, name: &str| {
-        session.graph.find(name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Checkpoint,
-                format!("{}: the model has no parameter {name:?}", path.display()),
-            )
-        })
-    };
-    let mut moments = Vec::new();
-    for (name, tensor) in checkpoint::read_tensors(&path, &device)? {
-        if let Some(name) = name.strip_prefix("value.") {
-            let index = known(session, name)?;
-            session.graph.set_value(index, tensor)?;
-        } else if let Some((which, name)) = name.strip_prefix("moment.").and_then(|rest| rest.split_once('.')) {
-            moments.push((usize::from(which == "1"), known(session, name)?, tensor));
-        }
-    }
-    session.stepper.restore(state.optimizer_steps, moments);
-    session.fed.clone_from(&state.fed);
-    let best = match state.best.as_ref().and_then(|best| best.file.as_ref()) {
-        None => None,
-        Some(file) => {
-            let tensors = checkpoint::read_tensors(&checkpoints.folder.join(file), &device)?;
-            let weights = tensors
-                .into_iter()
-                .map(|(name, tensor)| Ok((known(session, &name)?, tensor)));
-            Some(weights.collect::<Result<Weights>>()?)
-        }
-    };
-    Ok((state, best, true))
 }
 
 /// A run on its way.

@@ -2,10 +2,10 @@
 
 use super::evaluate::{feeds, named};
 use super::groups::Group;
+use super::job::Job;
 use super::method::{ParameterContext, StepContext};
 use super::optimizer::{Change, Stepper};
 use super::prepared::Prepared;
-use super::run::Job;
 use super::{BatchNorm, Inputs, Pick, losses};
 use crate::graph::Feed;
 use crate::{DeviceTensor, Error, ErrorKind, Graph, Mode, Options, Result};

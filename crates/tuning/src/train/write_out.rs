@@ -18,6 +18,12 @@ pub(super) fn written(
     if let Some(standard) = standard {
         fold(&mut model, standard)?;
     }
+    open(&mut model, fed);
+    Ok(model)
+}
+
+/// Any batch size, and the other sizes that were trained on.
+pub(super) fn open(model: &mut Model, fed: &[(String, Vec<usize>)]) {
     for input in &mut model.graph.inputs {
         let Some(shape) = &mut input.shape else { continue };
         let dims = fed.iter().find(|(name, _)| *name == input.name).map(|(_, dims)| dims);
@@ -32,7 +38,6 @@ pub(super) fn written(
     }
     // What the file said of values in between was for one batch size and one image size.
     model.graph.value_info.clear();
-    Ok(model)
 }
 
 /// `z s + μ` as weight and bias of the head.

@@ -1,6 +1,8 @@
 //! What every method of the list passes.
 
-use ranktune_tuning::train::{BatchNorm, Job, Optimizer, Schedule, TrainOptions};
+use ranktune_tuning::train::{
+    BatchNorm, Inputs, Job, Keep, LoadError, Optimizer, Pick, Samples, Schedule, TrainOptions, Views,
+};
 
 use crate::harness::{Toy, bits, methods, model, options, run, validation};
 
@@ -138,10 +140,7 @@ fn linear_probing_leaves_the_backbone_as_it_was() {
     let targets = toy.targets();
     let methods = methods(&targets, 2);
     let probe = methods.iter().find(|method| method.name() == "linear-probe").unwrap();
-    for views in [
-        ranktune_tuning::train::Views::Plain,
-        ranktune_tuning::train::Views::Fresh,
-    ] {
+    for views in [Views::Plain, Views::Fresh] {
         let options = TrainOptions {
             views,
             batch_norm: BatchNorm::Train,
@@ -194,4 +193,72 @@ fn frozen_prefixes_and_schedules_and_clipping_and_adam_w_go_together() {
     assert!(trained.epochs[5].loss < trained.epochs[0].loss);
     let weight = |model: &ranktune_onnx::Model| model.graph.initializers["conv.weight"].to_f32_vec();
     assert_eq!(weight(&model), weight(&trained.model));
+}
+
+/// The toy, counting samples loaded.
+struct Counting(Toy, std::sync::atomic::AtomicUsize);
+
+impl Samples for Counting {
+    fn n_samples(&self) -> usize {
+        self.0.n_samples
+    }
+
+    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+        self.1.fetch_add(picks.len(), std::sync::atomic::Ordering::SeqCst);
+        self.0.load(picks)
+    }
+}
+
+#[test]
+fn linear_probing_without_augmentation_loads_every_sample_once_and_validates_as_the_written_model_does() {
+    let toy = Toy {
+        n_samples: 20,
+        n_classes: 2,
+    };
+    let targets = toy.targets();
+    let counting = Counting(toy, std::sync::atomic::AtomicUsize::new(0));
+    let methods = methods(&targets, 2);
+    let probe = methods.iter().find(|method| method.name() == "linear-probe").unwrap();
+    let options = TrainOptions {
+        views: Views::Plain,
+        keep: Keep::Last,
+        ..options()
+    };
+    let model = model(2);
+    let job = Job {
+        model: &model,
+        samples: &counting,
+        targets: &targets,
+        validation: validation(&counting.0, &targets),
+        method: probe.as_ref(),
+        options: &options,
+    };
+    let trained = run(&job).unwrap();
+    assert_eq!(counting.1.load(std::sync::atomic::Ordering::SeqCst), 20);
+    assert_eq!(trained.batch_norm, "frozen");
+    // One more epoch of the whole graph at a rate of nearly nothing validates the same weights.
+    let still = TrainOptions {
+        epochs: 1,
+        learning_rate: 1e-30,
+        views: Views::Finite(1),
+        ..options.clone()
+    };
+    let again = run(&Job {
+        model: &trained.model,
+        samples: &counting.0,
+        options: &still,
+        ..job
+    })
+    .unwrap();
+    let (first, second) = (
+        trained.epochs[2].validation.clone().unwrap(),
+        again.epochs[0].validation.clone().unwrap(),
+    );
+    assert!(
+        (first.loss - second.loss).abs() < 1e-5,
+        "{} and {}",
+        first.loss,
+        second.loss
+    );
+    assert_eq!(first.value, second.value);
 }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod conformance;
+mod gradients;
 mod harness;
 mod interruption;
 mod rows;

@@ -51,7 +51,7 @@ pub const METHODS: &[(&str, Needs, &str)] = &[
 ];
 
 /// A digest of numbers, for [`super::Method::describe`].
-fn digest(parts: &[&[f32]]) -> String {
+pub(super) fn digest(parts: &[&[f32]]) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());

@@ -1,0 +1,95 @@
+//! The gradient of each method's loss, seen from outside: the change of the weights in one plain step is the gradient, and
+//! along it the recorded loss has the difference that follows from it.
+
+use ranktune_onnx::{Model, Tensor};
+use ranktune_tuning::train::{BatchNorm, Job, Method, Optimizer, Schedule, Targets, TrainOptions};
+
+use crate::harness::{Toy, methods, model, options, run};
+
+const WEIGHTS: [&str; 4] = ["conv.weight", "bn.weight", "ranktune.head.weight", "ranktune.head.bias"];
+
+/// The recorded loss of one step over all samples at `rate`, and the weights after it.
+fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: f32) -> (f64, Vec<Vec<f32>>) {
+    let options = TrainOptions {
+        epochs: 1,
+        batch_size: toy.n_samples,
+        optimizer: Optimizer::Sgd {
+            momentum: 0.0,
+            nesterov: false,
+        },
+        learning_rate: rate,
+        head_multiplier: 1.0,
+        schedule: Schedule::Constant,
+        weight_decay: 0.0,
+        batch_norm: BatchNorm::Train,
+        ..options()
+    };
+    let trained = run(&Job {
+        model,
+        samples: toy,
+        targets,
+        validation: None,
+        method,
+        options: &options,
+    })
+    .unwrap();
+    (trained.epochs[0].loss, weights(&trained.model))
+}
+
+fn weights(model: &Model) -> Vec<Vec<f32>> {
+    WEIGHTS
+        .iter()
+        .map(|name| model.graph.initializers[*name].to_f32_vec().unwrap())
+        .collect()
+}
+
+#[test]
+fn each_loss_changes_along_its_gradient_by_as_much_as_that_says() {
+    let toy = Toy {
+        n_samples: 12,
+        n_classes: 3,
+    };
+    for (targets, outputs) in [(toy.targets(), 3), (toy.labels(), 2)] {
+        for method in methods(&targets, 2) {
+            // What L2-SP adds is no part of the recorded loss.
+            if method.name() == "l2-sp" {
+                continue;
+            }
+            let start = model(outputs);
+            let rate = 1e-2;
+            let (_, after) = step(&start, &toy, &targets, method.as_ref(), rate);
+            let gradient: Vec<Vec<f32>> = weights(&start)
+                .iter()
+                .zip(&after)
+                .map(|(before, after)| before.iter().zip(after).map(|(a, b)| (a - b) / rate).collect())
+                .collect();
+            let square: f64 = gradient.iter().flatten().map(|&value| f64::from(value).powi(2)).sum();
+            let length = square.sqrt();
+            assert!(length > 1e-3, "{}", method.name());
+            // A step of `distance` along the gradient, either way.
+            let distance = 5e-3;
+            let moved = |sign: f64| {
+                let mut moved = start.clone();
+                for (name, gradient) in WEIGHTS.iter().zip(&gradient) {
+                    let tensor = &moved.graph.initializers[*name];
+                    let values: Vec<f32> = tensor
+                        .to_f32_vec()
+                        .unwrap()
+                        .iter()
+                        .zip(gradient)
+                        .map(|(value, slope)| value + (sign * distance / length) as f32 * slope)
+                        .collect();
+                    let tensor = Tensor::from_f32(&tensor.dims.clone(), &values).unwrap();
+                    moved.graph.initializers.insert((*name).to_owned(), tensor);
+                }
+                step(&moved, &toy, &targets, method.as_ref(), 1e-30).0
+            };
+            let difference = (moved(1.0) - moved(-1.0)) / (2.0 * distance);
+            assert!(
+                (difference - length).abs() < 0.01 * length,
+                "{} on {outputs} outputs: {difference}, expected {length}",
+                method.name()
+            );
+        }
+    }
+}
