@@ -52,9 +52,9 @@ fn score(place: &Place, arguments: &[&str]) -> Value {
 
 #[track_caller]
 fn same(a: &Value, b: &Value, what: &str) {
-    for name in a["scores"].as_object().unwrap().keys() {
-        let (x, y) = (&a["scores"][name]["value"], &b["scores"][name]["value"]);
-        let (x, y) = (x.as_f64().unwrap(), y.as_f64().unwrap());
+    for name in a["scores"].as_object().expect("scores are an object").keys() {
+        let value = |document: &Value| document["scores"][name]["value"].as_f64().expect("a score is a number");
+        let (x, y) = (value(a), value(b));
         assert!((x - y).abs() <= 1e-9 * x.abs(), "{what}: {name} is {x} and {y}");
     }
     assert_eq!((&a["samples"], &a["columns"]), (&b["samples"], &b["columns"]), "{what}");
