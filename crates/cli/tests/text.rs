@@ -1,10 +1,13 @@
 //! Models of texts as a user ranks them: sentences, pairs, named entities, and what can be wrong with their files.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
+
 mod common;
 
 use std::fs;
 
 use common::{Place, image_model, text_model, write_model};
+use ranktune_onnx::{Dim, Node, Tensor};
 use serde_json::json;
 
 /// Words that the tokenizer knows, by id from 2.
@@ -239,4 +242,62 @@ fn long_texts_are_cut_and_that_is_said() {
             .contains("words: 30 of 60 texts are longer than it takes, and were cut"),
         "{run:?}"
     );
+}
+
+/// A model that tags colours, numbers and everything else.
+fn write_tagger(place: &Place) {
+    write_text_model(place, "hub/tagger");
+    let mut model = text_model();
+    let graph = &mut model.graph;
+    // Rows of the embedding: [PAD], [UNK], three colours, three numbers, two other words.
+    let kinds = [3, 3, 0, 0, 0, 1, 1, 1, 2, 2];
+    let rows: Vec<f32> = kinds
+        .iter()
+        .flat_map(|kind| (0..4).map(move |at| f32::from(u8::from(at == *kind))))
+        .collect();
+    let head: Vec<f32> = (0..12).map(|at| f32::from(u8::from(at / 3 == at % 3))).collect();
+    let tensor = |dims: &[usize], values: &[f32]| Tensor::from_f32(dims, values).unwrap();
+    graph
+        .initializers
+        .insert("embeddings".to_owned(), tensor(&[10, 4], &rows));
+    graph.initializers.insert("head".to_owned(), tensor(&[4, 3], &head));
+    graph.nodes.push(Node {
+        name: "classifier".to_owned(),
+        op_type: "MatMul".to_owned(),
+        domain: String::new(),
+        inputs: vec!["last_hidden_state".to_owned(), "head".to_owned()],
+        outputs: vec!["logits".to_owned()],
+        attributes: Default::default(),
+    });
+    graph.outputs[0].name = "logits".to_owned();
+    if let Some(shape) = &mut graph.outputs[0].shape {
+        shape[2] = Dim::Fixed(3);
+    }
+    model.save(&place.path("hub/tagger/model.onnx")).unwrap();
+    let config = json!({"id2label": {"0": "B-COL", "1": "B-NUM", "2": "O"}, "num_labels": 3});
+    fs::write(place.path("hub/tagger/config.json"), config.to_string()).unwrap();
+}
+
+#[test]
+fn evaluation_of_tagged_words_counts_entities() {
+    let place = place();
+    write_tagger(&place);
+    let eval = |data: &str| {
+        let run = place.run(&["eval", "--model", "hub/tagger", "--data", data, "--format", "json"]);
+        run.assert_code(0).json()
+    };
+    let right = eval("words.conll");
+    assert_eq!((&right["task"], &right["samples"]), (&"tokens".into(), &120.into()));
+    assert_eq!(
+        (&right["metrics"]["f1"], &right["metrics"]["accuracy"]),
+        (&1.0.into(), &1.0.into())
+    );
+    // One of two entities is found, and one is found that is none.
+    fs::write(place.path("hard.conll"), "red B-COL\nis O\nnot B-NUM\none O\n").unwrap();
+    let hard = eval("hard.conll");
+    assert_eq!(
+        (&hard["metrics"]["precision"], &hard["metrics"]["recall"]),
+        (&0.5.into(), &0.5.into())
+    );
+    assert_eq!(hard["metrics"]["accuracy"], 0.5);
 }

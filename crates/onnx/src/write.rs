@@ -120,6 +120,7 @@ fn node(node: &Node) -> NodeProto {
         name: Some(node.name.clone()),
         op_type: Some(node.op_type.clone()),
         domain: (!node.domain.is_empty()).then(|| node.domain.clone()),
+        overload: None,
         attribute: node
             .attributes
             .iter()

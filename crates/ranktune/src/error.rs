@@ -45,6 +45,13 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
+
+    /// What a score said, where it was a score.
+    pub(crate) fn scores_kind(&self) -> Option<ranktune_scores::ErrorKind> {
+        self.inner
+            .downcast_ref::<ranktune_scores::Error>()
+            .map(ranktune_scores::Error::kind)
+    }
 }
 
 impl fmt::Debug for Error {

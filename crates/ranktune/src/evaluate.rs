@@ -11,6 +11,7 @@ use ranktune_scores::metrics::{Truth, evaluate as metrics};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
+use crate::evaluate_words;
 use crate::labels::aligned;
 use crate::rank::{extraction_error, nothing_ranked, prepare};
 use crate::sources::Sources;
@@ -187,9 +188,12 @@ pub fn evaluate(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Evaluation, Error> {
-    let predictor = Predictor::open(sources, options, progress, interrupt)?;
     let source = shown(sources);
     let task = dataset.targets.task();
+    if task == Task::Tokens {
+        return of_words(sources, dataset, options, (progress, interrupt));
+    }
+    let predictor = Predictor::open(sources, options, progress, interrupt)?;
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
             "{source} was made for {own}, but the data are for {task} ({}); say --task {own} if they can be read so",
@@ -212,5 +216,43 @@ pub fn evaluate(
         samples: rows.len(),
         metrics: measure(&found.values, found.columns, &read.targets)?,
         unreadable: found.unreadable,
+    })
+}
+
+fn of_words(
+    sources: &Sources,
+    dataset: &Dataset,
+    options: &ExtractOptions,
+    (progress, interrupt): (&dyn Progress, &Interrupt),
+) -> Result<Evaluation, Error> {
+    let source = shown(sources);
+    let hub = sources.open(progress, interrupt)?;
+    let [entry] = hub.entries.as_slice() else {
+        let message = format!(
+            "{source}: expected one model, found {}; name one of their folders",
+            hub.entries.len()
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
+    };
+    let names = names(entry).ok_or_else(|| {
+        let message =
+            format!("{source}: config.json does not name every output in \"id2label\", so tags cannot be told apart");
+        Error::new(ErrorKind::Hub, message)
+    })?;
+    let dataset = aligned(dataset, &names, &source)?;
+    let run = evaluate_words::Run {
+        entry,
+        options,
+        progress,
+        interrupt,
+    };
+    Ok(Evaluation {
+        schema: SCHEMA.to_owned(),
+        model: source,
+        data: dataset.path.display().to_string(),
+        task: Task::Tokens.name().to_owned(),
+        samples: dataset.targets.n_predicted(),
+        metrics: evaluate_words::measure(&run, &dataset)?,
+        unreadable: Vec::new(),
     })
 }

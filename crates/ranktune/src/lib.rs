@@ -13,6 +13,7 @@ mod compare;
 mod copies;
 mod error;
 mod evaluate;
+mod evaluate_words;
 mod export;
 mod hub;
 mod labels;
@@ -46,9 +47,9 @@ pub use ranktune_hub::{Hub, Pooling, Precision, Source};
 pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };
-pub use ranktune_scores::Compat;
+pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
-pub use score::{ScoreOptions, StandardErrors, score};
+pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
 pub use tune::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, tune};
 pub use verify::verify;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::LayerChoice;
-use crate::scoring::{Columns, probabilities, score_json};
+use crate::scoring::{Columns, insert_error, probabilities, score_json};
 use crate::stream::{self, Stream};
 use crate::words::WordScores;
 
@@ -153,6 +153,7 @@ impl Scorer<'_> {
                     .collect(),
                 layers: chosen.layers,
                 p_best: None,
+                p_top_k: None,
                 rank_interval: None,
                 race: None,
                 seconds: Seconds {
@@ -309,7 +310,10 @@ impl Scorer<'_> {
             let mut object = score_json(&outcome, self.dataset.targets.names(), None);
             if with_error {
                 let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
-                object.insert("standard_error".to_owned(), json!(error));
+                let groups = jackknife
+                    .as_ref()
+                    .map_or(GROUPS, |jackknife| jackknife.replicates.len());
+                insert_error(&mut object, error, groups);
             }
             if place == 0 {
                 first_jackknife = jackknife;
@@ -374,7 +378,10 @@ fn mean(each: &[Scores]) -> Result<Scores, String> {
         object.insert("value".to_owned(), json!(value));
         if place == 0 {
             let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
-            object.insert("standard_error".to_owned(), json!(error));
+            let groups = jackknife
+                .as_ref()
+                .map_or(GROUPS, |jackknife| jackknife.replicates.len());
+            insert_error(&mut object, error, groups);
         }
         Entry {
             name: entry.name.clone(),
@@ -423,6 +430,7 @@ pub(crate) fn order(mut scored: Vec<Scored>, seed: u64) -> Result<Vec<RankedMode
             RankedModel {
                 rank: index + 1,
                 p_best: place.map(|place| place.p_best),
+                p_top_k: place.map(|place| place.p_top_k),
                 rank_interval: place.map(|place| [place.rank_interval.0, place.rank_interval.1]),
                 ..model.document
             }

@@ -1,8 +1,11 @@
 //! From a data set's targets and a model's logits to what scores take, and from scores to JSON.
 
+use std::ops::Range;
+
 use ranktune_data::Targets;
 use ranktune_scores::scores::{Needs, SCORES, find};
-use ranktune_scores::{Evidence, ScoreOutcome};
+use ranktune_scores::uncertainty::interval_factor;
+use ranktune_scores::{Evidence, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -62,13 +65,45 @@ impl Columns {
     pub(crate) fn is_classes(&self) -> bool {
         matches!(self, Self::Classes { .. })
     }
+
+    /// The targets of some samples in a row.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Result<ranktune_scores::Targets<'_>, ranktune_scores::Error> {
+        match self {
+            Self::Classes { labels, count } => ranktune_scores::Targets::classes(&labels[rows], *count),
+            Self::Numbers { values, columns } => {
+                ranktune_scores::Targets::columns(&values[rows.start * columns..rows.end * columns], *columns)
+            }
+        }
+    }
+
+    /// Adds the targets of further samples, which are of the same kind and have the same names.
+    pub(crate) fn append(&mut self, more: Self) {
+        match (self, more) {
+            (Self::Classes { labels, .. }, Self::Classes { labels: more, .. }) => labels.extend(more),
+            (Self::Numbers { values, .. }, Self::Numbers { values: more, .. }) => values.extend(more),
+            _ => {}
+        }
+    }
+
+    /// Statistics of no samples yet, for `n_features` features and targets like these.
+    pub(crate) fn empty_statistics(&self, n_features: usize) -> Result<Statistics, ranktune_scores::Error> {
+        match self {
+            Self::Classes { count, .. } => Statistics::for_classes(n_features, *count),
+            Self::Numbers { columns, .. } => Statistics::for_columns(n_features, *columns),
+        }
+    }
 }
 
 /// Refuses unknown scores, and scores that are not defined for this kind of targets.
 pub(crate) fn check_names(names: &[String], targets: &Columns, task: &str) -> Result<(), Error> {
+    check_scores(names, targets.is_classes(), task)
+}
+
+/// [`check_names`] for targets of which only this is known.
+pub(crate) fn check_scores(names: &[String], is_classes: bool, task: &str) -> Result<(), Error> {
     for name in names {
         let score = find(name).map_err(|error| Error::new(ErrorKind::Arguments, error))?;
-        if !targets.is_classes() && score.needs != Needs::Statistics {
+        if !is_classes && score.needs != Needs::Statistics {
             let others: Vec<&str> = SCORES
                 .iter()
                 .filter(|score| score.needs == Needs::Statistics)
@@ -128,6 +163,20 @@ pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Opti
     }
     object
 }
+
+/// Adds a score's standard error, and the interval that holds its expected value with 90 % probability (`null` where it is not known).
+pub(crate) fn insert_error(object: &mut Map<String, Value>, error: Option<f64>, n_groups: usize) {
+    let value = object.get("value").and_then(Value::as_f64);
+    let interval = value.zip(error).map(|(value, error)| {
+        let reach = interval_factor(LEVEL, n_groups) * error;
+        [value - reach, value + reach]
+    });
+    object.insert("standard_error".to_owned(), json!(error));
+    object.insert("interval".to_owned(), json!(interval));
+}
+
+/// The probability of intervals.
+const LEVEL: f64 = 0.9;
 
 /// Asks [`score_json`] for every column's evidence.
 pub(crate) struct ListColumns;

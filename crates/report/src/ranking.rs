@@ -92,6 +92,9 @@ pub struct RankedModel {
     pub layers: Vec<LayerScore>,
     /// Share of the resampled data sets on which this model comes first.
     pub p_best: Option<f64>,
+    /// Share of the resampled data sets on which this model is among the first three.
+    #[serde(default)]
+    pub p_top_k: Option<f64>,
     /// The ranks between which 90 % of the resampled data sets place this model.
     pub rank_interval: Option<[usize; 2]>,
     /// How far the model came, where models raced.
@@ -166,6 +169,7 @@ impl Ranking {
         columns.extend(score_names.iter().map(|name| (*name, Align::Right)));
         columns.extend([
             ("P(best)", Align::Right),
+            ("P(top 3)", Align::Right),
             ("ranks", Align::Right),
             ("dim", Align::Right),
             ("params", Align::Right),
@@ -178,6 +182,7 @@ impl Ranking {
             row.extend(score_names.iter().map(|name| score_cell(model, name)));
             row.extend([
                 model.p_best.map_or_else(dash, |p| format!("{p:.2}")),
+                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}")),
                 model.rank_interval.map_or_else(dash, |[low, high]| {
                     if low == high {
                         low.to_string()
@@ -270,6 +275,7 @@ mod tests {
             feature_dim: 1280,
             scores,
             p_best: Some(p_best),
+            p_top_k: Some(1.0),
             rank_interval: Some(interval),
             layers: vec![],
             race: None,
@@ -327,6 +333,7 @@ mod tests {
             "feature_dim",
             "scores",
             "p_best",
+            "p_top_k",
             "rank_interval",
             "seconds",
             "images_per_second",

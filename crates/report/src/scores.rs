@@ -23,6 +23,9 @@ pub struct Scores {
     pub columns: usize,
     /// By score name, in the order asked for.
     pub scores: Map<String, Value>,
+    /// What there is to know about how they were computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Scores {
@@ -47,6 +50,9 @@ impl Scores {
             ]);
         }
         text.push_str(&table.render());
+        for note in &self.notes {
+            text.push_str(&format!("\n{note}\n"));
+        }
         let columns = self.scores.values().find_map(|score| score.get("columns")?.as_array());
         if let Some(columns) = columns.filter(|columns| columns.len() <= 20) {
             let mut table = Table::new(&[

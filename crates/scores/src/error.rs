@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Unbounded,
     /// The value exists, but cannot be told from what is left after rounding.
     Precision,
+    /// Bytes that are no saved statistics, or damaged ones.
+    Malformed,
     /// The operation is not defined for statistics in this form.
     Unsupported,
 }

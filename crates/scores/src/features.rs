@@ -29,6 +29,14 @@ impl<'a> FeatureView<'a> {
     /// # Ok::<(), ranktune_scores::Error>(())
     /// ```
     pub fn new(data: &'a [f32], n_samples: usize, n_features: usize) -> Result<Self> {
+        Self::block(data, 0, n_samples, n_features)
+    }
+
+    /// Rows `first_row..first_row + n_samples` of a larger matrix: as [`FeatureView::new`], but errors name rows of that matrix.
+    ///
+    /// # Errors
+    /// As [`FeatureView::new`].
+    pub fn block(data: &'a [f32], first_row: usize, n_samples: usize, n_features: usize) -> Result<Self> {
         if n_samples == 0 || n_features == 0 {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -50,7 +58,7 @@ impl<'a> FeatureView<'a> {
                 format!(
                     "features must be finite, got {} at row {}, column {}",
                     data[at],
-                    at / n_features,
+                    first_row + at / n_features,
                     at % n_features
                 ),
             ));

@@ -28,5 +28,5 @@ pub use features::FeatureView;
 pub use names::nearest_name;
 pub use probabilities::Probabilities;
 pub use scores::{ScoreInputs, ScoreOptions, ScoreOutcome, score_all};
-pub use statistics::Statistics;
+pub use statistics::{Precision, Statistics};
 pub use targets::Targets;

@@ -21,6 +21,8 @@ pub(crate) struct Shared {
 pub(crate) enum Value {
     Host(Arc<Shared>),
     Device(DeviceTensor),
+    /// Several values (the format's sequence).
+    List(Arc<Vec<Value>>),
 }
 
 impl From<HostTensor> for Value {
@@ -39,11 +41,36 @@ impl From<DeviceTensor> for Value {
 }
 
 impl Value {
-    /// The shape.
+    /// Several values as one.
+    pub(crate) fn list(values: Vec<Self>) -> Self {
+        Self::List(Arc::new(values))
+    }
+
+    /// The values of a list.
+    pub(crate) fn as_list(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The same elements under another shape.
+    ///
+    /// # Errors
+    /// `Shape` when the shape takes another number of elements.
+    pub(crate) fn reshape(&self, dims: &[usize]) -> Result<Self> {
+        Ok(match self {
+            Self::Device(tensor) => tensor.reshape(dims)?.into(),
+            _ => self.to_host()?.reshape(dims)?.into(),
+        })
+    }
+
+    /// The shape; that of a list is its length.
     pub(crate) fn dims(&self) -> Vec<usize> {
         match self {
             Self::Host(shared) => shared.host.dims().to_vec(),
             Self::Device(tensor) => tensor.dims(),
+            Self::List(values) => vec![values.len()],
         }
     }
 
@@ -51,7 +78,7 @@ impl Value {
     pub(crate) fn host(&self) -> Option<&HostTensor> {
         match self {
             Self::Host(shared) => Some(&shared.host),
-            Self::Device(_) => None,
+            Self::Device(_) | Self::List(_) => None,
         }
     }
 
@@ -60,6 +87,7 @@ impl Value {
         match self {
             Self::Host(shared) => Ok(shared.host.clone()),
             Self::Device(tensor) => HostTensor::floats(&tensor.dims(), tensor.to_values()?),
+            Self::List(_) => Err(self.no_tensor()),
         }
     }
 
@@ -70,6 +98,7 @@ impl Value {
     pub(crate) fn on(&self, device: &Device) -> Result<DeviceTensor> {
         match self {
             Self::Device(tensor) => Ok(tensor.clone()),
+            Self::List(_) => Err(self.no_tensor()),
             Self::Host(shared) => {
                 if let Some(tensor) = shared.device.get() {
                     return Ok(tensor.clone());
@@ -85,8 +114,17 @@ impl Value {
     }
 }
 
+impl Value {
+    fn no_tensor(&self) -> Error {
+        Error::shape(format!("expected a tensor, found {self}"))
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::List(values) = self {
+            return write!(f, "a list of {} tensors", values.len());
+        }
         let name = self.host().map_or("f32", HostTensor::type_name);
         let dims: Vec<String> = self.dims().iter().map(usize::to_string).collect();
         write!(f, "{name}[{}]", dims.join(","))

@@ -14,11 +14,13 @@ mod header;
 mod parquet_matrix;
 mod probabilities;
 mod reader;
+mod target_shards;
 mod targets;
 mod write;
 
 pub(crate) use parquet_matrix::half_at;
 pub use probabilities::read_probabilities;
 pub use reader::{Matrix, MatrixReader, MatrixRef, read_matrix};
+pub use target_shards::{read_target_shards, unite_names};
 pub use targets::read_targets;
 pub use write::{FeatureFile, write_npy, write_safetensors};

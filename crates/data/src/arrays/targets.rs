@@ -29,6 +29,24 @@ use crate::{Error, Inference, Result, Targets, Task};
 /// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a number that is not finite, or a text, in a
 /// regression; fewer than two classes; labels other than 0 and 1; a missing target.
 pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
+    let (targets, inference) = read_part(path, task)?;
+    if let Targets::Classes { names, labels } = &targets {
+        let occurring: BTreeSet<u32> = labels.iter().copied().collect();
+        if occurring.len() < 2 {
+            let occurring: Vec<&str> = occurring.iter().map(|label| names[*label as usize].as_str()).collect();
+            let message = format!(
+                "fewer than two classes: found {}: {}",
+                occurring.len(),
+                listed(&occurring)
+            );
+            return Err(Error::invalid(message).in_file(&ArrayPath::parse(path).file));
+        }
+    }
+    Ok((targets, inference))
+}
+
+/// As [`read_targets`], but one class is enough: these may be a part of all targets.
+pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
     let asked = ArrayPath::parse(path);
     let member = asked.member.as_deref();
     if is_table(&asked.file) {
@@ -122,18 +140,6 @@ impl Values {
             },
             Task::Tokens => return Err(Error::unsupported("targets of tokens are not read yet")),
         };
-        if let Targets::Classes { names, labels } = &targets {
-            let occurring: BTreeSet<u32> = labels.iter().copied().collect();
-            if occurring.len() < 2 {
-                let occurring: Vec<&str> = occurring.iter().map(|label| names[*label as usize].as_str()).collect();
-                let message = format!(
-                    "fewer than two classes: found {}: {}",
-                    occurring.len(),
-                    listed(&occurring)
-                );
-                return Err(Error::invalid(message));
-            }
-        }
         Ok((targets, Inference { task, reason }))
     }
 

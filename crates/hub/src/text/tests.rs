@@ -233,7 +233,7 @@ fn decoders_are_pooled_by_their_last_token_and_files_and_flags_go_first() {
     );
     let last = ("1_Pooling/config.json", json!({"pooling_mode_lasttoken": true}));
     assert_eq!(pooling(&[], None), Pooling::Mean);
-    assert_eq!(pooling(&[gpt.clone()], None), Pooling::LastToken);
+    assert_eq!(pooling(std::slice::from_ref(&gpt), None), Pooling::LastToken);
     assert_eq!(pooling(&[causal], None), Pooling::LastToken);
     assert_eq!(pooling(&[last], None), Pooling::LastToken);
     assert_eq!(pooling(&[gpt.clone(), mean.clone()], None), Pooling::Mean);

@@ -7,6 +7,7 @@
 mod external;
 mod file;
 mod graph;
+mod inline;
 mod prescan;
 mod sniff;
 mod tensor;
@@ -29,7 +30,7 @@ impl Model {
     /// - `Io`: the file, or one it refers to, cannot be read.
     /// - `Malformed`: the bytes are not an ONNX model; the text says what they are, where that can be told.
     /// - `Invalid`: names that lead nowhere or are defined twice, cycles, tensors that are not as long as their shape.
-    /// - `Unsupported`: sparse tensors, sequences, functions, or element types that this crate does not handle.
+    /// - `Unsupported`: sparse tensors, sequences, functions of another operator set, or element types that this crate does not handle.
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::from_bytes(file::open(path)?, Some(path))
     }
@@ -76,23 +77,14 @@ fn decode(bytes: Bytes) -> Result<ModelProto, Error> {
 
 fn model(proto: ModelProto, path: Option<&Path>) -> Result<Model, Error> {
     let mut files = external::ExternalFiles::beside(path);
-    let mut graph = graph::graph(proto.graph.unwrap_or_default(), &mut files, graph::Level::Model)?;
-    for function in proto.functions {
-        let (name, domain) = (function.name.unwrap_or_default(), domain(function.domain));
-        if let Some(node) = graph
-            .nodes
-            .iter()
-            .find(|node| node.op_type == name && node.domain == domain)
-        {
-            let message = "the operator is a function defined in the file, which is not supported; export the model \
-                           with its functions inlined (onnx.inliner does it)";
-            return Err(Error::new(ErrorKind::Unsupported, message).at_node(&node.label(), &node.op_type));
-        }
-    }
+    let mut body = proto.graph.unwrap_or_default();
+    let mut imports = proto.opset_import;
+    inline::inline(&mut body, proto.functions, &mut imports)?;
+    let mut graph = graph::graph(body, &mut files, graph::Level::Model)?;
     check_names(&graph)?;
     order(&mut graph)?;
     let mut opsets = BTreeMap::new();
-    for opset in proto.opset_import {
+    for opset in imports {
         opsets.insert(domain(opset.domain), opset.version.unwrap_or(0));
     }
     let entries = proto.metadata_props.into_iter();

@@ -19,6 +19,7 @@ const MAX_DEPTH: usize = 100;
 enum Message {
     Model,
     Graph,
+    Function,
     Node,
     Attribute,
     Tensor,
@@ -35,15 +36,17 @@ impl Message {
     fn field(self, number: u64) -> Option<Self> {
         Some(match (self, number) {
             (Self::Model, 7) | (Self::Attribute, 6) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
+            (Self::Model, 25) => Self::Function,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
+            (Self::Function, 11) => Self::Attribute,
             (Self::Node, 5) => Self::Attribute,
             (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
             (Self::Graph, 11..=13) => Self::Value,
             (Self::Value, 2) => Self::Type,
             (Self::Type, 1) => Self::TensorType,
             (Self::TensorType, 2) => Self::Shape,
-            (Self::Model, 2 | 8 | 14 | 25) => Self::Leaf,
-            (Self::Graph, 2 | 15) | (Self::Node, 1..=4 | 7) | (Self::Attribute, 1 | 9 | 21) => Self::Leaf,
+            (Self::Model, 2 | 8 | 14) | (Self::Function, 1 | 4 | 5 | 9 | 10 | 13) => Self::Leaf,
+            (Self::Graph, 2 | 15) | (Self::Node, 1..=4 | 7 | 8) | (Self::Attribute, 1 | 9 | 21) => Self::Leaf,
             (Self::Tensor, 6 | 8 | 13) | (Self::Value, 1) | (Self::Shape, 1) => Self::Leaf,
             _ => return None,
         })
@@ -53,7 +56,13 @@ impl Message {
     fn cost(self) -> usize {
         match self {
             Self::Model => 0,
-            Self::Graph | Self::Node | Self::Attribute | Self::Value | Self::Type | Self::TensorType => 512,
+            Self::Graph
+            | Self::Function
+            | Self::Node
+            | Self::Attribute
+            | Self::Value
+            | Self::Type
+            | Self::TensorType => 512,
             Self::Tensor => 768,
             Self::Shape | Self::Leaf => 96,
         }

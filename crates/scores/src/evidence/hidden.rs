@@ -16,8 +16,8 @@
 use faer::linalg::solvers::Llt;
 use faer::{Mat, Side};
 
-use super::Solved;
 use super::profile::Form;
+use super::reduced::Solved;
 use crate::statistics::Statistics;
 
 /// Fewer unresolved eigenvalues than this are rounding of none.

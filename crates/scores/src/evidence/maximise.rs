@@ -48,14 +48,14 @@ pub(crate) struct LowerEnd {
 }
 
 /// Distance of grid points in ln t.
-const STEP: f64 = 0.5;
+pub(super) const STEP: f64 = 0.5;
 /// How far below the best grid value another hill may start and still end above it: `|d²L*/d(ln t)²|/n` is at most 9/8,
 /// so a hill rises less than `9/64 · STEP²` above the nearer grid point.
-const REACH: f64 = 0.05;
+pub(super) const REACH: f64 = 0.05;
 /// An interior maximum must be this much above a limit to be told from the approach to it.
-const MARGIN: f64 = 1e-13;
+pub(super) const MARGIN: f64 = 1e-13;
 /// Beyond this multiple of the eigenvalues' range the profile is its limit to rounding.
-const BEYOND: f64 = 1e8;
+pub(super) const BEYOND: f64 = 1e8;
 
 /// The factors at the grid's points, ascending in t; at zero too, where the matrix is safely regular.
 pub(crate) struct Grid {

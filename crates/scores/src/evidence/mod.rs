@@ -7,7 +7,7 @@
 //! ```
 //!
 //! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable (`profile`, `maximise`) after
-//! one tridiagonalisation (`tridiagonal`) of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d. No eigenvectors are computed.
+//! one reduction of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d, to a band or three diagonals (`reduced`). No eigenvectors are computed.
 //! Columns for which that form has lost too many digits are solved again from the rows, where rows are at hand
 //! (`orthogonal`); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
 //!
@@ -15,124 +15,45 @@
 //! maximum, to about 1e-3 in t), it adds 1e-5 to two denominators, and for n < d its `ln|A|` leaves out d − n eigenvalues.
 //! [`Compat::Published`] reproduces it.
 
+pub(crate) mod band;
 mod hidden;
+mod interpolant;
 pub(crate) mod maximise;
+mod nodes;
 mod orthogonal;
+mod outcome;
 pub(crate) mod profile;
 mod published;
+mod reduced;
+mod shifted;
 pub(crate) mod tridiagonal;
-
-use faer::Mat;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::statistics::{Statistics, gram};
 use crate::targets::Targets;
-use maximise::{Grid, LowerEnd, Maximum, Optimum};
 use orthogonal::Orthogonal;
-use profile::{Column, Form, Profile};
-use tridiagonal::Tridiagonal;
-
-/// Which value of LogME to compute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compat {
-    /// The global maximum of the evidence, exact for every n and d.
-    #[default]
-    Exact,
-    /// What the published code returns (a few fixed-point steps; for n < d with `d − n` eigenvalues missing).
-    Published,
-}
-
-/// Where the maximum of a column's evidence lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// At finite α and β.
-    Interior,
-    /// At `α → ∞`: the features say nothing about this column.
-    NoInformation,
-    /// At `β → ∞`: the features interpolate this column (only where `r = n`).
-    NoiseFree,
-    /// The published iteration was followed; no maximum was looked for.
-    Published,
-}
-
-impl Status {
-    /// `interior`, `no-information`, `noise-free` or `published`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Interior => "interior",
-            Self::NoInformation => "no-information",
-            Self::NoiseFree => "noise-free",
-            Self::Published => "published",
-        }
-    }
-}
-
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The maximum evidence of one target column.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ColumnEvidence {
-    /// The class, or the number of the target column.
-    pub column: usize,
-    /// `max L / n`, in nats a sample; higher is better.
-    pub evidence: f64,
-    /// Prior precision of the weights; `None` where it is infinite (no information).
-    pub alpha: Option<f64>,
-    /// Noise precision; `None` where it is infinite (noise-free).
-    pub beta: Option<f64>,
-    /// Where the maximum lies.
-    pub status: Status,
-}
-
-/// LogME and what it is made of.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Evidence {
-    /// The mean of the columns' evidence, in nats a sample; higher is better.
-    pub value: f64,
-    /// One entry for every class that occurs (ascending), or every target column.
-    pub columns: Vec<ColumnEvidence>,
-}
+pub use outcome::{ColumnEvidence, Compat, Evidence, Status};
+use profile::Form;
+use reduced::{Reduced, Solved, finite, solve};
 
 /// A first-order error of `L/n` beyond which a column is solved again from the rows, where they are at hand.
 const REDO_ABOVE: f64 = 1e-8;
 /// A first-order error of `L/n` beyond which no answer is given.
 const REFUSE_ABOVE: f64 = 1e-6;
-const BACKWARD_ERROR: f64 = f64::EPSILON;
-
-enum Reduction {
-    Primal(Tridiagonal),
-    Dual(Tridiagonal),
-}
-
-impl Reduction {
-    fn tridiagonal(&self) -> &Tridiagonal {
-        match self {
-            Self::Primal(tridiagonal) | Self::Dual(tridiagonal) => tridiagonal,
-        }
-    }
-}
 
 /// The solved problem: evidence, and weights on demand.
 pub struct Fit {
     evidence: Evidence,
-    reduction: Reduction,
-    columns: Vec<Column>,
+    reduced: Reduced,
     /// t of every column in the units of the form it was solved in; infinite where nothing is known.
     shifts: Vec<f64>,
-    profile: Profile,
     /// The second form, and the positions of its columns among all.
     redone: Option<(Orthogonal, Vec<usize>)>,
     rows: Option<Vec<f32>>,
     n_features: usize,
+    /// Mean over columns.
+    error_bound: f64,
 }
 
 /// LogME from statistics alone, as they come from shards and merges.
@@ -216,7 +137,7 @@ impl Fit {
                 ),
             ));
         }
-        let (reduction, profile, columns) = reduce(statistics)?;
+        let (reduced, mut solved) = Reduced::solve(statistics, compat)?;
         let mut fit = Self {
             evidence: Evidence {
                 value: 0.0,
@@ -226,13 +147,10 @@ impl Fit {
             redone: None,
             rows: statistics.rows().map(<[f32]>::to_vec),
             n_features: statistics.n_features(),
-            reduction,
-            profile,
-            columns,
+            error_bound: 0.0,
+            reduced,
         };
-        let scale = fit.reduction.tridiagonal().scale;
-        let mut solved = solve(&fit.profile, None, &fit.columns, scale, fit.n_features, compat);
-        hidden::mark(&mut solved, statistics, fit.profile.form);
+        hidden::mark(&mut solved, statistics, fit.reduced.form());
         let doubtful: Vec<usize> = (0..solved.len())
             .filter(|&j| solved[j].as_ref().is_none_or(|solved| solved.error_bound > REDO_ABOVE))
             .collect();
@@ -278,7 +196,7 @@ impl Fit {
                     ),
                 ));
             };
-            if solved.error_bound > REFUSE_ABOVE {
+            if solved.error_bound > REFUSE_ABOVE && statistics.matrix_error() <= 0.0 {
                 return Err(Error::new(
                     ErrorKind::Precision,
                     format!(
@@ -287,6 +205,7 @@ impl Fit {
                     ),
                 ));
             }
+            fit.error_bound += solved.error_bound;
             fit.shifts.push(solved.shift);
             fit.evidence.columns.push(ColumnEvidence {
                 column,
@@ -297,6 +216,7 @@ impl Fit {
             });
         }
         let c = fit.evidence.columns.len() as f64;
+        fit.error_bound /= c;
         fit.evidence.value = fit.evidence.columns.iter().map(|column| column.evidence).sum::<f64>() / c;
         Ok(fit)
     }
@@ -306,6 +226,12 @@ impl Fit {
         &self.evidence
     }
 
+    /// How far LogME may be from the exact value, to first order: rounding, and what fast products have left
+    /// ([`Statistics::matrix_error`]).
+    pub fn error_bound(&self) -> f64 {
+        self.error_bound
+    }
+
     /// LogME and its columns, the rest let go.
     pub fn into_evidence(self) -> Evidence {
         self.evidence
@@ -313,44 +239,35 @@ impl Fit {
 
     /// t of every column (infinite without information), if all were solved in the primal form.
     pub(crate) fn primal_shifts(&self) -> Option<Vec<f64>> {
-        let Reduction::Primal(tridiagonal) = &self.reduction else {
-            return None;
-        };
-        self.redone
-            .is_none()
-            .then(|| self.shifts.iter().map(|shift| shift * tridiagonal.scale).collect())
+        let scale = self.reduced.scale();
+        (self.reduced.form() == Form::Primal && self.redone.is_none())
+            .then(|| self.shifts.iter().map(|shift| shift * scale).collect())
     }
 
     /// Posterior means `m` of the weights, `[c, d]` row-major, in the order of [`Evidence::columns`].
     ///
     /// Zero for a column without information; the interpolating weights of smallest norm for a noise-free one.
     pub fn weights(&self) -> Vec<f64> {
-        let (d, c) = (self.n_features, self.columns.len());
-        let tridiagonal = self.reduction.tridiagonal();
-        let root = tridiagonal.scale.sqrt();
-        let k = self.profile.size();
-        let mut rotated = Mat::<f64>::zeros(k, c);
-        for (j, column) in self.columns.iter().enumerate() {
-            if let Some(shift) = finite(self.shifts[j]).and_then(|t| self.profile.shift(t)) {
-                let (x, _) = self.profile.solve(&shift, &column.rhs);
-                rotated.col_as_slice_mut(j).copy_from_slice(&x);
-            }
-        }
-        tridiagonal.apply_forward(rotated.as_mut());
-        let mut weights = match (&self.reduction, &self.rows) {
-            (Reduction::Dual(_), Some(rows)) => {
+        let (d, c) = (self.n_features, self.shifts.len());
+        let scale = self.reduced.scale();
+        let solutions = self.reduced.solutions(&self.shifts);
+        let mut weights = match (self.reduced.form(), &self.rows) {
+            (Form::Dual, Some(rows)) => {
                 // m = FᵀQa, and a carries the scale of K: a/scale.
                 let mut weights = vec![0.0; c * d];
-                let values: Vec<f64> = (0..k)
+                let values: Vec<f64> = (0..solutions.nrows())
                     .flat_map(|i| (0..c).map(move |j| (i, j)))
-                    .map(|(i, j)| rotated[(i, j)] / tridiagonal.scale)
+                    .map(|(i, j)| solutions[(i, j)] / scale)
                     .collect();
                 gram::add_products(&mut weights, rows, d, &values);
                 weights
             }
-            _ => (0..c)
-                .flat_map(|j| rotated.col_as_slice(j).iter().map(|x| x / root))
-                .collect(),
+            _ => {
+                let root = scale.sqrt();
+                (0..c)
+                    .flat_map(|j| solutions.col_as_slice(j).iter().map(|x| x / root))
+                    .collect()
+            }
         };
         if let Some((problem, which)) = &self.redone {
             for (column, &j) in problem.columns.iter().zip(which) {
@@ -362,121 +279,5 @@ impl Fit {
             }
         }
         weights
-    }
-}
-
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-/// `T`, and the columns in its coordinates.
-fn reduce(statistics: &Statistics) -> Result<(Reduction, Profile, Vec<Column>)> {
-    let d = statistics.n_features();
-    let n = statistics.n_samples();
-    let targets = statistics.target_columns();
-    let (reduction, rotated) = match statistics.gram() {
-        Some(gram) => {
-            let tridiagonal = Tridiagonal::reduce(gram.clone())?;
-            let root = tridiagonal.scale.sqrt();
-            let mut rotated = Mat::from_fn(d, targets.len(), |i, j| targets[j].product[i] / root);
-            tridiagonal.apply_transposed(rotated.as_mut());
-            (Reduction::Primal(tridiagonal), rotated)
-        }
-        None => {
-            let rows = statistics.rows().unwrap_or_default();
-            let tridiagonal = Tridiagonal::reduce(gram::dual_gram(rows, d, None, None))?;
-            let mut rotated = statistics.dual_targets();
-            tridiagonal.apply_transposed(rotated.as_mut());
-            (Reduction::Dual(tridiagonal), rotated)
-        }
-    };
-    let columns = targets
-        .iter()
-        .enumerate()
-        .map(|(j, target)| Column {
-            rhs: rotated.col_as_slice(j).to_vec(),
-            square: target.square,
-            outside: 0.0,
-        })
-        .collect();
-    let form = match reduction {
-        Reduction::Primal(_) => Form::Primal,
-        Reduction::Dual(_) => Form::Dual,
-    };
-    let tridiagonal = reduction.tridiagonal();
-    let profile = Profile::new(
-        form,
-        tridiagonal.diagonal.clone(),
-        tridiagonal.off_diagonal.clone(),
-        n,
-        BACKWARD_ERROR,
-    );
-    Ok((reduction, profile, columns))
-}
-
-struct Solved {
-    evidence: f64,
-    alpha: Option<f64>,
-    beta: Option<f64>,
-    status: Status,
-    /// t in the profile's units
-    shift: f64,
-    error_bound: f64,
-    lower_end: Option<LowerEnd>,
-}
-
-fn solve(
-    profile: &Profile,
-    lowest: Option<f64>,
-    columns: &[Column],
-    scale: f64,
-    n_features: usize,
-    compat: Compat,
-) -> Vec<Option<Solved>> {
-    match compat {
-        Compat::Exact => {
-            let grid = Grid::new(profile, lowest);
-            let maxima = maximise::maximise(profile, &grid, columns);
-            maxima
-                .iter()
-                .zip(columns)
-                .map(|(maximum, column)| Some(explained(maximum, column, profile.n_samples as f64, scale)))
-                .collect()
-        }
-        Compat::Published => columns
-            .iter()
-            .map(|column| {
-                let published = published::iterate(profile, column, scale, n_features)?;
-                Some(Solved {
-                    evidence: published.value,
-                    alpha: Some(published.alpha),
-                    beta: Some(published.beta),
-                    status: Status::Published,
-                    shift: published.point.t,
-                    error_bound: profile.error_bound(&published.point, column),
-                    lower_end: None,
-                })
-            })
-            .collect(),
-    }
-}
-
-fn explained(maximum: &Maximum, column: &Column, n: f64, scale: f64) -> Solved {
-    let (alpha, beta, status, shift) = match maximum.optimum {
-        Optimum::Interior(point) => {
-            let beta = n / point.penalised;
-            (Some(beta * point.t * scale), Some(beta), Status::Interior, point.t)
-        }
-        Optimum::NoInformation => (None, Some(n / column.square), Status::NoInformation, f64::INFINITY),
-        Optimum::NoiseFree(product) => (Some(n * scale / product), None, Status::NoiseFree, 0.0),
-    };
-    Solved {
-        evidence: maximum.value,
-        alpha,
-        beta,
-        status,
-        shift,
-        error_bound: maximum.error_bound,
-        lower_end: maximum.lower_end,
     }
 }

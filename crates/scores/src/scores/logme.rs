@@ -17,9 +17,11 @@ fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> 
         Ok((features, targets)) => evidence::fit_rows(statistics, &features, &targets, options.compat)?,
         Err(_) => evidence::fit(statistics, options.compat)?,
     };
+    let error_bound = Some(fit.error_bound());
     let evidence = fit.into_evidence();
     Ok(ScoreOutcome {
         value: evidence.value,
+        error_bound,
         evidence: Some(evidence),
     })
 }

@@ -39,7 +39,7 @@ pub enum Needs {
     Statistics,
     /// The statistics, and one class a sample.
     ClassStatistics,
-    /// The rows of features, and one class a sample.
+    /// The rows of features, or the statistics of every class ([`Prepared::with_classes`]), and one class a sample.
     ClassRows,
     /// The source head's probabilities, and one class a sample.
     Probabilities,
@@ -100,11 +100,17 @@ pub struct ScoreOutcome {
     pub value: f64,
     /// LogME's columns.
     pub evidence: Option<Evidence>,
+    /// A first-order bound of the error of LogME's value.
+    pub error_bound: Option<f64>,
 }
 
 impl ScoreOutcome {
     fn of(value: f64) -> Self {
-        Self { value, evidence: None }
+        Self {
+            value,
+            evidence: None,
+            error_bound: None,
+        }
     }
 }
 
@@ -115,6 +121,8 @@ pub struct Prepared<'a> {
     targets: Option<Targets<'a>>,
     probabilities: Option<Probabilities<'a>>,
     statistics: OnceLock<Statistics>,
+    /// Of every class by itself; those without samples count for nothing.
+    classes: Option<Vec<Statistics>>,
 }
 
 impl<'a> Prepared<'a> {
@@ -141,6 +149,7 @@ impl<'a> Prepared<'a> {
             targets: Some(inputs.targets),
             probabilities: inputs.probabilities,
             statistics: OnceLock::new(),
+            classes: None,
         })
     }
 
@@ -152,7 +161,27 @@ impl<'a> Prepared<'a> {
             targets: None,
             probabilities: None,
             statistics: OnceLock::from(statistics),
+            classes: None,
         }
+    }
+
+    /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
+    /// [`Needs::ClassRows`].
+    pub fn streamed(statistics: Statistics, targets: Targets<'a>, probabilities: Option<Probabilities<'a>>) -> Self {
+        Self {
+            features: None,
+            targets: Some(targets),
+            probabilities,
+            statistics: OnceLock::from(statistics),
+            classes: None,
+        }
+    }
+
+    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`].
+    #[must_use]
+    pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
+        self.classes = Some(classes);
+        self
     }
 
     /// The statistics, made now if this is the first to ask.
@@ -186,7 +215,12 @@ impl<'a> Prepared<'a> {
                 ),
             )
         })?;
-        let (_, targets) = self.rows(score)?;
+        let targets = self.targets.ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingInput,
+                format!("{score} needs the label of every sample, got statistics only"),
+            )
+        })?;
         Ok((probabilities, targets.labels_for(score)?))
     }
 }

@@ -13,6 +13,7 @@ use faer::Mat;
 use super::scatter::{Scatter, log_determinant};
 use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
 use crate::error::{Error, ErrorKind, Result};
+use crate::statistics::Statistics;
 use crate::statistics::gram::{Sign, dual_gram, update_gram};
 use crate::targets::Compact;
 
@@ -31,23 +32,58 @@ fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> 
             format!("transrate's epsilon must be finite and > 0, got {epsilon}"),
         ));
     }
+    if let Some(classes) = prepared.classes.as_ref().filter(|_| prepared.features.is_none()) {
+        return from_classes(prepared.statistics()?, classes, epsilon);
+    }
     let (features, targets) = prepared.rows(SCORE.name)?;
     let labels = Compact::new(targets.labels_for(SCORE.name)?);
     let scatter = Scatter::new(prepared.statistics()?, SCORE.name)?;
     let all = coding_rate(scatter.matrix, scatter.n, epsilon)?;
-    let d = scatter.d;
     let mut within = 0.0;
     for members in labels.members() {
-        let m = members.len();
-        let rows = features.gather(&members);
-        let matrix = if m <= d {
-            dual_gram(&rows, d, Some(&scatter.mean), None)
-        } else {
-            about(&rows, &scatter.mean)
-        };
-        within += coding_rate(matrix, m, epsilon)?;
+        within += class_rate(&features.gather(&members), &scatter.mean, epsilon)?;
     }
     Ok(ScoreOutcome::of(all - within / labels.classes.len() as f64))
+}
+
+/// The same from the statistics of all samples and of every class.
+fn from_classes(statistics: &Statistics, classes: &[Statistics], epsilon: f64) -> Result<ScoreOutcome> {
+    let scatter = Scatter::new(statistics, SCORE.name)?;
+    let all = coding_rate(scatter.matrix, scatter.n, epsilon)?;
+    let (mut within, mut count) = (0.0, 0.0);
+    for class in classes.iter().filter(|class| class.n_samples() > 0) {
+        within += match (class.rows(), class.gram()) {
+            (Some(rows), _) => class_rate(rows, &scatter.mean, epsilon)?,
+            (None, Some(gram)) => {
+                let columns = class.target_columns();
+                let mut gram = gram.clone();
+                about(&mut gram, columns[0].product, class.n_samples() as f64, &scatter.mean);
+                coding_rate(gram, class.n_samples(), epsilon)?
+            }
+            (None, None) => 0.0,
+        };
+        count += 1.0;
+    }
+    Ok(ScoreOutcome::of(all - within / count))
+}
+
+/// The coding rate of the rows of one class about the mean of all.
+fn class_rate(rows: &[f32], mean: &[f64], epsilon: f64) -> Result<f64> {
+    let d = mean.len();
+    let m = rows.len() / d;
+    if m <= d {
+        return coding_rate(dual_gram(rows, d, Some(mean), None), m, epsilon);
+    }
+    let mut gram = Mat::zeros(d, d);
+    update_gram(gram.as_mut(), rows, Sign::Plus);
+    let mut sum = vec![0.0; d];
+    for row in rows.chunks_exact(d) {
+        for (sum, &value) in sum.iter_mut().zip(row) {
+            *sum += f64::from(value);
+        }
+    }
+    about(&mut gram, &sum, m as f64, mean);
+    coding_rate(gram, m, epsilon)
 }
 
 /// `½ ln|I + M/(mε)|`, `matrix` the lower triangle of `ZᵀZ` or `ZZᵀ`.
@@ -67,22 +103,12 @@ fn coding_rate(mut matrix: Mat<f64>, m: usize, epsilon: f64) -> Result<f64> {
     })
 }
 
-/// `(F − 1μᵀ)ᵀ(F − 1μᵀ)` of `rows` about a mean that need not be theirs.
-fn about(rows: &[f32], mean: &[f64]) -> Mat<f64> {
+/// `FᵀF` becomes `(F − 1μᵀ)ᵀ(F − 1μᵀ)` for n rows of the given sum, about a mean that need not be theirs.
+fn about(gram: &mut Mat<f64>, sum: &[f64], n: f64, mean: &[f64]) {
     let d = mean.len();
-    let n = (rows.len() / d) as f64;
-    let mut gram = Mat::zeros(d, d);
-    update_gram(gram.as_mut(), rows, Sign::Plus);
-    let mut sum = vec![0.0; d];
-    for row in rows.chunks_exact(d) {
-        for (sum, &value) in sum.iter_mut().zip(row) {
-            *sum += f64::from(value);
-        }
-    }
     for j in 0..d {
         for i in j..d {
             gram[(i, j)] += n * mean[i] * mean[j] - sum[i] * mean[j] - mean[i] * sum[j];
         }
     }
-    gram
 }

@@ -1,14 +1,18 @@
 //! Symmetric products of f32 rows, summed in f64: `FᵀF` `[d, d]`, `FFᵀ` `[n, n]` (lower triangles), and sums per class.
 //!
-//! Rows are widened a block at a time into one buffer, so no f64 copy of the features exists; faer's triangular product
-//! then does a blocked rank-k update of the lower triangle only, on all threads.
+//! Rows are widened a block at a time into one buffer, so no f64 copy of the features exists; then the tiles of the lower triangle
+//! are updated, as tasks for all threads.
 
+use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 /// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays a few MB.
-const BLOCK_ROWS: usize = 1024;
+const BLOCK_ROWS: usize = 512;
+/// Columns and rows of the tiles that tasks work on.
+const TILE: usize = 128;
+const TALL: usize = 512;
 
 /// Whether a product is added to a matrix or taken from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,21 +30,50 @@ pub(crate) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], sign: Sign) {
         widen(block, wide);
         // A row of F is contiguous, so the block is the column-major matrix Fᵀ `[d, rows]`.
         let transposed = MatRef::from_column_major_slice(&*wide, d, block.len() / d);
-        triangular::matmul(
-            gram.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            transposed,
-            BlockStructure::Rectangular,
-            transposed.transpose(),
-            BlockStructure::Rectangular,
-            match sign {
-                Sign::Plus => 1.0,
-                Sign::Minus => -1.0,
-            },
-            Par::rayon(0),
-        );
+        let factor = match sign {
+            Sign::Plus => 1.0,
+            Sign::Minus => -1.0,
+        };
+        add_square(gram.as_mut(), transposed, factor);
     }
+}
+
+/// `M += factor · XXᵀ` in the lower triangle, X `[k, m]`.
+///
+/// A task for every tile, none of which waits for another: threads that are taken away by other work on the machine hold up one tile, not
+/// all of them, as they would at the barriers of one parallel product.
+fn add_square(matrix: MatMut<'_, f64>, x: MatRef<'_, f64>, factor: f64) {
+    let k = matrix.nrows();
+    matrix
+        .par_col_chunks_mut(TILE)
+        .enumerate()
+        .for_each(|(stripe, columns)| {
+            let first = stripe * TILE;
+            let w = columns.ncols();
+            let (own, below) = columns.subrows_mut(first, k - first).split_at_row_mut(w);
+            let right = x.subrows(first, w).transpose();
+            rayon::join(
+                || {
+                    triangular::matmul(
+                        own,
+                        BlockStructure::TriangularLower,
+                        Accum::Add,
+                        right.transpose(),
+                        BlockStructure::Rectangular,
+                        right,
+                        BlockStructure::Rectangular,
+                        factor,
+                        Par::Seq,
+                    );
+                },
+                || {
+                    below.par_row_chunks_mut(TALL).enumerate().for_each(|(chunk, tile)| {
+                        let rows = x.subrows(first + w + chunk * TALL, tile.nrows());
+                        matmul(tile, Accum::Add, rows, right, factor, Par::Seq);
+                    });
+                },
+            );
+        });
 }
 
 /// `(F − 1oᵀ)W²(F − 1oᵀ)ᵀ` `[n, n]`, lower triangle; `origin` is subtracted from every row where given, and then the columns
@@ -69,18 +102,7 @@ pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights:
                 *to *= weight;
             }
         });
-        let part = MatRef::from_row_major_slice(&*wide, n, width);
-        triangular::matmul(
-            gram.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            part,
-            BlockStructure::Rectangular,
-            part.transpose(),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::rayon(0),
-        );
+        add_square(gram.as_mut(), MatRef::from_row_major_slice(&*wide, n, width), 1.0);
     }
     gram
 }
@@ -111,7 +133,7 @@ pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f
         let wide = &mut buffer[..block.len()];
         widen(block, wide);
         let rows = block.len() / d;
-        faer::linalg::matmul::matmul(
+        matmul(
             products.as_mut(),
             Accum::Add,
             MatRef::from_column_major_slice(&*wide, d, rows),

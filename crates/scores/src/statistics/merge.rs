@@ -4,6 +4,8 @@
 //! switches the form where n passes d. Primal with primal: sums are added. Moments about different origins are moved
 //! to one first ([`super::moments`]).
 
+use std::collections::BTreeMap;
+
 use super::gram::{self, Sign};
 use super::{Columns, Form, Statistics};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,6 +56,55 @@ impl Statistics {
             ));
         }
         self.combine(other, Sign::Minus)
+    }
+
+    /// Renumbers the classes: class `i` becomes `numbers[i]`, out of `n_classes`. For statistics whose labels were numbered apart.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] where a class that occurs has no number, a number is not below `n_classes` or is given twice;
+    /// [`ErrorKind::Unsupported`] for columns of numbers.
+    pub fn renumber(&mut self, numbers: &[u32], n_classes: usize) -> Result<()> {
+        let Columns::Classes {
+            n_classes: declared,
+            slots,
+            ..
+        } = &mut self.columns
+        else {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "only classes can be renumbered, not columns of numbers",
+            ));
+        };
+        let of = |class: u32| {
+            usize::try_from(class)
+                .ok()
+                .and_then(|class| numbers.get(class).copied())
+                .filter(|&number| usize::try_from(number).is_ok_and(|number| number < n_classes))
+                .ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::OutOfRange,
+                        format!("class {class} has no new number below {n_classes}"),
+                    )
+                })
+        };
+        let renumbered: BTreeMap<u32, usize> = slots
+            .iter()
+            .map(|(&class, &slot)| Ok((of(class)?, slot)))
+            .collect::<Result<_>>()?;
+        if renumbered.len() != slots.len() {
+            return Err(Error::new(
+                ErrorKind::OutOfRange,
+                "two classes were given the same new number",
+            ));
+        }
+        *slots = renumbered;
+        *declared = n_classes;
+        if let Form::Dual { labels, .. } = &mut self.form {
+            for label in labels.iter_mut() {
+                *label = of(*label)?;
+            }
+        }
+        Ok(())
     }
 
     /// Both `self` and (after folding its rows) `other` in the primal form.
@@ -135,6 +186,7 @@ impl Statistics {
                 Form::Dual { rows, .. } => gram::update_gram(gram.as_mut(), rows, sign),
             }
         }
+        self.matrix_error += other.matrix_error;
         self.n_samples = if sign == Sign::Plus {
             self.n_samples + other.n_samples
         } else {

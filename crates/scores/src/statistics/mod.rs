@@ -14,6 +14,8 @@
 //!
 //! Classes that no row has are not stored: they are columns left out of `Y`.
 
+mod bytes;
+mod fast;
 pub(crate) mod gram;
 mod merge;
 mod moments;
@@ -63,6 +65,17 @@ enum Form {
     },
 }
 
+/// How the symmetric product is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// Products and sums in f64. The default.
+    #[default]
+    Double,
+    /// Products of a few hundred rows in f32, sums of them in f64, the error measured: [`Statistics::matrix_error`].
+    Fast,
+}
+
 /// Mergeable statistics of features and targets; see the module.
 #[derive(Clone, Debug)]
 pub struct Statistics {
@@ -71,6 +84,8 @@ pub struct Statistics {
     columns: Columns,
     moments: Moments,
     form: Form,
+    precision: Precision,
+    matrix_error: f64,
 }
 
 impl Statistics {
@@ -126,7 +141,21 @@ impl Statistics {
                 labels: Vec::new(),
                 values: Vec::new(),
             },
+            precision: Precision::Double,
+            matrix_error: 0.0,
         })
+    }
+
+    /// The same, with products of this precision from now on.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// A bound of what fast products have put into `G`, in its norm; zero where all products were in f64.
+    pub fn matrix_error(&self) -> f64 {
+        self.matrix_error
     }
 
     /// The statistics of one batch.
@@ -220,7 +249,12 @@ impl Statistics {
             self.form = Form::Primal { gram };
         }
         if let Form::Primal { gram } = &mut self.form {
-            gram::update_gram(gram.as_mut(), features.data(), Sign::Plus);
+            match self.precision {
+                Precision::Double => gram::update_gram(gram.as_mut(), features.data(), Sign::Plus),
+                Precision::Fast => {
+                    self.matrix_error += fast::update_gram(gram.as_mut(), features.data(), &self.moments.origin);
+                }
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use burn::tensor::Device;
-use ranktune_onnx::{Model, Node, Tensor};
+use ranktune_onnx::{Attribute, Model, Node, Tensor};
 
+use super::body::captures;
 use super::fuse::fuse;
 use super::parameter::{Reach, last_uses};
 use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
@@ -43,7 +44,22 @@ impl Graph {
         let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
             .into_iter()
             .partition(|node| copied(model, node).is_some());
-        let planned = fuse(model, &live, &outputs);
+        let mut planned = fuse(model, &live, &outputs);
+        let held: HashSet<&str> = copies.iter().filter_map(|node| node.output(0)).collect();
+        for (node, _) in &mut planned {
+            let computed = node.is("BatchNormalization")
+                && node
+                    .input(3)
+                    .is_some_and(|name| !graph.initializers.contains_key(name) && !held.contains(name));
+            if computed {
+                let attributes = &mut node.to_mut().attributes;
+                attributes.insert(operators::COMPUTED.to_owned(), Attribute::Int(1));
+            }
+            let captured = captures(node);
+            if !captured.is_empty() {
+                node.to_mut().inputs.extend(captured);
+            }
+        }
         let built = planned
             .iter()
             .map(|(node, limits)| {
@@ -129,6 +145,7 @@ impl Graph {
             constants,
             parameters,
             values,
+            _buffers: crate::kernels::Buffers,
         })
     }
 }

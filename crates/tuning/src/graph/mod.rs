@@ -1,5 +1,6 @@
 //! A [`Graph`]: the nodes of a model, ready to run, with its parameters on a device.
 
+mod body;
 mod compile;
 mod fuse;
 mod parameter;
@@ -8,6 +9,7 @@ mod write_back;
 
 use burn::tensor::Device;
 
+pub(crate) use body::{Body, captures};
 pub use parameter::{Parameter, Role};
 pub use run::{Feed, Gradients, Pass};
 
@@ -102,6 +104,8 @@ pub struct Graph {
     parameters: Vec<Parameter>,
     /// By parameter: its slot and value, if the graph runs on it.
     values: Vec<(Slot, DeviceTensor)>,
+    /// What training used again and again goes when the graph does.
+    _buffers: crate::kernels::Buffers,
 }
 
 impl std::fmt::Debug for Graph {

@@ -85,9 +85,13 @@ impl<'a> Reach<'a> {
                     Constants::None => true,
                     Constants::Settings => position == 0,
                     Constants::At(list) => !list.contains(&position),
+                    // Statistics that a node computes are differentiable as anything else.
                     Constants::Statistics(list) if list.contains(&position) => {
-                        reach.statistics.insert(input);
-                        false
+                        let computed = node.attributes.contains_key(crate::operators::COMPUTED);
+                        if !computed {
+                            reach.statistics.insert(input);
+                        }
+                        computed
                     }
                     // What is behind them are the limits of an activation.
                     Constants::Statistics(_) => position < 3,

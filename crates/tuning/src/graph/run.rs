@@ -1,7 +1,9 @@
 //! Running a graph forward, and backward from a loss.
 
+use burn::tensor::Device;
+
 use super::compile::missing;
-use super::{Graph, Mode, not_found};
+use super::{Graph, Mode, Step, not_found};
 use crate::operators::{Context, Inputs};
 use crate::tensor::{DeviceTensor, Tape};
 use crate::value::Value;
@@ -29,7 +31,7 @@ pub struct Pass {
     outputs: Vec<(String, Value)>,
     /// By parameter.
     leaves: Vec<Option<DeviceTensor>>,
-    device: burn::tensor::Device,
+    device: Device,
 }
 
 /// Gradients by parameter.
@@ -115,24 +117,7 @@ impl Graph {
             mode,
             updates: Vec::new(),
         };
-        for step in &self.steps {
-            let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
-            let inputs = Inputs::new(inputs, &step.input_names, &self.device);
-            let results = (step.operator)(&inputs, &mut context).map_err(|error| {
-                error
-                    .at_node(&step.label, &step.op_type)
-                    .with_inputs(|| inputs.describe())
-            })?;
-            drop(inputs);
-            for (slot, value) in step.outputs.iter().zip(results) {
-                if let Some(slot) = slot {
-                    values[*slot] = Some(value);
-                }
-            }
-            for &slot in &step.release {
-                values[slot] = None;
-            }
-        }
+        execute(&self.steps, &mut values, &self.device, &mut context)?;
         let outputs = self
             .outputs
             .iter()
@@ -178,4 +163,32 @@ impl Graph {
         }
         Ok(())
     }
+}
+
+/// Runs `steps` over `values`.
+pub(super) fn execute(
+    steps: &[Step],
+    values: &mut [Option<Value>],
+    device: &Device,
+    context: &mut Context,
+) -> Result<()> {
+    for step in steps {
+        let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
+        let inputs = Inputs::new(inputs, &step.input_names, device);
+        let results = (step.operator)(&inputs, context).map_err(|error| {
+            error
+                .at_node(&step.label, &step.op_type)
+                .with_inputs(|| inputs.describe())
+        })?;
+        drop(inputs);
+        for (slot, value) in step.outputs.iter().zip(results) {
+            if let Some(slot) = slot {
+                values[*slot] = Some(value);
+            }
+        }
+        for &slot in &step.release {
+            values[slot] = None;
+        }
+    }
+    Ok(())
 }

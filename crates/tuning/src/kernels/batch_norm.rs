@@ -2,7 +2,8 @@
 //!
 //! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = limit(z)`.
 //! Backward, with `dz = dy` where z is inside of the limits: `dβ = Σ dz`, `dγ = Σ dz x̂`,
-//! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept.
+//! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept,
+//! and dx takes the place of dy.
 //! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
 //! mean do not eat up the variance.
 
@@ -10,7 +11,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, Range, passes, scale_shift};
+use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, Range, passed, rows_of, scale_shift};
 use super::layout::{Map, dense, in_shape_of, values};
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -89,7 +90,9 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
                     let shift = &shift[..c];
                     for x in x.chunks(BLOCK * c) {
                         sums.block(|plain, squares| {
+                            let (plain, squares) = (&mut plain[..c], &mut squares[..c]);
                             for row in x.chunks_exact(c) {
+                                let row = &row[..c];
                                 for channel in 0..c {
                                     let value = row[channel] - shift[channel];
                                     plain[channel] += value;
@@ -138,39 +141,32 @@ impl Kernel<3> for BatchNorm {
             scale: &factor,
             shift: values(&bias),
         };
-        let (mut dz, parts) = passes(map.values(), dy.values(), by, self.range);
-        let total = exact(&parts);
+        let total = exact(&passed(map.values(), dy.values(), by, self.range));
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
-        if wanted[0] {
-            // dx = dz · factor + (x − μ) · slope + level.
+        let dx = wanted[0].then(|| {
+            // dx = dz · factor + (x − μ) · slope + level, in place of dy.
             let share = |channel: usize| -f64::from(factor[channel]) / count;
             let slope: Vec<f32> = (0..c)
                 .map(|channel| (share(channel) * d_scale[channel] / deviation(channel)) as f32)
                 .collect();
             let level: Vec<f32> = (0..c).map(|channel| (share(channel) * total[channel]) as f32).collect();
-            let (factor, slope, level, mean) = (&factor[..c], &slope[..c], &level[..c], &mean[..c]);
-            let rows = (CHUNK / c).max(1) * c;
-            dz.par_chunks_mut(rows)
-                .zip(map.values().par_chunks(rows))
-                .for_each(|(dz, x)| {
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            for (dz, x) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-                                for channel in 0..c {
-                                    let centred = x[channel] - mean[channel];
-                                    dz[channel] =
-                                        dz[channel] * factor[channel] + centred * slope[channel] + level[channel];
-                                }
-                            }
-                        },
-                    );
-                });
-        }
+            let mut dx = dy.into_values();
+            let range = self.range;
+            rows_of(&mut dx, map.values(), c, |dx, x| {
+                let (by, slope, level) = (by.first(c), &slope[..c], &level[..c]);
+                for channel in 0..c {
+                    let centred = x[channel] - by.centre[channel];
+                    let dz = range.pass(centred * by.scale[channel] + by.shift[channel], dx[channel]);
+                    dx[channel] = dz * by.scale[channel] + centred * slope[channel] + level[channel];
+                }
+            });
+            dx
+        });
+        map.recycle();
         [
-            wanted[0].then(|| in_shape_of(&dims, dz)),
+            dx.map(|dx| in_shape_of(&dims, dx)),
             wanted[1].then(|| dense(&[c], d_scale.iter().map(|&value| value as f32).collect())),
             wanted[2].then(|| dense(&[c], total[..c].iter().map(|&value| value as f32).collect())),
         ]

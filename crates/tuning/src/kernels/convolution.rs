@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::depthwise;
 use super::layout::{Map, dense, values};
 use super::product::{Matrix, Threads, product, sum, tall_product};
-use super::{Forward, Kernel, run, vectorized};
+use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
 
@@ -89,7 +89,7 @@ pub(crate) fn convolve(
 fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
     let map = Map::new(x);
     let weight = weight.to_contiguous();
-    let mut y = vec![0.0; map.n * plan.out[0] * plan.out[1] * plan.filters];
+    let mut y = pool::take(map.n * plan.out[0] * plan.out[1] * plan.filters);
     if plan.is_depthwise() {
         depthwise::forward(plan, &map, &depthwise::by_tap(plan, values(&weight)), &mut y);
     } else if plan.is_pointwise() {
@@ -151,13 +151,14 @@ impl Kernel<2> for Convolution {
             let taps = depthwise::by_tap(plan, values(&weight));
             let dx = wants_x.then(|| Map::tensor(shape, depthwise::input_gradient(plan, &map, &dy, &taps)));
             let dw = wants_weight.then(|| dense(&weight_dims, depthwise::weight_gradient(plan, &map, &dy)));
+            [map, dy].into_iter().for_each(Map::recycle);
             return [dx, dw];
         }
         let [m, c] = [plan.filters, plan.channels];
         if plan.is_pointwise() {
             let rows = map.rows();
             let dx = wants_x.then(|| {
-                let mut dx = vec![0.0; rows * c];
+                let mut dx = pool::take(rows * c);
                 product(
                     &mut dx,
                     [rows, c, m],
@@ -169,13 +170,14 @@ impl Kernel<2> for Convolution {
                 Map::tensor(shape, dx)
             });
             let dw = wants_weight.then(|| dense(&weight_dims, tall_product(dy.values(), map.values(), [rows, m, c])));
+            [map, dy].into_iter().for_each(Map::recycle);
             return [dx, dw];
         }
         let packed = channels_last(plan, values(&weight));
         let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * c);
         let image_size = map.h * map.w * c;
         let dx = wants_x.then(|| {
-            let mut dx = vec![0.0; map.n * image_size];
+            let mut dx = pool::zeros(map.n * image_size);
             dx.par_chunks_mut(image_size).enumerate().for_each_init(
                 || vec![0.0; rows * width],
                 |unfolded, (image, dx)| {
@@ -218,6 +220,7 @@ impl Kernel<2> for Convolution {
                 .collect();
             dense(&weight_dims, channels_first(plan, &sum(parts)))
         });
+        [map, dy].into_iter().for_each(Map::recycle);
         [dx, dw]
     }
 }

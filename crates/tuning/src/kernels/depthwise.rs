@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::convolution::Geometry;
 use super::layout::Map;
 use super::product::sum;
-use super::vectorized;
+use super::{pool, vectorized};
 
 /// Channels that are computed together: one vector register of AVX-512, two of AVX2.
 const LANES: usize = 16;
@@ -98,7 +98,7 @@ pub(super) fn forward(plan: &Geometry, map: &Map, weight: &[f32], y: &mut [f32])
 
 pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f32> {
     let c = plan.channels;
-    let mut dx = vec![0.0; map.rows() * c];
+    let mut dx = pool::take(map.rows() * c);
     // Position `o` of the output whose tap `k` reads position `i` of the input, along one axis.
     let source = |i: usize, k: usize, axis: usize| -> Option<usize> {
         let from = (i + plan.pad[axis]).checked_sub(k * plan.dilation[axis])?;

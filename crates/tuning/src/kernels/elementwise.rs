@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{Map, dense, in_shape_of, values};
-use super::{Forward, Kernel, run, vectorized};
+use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// Elements that one task passes over.
@@ -58,7 +58,7 @@ pub(crate) fn limit(x: &DeviceTensor, range: Range) -> Option<DeviceTensor> {
     }
     run([x], Limit(range), |[x]| {
         let map = Map::new(x);
-        let mut y = vec![0.0; map.values().len()];
+        let mut y = pool::take(map.values().len());
         y.par_chunks_mut(CHUNK)
             .zip(map.values().par_chunks(CHUNK))
             .for_each(|(y, x)| {
@@ -79,23 +79,19 @@ impl Kernel<1> for Limit {
     fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let range = self.0;
         [saved.into_iter().next().map(|x| {
-            let (map, dy) = (Map::new(x), Map::new(gradient));
-            let mut dx = vec![0.0; map.values().len()];
+            let map = Map::new(x);
+            let mut dx = Map::new(gradient).into_values();
             dx.par_chunks_mut(CHUNK)
                 .zip(map.values().par_chunks(CHUNK))
-                .zip(dy.values().par_chunks(CHUNK))
-                .for_each(|((dx, x), dy)| {
+                .for_each(|(dx, x)| {
                     vectorized(
                         #[inline(always)]
-                        || {
-                            dx.iter_mut()
-                                .zip(x)
-                                .zip(dy)
-                                .for_each(|((dx, &x), &dy)| *dx = range.pass(x, dy))
-                        },
+                        || dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = range.pass(x, *dx)),
                     );
                 });
-            Map::tensor([map.n, map.h, map.w, map.c], dx)
+            let shape = [map.n, map.h, map.w, map.c];
+            map.recycle();
+            Map::tensor(shape, dx)
         })]
     }
 }
@@ -110,7 +106,7 @@ pub(crate) fn add_maps(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTenso
     }
     run([a, b], Sum, |[a, b]| {
         let (a, b) = (Map::new(a), Map::new(b));
-        let mut y = vec![0.0; a.values().len()];
+        let mut y = pool::take(a.values().len());
         y.par_chunks_mut(CHUNK)
             .zip(a.values().par_chunks(CHUNK))
             .zip(b.values().par_chunks(CHUNK))
@@ -185,7 +181,7 @@ pub(super) struct ByChannel<'a> {
 impl ByChannel<'_> {
     /// The same, of a length that the compiler knows to be `c`.
     #[inline(always)]
-    fn first(&self, c: usize) -> Self {
+    pub(super) fn first(&self, c: usize) -> Self {
         Self {
             centre: &self.centre[..c],
             scale: &self.scale[..c],
@@ -202,7 +198,7 @@ impl ByChannel<'_> {
 /// `limit((x − centre) · scale + shift)` for rows of channels.
 pub(super) fn scale_shift(x: &[f32], by: ByChannel, range: Range) -> Vec<f32> {
     let c = by.scale.len();
-    let mut y = vec![0.0; x.len()];
+    let mut y = pool::take(x.len());
     let rows = (CHUNK / c).max(1) * c;
     y.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(y, x)| {
         vectorized(
@@ -233,17 +229,21 @@ impl Kernel<3> for Affine {
             scale: values(&scale),
             shift: values(&shift),
         };
-        let (mut dx, parts) = passes(map.values(), dy.values(), by, self.0);
-        let sums = super::batch_norm::exact(&parts);
-        if wanted[0] {
-            dx.par_chunks_mut((CHUNK / c).max(1) * c).for_each(|dx| {
-                for dx in dx.chunks_exact_mut(c) {
-                    dx.iter_mut().zip(by.scale).for_each(|(dx, scale)| *dx *= scale);
+        let sums = super::batch_norm::exact(&passed(map.values(), dy.values(), by, self.0));
+        let dx = wanted[0].then(|| {
+            let mut dx = dy.into_values();
+            let range = self.0;
+            rows_of(&mut dx, map.values(), c, |dx, x| {
+                let by = by.first(c);
+                for channel in 0..c {
+                    dx[channel] = range.pass(by.apply(x[channel], channel), dx[channel]) * by.scale[channel];
                 }
             });
-        }
+            dx
+        });
+        map.recycle();
         [
-            wanted[0].then(|| in_shape_of(&dims, dx)),
+            dx.map(|dx| in_shape_of(&dims, dx)),
             wanted[1].then(|| dense(&[c], sums[c..].iter().map(|&value| value as f32).collect())),
             wanted[2].then(|| dense(&[c], sums[..c].iter().map(|&value| value as f32).collect())),
         ]
@@ -281,32 +281,26 @@ impl ExactSums {
     }
 }
 
-/// One pass over `x` and `dy` (rows of channels): `dz` is `dy` where the result is inside of `range`, and by piece
-/// `[Σ dz, Σ dz·(x − centre)]`. The pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec<f32>, Vec<Vec<f64>>) {
+/// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` where the result is inside of `range`.
+/// The pieces are of a fixed size, so that sums do not depend on the number of threads.
+pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> Vec<Vec<f64>> {
     let c = by.scale.len();
-    let mut dz = vec![0.0; x.len()];
     let rows = (CHUNK / c).max(1) * c;
-    let parts = dz
-        .par_chunks_mut(rows)
-        .zip(x.par_chunks(rows))
+    x.par_chunks(rows)
         .zip(dy.par_chunks(rows))
-        .map(|((dz, x), dy)| {
+        .map(|(x, dy)| {
             let mut sums = ExactSums::new(c);
             vectorized(
                 #[inline(always)]
                 || {
                     let by = by.first(c);
-                    let blocks = dz
-                        .chunks_mut(BLOCK * c)
-                        .zip(x.chunks(BLOCK * c))
-                        .zip(dy.chunks(BLOCK * c));
-                    for ((dz, x), dy) in blocks {
+                    for (x, dy) in x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c)) {
                         sums.block(|plain, weighted| {
-                            for ((dz, x), dy) in dz.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(dy.chunks_exact(c)) {
+                            let (plain, weighted) = (&mut plain[..c], &mut weighted[..c]);
+                            for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
+                                let (x, dy) = (&x[..c], &dy[..c]);
                                 for channel in 0..c {
                                     let value = range.pass(by.apply(x[channel], channel), dy[channel]);
-                                    dz[channel] = value;
                                     plain[channel] += value;
                                     weighted[channel] += value * (x[channel] - by.centre[channel]);
                                 }
@@ -317,6 +311,20 @@ pub(super) fn passes(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> (Vec
             );
             sums.total
         })
-        .collect();
-    (dz, parts)
+        .collect()
+}
+
+/// Calls `change` with every row of `y` and of `x`, rows of `c`.
+pub(super) fn rows_of(y: &mut [f32], x: &[f32], c: usize, change: impl Fn(&mut [f32], &[f32]) + Sync) {
+    let rows = (CHUNK / c).max(1) * c;
+    y.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(y, x)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                    change(&mut y[..c], &x[..c]);
+                }
+            },
+        );
+    });
 }

@@ -6,6 +6,9 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::{DType, Shape, TensorMetadata};
 
 use burn::tensor::Bytes;
+use rayon::prelude::*;
+
+use super::pool;
 
 /// A map in memory as `[n, h, w, c]`.
 #[derive(Clone, Debug)]
@@ -43,6 +46,22 @@ impl Map {
     /// All elements.
     pub(super) fn values(&self) -> &[f32] {
         values(&self.tensor)
+    }
+
+    /// All elements in a buffer of their own: that of the map, if nobody else holds it.
+    pub(super) fn into_values(self) -> Vec<f32> {
+        pool::reclaim(self.tensor).unwrap_or_else(|tensor| {
+            let mut copy = pool::take(values(&tensor).len());
+            copy.par_chunks_mut(1 << 14)
+                .zip(values(&tensor).par_chunks(1 << 14))
+                .for_each(|(to, from)| to.copy_from_slice(from));
+            copy
+        })
+    }
+
+    /// Gives the buffer back, if nobody else holds it.
+    pub(super) fn recycle(self) {
+        pool::recycle(self.tensor);
     }
 
     /// The map as `[n, c, h, w]`, for [`Map::new`] to take again without a copy.

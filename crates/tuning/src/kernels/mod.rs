@@ -13,6 +13,8 @@ mod convolution;
 mod depthwise;
 mod elementwise;
 mod layout;
+mod pool;
+mod pooling;
 mod product;
 mod update;
 
@@ -28,6 +30,8 @@ use crate::tensor::DeviceTensor;
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use elementwise::{Range, add_maps, affine, limit};
+pub(crate) use pool::Buffers;
+pub(crate) use pooling::{Slide, max_pool, mean_of_map};
 pub(crate) use update::{AdamW, Sgd, adam_w, sgd};
 
 /// The backward half of an operation with `N` inputs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ranktune_onnx::{Attribute, Node, Tensor};
+use ranktune_onnx::{Attribute, Graph, Node, Tensor};
 
 use crate::shape::size;
 use crate::{Error, Result};
@@ -116,6 +116,23 @@ impl<'a> Attributes<'a> {
             Attribute::Tensor(value) => Some(value),
             _ => None,
         })
+    }
+
+    /// A graph inside of the node.
+    ///
+    /// # Errors
+    /// `Invalid` when it is not there.
+    pub(crate) fn graph(&mut self, name: &'static str) -> Result<&'a Graph> {
+        let graph = self.value(name, "a graph", |attribute| match attribute {
+            Attribute::Graph(graph) => Some(graph.as_ref()),
+            _ => None,
+        })?;
+        graph.ok_or_else(|| Error::invalid(format!("attribute {name:?} is missing")))
+    }
+
+    /// The names that the graphs inside of the node take from around it.
+    pub(crate) fn captures(&self) -> Vec<String> {
+        crate::graph::captures(self.node)
     }
 
     /// Says that an attribute may be there and has no effect here.

@@ -3,12 +3,16 @@
 //! `y = (x − μ) / √(σ² + ε) · scale + bias`, by channel. In training, μ and σ² are those of the batch (σ² biased), and the
 //! running statistics become `momentum · running + (1 − momentum) · batch`, where the batch's variance is unbiased: as
 //! PyTorch does, whose momentum is `1 − momentum` of ONNX. Otherwise, and in training where it is frozen, μ and σ² are the
-//! running statistics. A batch of one value a channel has no variance, which PyTorch refuses, and so does this.
+//! running statistics. Weight standardization is written as a normalization too (NFNet): with `training_mode`, or with
+//! statistics that the graph computes, neither of which the mode changes. A batch of one value a channel has no variance, which PyTorch refuses, and so does this.
 
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
 use crate::kernels::Range;
 use crate::tensor::DeviceTensor;
 use crate::{Error, Mode, Result};
+
+/// An attribute of ours: the statistics are no parameters but computed, so they are taken as they are in every mode.
+pub(crate) const COMPUTED: &str = "ranktune_computed_statistics";
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     with_limits(attributes, Range::ALL)
@@ -18,14 +22,16 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<Operator> {
     let epsilon = attributes.float_or("epsilon", 1e-5)?;
     let momentum = attributes.float_or("momentum", 0.9)?;
-    attributes.ignore("training_mode");
+    let batch_always = attributes.flag("training_mode", false)?;
+    let computed = attributes.flag(COMPUTED, false)?;
     attributes.ignore("is_test");
     if attributes.opset() < 9 {
         attributes.only_int("spatial", 1)?;
     }
-    if attributes.outputs() > 1 {
+    let outputs = attributes.outputs();
+    if outputs > 3 || (outputs > 1 && !batch_always) {
         return Err(Error::unsupported(
-            "running statistics as outputs are not supported; export in evaluation mode",
+            "saved statistics as outputs are not supported; export in evaluation mode",
         ));
     }
     Ok(Box::new(move |inputs, context| {
@@ -46,41 +52,42 @@ pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<O
         let [scale, bias, mean, variance] = settings.as_slice() else {
             return Err(Error::invalid("five inputs are needed"));
         };
-        let y = match context.mode {
-            Mode::Training => {
-                let count: usize = dims.iter().product::<usize>() / channels.max(1);
-                if count < 2 {
-                    return Err(Error::shape(
-                        "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
-                    ));
-                }
-                let batch = x.normalize_batch(scale, bias, epsilon, range)?;
-                update(inputs, context, 3, mean, &batch.mean, momentum)?;
-                let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
-                update(inputs, context, 4, variance, &unbiased, momentum)?;
-                batch.output
-            }
-            Mode::Evaluation | Mode::Frozen => x.normalize_with([scale, bias, mean, variance], epsilon, range)?,
-        };
-        Ok(vec![y.into()])
+        let trains = context.mode == Mode::Training && !computed;
+        if !(trains || batch_always) {
+            let y = x.normalize_with([scale, bias, mean, variance], epsilon, range)?;
+            return Ok(vec![y.into()]);
+        }
+        let count: usize = dims.iter().product::<usize>() / channels.max(1);
+        if count < 2 {
+            return Err(Error::shape(
+                "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
+            ));
+        }
+        let batch = x.normalize_batch(scale, bias, epsilon, range)?;
+        if trains {
+            let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
+            update(inputs, context, 3, &mixed(mean, &batch.mean, momentum)?);
+            update(inputs, context, 4, &mixed(variance, &unbiased, momentum)?);
+        }
+        let mut results = vec![batch.output.into()];
+        if outputs > 1 {
+            results.push(mixed(mean, &batch.mean, momentum)?.into());
+            results.push(mixed(variance, &batch.variance, momentum)?.into());
+        }
+        Ok(results)
     }))
 }
 
-fn update(
-    inputs: &Inputs,
-    context: &mut Context,
-    position: usize,
-    old: &DeviceTensor,
-    new: &DeviceTensor,
-    momentum: f32,
-) -> Result<()> {
-    let value = old
-        .detached()
+/// `momentum · old + (1 − momentum) · new`.
+fn mixed(old: &DeviceTensor, new: &DeviceTensor, momentum: f32) -> Result<DeviceTensor> {
+    old.detached()
         .mul_scalar(momentum)
-        .add(&new.detached().mul_scalar(1.0 - momentum))?;
+        .add(&new.detached().mul_scalar(1.0 - momentum))
+}
+
+fn update(inputs: &Inputs, context: &mut Context, position: usize, value: &DeviceTensor) {
     context.updates.push(RunningUpdate {
         name: inputs.name(position).to_owned(),
-        value,
+        value: value.clone(),
     });
-    Ok(())
 }

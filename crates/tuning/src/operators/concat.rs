@@ -1,5 +1,7 @@
 //! Concat and Split.
 
+use burn::tensor::Device;
+
 use super::slice::narrowed;
 use super::{Attributes, Operator};
 use crate::host::HostData;
@@ -13,33 +15,57 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         .int("axis")?
         .ok_or_else(|| Error::invalid("attribute \"axis\" is missing"))?;
     Ok(Box::new(move |inputs, _| {
-        let values: Vec<&Value> = (0..inputs.len())
-            .map(|position| inputs.get(position))
-            .collect::<Result<_>>()?;
-        let first = inputs.get(0)?.dims();
-        let along = axis(along, first.len())?;
-        for value in &values {
-            let dims = value.dims();
-            let fits = dims.len() == first.len() && (0..dims.len()).all(|one| one == along || dims[one] == first[one]);
-            if !fits {
-                return Err(Error::shape(format!(
-                    "shapes {first:?} and {dims:?} cannot be joined along axis {along}"
-                )));
-            }
-        }
-        let hosts: Option<Vec<&HostTensor>> = values.iter().map(|value| value.host()).collect();
-        match hosts {
-            Some(hosts) => Ok(vec![join(&hosts, along)?.into()]),
-            None => {
-                let filled = |position: &usize| values[*position].dims()[along] > 0;
-                let tensors = (0..inputs.len())
-                    .filter(filled)
-                    .map(|position| inputs.tensor(position))
-                    .collect::<Result<Vec<_>>>()?;
-                Ok(vec![DeviceTensor::concat(&tensors, along).into()])
-            }
-        }
+        let values = (0..inputs.len())
+            .map(|position| inputs.get(position).cloned())
+            .collect::<Result<Vec<_>>>()?;
+        Ok(vec![joined(&values, along, inputs.device_of_graph())?])
     }))
+}
+
+/// `values` one after the other along an axis.
+///
+/// # Errors
+/// `Shape` when they do not fit; `Invalid` when there are none.
+pub(super) fn joined(values: &[Value], along: i64, device: &Device) -> Result<Value> {
+    let first = values
+        .first()
+        .ok_or_else(|| Error::invalid("there is nothing to join"))?
+        .dims();
+    let along = axis(along, first.len())?;
+    for value in values {
+        let dims = value.dims();
+        let fits = dims.len() == first.len() && (0..dims.len()).all(|one| one == along || dims[one] == first[one]);
+        if !fits {
+            return Err(Error::shape(format!(
+                "shapes {first:?} and {dims:?} cannot be joined along axis {along}"
+            )));
+        }
+    }
+    let hosts: Option<Vec<&HostTensor>> = values.iter().map(|value| value.host()).collect();
+    if let Some(hosts) = hosts {
+        return Ok(join(&hosts, along)?.into());
+    }
+    let filled = values.iter().filter(|value| value.dims()[along] > 0);
+    let tensors = filled.map(|value| value.on(device)).collect::<Result<Vec<_>>>()?;
+    Ok(DeviceTensor::concat(&tensors, along).into())
+}
+
+/// `values` one after the other along an axis of their own, which is new.
+///
+/// # Errors
+/// As [`joined`].
+pub(super) fn stacked(values: &[Value], along: i64, device: &Device) -> Result<Value> {
+    let first = values
+        .first()
+        .ok_or_else(|| Error::invalid("there is nothing to join"))?
+        .dims();
+    let place = axis(along, first.len() + 1)?;
+    let apart = values.iter().map(|value| {
+        let mut dims = value.dims();
+        dims.insert(place.min(dims.len()), 1);
+        value.reshape(&dims)
+    });
+    joined(&apart.collect::<Result<Vec<_>>>()?, along, device)
 }
 
 fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {

@@ -19,7 +19,6 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         )?;
         let size = dims[along];
         Ok(vec![match value {
-            Value::Host(_) => on_host(&value.to_host()?, along, exclusive, reverse)?.into(),
             Value::Device(x) => {
                 let backwards: Vec<usize> = (0..size).rev().collect();
                 let turned = if reverse {
@@ -33,6 +32,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
                 }
                 if reverse { sum.select(along, &backwards) } else { sum }.into()
             }
+            _ => on_host(&value.to_host()?, along, exclusive, reverse)?.into(),
         }])
     }))
 }
@@ -103,7 +103,7 @@ pub(super) fn trilu(attributes: &mut Attributes) -> Result<Operator> {
         let dropped = HostTensor::bools(&[rows, columns], dropped)?;
         match value {
             Value::Device(x) => Ok(vec![x.replace_where(&dropped, &x.detached().mul_scalar(0.0))?.into()]),
-            Value::Host(_) => {
+            _ => {
                 let host = value.to_host()?;
                 let dropped = dropped.expand(&dims)?.to_bools();
                 fn cut<T: Copy>(values: &[T], dropped: &[bool], zero: T) -> Vec<T> {

@@ -1,4 +1,4 @@
-//! Gather, GatherElements and GatherND. Indices are on the host, and checked there.
+//! Gather, GatherElements, GatherND and Compress. Indices are on the host, and checked there.
 
 use super::slice::selected;
 use super::{Attributes, Operator};
@@ -19,7 +19,7 @@ fn resolve(indices: &[i64], size: usize) -> Result<Vec<usize>> {
 pub(super) fn taken(value: &Value, dims: &[usize], positions: &[usize]) -> Result<Value> {
     match value {
         Value::Device(tensor) => Ok(tensor.take(dims, positions)?.into()),
-        Value::Host(_) => Ok(value.to_host()?.take(dims, positions.iter().copied())?.into()),
+        _ => Ok(value.to_host()?.take(dims, positions.iter().copied())?.into()),
     }
 }
 
@@ -33,10 +33,29 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let chosen = resolve(&indices.to_ints(), dims[along])?;
         let flat = selected(value, along, &chosen)?;
         let to = [&dims[..along], indices.dims(), &dims[along + 1..]].concat();
-        Ok(vec![match flat {
-            Value::Device(tensor) => tensor.reshape(&to)?.into(),
-            Value::Host(_) => flat.to_host()?.reshape(&to)?.into(),
-        }])
+        Ok(vec![flat.reshape(&to)?])
+    }))
+}
+
+/// The elements along an axis (or of the flattened input) for which a condition holds.
+pub(super) fn compress(attributes: &mut Attributes) -> Result<Operator> {
+    let along = attributes.int("axis")?;
+    Ok(Box::new(move |inputs, _| {
+        let value = inputs.get(0)?;
+        let (value, along) = match along {
+            Some(along) => (value.clone(), axis(along, value.dims().len())?),
+            None => (value.reshape(&[elements(&value.dims())?])?, 0),
+        };
+        let holds = inputs.host(1)?.to_bools();
+        let size = value.dims()[along];
+        let chosen: Vec<usize> = (0..holds.len()).filter(|&position| holds[position]).collect();
+        match chosen.last() {
+            Some(&last) if last >= size => Err(Error::shape(format!(
+                "a condition of {} values does not fit an axis of size {size}",
+                holds.len()
+            ))),
+            _ => Ok(vec![selected(&value, along, &chosen)?]),
+        }
     }))
 }
 

@@ -6,22 +6,27 @@ use crate::shape::{axes, axis};
 use crate::tensor::DeviceTensor;
 use crate::{Error, Result};
 
-/// `(x − mean) / √(variance + ε) · scale + bias` over the axes from `axis` on.
+/// `(x − mean) / √(variance + ε) · scale + bias` over the axes from `axis` on; then the mean, and one by the root.
 pub(super) fn layer(attributes: &mut Attributes) -> Result<Operator> {
     let first = attributes.int_or("axis", -1)?;
     let epsilon = attributes.float_or("epsilon", 1e-5)?;
     attributes.ignore("stash_type");
-    if attributes.outputs() > 1 {
-        return Err(Error::unsupported("mean and deviation as outputs are not supported"));
-    }
+    let wanted = attributes.outputs();
     Ok(Box::new(move |inputs, _| {
         let x = inputs.tensor(0)?;
         let over: Vec<usize> = (axis(first, x.rank())?..x.rank()).collect();
-        let mut y = fits(&x, &inputs.tensor(1)?)?.mul(&x.standardize(&over, epsilon)?)?;
+        let mean = x.mean(&over);
+        let centred = x.sub(&mean)?;
+        let deviation = centred.mul(&centred)?.mean(&over).add_scalar(epsilon).sqrt();
+        let mut y = fits(&x, &inputs.tensor(1)?)?.mul(&centred.div(&deviation)?)?;
         if let Some(bias) = inputs.optional_tensor(2)? {
             y = y.add(&fits(&x, &bias)?)?;
         }
-        Ok(vec![y.into()])
+        let mut outputs = vec![y.into()];
+        if wanted > 1 {
+            outputs.extend([mean.into(), deviation.recip().into()]);
+        }
+        Ok(outputs)
     }))
 }
 

@@ -9,11 +9,14 @@ mod inputs;
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod batch_norm;
+mod bitwise;
 mod cast;
 mod clip;
 mod compare;
 mod concat;
+mod control;
 mod conv;
 mod conv_transpose;
 mod cumulative;
@@ -23,13 +26,16 @@ mod fill;
 mod gather;
 mod global_pool;
 mod layer_norm;
+mod local_response;
 mod matmul;
 mod pad;
 mod pool;
 mod reduce;
 mod reshape;
 mod resize;
+mod rotary;
 mod scatter;
+mod sequence;
 mod shape_of;
 mod slice;
 mod softmax;
@@ -41,6 +47,7 @@ mod where_;
 use ranktune_onnx::Node;
 
 pub(crate) use attributes::Attributes;
+pub(crate) use batch_norm::COMPUTED;
 pub(crate) use fill::from_onnx as constant;
 pub(crate) use inputs::{Context, Inputs, RunningUpdate};
 
@@ -94,14 +101,22 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Asinh", Constants::None, unary::build),
     entry("Atan", Constants::None, unary::build),
     entry("Atanh", Constants::None, unary::build),
+    entry("Attention", Constants::None, attention::build),
     entry("AveragePool", Constants::None, pool::average),
     entry("BatchNormalization", Constants::Statistics(&[3, 4]), batch_norm::build),
+    entry("BitShift", Constants::All, bitwise::build),
+    entry("BitwiseAnd", Constants::All, bitwise::build),
+    entry("BitwiseNot", Constants::All, bitwise::not),
+    entry("BitwiseOr", Constants::All, bitwise::build),
+    entry("BitwiseXor", Constants::All, bitwise::build),
     entry("Cast", Constants::None, cast::build),
     entry("CastLike", Constants::At(&[1]), cast::build_like),
     entry("Ceil", Constants::All, unary::build),
     entry("Celu", Constants::None, activation::build),
     entry("Clip", Constants::Settings, clip::build),
+    entry("Compress", Constants::Settings, gather::compress),
     entry("Concat", Constants::None, concat::build),
+    entry("ConcatFromSequence", Constants::None, sequence::concat),
     entry("Constant", Constants::All, fill::constant),
     entry("ConstantOfShape", Constants::All, fill::constant_of_shape),
     entry("Conv", Constants::None, conv::build),
@@ -127,6 +142,7 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Gelu", Constants::None, activation::build),
     entry("Gemm", Constants::None, matmul::gemm),
     entry("GlobalAveragePool", Constants::None, global_pool::build),
+    entry("GlobalLpPool", Constants::None, global_pool::build),
     entry("GlobalMaxPool", Constants::None, global_pool::build),
     entry("Greater", Constants::All, compare::build),
     entry("GreaterOrEqual", Constants::All, compare::build),
@@ -134,16 +150,20 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("HardSigmoid", Constants::None, activation::build),
     entry("HardSwish", Constants::None, activation::build),
     entry("Identity", Constants::None, reshape::identity),
+    entry("If", Constants::At(&[0]), control::branch),
     entry("InstanceNormalization", Constants::None, layer_norm::instance),
     entry("IsInf", Constants::All, compare::classify),
     entry("IsNaN", Constants::All, compare::classify),
+    entry("LRN", Constants::None, local_response::build),
     entry("LayerNormalization", Constants::None, layer_norm::layer),
     entry("LeakyRelu", Constants::None, activation::build),
     entry("Less", Constants::All, compare::build),
     entry("LessOrEqual", Constants::All, compare::build),
     entry("Log", Constants::None, unary::build),
     entry("LogSoftmax", Constants::None, softmax::build),
+    entry("Loop", Constants::At(&[0, 1]), control::repeat),
     entry("LpNormalization", Constants::None, layer_norm::lp),
+    entry("LpPool", Constants::None, pool::power),
     entry("MatMul", Constants::None, matmul::build),
     entry("Max", Constants::None, arithmetic::build_many),
     entry("MaxPool", Constants::None, pool::max),
@@ -177,13 +197,22 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Relu", Constants::None, activation::build),
     entry("Reshape", Constants::Settings, reshape::build),
     entry("Resize", Constants::Settings, resize::build),
+    entry("RotaryEmbedding", Constants::None, rotary::build),
     entry("Round", Constants::All, unary::build),
+    entry("Scatter", Constants::At(&[1]), scatter::elements_along),
     entry("ScatterElements", Constants::At(&[1]), scatter::elements_along),
     entry("ScatterND", Constants::At(&[1]), scatter::nd),
     entry("Selu", Constants::None, activation::build),
+    entry("SequenceAt", Constants::Settings, sequence::at),
+    entry("SequenceConstruct", Constants::None, sequence::construct),
+    entry("SequenceEmpty", Constants::All, sequence::empty),
+    entry("SequenceErase", Constants::Settings, sequence::erase),
+    entry("SequenceInsert", Constants::At(&[2]), sequence::insert),
+    entry("SequenceLength", Constants::All, sequence::length),
     entry("Shape", Constants::All, shape_of::build),
     entry("Sigmoid", Constants::None, activation::build),
     entry("Sign", Constants::All, unary::build),
+    entry("SimplifiedLayerNormalization", Constants::None, layer_norm::rms),
     entry("Sin", Constants::None, unary::build),
     entry("Sinh", Constants::None, unary::build),
     entry("Size", Constants::All, shape_of::build),
@@ -193,6 +222,7 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Softsign", Constants::None, activation::build),
     entry("SpaceToDepth", Constants::None, depth_space::build),
     entry("Split", Constants::Settings, concat::split),
+    entry("SplitToSequence", Constants::Settings, sequence::split),
     entry("Sqrt", Constants::None, unary::build),
     entry("Squeeze", Constants::Settings, reshape::squeeze),
     entry("Sub", Constants::None, arithmetic::build),

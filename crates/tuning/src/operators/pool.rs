@@ -1,4 +1,4 @@
-//! MaxPool and AveragePool over one or two spatial axes.
+//! MaxPool, AveragePool and LpPool over one or two spatial axes.
 //!
 //! Padding (and what `ceil_mode` adds at the end) is put around the input first, the lowest number for a maximum and
 //! zeros for a mean, and the pool runs without padding. A mean is then corrected by the number of elements that each
@@ -8,7 +8,7 @@ use super::conv::Sliding;
 use super::{Attributes, Inputs, Operator};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
-use crate::{Error, HostTensor, Result};
+use crate::{Error, HostTensor, Result, kernels};
 
 struct Pool {
     sliding: Sliding,
@@ -124,6 +124,16 @@ pub(super) fn max(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let ready = pool.prepare(inputs)?;
         let dilation = [ready.windows.dilation[0], ready.windows.dilation[1]];
+        let slide = kernels::Slide {
+            kernel: ready.kernel,
+            stride: ready.stride(),
+            dilation,
+            pad: [ready.windows.pads[0].0, ready.windows.pads[1].0],
+            out: [ready.positions[0], ready.positions[1]],
+        };
+        if let Some(y) = kernels::max_pool(&ready.x, slide) {
+            return Ok(vec![ready.finish(y)?.into()]);
+        }
         let y = ready.padded(f32::MIN)?.max_pool(ready.kernel, ready.stride(), dilation);
         Ok(vec![ready.finish(y)?.into()])
     }))
@@ -149,6 +159,19 @@ pub(super) fn average(attributes: &mut Attributes) -> Result<Operator> {
             y = y.mul(&crate::value::Value::from(factors).on(inputs.device_of_graph())?)?;
         }
         Ok(vec![ready.finish(y)?.into()])
+    }))
+}
+
+/// `(Σ |x|ᵖ)^(1/p)` over each window.
+pub(super) fn power(attributes: &mut Attributes) -> Result<Operator> {
+    let pool = Pool::read(attributes)?;
+    let p = attributes.int_or("p", 2)? as f32;
+    Ok(Box::new(move |inputs, _| {
+        let mut ready = pool.prepare(inputs)?;
+        ready.x = ready.x.abs().pow_scalar(p);
+        let count = (ready.kernel[0] * ready.kernel[1]) as f32;
+        let mean = ready.padded(0.0)?.average_pool(ready.kernel, ready.stride());
+        Ok(vec![ready.finish(mean.mul_scalar(count).pow_scalar(1.0 / p))?.into()])
     }))
 }
 

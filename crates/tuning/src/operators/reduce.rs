@@ -62,7 +62,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             .collect::<Vec<_>>();
         Ok(vec![match value {
             Value::Device(tensor) => reduce(kind, tensor, &over)?.reshape(&left)?.into(),
-            Value::Host(_) => on_host(kind, &value.to_host()?, &over, &kept)?.reshape(&left)?.into(),
+            _ => on_host(kind, &value.to_host()?, &over, &kept)?.reshape(&left)?.into(),
         }])
     }))
 }

@@ -6,19 +6,11 @@ use crate::shape::{axes, axis, broadcast, elements, size};
 use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
-/// `value` under another shape.
-fn reshaped(value: &Value, dims: &[usize]) -> Result<Value> {
-    Ok(match value {
-        Value::Device(tensor) => tensor.reshape(dims)?.into(),
-        Value::Host(_) => value.to_host()?.reshape(dims)?.into(),
-    })
-}
-
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let keep_zero = attributes.flag("allowzero", false)?;
     Ok(Box::new(move |inputs, _| {
         let dims = target(&inputs.get(0)?.dims(), &inputs.ints(1)?, keep_zero)?;
-        Ok(vec![reshaped(inputs.get(0)?, &dims)?])
+        Ok(vec![inputs.get(0)?.reshape(&dims)?])
     }))
 }
 
@@ -62,7 +54,7 @@ pub(super) fn flatten(attributes: &mut Attributes) -> Result<Operator> {
             axis(first, rank)?
         };
         let flat = [elements(&dims[..split])?, elements(&dims[split..])?];
-        Ok(vec![reshaped(inputs.get(0)?, &flat)?])
+        Ok(vec![inputs.get(0)?.reshape(&flat)?])
     }))
 }
 
@@ -91,7 +83,7 @@ pub(super) fn squeeze(attributes: &mut Attributes) -> Result<Operator> {
             .filter(|one| !chosen.contains(one))
             .map(|one| dims[one])
             .collect();
-        Ok(vec![reshaped(inputs.get(0)?, &left)?])
+        Ok(vec![inputs.get(0)?.reshape(&left)?])
     }))
 }
 
@@ -112,7 +104,7 @@ pub(super) fn unsqueeze(attributes: &mut Attributes) -> Result<Operator> {
                 }
             })
             .collect();
-        Ok(vec![reshaped(inputs.get(0)?, &full)?])
+        Ok(vec![inputs.get(0)?.reshape(&full)?])
     }))
 }
 
@@ -141,7 +133,7 @@ pub(super) fn identity(attributes: &mut Attributes) -> Result<Operator> {
 fn expanded(value: &Value, dims: &[usize]) -> Result<Value> {
     Ok(match value {
         Value::Device(tensor) => tensor.expand(dims)?.into(),
-        Value::Host(_) => value.to_host()?.expand(dims)?.into(),
+        _ => value.to_host()?.expand(dims)?.into(),
     })
 }
 
@@ -173,10 +165,7 @@ pub(super) fn tile(_: &mut Attributes) -> Result<Operator> {
             .collect();
         elements(&repeated)?;
         let joined: Vec<usize> = dims.iter().zip(&repeats).map(|(dim, times)| dim * times).collect();
-        Ok(vec![reshaped(
-            &expanded(&reshaped(value, &apart)?, &repeated)?,
-            &joined,
-        )?])
+        Ok(vec![expanded(&value.reshape(&apart)?, &repeated)?.reshape(&joined)?])
     }))
 }
 

@@ -71,7 +71,7 @@ pub(super) fn narrowed(value: &Value, axis: usize, start: usize, end: usize) -> 
         _ if start == 0 && end == value.dims()[axis] => Ok(value.clone()),
         Value::Device(_) if start == end => empty(value, axis),
         Value::Device(tensor) => Ok(tensor.narrow(axis, start, end).into()),
-        Value::Host(_) => selected(value, axis, &(start..end).collect::<Vec<_>>()),
+        _ => selected(value, axis, &(start..end).collect::<Vec<_>>()),
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<
     match value {
         Value::Device(_) if indices.is_empty() => empty(value, axis),
         Value::Device(tensor) => Ok(tensor.select(axis, indices).into()),
-        Value::Host(_) => {
+        _ => {
             let host = value.to_host()?;
             let mut dims = host.dims().to_vec();
             let plain = strides(&dims);

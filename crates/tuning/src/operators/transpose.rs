@@ -30,7 +30,7 @@ pub(super) fn permuted(value: &Value, order: &[usize]) -> Result<Value> {
     }
     match value {
         Value::Device(tensor) => Ok(tensor.permute(order).into()),
-        Value::Host(_) => {
+        _ => {
             let plain = strides(&dims);
             let to: Vec<usize> = order.iter().map(|&axis| dims[axis]).collect();
             let steps: Vec<usize> = order.iter().map(|&axis| plain[axis]).collect();

@@ -149,7 +149,7 @@ mod tests {
             self.loading.fetch_add(1, Ordering::SeqCst);
             let sample = picks[0].sample;
             // Later batches are ready first.
-            std::thread::sleep(Duration::from_millis(if sample % 2 == 0 { 4 } else { 1 }));
+            std::thread::sleep(Duration::from_millis(if sample.is_multiple_of(2) { 4 } else { 1 }));
             match sample == self.fails_at {
                 true => Err("sample 5 is broken".into()),
                 false => Ok(Inputs {

@@ -53,6 +53,18 @@ pub fn number(value: f32) -> Input {
     Input::Floats(vec![], vec![value])
 }
 
+/// A node for a graph inside of another.
+pub fn inner(op_type: &str, inputs: &[&str], output: &str) -> Node {
+    Node {
+        name: format!("inner_{output}"),
+        op_type: op_type.to_owned(),
+        domain: String::new(),
+        inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+        outputs: vec![output.to_owned()],
+        attributes: BTreeMap::new(),
+    }
+}
+
 /// One node with its inputs.
 #[derive(Clone)]
 pub struct Case {
@@ -61,6 +73,7 @@ pub struct Case {
     inputs: Vec<Input>,
     opset: i64,
     outputs: usize,
+    captured: usize,
 }
 
 impl Case {
@@ -71,6 +84,7 @@ impl Case {
             inputs,
             opset: 20,
             outputs: 1,
+            captured: 0,
         }
     }
 
@@ -98,6 +112,29 @@ impl Case {
     pub fn outputs(mut self, outputs: usize) -> Self {
         self.outputs = outputs;
         self
+    }
+
+    /// The last `captured` inputs are not the node's own, but used by the graphs inside of it.
+    pub fn captured(mut self, captured: usize) -> Self {
+        self.captured = captured;
+        self
+    }
+
+    /// A graph inside of the node; `inputs` and `outputs` by name.
+    pub fn body(self, name: &str, inputs: &[&str], nodes: Vec<Node>, outputs: &[&str]) -> Self {
+        let info = |name: &&str| ValueInfo {
+            name: (*name).to_owned(),
+            data_type: None,
+            shape: None,
+        };
+        let graph = OnnxGraph {
+            name: name.to_owned(),
+            nodes,
+            inputs: inputs.iter().map(info).collect(),
+            outputs: outputs.iter().map(info).collect(),
+            ..OnnxGraph::default()
+        };
+        self.with(name, Attribute::Graph(Box::new(graph)))
     }
 
     fn with(mut self, name: &str, value: Attribute) -> Self {
@@ -155,6 +192,7 @@ impl Case {
             initializers.insert(name.clone(), tensor.unwrap());
             names.push(name);
         }
+        names.truncate(names.len() - self.captured);
         let outputs: Vec<String> = (0..self.outputs).map(|position| format!("y{position}")).collect();
         let graph = OnnxGraph {
             name: "case".to_owned(),

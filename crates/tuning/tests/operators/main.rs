@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
 
+mod attention;
+mod control;
 mod harness;
 mod normalization;
 mod shapes;

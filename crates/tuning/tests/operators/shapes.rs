@@ -116,6 +116,39 @@ fn scattering_agrees() {
 }
 
 #[test]
+fn compressing_keeps_what_holds() {
+    let condition = |values: &[bool]| Input::Bools(vec![values.len()], values.to_vec());
+    Case::new("Compress", vec![x(&[3, 2]), condition(&[true, false, true])])
+        .int("axis", 0)
+        .check_against(&[2, 2], |inputs| [&inputs[0][..2], &inputs[0][4..]].concat());
+    Case::new("Compress", vec![x(&[3, 2]), condition(&[false, true, false, true])])
+        .check_against(&[2], |inputs| vec![inputs[0][1], inputs[0][3]]);
+}
+
+#[test]
+fn bits_of_integers_choose_rows() {
+    // x[6 & 3], x[(4 >> 1) | 1], x[1 ^ 3], x[−1 − 1 = ~1]: the integers index the rows of a parameter.
+    for (op, a, b, row) in [("BitwiseAnd", 6, 3, 2), ("BitwiseOr", 2, 1, 3), ("BitwiseXor", 1, 3, 2)] {
+        let nodes = vec![
+            crate::harness::inner(op, &["c1", "c2"], "row"),
+            crate::harness::inner("Gather", &["p3.x", "row"], "t"),
+        ];
+        let ints = |value| Input::Ints(vec![], vec![value]);
+        let condition = Input::Bools(vec![], vec![true]);
+        Case::new("If", vec![condition, ints(a), ints(b), x(&[4, 2])])
+            .captured(3)
+            .body("then_branch", &[], nodes, &["t"])
+            .body(
+                "else_branch",
+                &[],
+                vec![crate::harness::inner("Identity", &["p3.x"], "e")],
+                &["e"],
+            )
+            .check_against(&[2], |inputs| inputs[3][2 * row..2 * row + 2].to_vec());
+    }
+}
+
+#[test]
 fn choosing_agrees() {
     let condition = Input::Bools(vec![2, 1], vec![true, false]);
     Case::new("Where", vec![condition.clone(), x(&[2, 3]), x(&[3])]).check();

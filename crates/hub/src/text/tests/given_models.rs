@@ -4,7 +4,6 @@ use safetensors::SafeTensors;
 
 use super::*;
 
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn shared(what: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("RANKTUNE_SHARED")
         .map_or_else(

@@ -1,0 +1,114 @@
+//! Targets in several files that belong together: one list of names for all of them.
+//!
+//! A shard need not have seen every class, and numbers its classes by those it has; together they are numbered by the union, sorted as a
+//! single file's would be. Labels and columns of numbers must be the same in every shard.
+
+use std::path::PathBuf;
+
+use super::targets::read_part;
+use crate::target::distinct_names;
+use crate::{Error, Inference, Result, Targets, Task};
+
+/// Reads the targets of shards, in order, with names in common. `task` overrides what the first shard says.
+///
+/// # Errors
+/// As [`super::read_targets`], except that one class is enough; `Invalid` where shards are of different tasks or have different labels.
+pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<Targets>, Inference)> {
+    let mut found: Option<Inference> = None;
+    let mut parts = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (targets, inference) = read_part(path, task)?;
+        if let Some(first) = &found
+            && first.task != inference.task
+        {
+            let message = format!(
+                "the targets are {} ({}), expected {} as in {}; say which task it is",
+                inference.task,
+                inference.reason,
+                first.task,
+                paths[0].display()
+            );
+            return Err(Error::invalid(message).in_file(path));
+        }
+        found.get_or_insert(inference);
+        parts.push(targets);
+    }
+    let inference = found.ok_or_else(|| Error::invalid("there are no targets, expected at least one file"))?;
+    let lists: Vec<&[String]> = parts.iter().map(Targets::names).collect();
+    if inference.task != Task::Classification {
+        let other = lists.iter().position(|names| *names != lists[0]);
+        return match other {
+            None => Ok((parts, inference)),
+            Some(at) => {
+                let message = format!(
+                    "the targets have {} columns with other names than the {} of {}",
+                    lists[at].len(),
+                    lists[0].len(),
+                    paths[0].display()
+                );
+                Err(Error::invalid(message).in_file(&paths[at]))
+            }
+        };
+    }
+    let (names, numbers) = unite_names(&lists)?;
+    let parts = parts
+        .into_iter()
+        .zip(numbers)
+        .map(|(targets, numbers)| match targets {
+            Targets::Classes { labels, .. } => Targets::Classes {
+                names: names.clone(),
+                labels: labels
+                    .into_iter()
+                    .map(|label| usize::try_from(label).map_or(label, |label| numbers[label]))
+                    .collect(),
+            },
+            other => other,
+        })
+        .collect();
+    Ok((parts, inference))
+}
+
+/// The names of all lists, sorted as numbers where all of them are, else as texts; and for every list, each name's place among all.
+///
+/// # Errors
+/// `Unsupported` for more than 2³² names.
+pub fn unite_names(lists: &[&[String]]) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
+    // Lists that agree keep their order, which may be that of a model and not of the alphabet.
+    if let Some((first, rest)) = lists.split_first()
+        && rest.iter().all(|list| list == first)
+    {
+        let numbers = (0..).take(first.len()).collect::<Vec<u32>>();
+        return Ok((first.to_vec(), vec![numbers; lists.len()]));
+    }
+    let (names, index) = distinct_names(lists.iter().flat_map(|list| list.iter().map(String::as_str)))?;
+    let numbers = lists
+        .iter()
+        .map(|list| list.iter().map(|name| index[name.as_str()]).collect())
+        .collect();
+    Ok((names, numbers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn names_are_united_in_the_order_of_a_single_file() {
+        let (a, b) = (texts(&["2", "10"]), texts(&["1", "10"]));
+        let (names, numbers) = unite_names(&[&a, &b]).unwrap();
+        assert_eq!(names, ["1", "2", "10"]);
+        assert_eq!(numbers, [vec![1, 2], vec![0, 2]]);
+        let (a, b) = (texts(&["b"]), texts(&["a", "c"]));
+        assert_eq!(unite_names(&[&a, &b]).unwrap().0, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn lists_that_agree_keep_their_order() {
+        let list = texts(&["z", "a"]);
+        assert_eq!(unite_names(&[&list, &list]).unwrap().0, ["z", "a"]);
+    }
+}

@@ -1,0 +1,104 @@
+//! From outcomes to the document.
+
+use ranktune_data::Task;
+use ranktune_report::{Scores, scores};
+use ranktune_scores::{Precision, ScoreOptions as Settings, ScoreOutcome, Statistics};
+use serde_json::{Map, Value, json};
+
+use super::ScoreOptions;
+use super::saved::Part;
+use super::shards::Shards;
+use crate::scoring::{ListColumns, insert_error, score_json};
+
+/// What the scores crate is asked for.
+pub(super) fn settings(options: &ScoreOptions) -> Settings {
+    let mut settings = Settings::default();
+    settings.compat = options.compat;
+    settings
+}
+
+/// The document while it is filled.
+pub(super) struct Scored {
+    document: Scores,
+    names: Vec<String>,
+    /// Of LogME, where it was asked for.
+    pub(super) error_bound: Option<f64>,
+}
+
+impl Scored {
+    pub(super) fn new(task: Task, samples: usize, features: usize, columns: usize, names: &[String]) -> Self {
+        Self {
+            document: Scores {
+                schema: scores::SCHEMA.to_owned(),
+                task: task.name().to_owned(),
+                samples,
+                features,
+                columns,
+                scores: Map::new(),
+                notes: Vec::new(),
+            },
+            names: names.to_vec(),
+            error_bound: None,
+        }
+    }
+
+    /// Without any score yet.
+    pub(super) fn of_shards(shards: &Shards) -> Self {
+        let columns = shards.names.len();
+        Self::new(
+            shards.task,
+            shards.n_samples(),
+            shards.n_features(),
+            columns,
+            &shards.names,
+        )
+    }
+
+    /// Without any score yet.
+    pub(super) fn of_part(part: &Part) -> Self {
+        let samples = part.groups.iter().map(Statistics::n_samples).sum();
+        let features = part.groups.first().map_or(0, Statistics::n_features);
+        Self::new(part.task, samples, features, part.names.len(), &part.names)
+    }
+
+    /// Says of every score why there is none.
+    pub(super) fn no_scores(&mut self, names: &[String], reason: &str) {
+        for name in names {
+            let object = Map::from_iter([("value".to_owned(), Value::Null), ("reason".to_owned(), json!(reason))]);
+            self.document.scores.insert(name.clone(), Value::Object(object));
+        }
+        self.note(&format!(
+            "the statistics are saved, but there is no score yet: {reason}"
+        ));
+    }
+
+    pub(super) fn add(&mut self, name: &str, outcome: &ScoreOutcome, precision: Precision) {
+        let mut object = score_json(outcome, &self.names, Some(ListColumns));
+        if let Some(evidence) = &outcome.evidence {
+            self.document.columns = evidence.columns.len();
+        }
+        self.error_bound = self.error_bound.or(outcome.error_bound);
+        if let (Precision::Fast, Some(bound)) = (precision, outcome.error_bound) {
+            object.insert("error_bound".to_owned(), json!(bound));
+            self.note(&format!("products in f32: {name} is off by at most {bound:.1e}"));
+        }
+        self.document.scores.insert(name.to_owned(), Value::Object(object));
+    }
+
+    /// The standard error of a score from this many groups, and the interval that it makes.
+    pub(super) fn standard_error(&mut self, name: &str, error: Option<f64>, n_groups: usize) {
+        if let Some(Value::Object(object)) = self.document.scores.get_mut(name) {
+            insert_error(object, error, n_groups);
+        }
+    }
+
+    pub(super) fn note(&mut self, note: &str) {
+        if !self.document.notes.iter().any(|known| known == note) {
+            self.document.notes.push(note.to_owned());
+        }
+    }
+
+    pub(super) fn document(self) -> Scores {
+        self.document
+    }
+}

@@ -1,0 +1,339 @@
+//! Scoring features made elsewhere: files of features and targets, whole or in shards, and statistics that other runs have saved.
+//!
+//! ```text
+//! shards of features and targets ──► one pass ──► statistics (one, or one a group) ──► scores
+//! saved statistics ────────────────────────────────┘          └──► saved statistics
+//! ```
+//!
+//! The pass holds a block of rows and the statistics, whatever the number of rows (`stream`). Rows are read whole (`rows`) where a score
+//! needs them, where there are few, and where the statistics turn out to have lost digits that a column needs.
+
+mod document;
+mod rows;
+mod saved;
+mod shards;
+mod stream;
+
+use std::path::PathBuf;
+
+use ranktune_data::Task;
+use ranktune_report::Scores;
+use ranktune_scores::scores::{Needs, Prepared, find};
+use ranktune_scores::uncertainty::by_group;
+use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
+
+use crate::error::{Error, ErrorKind};
+use crate::scoring::check_scores;
+use document::Scored;
+use saved::Part;
+use shards::Shards;
+use stream::{Classes, Wanted};
+
+/// What is scored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoreFiles {
+    /// Files of features `[n, d]`, shard by shard.
+    pub features: Vec<PathBuf>,
+    /// The targets of each shard.
+    pub targets: Vec<PathBuf>,
+    /// A source classifier's probabilities `[n, z]` for each shard; none where there is no such classifier.
+    pub probabilities: Vec<PathBuf>,
+    /// Statistics that earlier runs have saved, to be added.
+    pub statistics: Vec<PathBuf>,
+    /// Where to save the statistics of everything above.
+    pub save: Option<PathBuf>,
+}
+
+/// Which scores, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoreOptions {
+    /// The task. Default: inferred from the targets.
+    pub task: Option<Task>,
+    /// Scores by name. Default: `logme`, and with probabilities `leep` and `nce`.
+    pub scores: Vec<String>,
+    /// Which LogME. Default: the maximum of the evidence.
+    pub compat: Compat,
+    /// Whether standard errors are computed, which takes a few times as long as the scores. Default: no.
+    pub standard_errors: StandardErrors,
+    /// How the symmetric product is computed. Default: in f64.
+    pub precision: Precision,
+}
+
+/// Whether to compute standard errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StandardErrors {
+    /// Scores only.
+    #[default]
+    Without,
+    /// By leaving out groups of samples, drawn by this seed, in turn.
+    Jackknife {
+        /// Seed of the groups.
+        seed: u64,
+    },
+}
+
+/// A first-order error of LogME beyond which the rows are gone through again.
+const REDO_ABOVE: f64 = 1e-8;
+/// The same for products in f32, relative to a LogME of size one.
+const FAST_ABOVE: f64 = 1e-4;
+/// Rows that are read again whole take at most this many bytes.
+const ROWS_BYTES: usize = 4 << 30;
+/// Fewer numbers than this are read whole to begin with.
+const FEW: usize = 1 << 20;
+
+/// Scores features for targets, from files, from saved statistics, or both.
+///
+/// # Errors
+/// [`ErrorKind::Data`]: a file that cannot be read, or does not fit the others. [`ErrorKind::Arguments`]: an unknown score, or one
+/// that the task, the missing probabilities or the missing rows do not allow. [`ErrorKind::Scores`]: a score that is not defined for
+/// these numbers.
+pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error> {
+    if files.features.is_empty() && files.statistics.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Arguments,
+            "there is nothing to score; give --features and --targets, or --statistics",
+        ));
+    }
+    let mut saved = saved::read_all(&files.statistics)?;
+    let mut shards = if files.features.is_empty() {
+        None
+    } else {
+        Some(Shards::open(
+            files,
+            options.task.or(saved.first().map(|part| part.task)),
+        )?)
+    };
+    let names = score_names(options, files, shards.as_ref())?;
+    check(&names, shards.as_ref(), &saved, options)?;
+    if let Some(shards) = &mut shards {
+        if saved.is_empty() && reads_rows(shards, &names, options) {
+            let found = rows::score(shards, &names, options, files.save.as_deref());
+            return saved_at_least(found, files, || Scored::of_shards(shards), &names);
+        }
+        let saving = if files.save.is_some() { Saving::Yes } else { Saving::No };
+        let wanted = wanted(shards, &names, options, saving);
+        saved.insert(0, stream::part(shards, wanted)?);
+    }
+    let part = saved::merge(saved)?;
+    if let Some(path) = &files.save {
+        part.write(path)?;
+    }
+    match from_part(&part, shards.as_ref(), &names, options) {
+        Ok(scores) if !needs_more(&scores, options) => Ok(scores.document()),
+        Ok(scores) => again(files, shards, &names, options, Some(scores)),
+        Err(error) if is_precision(&error) => match again(files, shards, &names, options, None) {
+            Err(other) if other.kind() == ErrorKind::Arguments => Err(error),
+            other => other,
+        },
+        Err(error) => saved_at_least(Err(error), files, || Scored::of_part(&part), &names),
+    }
+}
+
+/// One class is too few for a score, but not for statistics that others will be added to: then the document says why there is no score.
+fn saved_at_least(
+    found: Result<Scores, Error>,
+    files: &ScoreFiles,
+    scored: impl FnOnce() -> Scored,
+    names: &[String],
+) -> Result<Scores, Error> {
+    match found {
+        Err(error) if files.save.is_some() && error.scores_kind() == Some(Kind::TooFewClasses) => {
+            let mut scored = scored();
+            scored.no_scores(names, &error.to_string());
+            Ok(scored.document())
+        }
+        other => other,
+    }
+}
+
+/// Whether statistics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saving {
+    No,
+    Yes,
+}
+
+/// Statistics of every class are kept where a score needs them, and saved unasked where they are small.
+const CLASS_BYTES: usize = 64 << 20;
+
+fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Saving) -> Wanted {
+    let asked = names
+        .iter()
+        .any(|name| find(name).is_ok_and(|score| score.needs == Needs::ClassRows));
+    let (d, count) = (shards.n_features(), shards.names.len());
+    let rows = shards.n_samples().saturating_mul(d).saturating_mul(4);
+    let squares = count.saturating_mul(d).saturating_mul(d).saturating_mul(8);
+    let small = rows.min(squares).saturating_add(count.saturating_mul(d) * 32) <= CLASS_BYTES;
+    Wanted {
+        errors: options.standard_errors,
+        precision: precision(options, names),
+        classes: if asked || (saving == Saving::Yes && small) {
+            Classes::Apart
+        } else {
+            Classes::Together
+        },
+    }
+}
+
+/// Products in f32 are for LogME, whose error they bound; other scores of the same statistics are in f64.
+fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
+    let only_evidence = names
+        .iter()
+        .all(|name| name == "logme" || find(name).is_ok_and(|score| score.needs == Needs::Probabilities));
+    if only_evidence {
+        options.precision
+    } else {
+        Precision::Double
+    }
+}
+
+fn is_precision(error: &Error) -> bool {
+    error.scores_kind() == Some(Kind::Precision)
+}
+
+/// Whether the pass over statistics has left too much error.
+fn needs_more(scores: &Scored, options: &ScoreOptions) -> bool {
+    let limit = match options.precision {
+        Precision::Fast => FAST_ABOVE,
+        _ => REDO_ABOVE,
+    };
+    scores.error_bound.is_some_and(|bound| bound > limit)
+}
+
+/// The second way, where the first has left too much error: products in f64 after such in f32, the rows after products in f64.
+fn again(
+    files: &ScoreFiles,
+    shards: Option<Shards>,
+    names: &[String],
+    options: &ScoreOptions,
+    first: Option<Scored>,
+) -> Result<Scores, Error> {
+    let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not at hand");
+    let Some(mut shards) = shards.filter(|_| files.statistics.is_empty()) else {
+        return first.map(Scored::document).ok_or_else(nothing_better);
+    };
+    if options.precision == Precision::Fast {
+        let options = ScoreOptions {
+            precision: Precision::Double,
+            ..options.clone()
+        };
+        let mut scores = score(files, &options)?;
+        scores
+            .notes
+            .push("f32 products would have cost too many digits, so the products are in f64".to_owned());
+        return Ok(scores);
+    }
+    if shards.n_samples().saturating_mul(shards.n_features()) > ROWS_BYTES / 4 {
+        return first.map(Scored::document).ok_or_else(nothing_better);
+    }
+    rows::score(&mut shards, names, options, None)
+}
+
+/// Whether the rows are read whole rather than streamed.
+fn reads_rows(shards: &Shards, names: &[String], options: &ScoreOptions) -> bool {
+    let (n, d) = (shards.n_samples(), shards.n_features());
+    let needs = |wanted: Needs| {
+        names
+            .iter()
+            .any(|name| find(name).is_ok_and(|score| score.needs == wanted))
+    };
+    let with_errors = options.standard_errors != StandardErrors::Without;
+    (needs(Needs::ClassRows) && (with_errors || n.saturating_mul(d) <= ROWS_BYTES / 16))
+        || (with_errors && needs(Needs::Probabilities))
+        || n <= d.saturating_mul(2)
+        || n.saturating_mul(d) <= FEW
+}
+
+fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
+    if options.scores.is_empty() {
+        let with_probabilities =
+            !files.probabilities.is_empty() && shards.is_some_and(|shards| shards.columns.is_classes());
+        let default: &[&str] = if with_probabilities {
+            &["logme", "leep", "nce"]
+        } else {
+            &["logme"]
+        };
+        return Ok(default.iter().map(|&name| name.to_owned()).collect());
+    }
+    Ok(options.scores.clone())
+}
+
+/// Refuses scores that the inputs do not allow, before anything is computed.
+fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreOptions) -> Result<(), Error> {
+    match (shards, saved.first()) {
+        (Some(shards), _) => check_scores(names, shards.columns.is_classes(), shards.task.name())?,
+        (None, Some(part)) => check_scores(names, part.groups[0].is_classes(), part.task.name())?,
+        (None, None) => {}
+    }
+    for name in names {
+        let needs = find(name)
+            .map_err(|error| Error::new(ErrorKind::Arguments, error))?
+            .needs;
+        let message = match needs {
+            Needs::Probabilities if !saved.is_empty() => {
+                format!(
+                    "{name} needs the probabilities of every sample, which saved statistics do not hold; leave {name} out"
+                )
+            }
+            Needs::Probabilities if shards.is_none_or(|shards| shards.probabilities.is_none()) => format!(
+                "{name} needs a source classifier's probabilities; give them with --probabilities, or leave {name} out"
+            ),
+            Needs::ClassRows if saved.iter().any(|part| part.classes.is_none()) => format!(
+                "{name} needs statistics of every class, which the saved ones do not hold; save them with --scores {name}"
+            ),
+            _ => continue,
+        };
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
+    if options.compat == Compat::Published && options.precision == Precision::Fast {
+        return Err(Error::new(
+            ErrorKind::Arguments,
+            "the published value is computed in f64 only; leave out --precision fast",
+        ));
+    }
+    Ok(())
+}
+
+/// All scores from statistics (and labels and probabilities, where they are at hand).
+fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &ScoreOptions) -> Result<Scored, Error> {
+    let settings = document::settings(options);
+    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
+    let total: Statistics = part.total()?;
+    let (samples, features) = (total.n_samples(), total.n_features());
+    let prepared = match shards {
+        Some(shards) if shards.n_samples() == samples => Prepared::streamed(
+            total,
+            shards.columns.view().map_err(unfit)?,
+            shards.probabilities_view()?,
+        ),
+        _ => Prepared::from_statistics(total),
+    };
+    let prepared = match &part.classes {
+        Some(classes) => prepared.with_classes(classes.clone()),
+        None => prepared,
+    };
+    let total = prepared.statistics().map_err(unfit)?;
+    let mut scored = Scored::new(part.task, samples, features, total.n_columns(), &part.names);
+    for name in names {
+        let outcome = find(name)
+            .map_err(unfit)?
+            .compute(&prepared, &settings)
+            .map_err(unfit)?;
+        scored.add(name, &outcome, options.precision);
+        if options.standard_errors != StandardErrors::Without {
+            let needs = find(name).map_err(unfit)?.needs;
+            let error = if !matches!(needs, Needs::Statistics | Needs::ClassStatistics) {
+                scored.note(&format!("the standard error of {name} needs the rows, and is left out"));
+                None
+            } else if part.groups.len() > 1 {
+                let jackknife = by_group::jackknife_of_groups(total, &part.groups, name, &settings).map_err(unfit)?;
+                Some(jackknife.standard_error)
+            } else {
+                scored.note("the saved statistics hold no groups, so there are no standard errors; save them with --standard-errors");
+                None
+            };
+            scored.standard_error(name, error, part.groups.len());
+        }
+    }
+    Ok(scored)
+}

@@ -1,0 +1,67 @@
+//! Scores with all rows in memory: for scores that need them, for few rows, and for columns that need every digit.
+
+use std::path::Path;
+
+use ranktune_scores::scores::{Prepared, find};
+use ranktune_scores::uncertainty::{groups, jackknife};
+use ranktune_scores::{FeatureView, ScoreInputs};
+
+use super::document::{Scored, settings};
+use super::saved::Part;
+use super::shards::Shards;
+use super::{Precision, Saving, ScoreOptions, StandardErrors, stream};
+use crate::error::{Error, ErrorKind};
+
+/// Reads everything and scores it; saves the statistics where asked.
+pub(super) fn score(
+    shards: &mut Shards,
+    names: &[String],
+    options: &ScoreOptions,
+    save: Option<&Path>,
+) -> Result<ranktune_report::Scores, Error> {
+    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
+    if let Some(path) = save {
+        let part: Part = stream::part(shards, super::wanted(shards, names, options, Saving::Yes))?;
+        part.write(path)?;
+    }
+    let d = shards.n_features();
+    let mut rows = Vec::new();
+    for (path, reader) in &mut shards.readers {
+        let mut shard = Vec::new();
+        reader
+            .read_rows(0..reader.n_rows(), &mut shard)
+            .map_err(|error| Error::new(ErrorKind::Data, error))?;
+        // A shard is checked by itself, so that an error names its file and row.
+        FeatureView::new(&shard, shard.len() / d, d)
+            .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", path.display())))?;
+        if rows.is_empty() {
+            rows = shard;
+        } else {
+            rows.extend_from_slice(&shard);
+        }
+    }
+    let n = rows.len() / d;
+    let inputs = ScoreInputs {
+        features: FeatureView::new(&rows, n, d).map_err(unfit)?,
+        targets: shards.columns.view().map_err(unfit)?,
+        probabilities: shards.probabilities_view()?,
+    };
+    let settings = settings(options);
+    let prepared = Prepared::new(&inputs).map_err(unfit)?;
+    let mut scored = Scored::new(shards.task, n, d, inputs.targets.n_columns(), &shards.names);
+    for name in names {
+        let outcome = find(name)
+            .map_err(unfit)?
+            .compute(&prepared, &settings)
+            .map_err(unfit)?;
+        // Everything here is in f64, which is within any precision asked for.
+        scored.add(name, &outcome, Precision::Double);
+        if let StandardErrors::Jackknife { seed } = options.standard_errors {
+            let count = groups::DEFAULT_GROUPS.min(n);
+            let groups = groups::assign(&inputs.targets, count, seed).map_err(unfit)?;
+            let jackknife = jackknife(&inputs, name, &settings, &groups).map_err(unfit)?;
+            scored.standard_error(name, Some(jackknife.standard_error), count);
+        }
+    }
+    Ok(scored.document())
+}

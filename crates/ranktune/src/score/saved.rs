@@ -1,0 +1,229 @@
+//! Files of statistics: what one machine saw, to be added to what others saw.
+//!
+//! A file holds one block of statistics a group of the jackknife (one in all where no standard errors were asked for), each with its length
+//! before it and, with it, the task and the names of the classes. Groups of different files are added pairwise: the first groups of all
+//! files are the first group of the whole, which is as stratified as each of them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use ranktune_data::{Task, arrays};
+use ranktune_scores::Statistics;
+use ranktune_scores::uncertainty::by_group;
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind};
+
+/// Statistics with what the numbers stand for.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub task: Task,
+    pub names: Vec<String>,
+    /// Of the groups, where there are any.
+    pub seed: Option<u64>,
+    /// At least one.
+    pub groups: Vec<Statistics>,
+    /// Of every class by itself, by number, where they are kept.
+    pub classes: Option<Vec<Statistics>>,
+}
+
+const TASKS: [Task; 3] = [Task::Classification, Task::MultiLabel, Task::Regression];
+
+fn at(path: &Path, message: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Data, format!("{}: {message}", path.display()))
+}
+
+impl Part {
+    /// The statistics of all groups together.
+    pub(super) fn total(&self) -> Result<Statistics, Error> {
+        by_group::total(&self.groups).map_err(|error| Error::new(ErrorKind::Scores, error))
+    }
+
+    /// Writes the file under a temporary name and renames it.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let description = json!({
+            "task": self.task.name(),
+            "names": self.names,
+            "groups": self.groups.len(),
+            "seed": self.seed,
+            "classes": self.classes.as_ref().map(Vec::len),
+        })
+        .to_string();
+        let failed = |source: std::io::Error| at(path, format!("cannot be written: {source}"));
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".partial");
+        let partial = path.with_file_name(name);
+        let mut file = fs::File::create(&partial).map_err(failed)?;
+        for group in self.groups.iter().chain(self.classes.iter().flatten()) {
+            let bytes = group.to_bytes(&description);
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            file.write_all(&length.to_le_bytes())
+                .and_then(|()| file.write_all(&bytes))
+                .map_err(failed)?;
+        }
+        file.sync_all()
+            .and_then(|()| fs::rename(&partial, path))
+            .map_err(failed)
+    }
+
+    fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(|source| at(path, format!("cannot be read: {source}")))?;
+        let mut rest = bytes.as_slice();
+        let mut groups = Vec::new();
+        let mut first: Option<String> = None;
+        while !rest.is_empty() {
+            let cut = || at(path, "the saved statistics are cut short; save them again");
+            let (length, tail) = rest.split_at_checked(8).ok_or_else(cut)?;
+            if groups.is_empty() && !tail.starts_with(b"RANKSTAT") {
+                return Err(at(path, "is no file of statistics; make one with --save-statistics"));
+            }
+            let length = u64::from_le_bytes(length.try_into().map_err(|_| cut())?);
+            let length = usize::try_from(length).map_err(|_| cut())?;
+            let (block, tail) = tail.split_at_checked(length).ok_or_else(cut)?;
+            let (statistics, description) = Statistics::from_bytes(block).map_err(|error| at(path, error))?;
+            if first.as_ref().is_some_and(|first| *first != description) {
+                return Err(at(
+                    path,
+                    "is put together from different files; save the statistics again",
+                ));
+            }
+            first.get_or_insert(description);
+            groups.push(statistics);
+            rest = tail;
+        }
+        let description: Value = first
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .ok_or_else(|| at(path, "is no file of statistics; make one with --save-statistics"))?;
+        let count = |key: &str| description[key].as_u64().and_then(|count| usize::try_from(count).ok());
+        let n_groups = count("groups").filter(|&count| count > 0 && count <= groups.len());
+        let expected = n_groups.map(|groups| groups + count("classes").unwrap_or(0));
+        let (Some(n_groups), true) = (n_groups, expected == Some(groups.len())) else {
+            let message = format!(
+                "holds {} blocks of statistics instead of those it lists: it is cut short",
+                groups.len()
+            );
+            return Err(at(path, message));
+        };
+        let classes = groups.split_off(n_groups);
+        let task = TASKS
+            .into_iter()
+            .find(|task| description["task"] == task.name())
+            .ok_or_else(|| {
+                at(
+                    path,
+                    format!("holds statistics of an unknown task, {}", description["task"]),
+                )
+            })?;
+        let names: Vec<String> = serde_json::from_value(description["names"].clone())
+            .map_err(|_| at(path, "does not say what its columns are"))?;
+        if names.len() != groups[0].n_columns() || groups[0].is_classes() != (task == Task::Classification) {
+            return Err(at(path, "says other columns than it holds; save the statistics again"));
+        }
+        Ok(Self {
+            task,
+            names,
+            seed: description["seed"].as_u64(),
+            classes: description["classes"].is_u64().then_some(classes),
+            groups,
+        })
+    }
+}
+
+/// Reads all files; they are held against each other by [`merge`].
+pub(super) fn read_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
+    let parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_, _>>()?;
+    for (part, path) in parts.iter().zip(paths) {
+        fits(
+            &parts[0],
+            part,
+            &path.display().to_string(),
+            &paths[0].display().to_string(),
+        )?;
+    }
+    Ok(parts)
+}
+
+fn fits(first: &Part, part: &Part, name: &str, first_name: &str) -> Result<(), Error> {
+    let (d, expected) = (part.groups[0].n_features(), first.groups[0].n_features());
+    let message = if part.task != first.task {
+        format!(
+            "{name}: statistics of {}, expected {} as in {first_name}",
+            part.task, first.task
+        )
+    } else if d != expected {
+        format!("{name}: statistics of {d} features, expected {expected} as in {first_name}")
+    } else if part.task != Task::Classification && part.names != first.names {
+        format!("{name}: statistics of other target columns than {first_name}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Data, message))
+}
+
+/// Adds all parts, of which there is at least one; classes are numbered anew by the union of their names.
+pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
+    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
+    for part in &parts[1..] {
+        fits(&parts[0], part, "saved statistics", "the features given")?;
+    }
+    if parts[0].task == Task::Classification && parts.len() > 1 {
+        let lists: Vec<&[String]> = parts.iter().map(|part| part.names.as_slice()).collect();
+        let (names, numbers) = arrays::unite_names(&lists).map_err(|error| Error::new(ErrorKind::Data, error))?;
+        for (part, numbers) in parts.iter_mut().zip(numbers) {
+            part.names.clone_from(&names);
+            for group in part.groups.iter_mut().chain(part.classes.iter_mut().flatten()) {
+                group.renumber(&numbers, names.len()).map_err(unfit)?;
+            }
+            if let Some(classes) = &mut part.classes {
+                *classes = by_number(classes, &numbers, names.len(), &part.groups[0]).map_err(unfit)?;
+            }
+        }
+    }
+    let pairwise = parts.iter().all(|part| part.groups.len() == parts[0].groups.len());
+    let mut parts = parts.into_iter();
+    let Some(mut whole) = parts.next() else {
+        return Err(Error::new(ErrorKind::Arguments, "there are no statistics"));
+    };
+    if !pairwise {
+        whole.groups = vec![whole.total()?];
+        whole.seed = None;
+    }
+    for part in parts {
+        whole.classes = match (whole.classes.take(), &part.classes) {
+            (Some(mut own), Some(others)) => {
+                for (own, other) in own.iter_mut().zip(others) {
+                    own.merge(other).map_err(unfit)?;
+                }
+                Some(own)
+            }
+            _ => None,
+        };
+        if pairwise {
+            for (own, other) in whole.groups.iter_mut().zip(&part.groups) {
+                own.merge(other).map_err(unfit)?;
+            }
+        } else {
+            whole.groups[0].merge(&part.total()?).map_err(unfit)?;
+        }
+    }
+    Ok(whole)
+}
+
+/// Statistics of classes at their new numbers, none of them missing.
+fn by_number(
+    classes: &[Statistics],
+    numbers: &[u32],
+    count: usize,
+    like: &Statistics,
+) -> Result<Vec<Statistics>, ranktune_scores::Error> {
+    let mut all = (0..count)
+        .map(|_| Statistics::for_classes(like.n_features(), count))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (class, &number) in classes.iter().zip(numbers) {
+        if let Some(own) = usize::try_from(number).ok().and_then(|number| all.get_mut(number)) {
+            own.clone_from(class);
+        }
+    }
+    Ok(all)
+}

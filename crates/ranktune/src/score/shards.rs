@@ -1,0 +1,137 @@
+//! Files of features and what belongs to them, opened and held against each other.
+
+use std::path::{Path, PathBuf};
+
+use ranktune_data::arrays::{self, MatrixReader};
+use ranktune_data::{Targets, Task};
+use ranktune_scores::Probabilities;
+
+use super::ScoreFiles;
+use crate::error::{Error, ErrorKind};
+use crate::scoring::Columns;
+
+/// Shards in order: readers of features, and targets and probabilities of all of them in memory.
+pub(super) struct Shards {
+    pub readers: Vec<(PathBuf, MatrixReader)>,
+    pub task: Task,
+    /// Of classes, labels or target columns.
+    pub names: Vec<String>,
+    pub columns: Columns,
+    /// `[n, z]` and z
+    pub probabilities: Option<(Vec<f32>, usize)>,
+}
+
+fn data_error(error: ranktune_data::Error) -> Error {
+    Error::new(ErrorKind::Data, error)
+}
+
+impl Shards {
+    pub(super) fn open(files: &ScoreFiles, task: Option<Task>) -> Result<Self, Error> {
+        same_count("targets", &files.targets, &files.features)?;
+        if !files.probabilities.is_empty() {
+            same_count("probabilities", &files.probabilities, &files.features)?;
+        }
+        let (parts, inference) = arrays::read_target_shards(&files.targets, task).map_err(data_error)?;
+        let mut readers = Vec::with_capacity(files.features.len());
+        for (i, (path, targets)) in files.features.iter().zip(&parts).enumerate() {
+            let reader = MatrixReader::open(path).map_err(data_error)?;
+            same_rows(path, reader.n_rows(), "targets", targets.n_samples(), &files.targets[i])?;
+            readers.push((path.clone(), reader));
+        }
+        let d = readers.first().map_or(0, |(_, reader)| reader.n_cols());
+        if let Some((path, reader)) = readers.iter().find(|(_, reader)| reader.n_cols() != d) {
+            let message = format!(
+                "{}: features have {} columns, expected {d} as in {}",
+                path.display(),
+                reader.n_cols(),
+                files.features[0].display()
+            );
+            return Err(Error::new(ErrorKind::Data, message));
+        }
+        let mut probabilities: Option<(Vec<f32>, usize)> = None;
+        for (i, path) in files.probabilities.iter().enumerate() {
+            let matrix = arrays::read_probabilities(path).map_err(data_error)?;
+            same_rows(
+                &files.features[i],
+                readers[i].1.n_rows(),
+                "probabilities",
+                matrix.rows,
+                path,
+            )?;
+            match &mut probabilities {
+                None => probabilities = Some((matrix.data, matrix.cols)),
+                Some((data, cols)) if *cols == matrix.cols => data.extend_from_slice(&matrix.data),
+                Some((_, cols)) => {
+                    let message = format!(
+                        "{}: probabilities have {} columns, expected {cols} as in {}",
+                        path.display(),
+                        matrix.cols,
+                        files.probabilities[0].display()
+                    );
+                    return Err(Error::new(ErrorKind::Data, message));
+                }
+            }
+        }
+        let names = parts.first().map_or_else(Vec::new, |targets| targets.names().to_vec());
+        let mut columns: Option<Columns> = None;
+        for targets in &parts {
+            let part = all(targets);
+            match &mut columns {
+                None => columns = Some(part),
+                Some(columns) => columns.append(part),
+            }
+        }
+        let columns = columns.ok_or_else(|| Error::new(ErrorKind::Data, "there are no targets"))?;
+        Ok(Self {
+            readers,
+            task: inference.task,
+            names,
+            columns,
+            probabilities,
+        })
+    }
+
+    pub(super) fn n_samples(&self) -> usize {
+        self.readers.iter().map(|(_, reader)| reader.n_rows()).sum()
+    }
+
+    pub(super) fn n_features(&self) -> usize {
+        self.readers.first().map_or(0, |(_, reader)| reader.n_cols())
+    }
+
+    pub(super) fn probabilities_view(&self) -> Result<Option<Probabilities<'_>>, Error> {
+        self.probabilities
+            .as_ref()
+            .map(|(data, columns)| Probabilities::new(data, *columns))
+            .transpose()
+            .map_err(|error| Error::new(ErrorKind::Scores, error))
+    }
+}
+
+fn all(targets: &Targets) -> Columns {
+    Columns::of(targets, &vec![true; targets.n_samples()])
+}
+
+fn same_count(what: &str, files: &[PathBuf], features: &[PathBuf]) -> Result<(), Error> {
+    if files.len() == features.len() {
+        return Ok(());
+    }
+    let message = format!(
+        "there are {} files of features but {} of {what}; give one for each, in the same order",
+        features.len(),
+        files.len()
+    );
+    Err(Error::new(ErrorKind::Arguments, message))
+}
+
+fn same_rows(features: &Path, rows: usize, what: &str, found: usize, file: &Path) -> Result<(), Error> {
+    if rows == found {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: features have {rows} rows but {what} have {found} ({})",
+        features.display(),
+        file.display()
+    );
+    Err(Error::new(ErrorKind::Data, message))
+}

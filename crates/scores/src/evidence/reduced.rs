@@ -1,0 +1,273 @@
+//! The matrix in the form that is solved, and the columns in its coordinates: tridiagonal, or a band where the matrix is large.
+//!
+//! Both give every column's global maximum. The band is made of matrix products and shares its values of `t` over all columns
+//! (`band`, `nodes`); the tridiagonal form takes a value of `t` for every column and step (`maximise`), which is as fast for small
+//! matrices, and exact where an interpolation is not good enough.
+
+use faer::Mat;
+
+use super::band::Band;
+use super::maximise::{self, Grid, LowerEnd, Maximum, Optimum};
+use super::nodes;
+use super::outcome::{Compat, Status};
+use super::profile::{Column, Form, Profile};
+use super::published;
+use super::shifted::Shifted;
+use super::tridiagonal::Tridiagonal;
+use crate::error::Result;
+use crate::statistics::{Statistics, gram};
+
+/// Matrices from this size on are reduced to a band: below, one-stage tridiagonalisation is as fast.
+const BAND_FROM: usize = 256;
+pub(super) const BACKWARD_ERROR: f64 = f64::EPSILON;
+
+/// See the module.
+pub(super) enum Reduced {
+    Tridiagonal {
+        tridiagonal: Tridiagonal,
+        profile: Profile,
+        columns: Vec<Column>,
+    },
+    Band {
+        band: Band,
+        form: Form,
+        /// `[k, c]`
+        rhs: Mat<f64>,
+    },
+}
+
+/// One column's maximum, in the units of the features.
+pub(super) struct Solved {
+    pub evidence: f64,
+    pub alpha: Option<f64>,
+    pub beta: Option<f64>,
+    pub status: Status,
+    /// t in the units of the form it was solved in; infinite where nothing is known
+    pub shift: f64,
+    pub error_bound: f64,
+    pub lower_end: Option<LowerEnd>,
+}
+
+impl Reduced {
+    /// Reduces the statistics' matrix and solves all columns.
+    pub fn solve(statistics: &Statistics, compat: Compat) -> Result<(Self, Vec<Option<Solved>>)> {
+        let k = statistics.n_samples().min(statistics.n_features());
+        if compat == Compat::Exact
+            && k >= BAND_FROM
+            && let Some(found) = by_band(statistics)?
+        {
+            return Ok(found);
+        }
+        by_tridiagonal(statistics, compat)
+    }
+
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Tridiagonal { profile, .. } => profile.form,
+            Self::Band { form, .. } => *form,
+        }
+    }
+
+    /// What the matrix was divided by.
+    pub fn scale(&self) -> f64 {
+        match self {
+            Self::Tridiagonal { tridiagonal, .. } => tridiagonal.scale,
+            Self::Band { band, .. } => band.scale,
+        }
+    }
+
+    /// `(M + tI)⁻¹ B` `[k, c]` in the matrix's own coordinates, every column at its own t; zero where that is infinite.
+    pub fn solutions(&self, shifts: &[f64]) -> Mat<f64> {
+        match self {
+            Self::Tridiagonal {
+                tridiagonal,
+                profile,
+                columns,
+            } => {
+                let mut rotated = Mat::<f64>::zeros(profile.size(), columns.len());
+                for (j, column) in columns.iter().enumerate() {
+                    if let Some(shift) = finite(shifts[j]).and_then(|t| profile.shift(t)) {
+                        let (x, _) = profile.solve(&shift, &column.rhs);
+                        rotated.col_as_slice_mut(j).copy_from_slice(&x);
+                    }
+                }
+                tridiagonal.apply_forward(rotated.as_mut());
+                rotated
+            }
+            Self::Band { band, rhs, .. } => {
+                let mut rotated = Mat::<f64>::zeros(band.size(), rhs.ncols());
+                for (j, &shift) in shifts.iter().enumerate() {
+                    if let Some(shifted) = finite(shift).and_then(|t| Shifted::new(band, t)) {
+                        let x = shifted.solve(rhs.as_ref().subcols(j, 1));
+                        rotated.as_mut().subcols_mut(j, 1).copy_from(&x);
+                    }
+                }
+                band.apply_forward(rotated.as_mut());
+                rotated
+            }
+        }
+    }
+}
+
+/// What fast products may do to a quadratic form `mᵀGm` with `‖m‖ = 1`, in G's units.
+///
+/// `‖E‖` is measured (Frobenius). Rounding errors of different entries are as good as independent, so `mᵀEm` has a standard deviation of
+/// `√2 ‖E‖/d`; this is six of them. The norm itself would be a bound without that assumption, and 200 times too large.
+fn product_error(statistics: &Statistics) -> f64 {
+    const DEVIATIONS: f64 = 6.0;
+    DEVIATIONS * std::f64::consts::SQRT_2 * statistics.matrix_error() / statistics.n_features() as f64
+}
+
+pub(super) fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+type Found = (Reduced, Vec<Option<Solved>>);
+
+/// The columns before any rotation, divided by the root of the matrix's scale in the primal form: `B` `[d, c]`, or `Y` `[n, c]`.
+fn right_hand_sides(statistics: &Statistics, form: Form, scale: f64) -> Mat<f64> {
+    match form {
+        Form::Primal => {
+            let targets = statistics.target_columns();
+            let root = scale.sqrt();
+            Mat::from_fn(statistics.n_features(), targets.len(), |i, j| {
+                targets[j].product[i] / root
+            })
+        }
+        Form::Dual => statistics.dual_targets(),
+    }
+}
+
+fn matrix(statistics: &Statistics) -> (Form, Mat<f64>) {
+    match statistics.gram() {
+        Some(gram) => (Form::Primal, gram.clone()),
+        None => {
+            let rows = statistics.rows().unwrap_or_default();
+            (Form::Dual, gram::dual_gram(rows, statistics.n_features(), None, None))
+        }
+    }
+}
+
+fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
+    let (form, matrix) = matrix(statistics);
+    let band = Band::reduce(matrix)?;
+    let mut rhs = right_hand_sides(statistics, form, band.scale);
+    band.apply_transposed(rhs.as_mut());
+    let squares: Vec<f64> = statistics.target_columns().iter().map(|target| target.square).collect();
+    let problem = nodes::Problem {
+        form,
+        band: &band,
+        rhs: rhs.as_ref(),
+        squares: &squares,
+        n_samples: statistics.n_samples(),
+        matrix_error: BACKWARD_ERROR * band.lambda_max() + product_error(statistics) / band.scale,
+    };
+    let Some(maxima) = nodes::maximise(&problem) else {
+        return Ok(None);
+    };
+    let n = statistics.n_samples() as f64;
+    let solved = maxima
+        .iter()
+        .zip(&squares)
+        .map(|(maximum, &square)| Some(explained(maximum, square, n, band.scale)))
+        .collect();
+    Ok(Some((Reduced::Band { band, form, rhs }, solved)))
+}
+
+fn by_tridiagonal(statistics: &Statistics, compat: Compat) -> Result<Found> {
+    let (form, matrix) = matrix(statistics);
+    let tridiagonal = Tridiagonal::reduce(matrix)?;
+    let mut rotated = right_hand_sides(statistics, form, tridiagonal.scale);
+    tridiagonal.apply_transposed(rotated.as_mut());
+    let columns: Vec<Column> = statistics
+        .target_columns()
+        .iter()
+        .enumerate()
+        .map(|(j, target)| Column {
+            rhs: rotated.col_as_slice(j).to_vec(),
+            square: target.square,
+            outside: 0.0,
+        })
+        .collect();
+    let mut profile = Profile::new(
+        form,
+        tridiagonal.diagonal.clone(),
+        tridiagonal.off_diagonal.clone(),
+        statistics.n_samples(),
+        BACKWARD_ERROR,
+    );
+    if statistics.matrix_error() > 0.0 {
+        profile.backward_error += product_error(statistics) / (tridiagonal.scale * profile.lambda_max);
+    }
+    let solved = solve(
+        &profile,
+        None,
+        &columns,
+        tridiagonal.scale,
+        statistics.n_features(),
+        compat,
+    );
+    let reduced = Reduced::Tridiagonal {
+        tridiagonal,
+        profile,
+        columns,
+    };
+    Ok((reduced, solved))
+}
+
+/// All columns of a tridiagonal (or diagonal) profile.
+pub(super) fn solve(
+    profile: &Profile,
+    lowest: Option<f64>,
+    columns: &[Column],
+    scale: f64,
+    n_features: usize,
+    compat: Compat,
+) -> Vec<Option<Solved>> {
+    match compat {
+        Compat::Exact => {
+            let grid = Grid::new(profile, lowest);
+            let maxima = maximise::maximise(profile, &grid, columns);
+            maxima
+                .iter()
+                .zip(columns)
+                .map(|(maximum, column)| Some(explained(maximum, column.square, profile.n_samples as f64, scale)))
+                .collect()
+        }
+        Compat::Published => columns
+            .iter()
+            .map(|column| {
+                let published = published::iterate(profile, column, scale, n_features)?;
+                Some(Solved {
+                    evidence: published.value,
+                    alpha: Some(published.alpha),
+                    beta: Some(published.beta),
+                    status: Status::Published,
+                    shift: published.point.t,
+                    error_bound: profile.error_bound(&published.point, column),
+                    lower_end: None,
+                })
+            })
+            .collect(),
+    }
+}
+
+fn explained(maximum: &Maximum, square: f64, n: f64, scale: f64) -> Solved {
+    let (alpha, beta, status, shift) = match maximum.optimum {
+        Optimum::Interior(point) => {
+            let beta = n / point.penalised;
+            (Some(beta * point.t * scale), Some(beta), Status::Interior, point.t)
+        }
+        Optimum::NoInformation => (None, Some(n / square), Status::NoInformation, f64::INFINITY),
+        Optimum::NoiseFree(product) => (Some(n * scale / product), None, Status::NoiseFree, 0.0),
+    };
+    Solved {
+        evidence: maximum.value,
+        alpha,
+        beta,
+        status,
+        shift,
+        error_bound: maximum.error_bound,
+        lower_end: maximum.lower_end,
+    }
+}

@@ -1,0 +1,66 @@
+"""Training steps of ranktune and of PyTorch, in turn: seconds, ratios, peak memory.
+
+    cargo build --release -p ranktune-tuning --example step_speed
+    python experiments/step_speed/run.py HUB [MODEL…] [--rounds 3] [--steps 4] [--size 128] [--batch 32] [--threads 2]
+
+Every round runs three processes one after the other: PyTorch as it is, PyTorch with channels last, ranktune. What counts is the fastest
+step of all rounds; processor time is beside it, because it says more where the machine does other work as well.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+MODELS = ["resnet50-thin-moderation", "mobilenetv2-dogs", "efficientnet-lite0"]
+LINE = re.compile(r"median ([\d.]+).*?fastest ([\d.]+).*?processor ([\d.]+).*?MiB ([\d.]+)")
+
+
+def one(command, threads):
+    # glibc gives large blocks back to the system after every use; PyTorch is a tenth to a half slower with that.
+    environment = dict(
+        os.environ, OMP_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads), MALLOC_TOP_PAD_="1073741824",
+        MALLOC_MMAP_THRESHOLD_="4294967296", MALLOC_TRIM_THRESHOLD_="4294967296",
+    )
+    printed = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True)
+    found = LINE.search(printed.stdout)
+    if not found:
+        sys.exit(f"{command}: {printed.stdout}{printed.stderr}")
+    return [float(number) for number in found.groups()]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("hub", type=pathlib.Path)
+    parser.add_argument("models", nargs="*", default=MODELS)
+    parser.add_argument("--binary", default="target/release/examples/step_speed")
+    for name, default in [("rounds", 3), ("steps", 4), ("size", 128), ("batch", 32), ("threads", 2)]:
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = parser.parse_args()
+    sizes = ["--size", options.size, "--batch", options.batch, "--steps", options.steps]
+    print(f"{options.size} px, batch {options.batch}, {options.threads} threads, {options.rounds} rounds of {options.steps} steps")
+    for name in options.models:
+        path = options.hub / name / "model.onnx"
+        python = [sys.executable, "-W", "ignore", HERE / "torch_step.py", path, *sizes, "--threads", options.threads]
+        sides = {
+            "plain": python,
+            "channels last": [*python, "--channels-last"],
+            "ranktune": [options.binary, *sizes, path],
+        }
+        runs = {side: [] for side in sides}
+        for _ in range(options.rounds):
+            for side, command in sides.items():
+                runs[side].append(one(command, options.threads))
+        best = {side: [min(run[column] for run in found) for column in (1, 2, 3)] for side, found in runs.items()}
+        print(name)
+        for side, (fastest, used, peak) in best.items():
+            ratios = ", ".join(f"{best['ranktune'][i] / [fastest, used, peak][i]:.2f}" for i in range(3))
+            against = "" if side == "ranktune" else f"   ranktune takes: time, processor time, memory × {ratios}"
+            print(f"  {side:>13}: {fastest:.3f} s a step, {used:.3f} s of processor time, {peak:.0f} MiB{against}")
+
+
+if __name__ == "__main__":
+    main()
