@@ -303,7 +303,7 @@ fn wrong_names_are_answered_with_the_nearest_right_ones() {
     tune(&place, &["--teachers", "wid"]).assert_refused(&["did you mean wide?", "narrow"]);
     tune(&place, &["--model", "midle", "--method", "fine-tune"]).assert_refused(&[]);
     tune(&place, &["--teachers", "0"]).assert_refused(&["--teachers must be at least 1"]);
-    tune(&place, &["--lambda", "-3"]).assert_refused(&["--lambda"]);
+    tune(&place, &["--lambda=-3"]).assert_refused(&["at least 0"]);
     tune(&place, &["--augmentation", "rotate"]).assert_refused(&["resize-crop"]);
     assert!(!place.path("tuned/model.onnx").exists());
 }

@@ -23,7 +23,7 @@ pub enum Augmentation {
     /// No augmentation: every view is the plain preprocessing.
     None,
     /// A crop of `scale` to 1 times the image's area and of an aspect ratio between 3/4 and 4/3 (log-uniform), flipped every
-    /// second time. The default, with a scale of 0.5 (measured in `experiments/tuning_quality`; torchvision's own default of
+    /// second time. The default, with a scale of 0.5 (not measured against others yet; torchvision's own default of
     /// 0.08 is for a million images).
     RandomResizedCrop {
         /// Smallest share of the area.

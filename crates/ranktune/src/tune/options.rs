@@ -63,7 +63,7 @@ pub struct TuneOptions {
     pub method: String,
     /// Default: the three best of the ranking, as published.
     pub teachers: Teachers,
-    /// Default: 10 (`experiments/tuning_quality`; 100 is published, for more data and ResNets).
+    /// Default: 10 (not measured yet; 100 is published, for more data and ResNets).
     pub lambda: Lambda,
     /// τ of the teachers' shares. Default: 0.1, as published.
     pub temperature: f64,
