@@ -1,7 +1,8 @@
 """Memory and speed of `ranktune score` on a file that is larger than memory may be: `python experiments/memory/run.py`.
 
 Makes n × 2,048 f32 features (8 GB for n = 1,000,000) as .npy, then as four safetensors shards, then (with pyarrow) as Parquet, one after
-the other, scores each, and prints the peak of resident memory by the operating system's account (`wait4`), the seconds, the seconds of reading the file alone, and the score. Files are deleted after use.
+the other, scores each, and prints the peak of resident memory by the operating system's account (`VmHWM` of
+`/proc`, as the maximum that `wait4` gives counts this script's own memory, which the child starts with), the seconds, the seconds of reading the file alone, and the score. Files are deleted after use.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 try:
@@ -81,6 +83,18 @@ def write_parquet(folder, n, d):
     return [path]
 
 
+def watch(pid, peak):
+    """The child's peak of resident memory in KiB, as long as it runs."""
+    while True:
+        try:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        if "VmHWM" in status and "ranktune" in status.split("\n")[0]:
+            peak[0] = max(peak[0], int(status.split("VmHWM:")[1].split()[0]))
+        time.sleep(0.02)
+
+
 def run(args, name, folder, write):
     start = time.perf_counter()
     paths = write(folder, args.n, args.d)
@@ -102,6 +116,9 @@ def run(args, name, folder, write):
     for more in ([], ["--standard-errors"]) if args.standard_errors and name == "npy" else ([],):
         start = time.perf_counter()
         child = subprocess.Popen([*command, *more], stdout=subprocess.PIPE)
+        peak = [0]
+        watcher = threading.Thread(target=watch, args=(child.pid, peak), daemon=True)
+        watcher.start()
         out = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - start
@@ -110,7 +127,7 @@ def run(args, name, folder, write):
         logme = json.loads(out)["scores"]["logme"]
         error = f" ± {logme['standard_error']:.6f}" if "standard_error" in logme else ""
         print(
-            f"{name} {' '.join(more)}: peak {usage.ru_maxrss / 1024:.0f} MiB resident, {seconds:.1f} s "
+            f"{name} {' '.join(more)}: peak {peak[0] / 1024:.0f} MiB resident, {seconds:.1f} s "
             f"({usage.ru_utime + usage.ru_stime:.1f} s of CPU; reading alone {reading:.1f} s), logme {logme['value']:.9f}{error}",
             flush=True,
         )
