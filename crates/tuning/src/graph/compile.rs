@@ -82,7 +82,7 @@ impl Graph {
             .filter_map(|node| Some((node.outputs.first()?, copied(model, node)?)));
         for (name, tensor) in own.chain(copied) {
             if !tensor.data_type.is_float() {
-                if live.iter().any(|node| node.inputs.contains(name)) || outputs.contains(name) {
+                if live.iter().any(|node| node.uses().contains(&name.as_str())) || outputs.contains(name) {
                     constants.insert(name, operators::constant(tensor)?.into());
                 }
                 continue;
