@@ -48,6 +48,15 @@ impl ImageProcessor {
         if let Some(Crop { size, .. }) = &mut recipe.crop {
             *size = both(*size)?;
         }
+        // timm knows one share for both edges: the width follows from the height, or it could not be written.
+        if let ("timm", Some(Crop { size: crop, .. }), Resize::Cover(size) | Resize::Exact(size)) =
+            (recipe.origin.as_str(), recipe.crop, &mut recipe.resize)
+        {
+            size.width = checked_edge(
+                (crop.width as f64 / crop_share(crop, size.height)) as usize,
+                "image size",
+            )?;
+        }
         let input = GraphInput {
             channels: Some(self.channels.count()),
             height: None,
@@ -147,12 +156,17 @@ impl ImageProcessor {
             "input_size".to_owned(),
             json!([self.channels.count(), size.height, size.width]),
         );
-        // A half more, so that `⌊size / crop_pct⌋` is the resized edge again whichever way the quotient is rounded.
-        fields.insert("crop_pct".to_owned(), json!(size.height as f64 / (scaled as f64 + 0.5)));
+        fields.insert("crop_pct".to_owned(), json!(crop_share(size, scaled)));
         fields.insert("crop_mode".to_owned(), json!(mode));
         fields.insert("interpolation".to_owned(), json!(filter));
         fields.insert("mean".to_owned(), json!(mean));
         fields.insert("std".to_owned(), json!(std));
         fields
     }
+}
+
+/// timm's `crop_pct` of a crop out of a resized height: half a pixel more, so that `⌊size / crop_pct⌋` is the resized edge
+/// again whichever way the quotient is rounded.
+fn crop_share(crop: Size, resized_height: usize) -> f64 {
+    crop.height as f64 / (resized_height as f64 + 0.5)
 }
