@@ -51,7 +51,7 @@ fn ids_and_masks_are_those_of_the_reference() {
             .collect();
         let batch = processor.batch(&sequences.iter().collect::<Vec<_>>());
         let first = |all: &[i64]| all[..all.len() / sentences.len() * rows].to_vec();
-        assert_eq!(first(&feed(&batch, "input_ids")), numbers("input_ids"), "{name}");
+        assert_eq!(first(feed(&batch, "input_ids")), numbers("input_ids"), "{name}");
         assert_eq!(first(&batch.mask), numbers("attention_mask"), "{name}");
         assert_eq!(processor.pooling(), &Pooling::Mean, "{name}");
         let expected = if name.starts_with("para") {
