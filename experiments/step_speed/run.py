@@ -39,9 +39,13 @@ def main():
     parser.add_argument("--binary", default="target/release/examples/step_speed")
     for name, default in [("rounds", 3), ("steps", 4), ("size", 128), ("batch", 32), ("threads", 2)]:
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda with a build that has that feature")
+    parser.add_argument("--evaluate", action="store_true", help="the forward pass alone")
     options = parser.parse_args()
-    sizes = ["--size", options.size, "--batch", options.batch, "--steps", options.steps]
-    print(f"{options.size} px, batch {options.batch}, {options.threads} threads, {options.rounds} rounds of {options.steps} steps")
+    sizes = ["--size", options.size, "--batch", options.batch, "--steps", options.steps, "--device", options.device]
+    if options.evaluate:
+        sizes.append("--evaluate")
+    print(f"{options.device}, {'forward' if options.evaluate else 'training'}, {options.size} px, batch {options.batch}, {options.threads} threads, {options.rounds} rounds of {options.steps} steps")
     for name in options.models:
         path = options.hub / name / "model.onnx"
         python = [sys.executable, "-W", "ignore", HERE / "torch_step.py", path, *sizes, "--threads", options.threads]

@@ -1,6 +1,8 @@
-"""Seconds of a training step in PyTorch: forward, backward and a plain SGD update, with batch statistics.
+"""Seconds of a training step in PyTorch: forward, backward and a plain SGD update, with batch statistics; or, with --evaluate, of a
+forward pass.
 
     python torch_step.py MODEL.onnx [--size 128] [--batch 32] [--steps 5] [--threads 2] [--channels-last]
+        [--device cuda] [--evaluate]
 
 The graph's nodes run as PyTorch's own functions; activations behind a normalization are in place, as in models written for PyTorch.
 """
@@ -14,6 +16,9 @@ import onnx
 import torch
 import torch.nn.functional as F
 from onnx import numpy_helper
+
+
+TRAINING = True
 
 
 class Model(torch.nn.Module):
@@ -78,7 +83,7 @@ def apply(op, given, attributes):
         )
     if op == "BatchNormalization":
         scale, bias, mean, variance = given[1:]
-        return F.batch_norm(x, mean, variance, scale, bias, True, 1 - attributes.get("momentum", 0.9), attributes.get("epsilon", 1e-5))
+        return F.batch_norm(x, mean, variance, scale, bias, TRAINING, 1 - attributes.get("momentum", 0.9), attributes.get("epsilon", 1e-5))
     if op == "Relu":
         return F.relu_(x)
     if op == "Clip":
@@ -109,22 +114,38 @@ def main():
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--evaluate", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    model = Model(options.model)
-    x = torch.rand(options.batch, 3, options.size, options.size) * 2 - 1
+    global TRAINING
+    TRAINING = not options.evaluate
+    model = Model(options.model).to(options.device)
+    model.values = {name: value.to(options.device) if value.dim() else value for name, value in model.values.items()}
+    images = torch.rand(options.batch, 3, options.size, options.size) * 2 - 1
+    x = images.to(options.device)
     if options.channels_last:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
     seconds, processor = [], []
     for _ in range(options.steps + 1):
         start, used = time.perf_counter(), time.process_time()
-        optimizer.zero_grad(set_to_none=True)
-        output = model(x)
-        loss = (output**2).mean()
-        loss.backward()
-        optimizer.step()
+        if options.device != "cpu":  # the batch comes from the host, as in training
+            x = images.to(options.device)
+            if options.channels_last:
+                x = x.to(memory_format=torch.channels_last)
+        if options.evaluate:
+            with torch.no_grad():
+                loss = model(x).cpu().mean()
+        else:
+            optimizer.zero_grad(set_to_none=True)
+            output = model(x)
+            loss = (output**2).mean()
+            loss.backward()
+            optimizer.step()
+        if options.device != "cpu":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
         processor.append(time.process_time() - used)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

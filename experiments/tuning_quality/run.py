@@ -8,8 +8,10 @@ finished is not run again, one that was interrupted goes on. Teachers' predictio
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # The protocol of the reference figures: 128 px, batch 32, SGD with Nesterov momentum 0.9, weight decay 5e-4, head x10, 8 epochs.
@@ -25,6 +27,9 @@ VARIANTS = {
     "b-tuning 100 frozen 1e-3": [*TEACHED, "--lambda", "100", "--batch-norm", "frozen", "--learning-rate", "1e-3"],
     "fine-tune train 1e-3": ["--method", "fine-tune", "--batch-norm", "train", "--learning-rate", "1e-3"],
     "b-tuning 10 train 1e-3": [*TEACHED, "--lambda", "10", "--batch-norm", "train", "--learning-rate", "1e-3"],
+    "fine-tune adapted 1e-3": ["--method", "fine-tune", "--batch-norm", "adapted", "--learning-rate", "1e-3"],
+    "b-tuning 10 adapted 1e-3": [*TEACHED, "--lambda", "10", "--batch-norm", "adapted", "--learning-rate", "1e-3"],
+    "fine-tune adapted 1e-2": ["--method", "fine-tune", "--batch-norm", "adapted", "--learning-rate", "1e-2"],
     "fine-tune frozen 1e-2": ["--method", "fine-tune", "--batch-norm", "frozen", "--learning-rate", "1e-2"],
     "fine-tune train 1e-2": ["--method", "fine-tune", "--batch-norm", "train", "--learning-rate", "1e-2"],
     # The later two flags win over those of the protocol: the grid chooses on validation samples.
@@ -46,13 +51,15 @@ def run(arguments, data, path, target, variant, seed):
     if not result.exists():
         command = [arguments.ranktune, "tune", "--hub", arguments.hub, "--data", path, "--split", "train", "--test", path,
                    "--model", target, "--seed", str(seed), "--out", str(out), "--cache", str(arguments.out / "cache"),
-                   *merged(PROTOCOL, VARIANTS[variant])]
+                   "--jobs", str(arguments.threads), *merged(PROTOCOL, VARIANTS[variant])]
         if data in arguments.max_samples:
             command += ["--max-samples", str(arguments.max_samples[data])]
         if out.exists():
             command.append("--resume")
         print("$", " ".join(map(str, command)), flush=True)
-        done = subprocess.run(command, stdout=subprocess.DEVNULL)
+        environment = dict(os.environ, RAYON_NUM_THREADS=str(arguments.threads))
+        quiet = None if arguments.runs == 1 else subprocess.DEVNULL
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=quiet, env=environment)
         if done.returncode not in (0, 1):
             return None
     return json.loads(result.read_text())["metrics"]["test"]["accuracy"]
@@ -77,18 +84,19 @@ def main():
     parser.add_argument("--targets", nargs="+", default=["mobilenetv2-dogs", "efficientnet-lite0"])
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")
     parser.add_argument("--max-samples", nargs="*", default=[], metavar="NAME=N")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.max_samples = dict(pair.split("=") for pair in arguments.max_samples)
     sets = dict(pair.split("=", 1) for pair in arguments.data)
-    rows, gains = [], {}
-    for seed in range(arguments.seeds):
-        for data, path in sets.items():
-            for target in arguments.targets:
-                for variant in arguments.variants:
-                    accuracy = run(arguments, data, path, target, variant, seed)
-                    rows.append((data, target, variant, seed, accuracy))
+    gains = {}
+    keys = [(data, target, variant, seed) for seed in range(arguments.seeds) for data in sets for target in arguments.targets
+            for variant in arguments.variants]
+    with ThreadPoolExecutor(arguments.runs) as pool:
+        found = pool.map(lambda key: run(arguments, key[0], sets[key[0]], *key[1:]), keys)
+        rows = [(*key, accuracy) for key, accuracy in zip(keys, found)]
     print(f"\n{'data':<10} {'target':<28} {'variant':<28} {'test accuracy':>16} {'gain':>16}")
     for data in sets:
         for target in arguments.targets:

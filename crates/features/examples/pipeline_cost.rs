@@ -17,6 +17,7 @@ use ranktune_features::extract::{
 };
 use ranktune_features::progress::{Interrupt, Silent};
 use ranktune_hub::{Hub, Source};
+use ranktune_tuning::DeviceChoice;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .iter()
         .filter_map(|entry| Prepared::new(entry, Some(DataKind::Images), &ExtractOptions::default()).ok())
         .collect();
-    let selection = engine::select(choice, None)?;
+    let selection = engine::select(choice, None, DeviceChoice::Cpu)?;
     println!(
         "{}, {} images, {} models",
         selection.engine.description(),

@@ -17,6 +17,7 @@ use ranktune_features::extract::{
 use ranktune_features::progress::{Interrupt, Silent};
 use ranktune_hub::text::{Sequence, TokenBatch};
 use ranktune_hub::{Hub, Source};
+use ranktune_tuning::DeviceChoice;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}: {} texts, {tokens} tokens", model.name(), first.len());
         let mut sessions: Vec<(EngineChoice, Box<dyn Session>, f64, f64)> = Vec::new();
         for choice in [EngineChoice::Rten, EngineChoice::OnnxRuntime] {
-            match engine::select(choice, None) {
+            match engine::select(choice, None, DeviceChoice::Cpu) {
                 Ok(selected) => {
                     let session = selected.engine.load(&model.graph()?, &EngineOptions::default())?;
                     sessions.push((choice, session, f64::INFINITY, f64::INFINITY));

@@ -5,6 +5,7 @@ use std::fs;
 
 use ranktune_features::ErrorKind;
 use ranktune_features::engine::{EngineChoice, select};
+use ranktune_tuning::DeviceChoice;
 
 #[test]
 fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_nothing() {
@@ -18,7 +19,12 @@ fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_noth
             assert!(error.to_string().contains(&file.display().to_string()), "{error}");
         }
     }
-    let missing = select(EngineChoice::Auto, Some(&folder.path().join("missing.so"))).unwrap_err();
+    let missing = select(
+        EngineChoice::Auto,
+        Some(&folder.path().join("missing.so")),
+        DeviceChoice::Cpu,
+    )
+    .unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::LibraryNotFound);
-    assert!(select(EngineChoice::Auto, None).is_ok());
+    assert!(select(EngineChoice::Auto, None, DeviceChoice::Cpu).is_ok());
 }

@@ -48,6 +48,7 @@ pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
+pub use ranktune_tuning::DeviceChoice;
 pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};

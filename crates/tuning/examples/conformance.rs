@@ -1,6 +1,6 @@
 //! Holds the trainable graph against PyTorch: outputs, gradients and running statistics of the graphs in some folders.
 //!
-//!     cargo run --release -p ranktune-tuning --example conformance -- DIR…
+//!     cargo run --release -p ranktune-tuning --example conformance -- [--device cpu|cuda|wgpu] DIR…
 //!
 //! Each folder holds `model.onnx` and `reference.safetensors` with `input.<name>`, `output`, `loss` (mean of the squared
 //! output, halved), `grad.<initializer>` in evaluation mode, and, where the graph has BatchNormalization, `train.output`,
@@ -19,6 +19,7 @@ mod reference;
 use std::path::Path;
 use std::process::ExitCode;
 
+use ranktune_tuning::DeviceChoice;
 use reference::{Agreement, Outcome};
 
 #[expect(
@@ -27,9 +28,21 @@ use reference::{Agreement, Outcome};
     reason = "an example that prints its result"
 )]
 fn main() -> ExitCode {
-    let folders: Vec<String> = std::env::args().skip(1).collect();
+    let mut folders: Vec<String> = std::env::args().skip(1).collect();
+    let mut device = Ok(DeviceChoice::Cpu);
+    if folders.first().is_some_and(|first| first == "--device") {
+        device = folders.get(1).map_or("", String::as_str).parse();
+        folders.drain(..folders.len().min(2));
+    }
+    let device = match device.and_then(DeviceChoice::open) {
+        Ok(device) => device,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
     if folders.is_empty() {
-        eprintln!("usage: conformance DIR…, each with model.onnx and reference.safetensors");
+        eprintln!("usage: conformance [--device cpu|cuda|wgpu] DIR…, each with model.onnx and reference.safetensors");
         return ExitCode::from(2);
     }
     println!(
@@ -43,7 +56,7 @@ fn main() -> ExitCode {
             || folder.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         );
-        match reference::compare(folder) {
+        match reference::compare(folder, &device) {
             Ok(outcome) => {
                 println!("{}", line(&name, &outcome));
                 failed += usize::from(!outcome.passes());

@@ -1,8 +1,10 @@
 //! Seconds a training step takes: forward, backward and a plain SGD update, with batch statistics.
 //!
-//!     cargo run --release -p ranktune-tuning --example step_speed -- [--size 128] [--batch 32] [--steps 5] MODEL.onnx…
+//!     cargo run --release -p ranktune-tuning --example step_speed -- [--device cpu|cuda|wgpu] [--size 128] [--batch 32] [--steps 5] [--evaluate]
+//!         MODEL.onnx…
 //!
-//! The loss is the mean of the squared outputs; the first step warms up and is not counted.
+//! The loss is the mean of the squared outputs; the first step warms up and is not counted. With `--evaluate` only the forward pass
+//! is run, with running statistics, as in extraction.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -12,13 +14,22 @@ use std::path::Path;
 use std::time::Instant;
 
 use ranktune_onnx::Model;
-use ranktune_tuning::{Feed, Graph, HostTensor, Mode, Options};
+use ranktune_tuning::{DeviceChoice, Feed, Graph, HostTensor, Mode, Options};
 
 #[expect(clippy::print_stdout, reason = "an example that prints its result")]
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut size, mut batch, mut steps, mut models) = (128, 32, 5, Vec::new());
+    let (mut device, mut evaluate) = (DeviceChoice::Cpu, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        if argument == "--evaluate" {
+            evaluate = true;
+            continue;
+        }
+        if argument == "--device" {
+            device = arguments.next().ok_or("a device is missing")?.parse()?;
+            continue;
+        }
         let mut number =
             || -> Result<usize, Box<dyn Error>> { Ok(arguments.next().ok_or("a number is missing")?.parse()?) };
         match argument.as_str() {
@@ -28,9 +39,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => models.push(argument),
         }
     }
+    let device = device.open()?;
     for path in models {
         let model = Model::load(Path::new(&path))?;
-        let mut graph = Graph::new(&model, Options::default())?;
+        let mut graph = Graph::new(
+            &model,
+            Options {
+                device: device.clone(),
+                ..Options::default()
+            },
+        )?;
         let input = graph
             .inputs()
             .first()
@@ -49,6 +67,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut seconds = Vec::new();
         for _ in 0..=steps {
             let (start, used) = (Instant::now(), processor_seconds());
+            if evaluate {
+                let pass = graph.evaluate(&[(&input, Feed::from(image.clone()))])?;
+                pass.output(&output)?.to_values()?;
+                let taken = start.elapsed().as_secs_f64();
+                seconds.push((taken, taken, processor_seconds() - used));
+                continue;
+            }
             let pass = graph.forward(&[(&input, Feed::from(image.clone()))], Mode::Training)?;
             let logits = pass.output(&output)?;
             let loss = logits.mul(&logits)?.mean(&[0, 1]);
@@ -60,6 +85,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     graph.set_value(index, value)?;
                 }
             }
+            // A GPU is behind what it was told to do; to read the last weight is to wait for it.
+            graph.value(graph.parameters().len() - 1).to_values()?;
             seconds.push((start.elapsed().as_secs_f64(), forward, processor_seconds() - used));
         }
         let mut counted = seconds.split_off(1);

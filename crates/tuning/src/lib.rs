@@ -10,6 +10,7 @@
 //! shapes, small constants) lives on the host, as [`HostTensor`], and is computed once where it is constant. Every operator
 //! is one line of a registry; one that is not there is an error when the graph is made, not when it runs.
 
+mod device;
 pub mod error;
 mod graph;
 pub mod head;
@@ -25,6 +26,7 @@ mod value;
 mod windows;
 
 pub use burn::tensor::Device;
+pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Feed, Gradients, Graph, Mode, Options, Parameter, Pass, Role};

@@ -20,7 +20,8 @@ fn all_architectures_agree_with_pytorch() {
         .filter(|path| path.join("model.onnx").is_file())
         .collect();
     for folder in &folders {
-        let outcome = reference::compare(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let outcome = reference::compare(folder, &ranktune_tuning::Device::flex())
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         assert!(
             outcome.passes(),
             "{}: worst gradient {:?}",

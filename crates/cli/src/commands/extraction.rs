@@ -4,20 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ranktune::{
-    CacheOptions, CachePrecision as Precision, EngineChoice, ExtractOptions, FeatureChoice, Pooling, WordPooling,
+    CacheOptions, CachePrecision as Precision, DeviceChoice, EngineChoice, ExtractOptions, FeatureChoice, Pooling,
+    WordPooling,
 };
-
-/// `--device`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Device {
-    /// The processor, all its cores
-    #[default]
-    Cpu,
-    /// NVIDIA GPUs
-    Cuda,
-    /// Any GPU with Vulkan, Metal or DirectX 12
-    Wgpu,
-}
 
 /// `--pooling`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -85,15 +74,17 @@ pub(crate) struct ExtractionArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
 pub(crate) struct EngineArguments {
-    /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), or auto for the fastest there is
-    #[arg(long, value_name = "auto|rten|onnxruntime", default_value = "auto")]
+    /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), burn (what also trains them, and
+    /// runs on GPUs), or auto for the fastest there is
+    #[arg(long, value_name = "auto|rten|onnxruntime|burn", default_value = "auto")]
     engine: String,
     /// Library of ONNX Runtime, if it is not found by itself
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     onnxruntime: Option<PathBuf>,
-    /// Where the models run
-    #[arg(long, value_enum, default_value_t)]
-    device: Device,
+    /// Where the models run, and learn: cpu, cuda (an NVIDIA GPU; cuda:1 is the second) or wgpu (any GPU with Vulkan, Metal or
+    /// DirectX 12). GPUs need a build with that feature
+    #[arg(long, value_name = "cpu|cuda|wgpu", default_value_t)]
+    pub(crate) device: DeviceChoice,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive)]
     jobs: Option<usize>,
@@ -144,11 +135,6 @@ pub(crate) fn feature(text: &str) -> anyhow::Result<FeatureChoice> {
 impl EngineArguments {
     pub(crate) fn options(&self) -> anyhow::Result<ExtractOptions> {
         anyhow::ensure!(
-            self.device == Device::Cpu,
-            "this build runs models on the CPU only, got --device {}; leave --device out",
-            if self.device == Device::Cuda { "cuda" } else { "wgpu" }
-        );
-        anyhow::ensure!(
             self.cache_limit.is_finite() && self.cache_limit > 0.0,
             "--cache-limit must be a size in GB above 0, got {}",
             self.cache_limit
@@ -158,6 +144,7 @@ impl EngineArguments {
             pooling: None,
             word_pooling: WordPooling::default(),
             engine: self.engine.parse::<EngineChoice>()?,
+            device: self.device,
             onnxruntime: self.onnxruntime.clone(),
             batch_size: None,
             threads: self.jobs,

@@ -115,7 +115,8 @@ struct TrainingArguments {
     /// Weights whose names begin so are not trained; may be repeated
     #[arg(long, value_name = "PREFIX")]
     freeze: Vec<String>,
-    /// Statistics of BatchNormalization: of the batch, frozen, or chosen by the number of samples
+    /// Statistics of BatchNormalization: of the batch, frozen, adapted (taken anew from the training samples, then frozen), or
+    /// chosen by the number of samples
     #[arg(long, value_enum, default_value_t)]
     batch_norm: BatchNormName,
     /// Shorter edge of the images in pixels [default: what the model's preprocessing makes]
@@ -161,6 +162,7 @@ enum DecayName {
 enum BatchNormName {
     Train,
     Frozen,
+    Adapted,
     #[default]
     Auto,
 }
@@ -252,6 +254,7 @@ impl Arguments {
             DecayName::All => Decay::All,
         });
         options.train = training.options(self.seed);
+        options.train.device = self.engine.device.open()?;
         Ok(options)
     }
 }
@@ -280,6 +283,7 @@ impl TrainingArguments {
             batch_norm: match self.batch_norm {
                 BatchNormName::Train => BatchNorm::Train,
                 BatchNormName::Frozen => BatchNorm::Frozen,
+                BatchNormName::Adapted => BatchNorm::Adapted,
                 BatchNormName::Auto => BatchNorm::Auto,
             },
             seed,

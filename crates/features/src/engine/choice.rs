@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use ranktune_tuning::DeviceChoice;
+
 use super::Engine;
 use crate::{Error, ErrorKind};
 
@@ -22,8 +24,8 @@ pub enum EngineChoice {
     Burn,
 }
 
-/// Opens an engine, from a library of that path where the engine needs one.
-type Open = fn(Option<&Path>) -> Result<Box<dyn Engine>, Error>;
+/// Opens an engine, from a library of that path where the engine needs one, on a device where it has several.
+type Open = fn(Option<&Path>, DeviceChoice) -> Result<Box<dyn Engine>, Error>;
 
 /// A known engine.
 pub struct KnownEngine {
@@ -40,19 +42,19 @@ pub static ENGINES: &[KnownEngine] = &[
         choice: EngineChoice::OnnxRuntime,
         name: "onnxruntime",
         #[cfg(feature = "onnxruntime")]
-        open: super::onnxruntime::open,
+        open: |library, _| super::onnxruntime::open(library),
         #[cfg(not(feature = "onnxruntime"))]
-        open: |_| Err(not_in_build("onnxruntime", "rebuild with `--features onnxruntime`")),
+        open: |_, _| Err(not_in_build("onnxruntime", "rebuild with `--features onnxruntime`")),
     },
     KnownEngine {
         choice: EngineChoice::Rten,
         name: "rten",
-        open: |_| Ok(super::rten::open()),
+        open: |_, _| Ok(super::rten::open()),
     },
     KnownEngine {
         choice: EngineChoice::Burn,
         name: "burn",
-        open: |_| Err(not_in_build("burn", "use rten or onnxruntime")),
+        open: |_, device| super::burn::open(device),
     },
 ];
 
@@ -112,15 +114,27 @@ pub struct Selection {
 /// `auto` passes over an engine that is not there in silence, and over one that is there but does not work with a note. A
 /// `library` that was named must work, also under `auto`.
 ///
+/// A GPU is for the engine that has it: `auto` is then `burn`.
+///
 /// # Errors
 /// [`ErrorKind::NotInBuild`], [`ErrorKind::LibraryNotFound`] or [`ErrorKind::LibraryUnusable`], for what was asked for by name.
-pub fn select(choice: EngineChoice, library: Option<&Path>) -> Result<Selection, Error> {
+pub fn select(choice: EngineChoice, library: Option<&Path>, device: DeviceChoice) -> Result<Selection, Error> {
     let mut notes = Vec::new();
+    let choice = match (choice, device) {
+        (_, DeviceChoice::Cpu) | (EngineChoice::Burn, _) => choice,
+        (EngineChoice::Auto, _) => EngineChoice::Burn,
+        (other, _) => {
+            return Err(Error::new(
+                ErrorKind::NotInBuild,
+                format!("engine {other} runs on the CPU only, got device {device}; use engine auto or burn there"),
+            ));
+        }
+    };
     for engine in ENGINES {
         if choice != EngineChoice::Auto && choice != engine.choice {
             continue;
         }
-        match (engine.open)(library) {
+        match (engine.open)(library, device) {
             Ok(engine) => return Ok(Selection { engine, notes }),
             Err(error) if choice != EngineChoice::Auto || library.is_some() => return Err(error),
             Err(error) if matches!(error.kind(), ErrorKind::NotInBuild | ErrorKind::LibraryNotFound) => {}
@@ -130,6 +144,7 @@ pub fn select(choice: EngineChoice, library: Option<&Path>) -> Result<Selection,
     Err(Error::new(ErrorKind::NotInBuild, "this build holds no engine"))
 }
 
+#[cfg(not(feature = "onnxruntime"))]
 fn not_in_build(name: &str, try_this: &str) -> Error {
     Error::new(
         ErrorKind::NotInBuild,
@@ -168,16 +183,31 @@ mod tests {
     }
 
     #[test]
-    fn burn_is_known_but_not_in_this_build() {
-        let error = select(EngineChoice::Burn, None).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NotInBuild);
+    fn a_gpu_is_for_the_engine_that_has_it() {
+        let error = select(EngineChoice::Rten, None, DeviceChoice::Wgpu).unwrap_err();
+        assert!(
+            error.to_string().contains("engine rten runs on the CPU only"),
+            "{error}"
+        );
+        #[cfg(not(feature = "cuda"))]
+        for choice in [EngineChoice::Auto, EngineChoice::Burn] {
+            let error = select(choice, None, DeviceChoice::Cuda(0)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotInBuild);
+        }
+        assert_eq!(
+            select(EngineChoice::Burn, None, DeviceChoice::Cpu)
+                .unwrap()
+                .engine
+                .name(),
+            "burn"
+        );
     }
 
     #[test]
     fn a_library_that_was_named_must_work() {
         let missing = Path::new("/nowhere/libonnxruntime.so");
         for choice in [EngineChoice::Auto, EngineChoice::OnnxRuntime] {
-            let error = select(choice, Some(missing)).unwrap_err();
+            let error = select(choice, Some(missing), DeviceChoice::Cpu).unwrap_err();
             let expected = if cfg!(feature = "onnxruntime") {
                 ErrorKind::LibraryNotFound
             } else {
@@ -189,6 +219,12 @@ mod tests {
 
     #[test]
     fn auto_always_finds_an_engine() {
-        assert!(!select(EngineChoice::Auto, None).unwrap().engine.name().is_empty());
+        assert!(
+            !select(EngineChoice::Auto, None, DeviceChoice::Cpu)
+                .unwrap()
+                .engine
+                .name()
+                .is_empty()
+        );
     }
 }

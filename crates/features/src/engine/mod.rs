@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{Error, ErrorKind};
 
+mod burn;
 pub mod choice;
 pub mod library;
 #[cfg(feature = "onnxruntime")]

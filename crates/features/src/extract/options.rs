@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ranktune_hub::Pooling;
+use ranktune_tuning::DeviceChoice;
 
 use crate::engine::EngineChoice;
 use crate::store::Precision;
@@ -78,6 +79,8 @@ pub struct ExtractOptions {
     pub word_pooling: WordPooling,
     /// What runs the graphs. Default: the fastest that is there.
     pub engine: EngineChoice,
+    /// Where the graphs run. Default: the CPU.
+    pub device: DeviceChoice,
     /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).
     pub onnxruntime: Option<PathBuf>,
     /// Samples a run. Default: what the engine runs fastest (`docs/engines.md`); a graph exported with a fixed batch size runs

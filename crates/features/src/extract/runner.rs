@@ -1,6 +1,7 @@
 //! A model in an engine: runs the batches of a unit and puts every item's row where it belongs.
 
 use ranktune_onnx::locate::Pooling;
+use ranktune_tuning::DeviceChoice;
 
 use super::options::{ExtractOptions, WordPooling};
 use super::pool;
@@ -39,12 +40,12 @@ pub(crate) struct Engines(Vec<Box<dyn Engine>>);
 
 impl Engines {
     pub(crate) fn open(options: &ExtractOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let chosen = engine::select(options.engine, options.onnxruntime.as_deref())?;
+        let chosen = engine::select(options.engine, options.onnxruntime.as_deref(), options.device)?;
         for note in &chosen.notes {
             progress.event(Event::Note(note));
         }
         progress.event(Event::Note(&format!("engine: {}", chosen.engine.description())));
-        let embedded = engine::select(EngineChoice::Rten, None)?.engine;
+        let embedded = engine::select(EngineChoice::Rten, None, DeviceChoice::Cpu)?.engine;
         let mut engines = vec![chosen.engine];
         if options.engine == EngineChoice::Auto && engines[0].name() != embedded.name() {
             engines.push(embedded);

@@ -200,11 +200,11 @@ impl<'a> Run<'a> {
         Error::new(
             ErrorKind::Diverged,
             format!(
-                "training diverged at step {} of {} (epoch {}): {error}; try a learning rate of {:e}{kept}",
+                "training diverged at step {} of {} (epoch {}): {error}; try a learning rate of {}{kept}",
                 self.state.step + 1,
                 self.session.steps,
                 self.state.epoch + 1,
-                self.session.job.options.learning_rate / 10.0
+                short(self.session.job.options.learning_rate / 10.0)
             ),
         )
     }
@@ -373,4 +373,10 @@ impl<'a> Run<'a> {
             batch_norm: self.batch_norm,
         })))
     }
+}
+
+/// Two digits of a number: a tenth of 1e-3 is 1e-4, not 9.9999994e-5.
+fn short(value: f32) -> String {
+    let digits = format!("{value:.1e}");
+    digits.replace(".0e", "e")
 }

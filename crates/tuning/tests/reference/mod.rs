@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ranktune_onnx::Model;
-use ranktune_tuning::{DeviceTensor, Feed, Graph, HostTensor, Mode, Options};
+use ranktune_tuning::{Device, DeviceTensor, Feed, Graph, HostTensor, Mode, Options};
 use safetensors::{Dtype, SafeTensors};
 
 /// The largest error that passes, relative to the largest absolute value of the reference.
@@ -50,11 +50,15 @@ impl Outcome {
 }
 
 /// Runs the graph in `folder` and compares.
-pub fn compare(folder: &Path) -> Result<Outcome, Failure> {
+pub fn compare(folder: &Path, device: &Device) -> Result<Outcome, Failure> {
     let model = Model::load(&folder.join("model.onnx"))?;
     let bytes = std::fs::read(folder.join("reference.safetensors"))?;
     let reference = SafeTensors::deserialize(&bytes)?;
-    let mut graph = Graph::new(&model, Options::default())?;
+    let settings = Options {
+        device: device.clone(),
+        ..Options::default()
+    };
+    let mut graph = Graph::new(&model, settings)?;
     let feeds = reference
         .names()
         .into_iter()

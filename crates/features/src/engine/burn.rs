@@ -1,0 +1,112 @@
+//! The trainable graph in evaluation mode, as an engine: what trains on a GPU also extracts there.
+//!
+//! On the CPU it is slower than the other engines (`docs/engines.md`); it is there for devices that they do not have, and
+//! because what is tuned can be looked at with the very graph that is trained.
+
+use bytes::Bytes;
+use ranktune_onnx::Model;
+use ranktune_tuning::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
+
+use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
+use crate::{Error, ErrorKind};
+
+const NAME: &str = "burn";
+
+/// Opens the engine on a device.
+pub(super) fn open(choice: DeviceChoice) -> Result<Box<dyn Engine>, Error> {
+    let device = choice
+        .open()
+        .map_err(|error| Error::new(ErrorKind::NotInBuild, error.to_string()).caused_by(error))?;
+    Ok(Box::new(Burn { device, choice }))
+}
+
+#[derive(Debug)]
+struct Burn {
+    device: Device,
+    choice: DeviceChoice,
+}
+
+struct BurnSession(Graph);
+
+fn failed(kind: ErrorKind, error: ranktune_tuning::Error) -> Error {
+    Error::new(kind, error.to_string()).caused_by(error)
+}
+
+impl Engine for Burn {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn description(&self) -> String {
+        format!("{NAME} on {}", self.choice)
+    }
+
+    /// A GPU wants many samples at once.
+    fn preferred_batch(&self, elements: usize) -> usize {
+        match self.choice {
+            DeviceChoice::Cpu => 16,
+            _ => (64 * 3 * 224 * 224 / elements.max(1)).clamp(1, 256),
+        }
+    }
+
+    fn load(&self, model: &[u8], _: &EngineOptions) -> Result<Box<dyn Session>, Error> {
+        guarded(NAME, "loading the model", || {
+            let unreadable = |error| {
+                Error::new(
+                    ErrorKind::UnsupportedModel,
+                    format!("the model cannot be read: {error}"),
+                )
+            };
+            let model = Model::from_bytes(Bytes::copy_from_slice(model), None).map_err(unreadable)?;
+            let options = Options {
+                device: self.device.clone(),
+                ..Options::default()
+            };
+            let graph = Graph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, error))?;
+            Ok(Box::new(BurnSession(graph)) as _)
+        })
+    }
+}
+
+impl Session for BurnSession {
+    fn run(&mut self, inputs: &[Input<'_>], outputs: &[&str]) -> Result<Vec<Output>, Error> {
+        let Self(graph) = self;
+        check_inputs(inputs, &graph.inputs())?;
+        if let Some(unknown) = outputs.iter().find(|name| !graph.outputs().contains(name)) {
+            return Err(no_such_output(unknown, &graph.outputs()));
+        }
+        guarded(NAME, "running the graph", || {
+            let wrong = |error| failed(ErrorKind::InvalidInput, error);
+            let feeds = inputs
+                .iter()
+                .map(|input| {
+                    let tensor = match input.elements {
+                        Elements::F32(values) => HostTensor::floats(input.shape, values.to_vec()),
+                        Elements::I64(values) => HostTensor::ints(input.shape, values.to_vec()),
+                    };
+                    Ok((input.name, Feed::from(tensor.map_err(wrong)?)))
+                })
+                .collect::<Result<Vec<_>, Error>>()?;
+            let broken = |error: ranktune_tuning::Error| {
+                let kind = match error.kind() {
+                    ranktune_tuning::ErrorKind::Input => ErrorKind::InvalidInput,
+                    _ => ErrorKind::Inference,
+                };
+                failed(kind, error)
+            };
+            let pass = graph.evaluate(&feeds).map_err(broken)?;
+            outputs
+                .iter()
+                .map(|name| {
+                    let tensor = pass
+                        .output(name)
+                        .map_err(|error| failed(ErrorKind::UnsupportedModel, error))?;
+                    Ok(Output {
+                        shape: tensor.dims(),
+                        data: tensor.to_values().map_err(broken)?,
+                    })
+                })
+                .collect()
+        })
+    }
+}
