@@ -19,13 +19,14 @@ use rayon::prelude::*;
 
 use super::tridiagonal::power_of_four;
 use crate::error::{Error, ErrorKind, Result};
+use crate::simd::{sum_of, vectorised};
 
 /// Half-width of the band.
 const WIDTH: usize = 32;
 /// Columns of a panel that are reflected one by one.
 const NARROW: usize = 8;
 /// Rows and columns of the tiles that tasks work on.
-const TILE: usize = 128;
+const TILE: usize = 192;
 /// Columns that are rotated together.
 const STRIPE: usize = 64;
 
@@ -107,11 +108,12 @@ impl Band {
         solve_lower_triangular_in_place(factor.transpose(), inner.as_mut(), Par::Seq);
         matmul(x.as_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
         let mut left = Mat::<f64>::zeros(m, 2 * q);
-        let mut right = Mat::<f64>::zeros(m, 2 * q);
+        // Turned: products read their right factor as it lies.
+        let mut right = Mat::<f64>::zeros(2 * q, m);
         left.as_mut().subcols_mut(0, q).copy_from(&x);
         left.as_mut().subcols_mut(q, q).copy_from(&basis);
-        right.as_mut().subcols_mut(0, q).copy_from(&basis);
-        right.as_mut().subcols_mut(q, q).copy_from(&x);
+        right.as_mut().subrows_mut(0, q).copy_from(basis.transpose());
+        right.as_mut().subrows_mut(q, q).copy_from(x.transpose());
         rest.as_mut()
             .par_col_chunks_mut(TILE)
             .enumerate()
@@ -122,7 +124,7 @@ impl Band {
                     columns.subrows_mut(from, m - from),
                     Accum::Add,
                     left.as_ref().subrows(from, m - from),
-                    right.as_ref().subrows(from, w).transpose(),
+                    right.as_ref().subcols(from, w),
                     -1.0,
                     Par::Seq,
                 );
@@ -221,15 +223,20 @@ fn reflect(panel: &mut Mat<f64>) -> (Mat<f64>, Mat<f64>) {
             if !pivot(panel, &mut basis, j) {
                 continue;
             }
-            let v = basis.col_as_slice(j);
-            let half: f64 = 0.5 * v[j..].iter().map(|x| x * x).sum::<f64>();
-            for other in j + 1..last {
-                let x = &mut panel.col_as_slice_mut(other)[j..];
-                let along: f64 = x.iter().zip(&v[j..]).map(|(x, v)| x * v).sum::<f64>() / half;
-                for (x, v) in x.iter_mut().zip(&v[j..]) {
-                    *x -= along * v;
-                }
-            }
+            let v = &basis.col_as_slice(j)[j..];
+            vectorised(
+                #[inline(always)]
+                || {
+                    let half = 0.5 * dot(v, v);
+                    for other in j + 1..last {
+                        let x = &mut panel.col_as_slice_mut(other)[j..];
+                        let along = dot(x, v) / half;
+                        for (x, v) in x.iter_mut().zip(v) {
+                            *x -= along * v;
+                        }
+                    }
+                },
+            );
         }
         if last < w {
             let reflector = Reflector {
@@ -244,10 +251,23 @@ fn reflect(panel: &mut Mat<f64>) -> (Mat<f64>, Mat<f64>) {
     (basis, factor)
 }
 
+#[inline(always)]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    sum_of(
+        a,
+        b,
+        #[inline(always)]
+        |a: f64, b: f64| a * b,
+    )
+}
+
 /// The reflection that clears column j below row j; false where there is nothing to clear.
 fn pivot(panel: &mut Mat<f64>, basis: &mut Mat<f64>, j: usize) -> bool {
     let x = &mut panel.col_as_slice_mut(j)[j..];
-    let below: f64 = x[1..].iter().map(|x| x * x).sum();
+    let below = vectorised(
+        #[inline(always)]
+        || dot(&x[1..], &x[1..]),
+    );
     if below == 0.0 {
         return false;
     }

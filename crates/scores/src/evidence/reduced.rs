@@ -7,6 +7,7 @@
 use faer::Mat;
 
 use super::band::Band;
+use super::forward::Packed;
 use super::maximise::{self, Grid, LowerEnd, Maximum, Optimum};
 use super::nodes;
 use super::outcome::{Compat, Status};
@@ -158,6 +159,7 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
         form,
         band: &band,
         rhs: rhs.as_ref(),
+        packed: Packed::new(rhs.as_ref()),
         squares: &squares,
         n_samples: statistics.n_samples(),
         matrix_error: BACKWARD_ERROR * band.lambda_max() + product_error(statistics) / band.scale,

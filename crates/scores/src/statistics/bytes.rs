@@ -215,6 +215,7 @@ impl Reader<'_> {
             form,
             precision: Precision::Double,
             matrix_error,
+            checks: super::fast::Checks::default(),
         };
         Ok((statistics, description))
     }

@@ -86,6 +86,7 @@ pub struct Statistics {
     form: Form,
     precision: Precision,
     matrix_error: f64,
+    checks: fast::Checks,
 }
 
 impl Statistics {
@@ -143,6 +144,7 @@ impl Statistics {
             },
             precision: Precision::Double,
             matrix_error: 0.0,
+            checks: fast::Checks::default(),
         })
     }
 
@@ -252,7 +254,8 @@ impl Statistics {
             match self.precision {
                 Precision::Double => gram::update_gram(gram.as_mut(), features.data(), Sign::Plus),
                 Precision::Fast => {
-                    self.matrix_error += fast::update_gram(gram.as_mut(), features.data(), &self.moments.origin);
+                    self.matrix_error +=
+                        fast::update_gram(gram.as_mut(), features.data(), &self.moments.origin, &mut self.checks);
                 }
             }
         }
