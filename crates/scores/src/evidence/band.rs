@@ -14,6 +14,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::prelude::{IntoConst, Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -35,6 +36,15 @@ struct Reflector {
     start: usize,
     basis: Mat<f64>,
     factor: Mat<f64>,
+}
+
+/// Room for the factors of a panel's update, made once: memory that is asked for anew at every panel comes empty, and emptying it takes
+/// as long as the update.
+struct Workspace {
+    /// `[W V]` `[k, 2b]`
+    left: Mat<f64>,
+    /// `[V W]ᵀ` `[2b, k]`, turned: products read their right factor as it lies.
+    right: Mat<f64>,
 }
 
 /// The factors of `M / scale`.
@@ -77,20 +87,24 @@ impl Band {
             reflectors: Vec::new(),
             size: k,
         };
+        let mut workspace = Workspace {
+            left: Mat::zeros(k, 2 * width),
+            right: Mat::zeros(2 * width, k),
+        };
         for start in (0..k).step_by(width) {
             let w = width.min(k - start);
             band.diagonal
                 .push(Mat::from_fn(w, w, |i, j| matrix[(start + i.max(j), start + i.min(j))]));
             let next = start + w;
             if next < k {
-                band.panel(matrix.as_mut(), start, next);
+                band.panel(matrix.as_mut(), start, next, &mut workspace);
             }
         }
         Ok(band)
     }
 
     /// Reflects the panel of columns `start..next` below row `next`, and the matrix behind it.
-    fn panel(&mut self, matrix: MatMut<'_, f64>, start: usize, next: usize) {
+    fn panel(&mut self, matrix: MatMut<'_, f64>, start: usize, next: usize, workspace: &mut Workspace) {
         let (_, _, below, mut rest) = matrix.split_at_mut(next, next);
         let mut panel = below.as_ref().subcols(start, next - start).to_owned();
         let (basis, factor) = reflect(&mut panel);
@@ -102,18 +116,18 @@ impl Band {
             return;
         }
         let (m, q) = basis.shape();
-        let mut x = symmetric_product(rest.as_ref(), basis.as_ref());
-        solve_lower_triangular_in_place(factor.transpose(), x.transpose_mut(), Par::Seq);
-        let mut inner = basis.transpose() * &x;
+        let mut left = workspace.left.as_mut().get_mut(..m, ..2 * q);
+        let mut right = workspace.right.as_mut().get_mut(..2 * q, ..m);
+        let (mut x, mut copy) = left.rb_mut().split_at_col_mut(q);
+        symmetric_product(rest.as_ref(), basis.as_ref(), x.rb_mut());
+        solve_lower_triangular_in_place(factor.transpose(), x.rb_mut().transpose_mut(), Par::Seq);
+        let mut inner = basis.transpose() * x.rb();
         solve_lower_triangular_in_place(factor.transpose(), inner.as_mut(), Par::Seq);
-        matmul(x.as_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
-        let mut left = Mat::<f64>::zeros(m, 2 * q);
-        // Turned: products read their right factor as it lies.
-        let mut right = Mat::<f64>::zeros(2 * q, m);
-        left.as_mut().subcols_mut(0, q).copy_from(&x);
-        left.as_mut().subcols_mut(q, q).copy_from(&basis);
-        right.as_mut().subrows_mut(0, q).copy_from(basis.transpose());
-        right.as_mut().subrows_mut(q, q).copy_from(x.transpose());
+        matmul(x.rb_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
+        copy.copy_from(&basis);
+        right.rb_mut().subrows_mut(0, q).copy_from(basis.transpose());
+        right.rb_mut().subrows_mut(q, q).copy_from(x.transpose());
+        let (left, right) = (left.into_const(), right.into_const());
         rest.as_mut()
             .par_col_chunks_mut(TILE)
             .enumerate()
@@ -123,8 +137,8 @@ impl Band {
                 matmul(
                     columns.subrows_mut(from, m - from),
                     Accum::Add,
-                    left.as_ref().subrows(from, m - from),
-                    right.as_ref().subcols(from, w),
+                    left.subrows(from, m - from),
+                    right.subcols(from, w),
                     -1.0,
                     Par::Seq,
                 );
@@ -297,11 +311,9 @@ fn factor_of(basis: MatRef<'_, f64>) -> Mat<f64> {
 }
 
 /// `S V` for a symmetric `S` `[m, m]` given by its lower triangle, a task for every stripe of rows.
-fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Mat<f64> {
-    let (m, q) = basis.shape();
-    let mut product = Mat::<f64>::zeros(m, q);
+fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, product: MatMut<'_, f64>) {
+    let m = basis.nrows();
     product
-        .as_mut()
         .par_row_chunks_mut(TILE)
         .enumerate()
         .for_each(|(tile, mut rows)| {
@@ -325,7 +337,6 @@ fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Mat<f64
                 matmul(rows, Accum::Add, under, rest, 1.0, Par::Seq);
             }
         });
-    product
 }
 
 #[cfg(test)]
