@@ -72,7 +72,7 @@ pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form:
 /// `R(0)` of every column, from the correlation matrix; zero or less where nothing is left of it.
 fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
     let gram = statistics.gram()?;
-    let d = gram.nrows();
+    let d = gram.size();
     let weights: Vec<f64> = (0..d)
         .map(|i| {
             if gram[(i, i)] > 0.0 {

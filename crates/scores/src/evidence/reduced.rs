@@ -141,7 +141,7 @@ fn right_hand_sides(statistics: &Statistics, form: Form, scale: f64) -> Mat<f64>
 
 fn matrix(statistics: &Statistics) -> (Form, Mat<f64>) {
     match statistics.gram() {
-        Some(gram) => (Form::Primal, gram.clone()),
+        Some(gram) => (Form::Primal, gram.dense()),
         None => {
             let rows = statistics.rows().unwrap_or_default();
             (Form::Dual, gram::dual_gram(rows, statistics.n_features(), None, None))

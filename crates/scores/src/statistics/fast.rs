@@ -16,6 +16,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::gram::{Turned, tile_for};
+use super::triangle::Triangle;
 use crate::random::Random;
 use crate::simd::{sum_of, vectorised};
 
@@ -34,9 +35,9 @@ pub(super) struct Checks {
     error_per_row: f64,
 }
 
-/// `G += FᵀF` in the lower triangle; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
-pub(super) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], origin: &[f64], checks: &mut Checks) -> f64 {
-    let d = gram.nrows();
+/// `G += FᵀF`; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
+pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], checks: &mut Checks) -> f64 {
+    let d = gram.size();
     let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
     let mut turned = Turned::default();
     let mut bound = 0.0;
@@ -50,9 +51,9 @@ pub(super) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], origin: &[f64
             rows: n,
         };
         if checks.blocks % CHECKED as u64 == 0 {
-            checks.error_per_row = block.add_checked(gram.as_mut(), rows, checks.blocks) / n;
+            checks.error_per_row = block.add_checked(gram, rows, checks.blocks) / n;
         } else {
-            block.add(gram.as_mut(), None);
+            block.add(gram, None);
         }
         checks.blocks += 1;
         bound += SAFETY * checks.error_per_row * n;
@@ -111,23 +112,16 @@ struct Image {
 }
 
 impl Block<'_> {
-    /// Adds the block's part of the lower triangle, a task for every tile; with `signs` `[d, PROBES]`, says what it makes of them.
-    fn add(&self, gram: MatMut<'_, f64>, signs: Option<MatRef<'_, f64>>) -> Vec<Image> {
-        let d = gram.nrows();
-        let size = tile_for(d);
-        let images: Vec<Vec<Image>> = gram
-            .par_col_chunks_mut(size)
-            .enumerate()
-            .map(|(stripe, columns)| {
-                let first = stripe * size;
-                columns
-                    .subrows_mut(first, d - first)
-                    .par_row_chunks_mut(size)
-                    .enumerate()
-                    .filter_map(|(chunk, tile)| self.add_tile(tile, first + chunk * size, first, signs))
-                    .collect()
-            })
-            .collect();
+    /// Adds the block's part, a task for every tile; with `signs` `[d, PROBES]`, says what it makes of them.
+    fn add(&self, gram: &mut Triangle, signs: Option<MatRef<'_, f64>>) -> Vec<Image> {
+        let size = tile_for(gram.size());
+        let images = gram.for_tiles(size, |columns, first| {
+            columns
+                .par_row_chunks_mut(size)
+                .enumerate()
+                .filter_map(|(chunk, tile)| self.add_tile(tile, first + chunk * size, first, signs))
+                .collect::<Vec<Image>>()
+        });
         images.into_iter().flatten().collect()
     }
 
@@ -204,8 +198,8 @@ impl Block<'_> {
     }
 
     /// [`Block::add`], and about `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are the block's as they came.
-    fn add_checked(&self, gram: MatMut<'_, f64>, rows: &[f32], seed: u64) -> f64 {
-        let d = gram.nrows();
+    fn add_checked(&self, gram: &mut Triangle, rows: &[f32], seed: u64) -> f64 {
+        let d = gram.size();
         let mut random = Random::new(seed);
         let signs = Mat::from_fn(d, PROBES, |_, _| if random.next() & 1 == 0 { 1.0 } else { -1.0 });
         let wide: Vec<f64> = rows.iter().map(|&value| f64::from(value)).collect();
@@ -231,11 +225,11 @@ mod tests {
         let (n, d) = (700, 300);
         let mut random = Random::new(5);
         let rows: Vec<f32> = (0..n * d).map(|_| (random.next() >> 40) as f32 / 1e7 + 3.0).collect();
-        let mut exact = Mat::<f64>::zeros(d, d);
-        super::super::gram::update_gram(exact.as_mut(), &rows, super::super::gram::Sign::Plus);
+        let mut exact = Triangle::zeros(d);
+        super::super::gram::update_gram(&mut exact, &rows, super::super::gram::Sign::Plus);
         let origin: Vec<f64> = rows[..d].iter().map(|&value| f64::from(value)).collect();
-        let mut fast = Mat::<f64>::zeros(d, d);
-        let bound = update_gram(fast.as_mut(), &rows, &origin, &mut Checks::default());
+        let mut fast = Triangle::zeros(d);
+        let bound = update_gram(&mut fast, &rows, &origin, &mut Checks::default());
         let mut error = 0.0;
         for j in 0..d {
             for i in j..d {

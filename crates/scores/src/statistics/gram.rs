@@ -9,12 +9,13 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::triangle::{self, Triangle};
 use crate::simd::vectorised;
 
 /// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays a few MB.
 const BLOCK_ROWS: usize = 512;
 /// Columns and rows of the tiles that tasks work on, a multiple of what kernels take at once (12 to 96); narrower ones where there would be too few for the threads.
-const TILE: usize = 192;
+const TILE: usize = triangle::WIDTH;
 const NARROW_TILE: usize = 96;
 /// Numbers between the columns of a turned block, so that they do not all fall on the same lines of the cache.
 const APART: usize = 8;
@@ -26,56 +27,51 @@ pub(crate) enum Sign {
     Minus,
 }
 
-/// `G ± FᵀF` in the lower triangle; `data` is `[n, d]` row-major, `d = gram.nrows()`.
-pub(crate) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], sign: Sign) {
+/// `G ± FᵀF`; `data` is `[n, d]` row-major, d the size of `gram`.
+pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign) {
     let factor = match sign {
         Sign::Plus => 1.0,
         Sign::Minus => -1.0,
     };
-    let d = gram.nrows();
+    let d = gram.size();
     let mut turned = Turned::default();
     for block in data.chunks(d * BLOCK_ROWS) {
-        add_square(gram.as_mut(), turned.of(block, d, |_, value| f64::from(value)), factor);
+        add_square(gram, turned.of(block, d, |_, value| f64::from(value)), factor);
     }
 }
 
-/// `M += factor · XᵀX` in the lower triangle, X `[m, k]` with contiguous columns.
+/// `M += factor · XᵀX`, X `[m, k]` with contiguous columns.
 ///
 /// A task for every tile, none of which waits for another: threads that are taken away by other work on the machine hold up one tile, not
 /// all of them, as they would at the barriers of one parallel product.
-fn add_square(matrix: MatMut<'_, f64>, x: MatRef<'_, f64>, factor: f64) {
-    let k = matrix.nrows();
-    let tile = tile_for(k);
-    matrix
-        .par_col_chunks_mut(tile)
-        .enumerate()
-        .for_each(|(stripe, columns)| {
-            let first = stripe * tile;
-            let w = columns.ncols();
-            let (own, below) = columns.subrows_mut(first, k - first).split_at_row_mut(w);
-            let right = x.subcols(first, w);
-            rayon::join(
-                || {
-                    triangular::matmul(
-                        own,
-                        BlockStructure::TriangularLower,
-                        Accum::Add,
-                        right.transpose(),
-                        BlockStructure::Rectangular,
-                        right,
-                        BlockStructure::Rectangular,
-                        factor,
-                        Par::Seq,
-                    );
-                },
-                || {
-                    below.par_row_chunks_mut(tile).enumerate().for_each(|(chunk, part)| {
-                        let left = x.subcols(first + w + chunk * tile, part.nrows()).transpose();
-                        matmul(part, Accum::Add, left, right, factor, Par::Seq);
-                    });
-                },
-            );
-        });
+fn add_square(matrix: &mut Triangle, x: MatRef<'_, f64>, factor: f64) {
+    let tile = tile_for(matrix.size());
+    matrix.for_tiles(tile, |columns, first| {
+        let w = columns.ncols();
+        let (own, below) = columns.split_at_row_mut(w);
+        let right = x.subcols(first, w);
+        rayon::join(
+            || {
+                triangular::matmul(
+                    own,
+                    BlockStructure::TriangularLower,
+                    Accum::Add,
+                    right.transpose(),
+                    BlockStructure::Rectangular,
+                    right,
+                    BlockStructure::Rectangular,
+                    factor,
+                    Par::Seq,
+                );
+            },
+            || {
+                below.par_row_chunks_mut(tile).enumerate().for_each(|(chunk, part)| {
+                    let left = x.subcols(first + w + chunk * tile, part.nrows()).transpose();
+                    matmul(part, Accum::Add, left, right, factor, Par::Seq);
+                });
+            },
+        );
+    });
 }
 
 /// The width of tiles for a matrix of this size.
@@ -156,7 +152,7 @@ impl<T: Copy + Default + Send + Sync> Turned<T> {
 /// Used for n ≤ d only, in blocks of columns of F, so the buffer holds `n · BLOCK_ROWS` numbers at most.
 pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights: Option<&[f64]>) -> Mat<f64> {
     let n = data.len() / d;
-    let mut gram = Mat::<f64>::zeros(n, n);
+    let mut gram = Triangle::zeros(n);
     let mut buffer = vec![0.0_f64; n * (BLOCK_ROWS.min(d) + APART)];
     for start in (0..d).step_by(BLOCK_ROWS) {
         let width = BLOCK_ROWS.min(d - start);
@@ -181,9 +177,9 @@ pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights:
             }
         });
         let turned = MatRef::from_column_major_slice_with_stride(&*wide, width, n, step);
-        add_square(gram.as_mut(), turned, 1.0);
+        add_square(&mut gram, turned, 1.0);
     }
-    gram
+    gram.dense()
 }
 
 /// `sums[class] += row` for every row of `data` `[n, d]`; `sums` is `[classes, d]`. `O(n·d)`, in parallel over classes.

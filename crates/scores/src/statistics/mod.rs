@@ -19,6 +19,7 @@ mod fast;
 pub(crate) mod gram;
 mod merge;
 mod moments;
+pub(crate) mod triangle;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ use crate::features::FeatureView;
 use crate::targets::Targets;
 use gram::Sign;
 pub(crate) use moments::Moments;
+use triangle::Triangle;
 
 /// `B` and `s`, by kind of target.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ enum Form {
         values: Vec<f64>,
     },
     Primal {
-        gram: Mat<f64>,
+        gram: Triangle,
     },
 }
 
@@ -244,24 +246,24 @@ impl Statistics {
                 values.extend_from_slice(targets.values().unwrap_or_default());
                 return;
             }
-            let mut gram = Mat::zeros(self.n_features, self.n_features);
+            let mut gram = Triangle::zeros(self.n_features);
             if !rows.is_empty() {
-                gram::update_gram(gram.as_mut(), rows, Sign::Plus);
+                gram::update_gram(&mut gram, rows, Sign::Plus);
             }
             self.form = Form::Primal { gram };
         }
         if let Form::Primal { gram } = &mut self.form {
             match self.precision {
-                Precision::Double => gram::update_gram(gram.as_mut(), features.data(), Sign::Plus),
+                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus),
                 Precision::Fast => {
                     self.matrix_error +=
-                        fast::update_gram(gram.as_mut(), features.data(), &self.moments.origin, &mut self.checks);
+                        fast::update_gram(gram, features.data(), &self.moments.origin, &mut self.checks);
                 }
             }
         }
     }
 
-    fn check_like(&self, n_features: usize, is_classes: bool, n_columns: usize) -> Result<()> {
+    pub(crate) fn check_like(&self, n_features: usize, is_classes: bool, n_columns: usize) -> Result<()> {
         if n_features != self.n_features {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -344,7 +346,7 @@ impl Statistics {
     }
 
     /// The lower triangle of `G`, in the primal form.
-    pub(crate) fn gram(&self) -> Option<&Mat<f64>> {
+    pub(crate) fn gram(&self) -> Option<&Triangle> {
         match &self.form {
             Form::Dual { .. } => None,
             Form::Primal { gram } => Some(gram),
@@ -370,7 +372,7 @@ impl Statistics {
             }
             Form::Primal { gram } => {
                 for column in 0..d {
-                    let entries = &gram.col_as_slice(column)[column..];
+                    let entries = gram.column(column);
                     let own = vector[column];
                     let mut along = entries[0] * own;
                     for ((product, entry), value) in product[column + 1..]

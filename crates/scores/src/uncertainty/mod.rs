@@ -4,7 +4,6 @@
 //! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
 //! them cancels.
 
-pub mod by_group;
 mod grouped;
 pub mod groups;
 mod jackknife;
@@ -12,6 +11,6 @@ mod logme;
 mod quantile;
 pub mod ranking;
 
-pub use grouped::Grouped;
+pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
 pub use quantile::interval_factor;
