@@ -8,7 +8,7 @@
 //! ```
 //!
 //! This is the first half of the two-stage tridiagonalisation (Bischof, Lang and Sun 2000). The second half, from the band to three
-//! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 32 is narrow enough to factor for every `t`.
+//! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 48 is narrow enough to factor for every `t`.
 //! One-stage reduction reads the matrix once a column (`k` times), this one `k/b` times, so it is not bound by memory and uses all cores.
 //! A column of a panel that is zero below its pivot has `v = 0`: no reflection, whatever the rank.
 
@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::simd::{sum_of, vectorised};
 
 /// Half-width of the band.
-const WIDTH: usize = 32;
+const WIDTH: usize = 48;
 /// Columns of a panel that are reflected one by one.
 const NARROW: usize = 8;
 /// Rows and columns of the tiles that tasks work on.
