@@ -94,7 +94,7 @@ fn the_jackknife_is_leaving_groups_out_by_hand() {
         // At fixed t the replicates err to second order; the standard error is what must hold.
         let ratio = fast.standard_error / slow.standard_error;
         assert!(
-            (ratio - 1.0).abs() < 0.03,
+            (ratio - 1.0).abs() < 0.05,
             "n {n}, d {d}: {} by hand {}",
             fast.standard_error,
             slow.standard_error

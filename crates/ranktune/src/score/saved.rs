@@ -2,7 +2,7 @@
 //!
 //! A file holds one block of statistics a group of the jackknife (one in all where no standard errors were asked for), each with its length
 //! before it and, with it, the task and the names of the classes. Groups of different files are added pairwise: the first groups of all
-//! files are the first group of the whole, which is as stratified as each of them.
+//! files are the first group of the whole, as random as each of them.
 
 use std::fs;
 use std::io::Write as _;

@@ -1,6 +1,6 @@
 //! How sure a score and a ranking are, given that the data are a sample.
 //!
-//! The samples are dealt into J disjoint, stratified [`groups`], the same for every model; [`jackknife()`] leaves out one group at
+//! The samples are dealt into J disjoint [`groups`], the same for every model; [`jackknife()`] leaves out one group at
 //! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
 //! them cancels.
 
