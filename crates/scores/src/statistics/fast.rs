@@ -23,7 +23,7 @@ use crate::simd::{sum_of, vectorised};
 /// Rows summed in f32.
 const BLOCK: usize = 512;
 /// Every how many blocks the error is measured.
-const CHECKED: usize = 16;
+const CHECKED: u64 = 16;
 const PROBES: usize = 4;
 /// Four probes of thousands of numbers each scatter by a few per cent.
 const SAFETY: f64 = 1.5;
@@ -50,7 +50,7 @@ pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], che
             sum: &column_sums(centred),
             rows: n,
         };
-        if checks.blocks % CHECKED as u64 == 0 {
+        if checks.blocks.is_multiple_of(CHECKED) {
             checks.error_per_row = block.add_checked(gram, rows, checks.blocks) / n;
         } else {
             block.add(gram, None);
