@@ -215,6 +215,7 @@ impl Reader<'_> {
             precision: Precision::Double,
             matrix_error,
             checks: super::fast::Checks::default(),
+            turned: super::gram::Turned::default(),
         };
         Ok((statistics, description))
     }

@@ -28,21 +28,21 @@ const PROBES: usize = 4;
 /// Four probes of thousands of numbers each scatter by a few per cent.
 const SAFETY: f64 = 1.5;
 
-/// Which blocks are measured, and what the last one gave.
+/// Which blocks are measured, what the last one gave, and room for a block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checks {
     blocks: u64,
     error_per_row: f64,
+    turned: Turned<f32>,
 }
 
 /// `G += FᵀF`; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
 pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], checks: &mut Checks) -> f64 {
     let d = gram.size();
     let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
-    let mut turned = Turned::default();
     let mut bound = 0.0;
     for rows in data.chunks(d * BLOCK) {
-        let centred = turned.of(rows, d, |column, value: f32| value - origin[column]);
+        let centred = checks.turned.of(rows, d, |column, value: f32| value - origin[column]);
         let n = centred.nrows() as f64;
         let block = Block {
             centred,
@@ -226,7 +226,12 @@ mod tests {
         let mut random = Random::new(5);
         let rows: Vec<f32> = (0..n * d).map(|_| (random.next() >> 40) as f32 / 1e7 + 3.0).collect();
         let mut exact = Triangle::zeros(d);
-        super::super::gram::update_gram(&mut exact, &rows, super::super::gram::Sign::Plus);
+        super::super::gram::update_gram(
+            &mut exact,
+            &rows,
+            super::super::gram::Sign::Plus,
+            &mut Turned::default(),
+        );
         let origin: Vec<f64> = rows[..d].iter().map(|&value| f64::from(value)).collect();
         let mut fast = Triangle::zeros(d);
         let bound = update_gram(&mut fast, &rows, &origin, &mut Checks::default());

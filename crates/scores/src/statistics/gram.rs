@@ -28,13 +28,12 @@ pub(crate) enum Sign {
 }
 
 /// `G ± FᵀF`; `data` is `[n, d]` row-major, d the size of `gram`.
-pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign) {
+pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign, turned: &mut Turned<f64>) {
     let factor = match sign {
         Sign::Plus => 1.0,
         Sign::Minus => -1.0,
     };
     let d = gram.size();
-    let mut turned = Turned::default();
     for block in data.chunks(d * BLOCK_ROWS) {
         add_square(gram, turned.of(block, d, |_, value| f64::from(value)), factor);
     }
@@ -85,9 +84,18 @@ pub(super) fn tile_for(k: usize) -> usize {
 }
 
 /// A buffer for blocks of rows, turned: sample after sample of one feature, then those of the next.
-#[derive(Default)]
-pub(super) struct Turned<T> {
+///
+/// Whoever adds batch after batch keeps it: memory of this size that is asked for anew comes empty, and emptying it costs a tenth of the
+/// product. It is no part of any value, so a copy of it is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Turned<T> {
     buffer: Vec<T>,
+}
+
+impl<T> Clone for Turned<T> {
+    fn clone(&self) -> Self {
+        Self { buffer: Vec::new() }
+    }
 }
 
 impl<T: Copy + Default + Send + Sync> Turned<T> {

@@ -89,6 +89,7 @@ pub struct Statistics {
     precision: Precision,
     matrix_error: f64,
     checks: fast::Checks,
+    turned: gram::Turned<f64>,
 }
 
 impl Statistics {
@@ -147,6 +148,7 @@ impl Statistics {
             precision: Precision::Double,
             matrix_error: 0.0,
             checks: fast::Checks::default(),
+            turned: gram::Turned::default(),
         })
     }
 
@@ -248,13 +250,13 @@ impl Statistics {
             }
             let mut gram = Triangle::zeros(self.n_features);
             if !rows.is_empty() {
-                gram::update_gram(&mut gram, rows, Sign::Plus);
+                gram::update_gram(&mut gram, rows, Sign::Plus, &mut self.turned);
             }
             self.form = Form::Primal { gram };
         }
         if let Form::Primal { gram } = &mut self.form {
             match self.precision {
-                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus),
+                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus, &mut self.turned),
                 Precision::Fast => {
                     self.matrix_error +=
                         fast::update_gram(gram, features.data(), &self.moments.origin, &mut self.checks);
@@ -351,6 +353,11 @@ impl Statistics {
             Form::Dual { .. } => None,
             Form::Primal { gram } => Some(gram),
         }
+    }
+
+    /// Exchanges the room for blocks: whoever fills many statistics in turn needs it once.
+    pub(crate) fn swap_buffer(&mut self, buffer: &mut gram::Turned<f64>) {
+        std::mem::swap(&mut self.turned, buffer);
     }
 
     pub(crate) fn moments(&self) -> &Moments {

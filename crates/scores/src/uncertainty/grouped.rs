@@ -14,6 +14,7 @@ use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
 use crate::scores::{self, Needs, Prepared, ScoreOptions};
 use crate::statistics::Statistics;
+use crate::statistics::gram::Turned;
 use crate::targets::Targets;
 
 /// Rows of one group that wait to be added.
@@ -31,6 +32,7 @@ struct Waiting {
 pub struct Grouped {
     groups: Vec<Statistics>,
     waiting: Vec<Waiting>,
+    buffer: Turned<f64>,
 }
 
 impl Grouped {
@@ -39,6 +41,7 @@ impl Grouped {
         Self {
             groups: vec![empty.clone(); n_groups],
             waiting: vec![Waiting::default(); n_groups],
+            buffer: Turned::default(),
         }
     }
 
@@ -93,7 +96,10 @@ impl Grouped {
         } else {
             Targets::columns(&waiting.values, c)?
         };
-        statistics.update(&features, &targets)?;
+        statistics.swap_buffer(&mut self.buffer);
+        let added = statistics.update(&features, &targets);
+        statistics.swap_buffer(&mut self.buffer);
+        added?;
         waiting.rows.clear();
         waiting.labels.clear();
         waiting.values.clear();
