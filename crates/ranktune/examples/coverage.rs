@@ -1,8 +1,11 @@
 //! Coverage of the 90 % intervals of scores, by drawing samples from given features.
 //!
 //! ```text
-//! cargo run --release -p ranktune --example coverage -- [--draws 300] [--samples 200] [--seed 0] FEATURES.safetensors …
+//! cargo run --release -p ranktune --example coverage -- [--draws 300] [--samples 200] [--seed 0] [--stratified] [--groups-by-class] FEATURES.safetensors …
 //! ```
+//!
+//! With `--stratified` every draw has the pool's share of every class; without, shares vary from draw to draw. With `--groups-by-class` the groups of
+//! the jackknife have equal shares of every class, as those of `rank` have, which compares models; without, they are those of `score`.
 //!
 //! A file is what `ranktune features` writes: features and labels of a pool of N samples. A draw is `samples` of the pool (without
 //! replacement), its score and its standard error are those of `ranktune`, and the interval is the score ± t₀.₉₅ · standard error with
@@ -23,7 +26,21 @@ struct Settings {
     draws: usize,
     samples: usize,
     seed: u64,
+    draw: Draw,
+    deal: Deal,
     files: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Draw {
+    Random,
+    Stratified,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Deal {
+    Random,
+    ByClass,
 }
 
 fn main() -> Outcome<()> {
@@ -55,6 +72,8 @@ fn settings() -> Outcome<Settings> {
         draws: 300,
         samples: 200,
         seed: 0,
+        draw: Draw::Random,
+        deal: Deal::Random,
         files: Vec::new(),
     };
     let mut arguments = std::env::args().skip(1);
@@ -70,6 +89,8 @@ fn settings() -> Outcome<Settings> {
             "--draws" => settings.draws = usize::try_from(number()?)?,
             "--samples" => settings.samples = usize::try_from(number()?)?,
             "--seed" => settings.seed = number()?,
+            "--stratified" => settings.draw = Draw::Stratified,
+            "--groups-by-class" => settings.deal = Deal::ByClass,
             _ => settings.files.push(argument),
         }
     }
@@ -89,6 +110,31 @@ impl Random {
     }
 }
 
+/// Sorts rows in random order so that every prefix has about the share of every class that all have: the k-th of n_c rows of a class
+/// comes at (k + ½)/n_c.
+fn spread_classes(order: &mut Vec<usize>, labels: &[u32], n_classes: usize) {
+    let mut of_class = vec![Vec::new(); n_classes];
+    for &row in order.iter() {
+        if let Some(rows) = usize::try_from(labels[row])
+            .ok()
+            .and_then(|label| of_class.get_mut(label))
+        {
+            rows.push(row);
+        }
+    }
+    let mut placed: Vec<(f64, usize)> = of_class
+        .iter()
+        .flat_map(|rows| {
+            let count = rows.len() as f64;
+            rows.iter()
+                .enumerate()
+                .map(move |(k, &row)| ((k as f64 + 0.5) / count, row))
+        })
+        .collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    *order = placed.into_iter().map(|(_, row)| row).collect();
+}
+
 fn coverage(file: &Path, name: &str, settings: &Settings) -> Outcome<Option<f64>> {
     let matrix = arrays::read_matrix(file)?;
     let mut labels_of = file.as_os_str().to_owned();
@@ -103,9 +149,12 @@ fn coverage(file: &Path, name: &str, settings: &Settings) -> Outcome<Option<f64>
     let mut order: Vec<usize> = (0..pool).collect();
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for draw in 0..settings.draws {
-        for i in 0..take {
+        for i in 0..pool {
             let other = i + random.below(pool - i);
             order.swap(i, other);
+        }
+        if settings.draw == Draw::Stratified {
+            spread_classes(&mut order, &labels, names.len());
         }
         let rows: Vec<f32> = order[..take]
             .iter()
@@ -117,7 +166,10 @@ fn coverage(file: &Path, name: &str, settings: &Settings) -> Outcome<Option<f64>
             targets: Targets::classes(&own, names.len())?,
             probabilities: None,
         };
-        let dealt = groups::assign(&inputs.targets, groups::DEFAULT_GROUPS, draw as u64)?;
+        let dealt = match settings.deal {
+            Deal::Random => groups::assign(&inputs.targets, groups::DEFAULT_GROUPS, draw as u64)?,
+            Deal::ByClass => groups::deal(&inputs.targets, groups::DEFAULT_GROUPS)?,
+        };
         // A draw on which the score is not defined (a class of one sample that a group takes away) is no draw.
         if let Ok(found) = jackknife(&inputs, name, &ScoreOptions::default(), &dealt) {
             values.push(found.value);

@@ -14,7 +14,7 @@ use ranktune_features::error::one_line;
 use ranktune_features::extract::{Extraction, Extractor, Features, Prepared};
 use ranktune_features::progress::Event;
 use ranktune_scores::scores::{Needs, Prepared as ScoreData, find};
-use ranktune_scores::uncertainty::{Grouped, groups, jackknife};
+use ranktune_scores::uncertainty::{Grouped, groups, jackknife, jackknife_of_groups, total};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 
 use crate::error::Error;
@@ -78,7 +78,10 @@ impl Stream {
             let view = FeatureView::new(&data, groups.len(), d).map_err(text)?;
             let grouped = match &mut self.grouped {
                 Some(grouped) => grouped,
-                None => self.grouped.insert(Grouped::new(d, &targets, GROUPS).map_err(text)?),
+                None => {
+                    let empty = columns.empty_statistics(d).map_err(text)?;
+                    self.grouped.insert(Grouped::new(&empty, GROUPS))
+                }
             };
             grouped.update(&view, &targets, &groups).map_err(text)?;
         }
@@ -91,10 +94,12 @@ impl Stream {
     }
 
     /// Every score of all rows.
-    pub(crate) fn scores(&self, scorer: &Scorer<'_>) -> Result<(Scores, usize), String> {
+    pub(crate) fn scores(&mut self, scorer: &Scorer<'_>) -> Result<(Scores, usize), String> {
         let text = |error: ranktune_scores::Error| one_line(&error);
-        let grouped = self.grouped.as_ref().ok_or("no sample could be read")?;
-        let total = grouped.total().map_err(text)?;
+        let grouped = self.grouped.as_mut().ok_or("no sample could be read")?;
+        let parts = grouped.groups().map_err(text)?;
+        let of_features = ScoreData::from_statistics(total(parts).map_err(text)?);
+        let total = of_features.statistics().map_err(text)?;
         let columns = Columns::of(&scorer.dataset.targets, &self.valid);
         let targets = columns.view().map_err(text)?;
         let source = (self.n_logits > 0).then(|| probabilities(&self.logits, self.n_logits));
@@ -115,13 +120,13 @@ impl Stream {
             let score = find(name)?;
             let is_of_features = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
             let outcome = if is_of_features {
-                grouped.score(&total, name, &options)?
+                score.compute(&of_features, &options)?
             } else {
                 score.compute(&of_probabilities, &options)?
             };
             let error = match (with_error, is_of_features) {
                 (false, _) => None,
-                (true, true) => grouped.jackknife(&total, name, &options).ok(),
+                (true, true) => jackknife_of_groups(total, parts, name, &options).ok(),
                 (true, false) => jackknife(&inputs, name, &options, &self.groups).ok(),
             };
             Ok((outcome, error))
@@ -169,7 +174,7 @@ pub(crate) fn score_streamed(
     for (index, (model, stream)) in work.models.iter().zip(streams).enumerate() {
         let cost = extractor.cost(index);
         let begun = std::time::Instant::now();
-        let scored = stream.and_then(|stream| {
+        let scored = stream.and_then(|mut stream| {
             if unreadable.is_empty() {
                 unreadable = extractor.unreadable(&stream.valid).map_err(|error| one_line(&error))?;
             }

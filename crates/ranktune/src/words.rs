@@ -3,7 +3,7 @@
 //! ```text
 //! sentences ──engine──► features of words ──► Statistics of group g, g = 1 … J ──merge──► scores, and without each g their errors
 //! ```
-//! Groups are of sentences, stratified by their rarest tag: words of one sentence are no independent samples.
+//! Groups are of sentences, those of a rare tag not all in one: words of one sentence are no independent samples.
 
 use std::time::Instant;
 

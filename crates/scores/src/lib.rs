@@ -18,6 +18,7 @@ mod names;
 pub mod probabilities;
 mod random;
 pub mod scores;
+mod simd;
 pub mod statistics;
 pub mod targets;
 pub mod uncertainty;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use ranktune_data::Task;
 use ranktune_report::Scores;
 use ranktune_scores::scores::{Needs, Prepared, find};
-use ranktune_scores::uncertainty::by_group;
+use ranktune_scores::uncertainty::jackknife_of_groups;
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
 use crate::error::{Error, ErrorKind};
@@ -326,7 +326,7 @@ fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &S
                 scored.note(&format!("the standard error of {name} needs the rows, and is left out"));
                 None
             } else if part.groups.len() > 1 {
-                let jackknife = by_group::jackknife_of_groups(total, &part.groups, name, &settings).map_err(unfit)?;
+                let jackknife = jackknife_of_groups(total, &part.groups, name, &settings).map_err(unfit)?;
                 Some(jackknife.standard_error)
             } else {
                 scored.note("the saved statistics hold no groups, so there are no standard errors; save them with --standard-errors");

@@ -2,7 +2,7 @@
 //!
 //! A file holds one block of statistics a group of the jackknife (one in all where no standard errors were asked for), each with its length
 //! before it and, with it, the task and the names of the classes. Groups of different files are added pairwise: the first groups of all
-//! files are the first group of the whole, which is as stratified as each of them.
+//! files are the first group of the whole, as random as each of them.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_data::{Task, arrays};
 use ranktune_scores::Statistics;
-use ranktune_scores::uncertainty::by_group;
+use ranktune_scores::uncertainty::total;
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -37,7 +37,7 @@ fn at(path: &Path, message: impl std::fmt::Display) -> Error {
 impl Part {
     /// The statistics of all groups together.
     pub(super) fn total(&self) -> Result<Statistics, Error> {
-        by_group::total(&self.groups).map_err(|error| Error::new(ErrorKind::Scores, error))
+        total(&self.groups).map_err(|error| Error::new(ErrorKind::Scores, error))
     }
 
     /// Writes the file under a temporary name and renames it.

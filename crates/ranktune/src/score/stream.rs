@@ -5,8 +5,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use ranktune_scores::uncertainty::by_group::ByGroup;
-use ranktune_scores::uncertainty::groups;
+use ranktune_scores::uncertainty::{Grouped, groups};
 use ranktune_scores::{FeatureView, Precision, Statistics};
 
 use super::StandardErrors;
@@ -30,7 +29,7 @@ struct Block {
 
 enum Sink {
     One(Box<Statistics>),
-    Groups { grouped: ByGroup, of: Vec<usize> },
+    Groups { grouped: Grouped, of: Vec<usize> },
 }
 
 /// What a pass collects.
@@ -63,7 +62,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
         .map_err(unfit)?
         .with_precision(precision);
     let mut apart = match (&shards.columns, classes) {
-        (Columns::Classes { count, .. }, Classes::Apart) => Some(ByGroup::new(&empty, *count)),
+        (Columns::Classes { count, .. }, Classes::Apart) => Some(Grouped::new(&empty, *count)),
         _ => None,
     };
     let mut seed_of_groups = None;
@@ -74,7 +73,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
             let of = groups::assign(&shards.columns.view().map_err(unfit)?, count, seed).map_err(unfit)?;
             seed_of_groups = Some(seed);
             Sink::Groups {
-                grouped: ByGroup::new(&empty, count),
+                grouped: Grouped::new(&empty, count),
                 of,
             }
         }
@@ -114,10 +113,10 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
         task: shards.task,
         names: shards.names.clone(),
         seed: seed_of_groups,
-        classes: apart.map(ByGroup::finish).transpose().map_err(unfit)?,
+        classes: apart.map(Grouped::into_groups).transpose().map_err(unfit)?,
         groups: match sink {
             Sink::One(statistics) => vec![*statistics],
-            Sink::Groups { grouped, .. } => grouped.finish().map_err(unfit)?,
+            Sink::Groups { grouped, .. } => grouped.into_groups().map_err(unfit)?,
         },
     })
 }

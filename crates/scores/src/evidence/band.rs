@@ -8,24 +8,26 @@
 //! ```
 //!
 //! This is the first half of the two-stage tridiagonalisation (Bischof, Lang and Sun 2000). The second half, from the band to three
-//! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 32 is narrow enough to factor for every `t`.
+//! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 48 is narrow enough to factor for every `t`.
 //! One-stage reduction reads the matrix once a column (`k` times), this one `k/b` times, so it is not bound by memory and uses all cores.
 //! A column of a panel that is zero below its pivot has `v = 0`: no reflection, whatever the rank.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::prelude::{IntoConst, Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::tridiagonal::power_of_four;
 use crate::error::{Error, ErrorKind, Result};
+use crate::simd::{sum_of, vectorised};
 
 /// Half-width of the band.
-const WIDTH: usize = 32;
+const WIDTH: usize = 48;
 /// Columns of a panel that are reflected one by one.
 const NARROW: usize = 8;
 /// Rows and columns of the tiles that tasks work on.
-const TILE: usize = 128;
+const TILE: usize = 192;
 /// Columns that are rotated together.
 const STRIPE: usize = 64;
 
@@ -34,6 +36,15 @@ struct Reflector {
     start: usize,
     basis: Mat<f64>,
     factor: Mat<f64>,
+}
+
+/// Room for the factors of a panel's update, made once: memory that is asked for anew at every panel comes empty, and emptying it takes
+/// as long as the update.
+struct Workspace {
+    /// `[W V]` `[k, 2b]`
+    left: Mat<f64>,
+    /// `[V W]ᵀ` `[2b, k]`, turned: products read their right factor as it lies.
+    right: Mat<f64>,
 }
 
 /// The factors of `M / scale`.
@@ -76,20 +87,24 @@ impl Band {
             reflectors: Vec::new(),
             size: k,
         };
+        let mut workspace = Workspace {
+            left: Mat::zeros(k, 2 * width),
+            right: Mat::zeros(2 * width, k),
+        };
         for start in (0..k).step_by(width) {
             let w = width.min(k - start);
             band.diagonal
                 .push(Mat::from_fn(w, w, |i, j| matrix[(start + i.max(j), start + i.min(j))]));
             let next = start + w;
             if next < k {
-                band.panel(matrix.as_mut(), start, next);
+                band.panel(matrix.as_mut(), start, next, &mut workspace);
             }
         }
         Ok(band)
     }
 
     /// Reflects the panel of columns `start..next` below row `next`, and the matrix behind it.
-    fn panel(&mut self, matrix: MatMut<'_, f64>, start: usize, next: usize) {
+    fn panel(&mut self, matrix: MatMut<'_, f64>, start: usize, next: usize, workspace: &mut Workspace) {
         let (_, _, below, mut rest) = matrix.split_at_mut(next, next);
         let mut panel = below.as_ref().subcols(start, next - start).to_owned();
         let (basis, factor) = reflect(&mut panel);
@@ -101,17 +116,18 @@ impl Band {
             return;
         }
         let (m, q) = basis.shape();
-        let mut x = symmetric_product(rest.as_ref(), basis.as_ref());
-        solve_lower_triangular_in_place(factor.transpose(), x.transpose_mut(), Par::Seq);
-        let mut inner = basis.transpose() * &x;
+        let mut left = workspace.left.as_mut().get_mut(..m, ..2 * q);
+        let mut right = workspace.right.as_mut().get_mut(..2 * q, ..m);
+        let (mut x, mut copy) = left.rb_mut().split_at_col_mut(q);
+        symmetric_product(rest.as_ref(), basis.as_ref(), x.rb_mut());
+        solve_lower_triangular_in_place(factor.transpose(), x.rb_mut().transpose_mut(), Par::Seq);
+        let mut inner = basis.transpose() * x.rb();
         solve_lower_triangular_in_place(factor.transpose(), inner.as_mut(), Par::Seq);
-        matmul(x.as_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
-        let mut left = Mat::<f64>::zeros(m, 2 * q);
-        let mut right = Mat::<f64>::zeros(m, 2 * q);
-        left.as_mut().subcols_mut(0, q).copy_from(&x);
-        left.as_mut().subcols_mut(q, q).copy_from(&basis);
-        right.as_mut().subcols_mut(0, q).copy_from(&basis);
-        right.as_mut().subcols_mut(q, q).copy_from(&x);
+        matmul(x.rb_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
+        copy.copy_from(&basis);
+        right.rb_mut().subrows_mut(0, q).copy_from(basis.transpose());
+        right.rb_mut().subrows_mut(q, q).copy_from(x.transpose());
+        let (left, right) = (left.into_const(), right.into_const());
         rest.as_mut()
             .par_col_chunks_mut(TILE)
             .enumerate()
@@ -121,8 +137,8 @@ impl Band {
                 matmul(
                     columns.subrows_mut(from, m - from),
                     Accum::Add,
-                    left.as_ref().subrows(from, m - from),
-                    right.as_ref().subrows(from, w).transpose(),
+                    left.subrows(from, m - from),
+                    right.subcols(from, w),
                     -1.0,
                     Par::Seq,
                 );
@@ -221,15 +237,20 @@ fn reflect(panel: &mut Mat<f64>) -> (Mat<f64>, Mat<f64>) {
             if !pivot(panel, &mut basis, j) {
                 continue;
             }
-            let v = basis.col_as_slice(j);
-            let half: f64 = 0.5 * v[j..].iter().map(|x| x * x).sum::<f64>();
-            for other in j + 1..last {
-                let x = &mut panel.col_as_slice_mut(other)[j..];
-                let along: f64 = x.iter().zip(&v[j..]).map(|(x, v)| x * v).sum::<f64>() / half;
-                for (x, v) in x.iter_mut().zip(&v[j..]) {
-                    *x -= along * v;
-                }
-            }
+            let v = &basis.col_as_slice(j)[j..];
+            vectorised(
+                #[inline(always)]
+                || {
+                    let half = 0.5 * dot(v, v);
+                    for other in j + 1..last {
+                        let x = &mut panel.col_as_slice_mut(other)[j..];
+                        let along = dot(x, v) / half;
+                        for (x, v) in x.iter_mut().zip(v) {
+                            *x -= along * v;
+                        }
+                    }
+                },
+            );
         }
         if last < w {
             let reflector = Reflector {
@@ -244,10 +265,23 @@ fn reflect(panel: &mut Mat<f64>) -> (Mat<f64>, Mat<f64>) {
     (basis, factor)
 }
 
+#[inline(always)]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    sum_of(
+        a,
+        b,
+        #[inline(always)]
+        |a: f64, b: f64| a * b,
+    )
+}
+
 /// The reflection that clears column j below row j; false where there is nothing to clear.
 fn pivot(panel: &mut Mat<f64>, basis: &mut Mat<f64>, j: usize) -> bool {
     let x = &mut panel.col_as_slice_mut(j)[j..];
-    let below: f64 = x[1..].iter().map(|x| x * x).sum();
+    let below = vectorised(
+        #[inline(always)]
+        || dot(&x[1..], &x[1..]),
+    );
     if below == 0.0 {
         return false;
     }
@@ -277,11 +311,9 @@ fn factor_of(basis: MatRef<'_, f64>) -> Mat<f64> {
 }
 
 /// `S V` for a symmetric `S` `[m, m]` given by its lower triangle, a task for every stripe of rows.
-fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Mat<f64> {
-    let (m, q) = basis.shape();
-    let mut product = Mat::<f64>::zeros(m, q);
+fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, product: MatMut<'_, f64>) {
+    let m = basis.nrows();
     product
-        .as_mut()
         .par_row_chunks_mut(TILE)
         .enumerate()
         .for_each(|(tile, mut rows)| {
@@ -305,7 +337,6 @@ fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>) -> Mat<f64
                 matmul(rows, Accum::Add, under, rest, 1.0, Par::Seq);
             }
         });
-    product
 }
 
 #[cfg(test)]

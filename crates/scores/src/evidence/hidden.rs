@@ -9,8 +9,8 @@
 //! ```
 //!
 //! (dual: `R(t) ≥ R(t₀)·t/t₀` gains at most ½ ln(t₀/t), of which n − q resolved eigenvalues take back (n − q)/2n). `R(0)`, the residual
-//! of least squares, does not depend on the units of the features: it is taken from the correlation matrix, one Cholesky
-//! factor, which sees what `G` has lost where features differ in scale. Features that repeat each other, or are zero, leave
+//! of least squares, is bounded by `R(t₀)` and its slope where `q` is small. Elsewhere, as it does not depend on the units of the features, it
+//! is taken from the correlation matrix, one Cholesky factor, which sees what `G` has lost where features differ in scale. Features that repeat each other, or are zero, leave
 //! R(0) where it is, so they raise no doubt. A column whose bound exceeds its maximum is marked, to be solved from the rows.
 
 use faer::linalg::solvers::Llt;
@@ -39,10 +39,8 @@ pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form:
     if !solved.iter().any(doubted) {
         return;
     }
-    let residuals = match form {
-        Form::Primal => least_squares(statistics).unwrap_or_default(),
-        Form::Dual => Vec::new(),
-    };
+    // One Cholesky factor, unless the lower ends bound R(0) well enough themselves.
+    let mut residuals: Option<Vec<f64>> = None;
     for (j, solved) in solved.iter_mut().enumerate() {
         let Some((solved, end)) = solved
             .as_mut()
@@ -53,13 +51,19 @@ pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form:
         if end.unresolved <= NONE {
             continue;
         }
-        let gain = match form {
-            Form::Primal => residuals
-                .get(j)
-                .map_or(f64::INFINITY, |residual| 0.5 * (end.penalised / residual).ln()),
-            Form::Dual => end.unresolved / (2.0 * n) * DEEPEST,
+        let hides = |gain: f64| end.value + gain.max(0.0) > solved.evidence;
+        let gain_to = |residual: f64| 0.5 * (end.penalised / residual).ln();
+        let may_hide = match form {
+            Form::Primal => {
+                end.at_zero.is_none_or(|residual| hides(gain_to(residual)))
+                    && residuals
+                        .get_or_insert_with(|| least_squares(statistics).unwrap_or_default())
+                        .get(j)
+                        .is_none_or(|&residual| hides(gain_to(residual)))
+            }
+            Form::Dual => hides(end.unresolved / (2.0 * n) * DEEPEST),
         };
-        if end.value + gain.max(0.0) > solved.evidence {
+        if may_hide {
             solved.error_bound = f64::INFINITY;
         }
     }
@@ -68,7 +72,7 @@ pub(super) fn mark(solved: &mut [Option<Solved>], statistics: &Statistics, form:
 /// `R(0)` of every column, from the correlation matrix; zero or less where nothing is left of it.
 fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
     let gram = statistics.gram()?;
-    let d = gram.nrows();
+    let d = gram.size();
     let weights: Vec<f64> = (0..d)
         .map(|i| {
             if gram[(i, i)] > 0.0 {

@@ -6,14 +6,55 @@
 
 use std::f64::consts::PI;
 
-/// The N nodes of `[low, high]`, ascending.
-pub(crate) fn nodes(low: f64, high: f64, count: usize) -> Vec<f64> {
-    (0..count)
-        .map(|k| {
-            let angle = PI * (k as f64 + 0.5) / count as f64;
-            0.5 * (low + high) - 0.5 * (high - low) * angle.cos()
-        })
-        .collect()
+/// The N nodes of an interval, and the cosines that all interpolants through them share.
+pub(crate) struct Nodes {
+    low: f64,
+    high: f64,
+    /// `[N, N]`, row m: what coefficient m takes of every value
+    weights: Vec<f64>,
+    count: usize,
+}
+
+impl Nodes {
+    pub fn new(low: f64, high: f64, count: usize) -> Self {
+        let mut weights = Vec::with_capacity(count * count);
+        for m in 0..count {
+            let scale = if m == 0 { 1.0 } else { 2.0 } / count as f64;
+            // Ascending nodes run through the angles from π to 0.
+            weights.extend((0..count).map(|k| {
+                let angle = PI * (count as f64 - k as f64 - 0.5) / count as f64;
+                scale * (m as f64 * angle).cos()
+            }));
+        }
+        Self {
+            low,
+            high,
+            weights,
+            count,
+        }
+    }
+
+    /// The nodes, ascending.
+    pub fn points(&self) -> Vec<f64> {
+        let (low, high) = (self.low, self.high);
+        (0..self.count)
+            .map(|k| {
+                let angle = PI * (k as f64 + 0.5) / self.count as f64;
+                0.5 * (low + high) - 0.5 * (high - low) * angle.cos()
+            })
+            .collect()
+    }
+
+    /// The polynomial that has these values at the nodes.
+    pub fn interpolant(&self, values: impl Iterator<Item = f64>) -> Chebyshev {
+        let values: Vec<f64> = values.collect();
+        let coefficients = self
+            .weights
+            .chunks_exact(self.count)
+            .map(|weights| weights.iter().zip(&values).map(|(weight, value)| weight * value).sum())
+            .collect();
+        Chebyshev::with(self.low, self.high, coefficients)
+    }
 }
 
 /// A polynomial in Chebyshev's basis.
@@ -26,26 +67,6 @@ pub(crate) struct Chebyshev {
 }
 
 impl Chebyshev {
-    /// The interpolant of `values` at [`nodes`].
-    pub fn new(low: f64, high: f64, values: Vec<f64>) -> Self {
-        let count = values.len();
-        let coefficients = (0..count)
-            .map(|m| {
-                let sum: f64 = values
-                    .iter()
-                    .enumerate()
-                    .map(|(k, value)| {
-                        // Ascending nodes run through the angles from π to 0.
-                        let angle = PI * (count as f64 - k as f64 - 0.5) / count as f64;
-                        value * (m as f64 * angle).cos()
-                    })
-                    .sum();
-                sum * if m == 0 { 1.0 } else { 2.0 } / count as f64
-            })
-            .collect();
-        Self::with(low, high, coefficients)
-    }
-
     fn with(low: f64, high: f64, coefficients: Vec<f64>) -> Self {
         // The derivative's coefficients, from the highest down: c_{m−1} = c_{m+1} + 2m a_m.
         let count = coefficients.len();
@@ -139,7 +160,8 @@ mod tests {
     fn an_analytic_function_its_slope_and_its_maximum_are_found_to_rounding() {
         // Poles at ±iπ, as the evidence has them.
         let f = |x: f64| -(x - 0.3).powi(2) / (x * x + PI * PI);
-        let interpolant = Chebyshev::new(-1.5, 1.5, nodes(-1.5, 1.5, 24).into_iter().map(f).collect());
+        let nodes = Nodes::new(-1.5, 1.5, 24);
+        let interpolant = nodes.interpolant(nodes.points().into_iter().map(f));
         for x in [-1.4, -0.2, 0.7, 1.5] {
             assert!((interpolant.at(x) - f(x)).abs() < 1e-13, "at {x}");
             let h = 1e-5;
@@ -154,7 +176,8 @@ mod tests {
     #[test]
     fn a_coarse_interpolant_says_so() {
         let f = |x: f64| 1.0 / (x * x + 0.01);
-        let interpolant = Chebyshev::new(-1.5, 1.5, nodes(-1.5, 1.5, 12).into_iter().map(f).collect());
+        let nodes = Nodes::new(-1.5, 1.5, 12);
+        let interpolant = nodes.interpolant(nodes.points().into_iter().map(f));
         assert!(interpolant.tail() > 1e-3);
     }
 }

@@ -45,7 +45,28 @@ pub(crate) struct LowerEnd {
     pub penalised: f64,
     /// `Σ t/(λ_i + t)`: about the number of eigenvalues that cannot be told from zero.
     pub unresolved: f64,
+    /// A lower bound of `R(0)`, where there is one.
+    pub at_zero: Option<f64>,
 }
+
+impl LowerEnd {
+    /// `m2` is `‖m‖²` at `t`, or more.
+    ///
+    /// With `q = Σ t/(λ_i + t) < 1` every eigenvalue is at least `t(1 − q)/q`, so of `R(t) − R(0) = Σ b_i² t/(λ_i(λ_i + t))` no term is more than
+    /// `1/(1 − q)` times that of `t·m2 = Σ b_i² t/(λ_i + t)²`.
+    pub fn new(value: f64, penalised: f64, unresolved: f64, t: f64, m2: f64) -> Self {
+        let at_zero = penalised - t * m2 / (1.0 - unresolved);
+        Self {
+            value,
+            penalised,
+            unresolved,
+            at_zero: (unresolved < FEW && at_zero > 0.0).then_some(at_zero),
+        }
+    }
+}
+
+/// Below this, `q` bounds the eigenvalues well enough to be used.
+const FEW: f64 = 0.5;
 
 /// Distance of grid points in ln t.
 pub(super) const STEP: f64 = 0.5;
@@ -210,11 +231,8 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
         if rises || point.penalised <= 0.0 || point.penalised.is_nan() {
             best.error_bound = f64::INFINITY;
         }
-        best.lower_end = Some(LowerEnd {
-            value: values[0],
-            penalised: point.penalised,
-            unresolved: point.trace * first.t,
-        });
+        let unresolved = point.trace * first.t;
+        best.lower_end = Some(LowerEnd::new(values[0], point.penalised, unresolved, first.t, point.m2));
     }
     best
 }

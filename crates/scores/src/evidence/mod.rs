@@ -16,6 +16,7 @@
 //! [`Compat::Published`] reproduces it.
 
 pub(crate) mod band;
+mod forward;
 mod hidden;
 mod interpolant;
 pub(crate) mod maximise;

@@ -1,5 +1,13 @@
 //! Every column's global maximum from values of `t` that all columns share: a grid, then Chebyshev nodes where the maxima lie.
 //!
+//! Every [`COARSE`]-th point of the grid comes first. As `R` rises with t and the determinant's part falls, between two points `a < b`
+//!
+//! ```text
+//! L*(t)/n ≤ const − ½ ln R(a) − (1/2n) Σ ln(1 + λ_i/b)
+//! ```
+//!
+//! and the points between them are left out where that is below what every column has elsewhere. No hill is missed by it.
+//!
 //! `ln R_j(t)` and `Σ ln(1 + λ_i/t)` are analytic in `x = ln t` in the strip of half-width π. On a piece of length at most [`PIECE`] their
 //! Chebyshev interpolants through N nodes are off by about `ρ⁻ᴺ`, `ρ = 2π/ℓ + √(1 + (2π/ℓ)²) ≥ 4.4`: 1e-13 with [`NODES`]. The last
 //! coefficients say whether that holds; where they do not, there is no answer, and the caller takes the tridiagonal form.
@@ -12,14 +20,20 @@ use faer::MatRef;
 use rayon::prelude::*;
 
 use super::band::Band;
-use super::interpolant::{Chebyshev, nodes};
+use super::forward::Packed;
+use super::interpolant::{Chebyshev, Nodes};
 use super::maximise::{BEYOND, LowerEnd, MARGIN, Maximum, Optimum, REACH, STEP};
 use super::profile::{Form, Point};
 use super::shifted::Shifted;
 
 /// Longest piece of ln t that is interpolated at once.
 const PIECE: f64 = 3.0;
+/// The nodes of the longest piece; shorter ones need fewer.
 const NODES: usize = 20;
+/// Points of the grid from one that is always sampled to the next.
+const COARSE: usize = 4;
+/// What rounding may add to a bound.
+const SLACK: f64 = 1e-9;
 /// What the interpolation may leave of error in `L/n`.
 const TOLERANCE: f64 = 1e-11;
 
@@ -29,6 +43,8 @@ pub(crate) struct Problem<'a> {
     pub band: &'a Band,
     /// `QᵀB` or `QᵀY`, `[k, c]`
     pub rhs: MatRef<'a, f64>,
+    /// The same, as products take them.
+    pub packed: Packed,
     /// `s_j`, `[c]`
     pub squares: &'a [f64],
     pub n_samples: usize,
@@ -51,9 +67,131 @@ struct Bracket {
     high: f64,
 }
 
+/// Points of ln t, ascending, and samples at those that matter.
+struct Grid {
+    points: Vec<f64>,
+    samples: Vec<Option<Sample>>,
+}
+
+impl Grid {
+    /// `best` is what every column has without any hill.
+    fn new(problem: &Problem<'_>, points: Vec<f64>, best: &[Maximum]) -> Self {
+        let last = points.len() - 1;
+        let mut coarse: Vec<usize> = (0..last).step_by(COARSE).collect();
+        coarse.push(last);
+        let mut grid = Self {
+            samples: points.iter().map(|_| None).collect(),
+            points,
+        };
+        grid.fill(problem, &coarse);
+        let known = grid.known(problem, best);
+        let between: Vec<usize> = coarse
+            .windows(2)
+            .enumerate()
+            .filter(|&(i, pair)| {
+                let lowest = i == 0 || grid.samples[coarse[i - 1]].is_none();
+                lowest
+                    || known
+                        .iter()
+                        .enumerate()
+                        .any(|(column, &known)| grid.bound(problem, pair[0], pair[1], column) > known)
+            })
+            .flat_map(|(_, pair)| pair[0] + 1..pair[1])
+            .collect();
+        grid.fill(problem, &between);
+        // A point that fails lies below the matrix's rounding errors, and so does everything before it.
+        if let Some(failed) = between
+            .iter()
+            .chain(&coarse)
+            .copied()
+            .filter(|&i| grid.samples[i].is_none())
+            .max()
+        {
+            grid.samples[..failed].fill_with(|| None);
+        }
+        grid
+    }
+
+    fn fill(&mut self, problem: &Problem<'_>, which: &[usize]) {
+        let points: Vec<f64> = which.iter().map(|&i| self.points[i]).collect();
+        for (&i, sample) in which.iter().zip(problem.sample(&points)) {
+            self.samples[i] = sample;
+        }
+    }
+
+    /// The best value of every column so far.
+    fn known(&self, problem: &Problem<'_>, best: &[Maximum]) -> Vec<f64> {
+        let values = |column| {
+            self.samples
+                .iter()
+                .flatten()
+                .map(move |sample| problem.value(sample, column))
+        };
+        best.iter()
+            .enumerate()
+            .map(|(column, best)| values(column).fold(best.value, f64::max))
+            .collect()
+    }
+
+    /// No value of the column between points a and b is above this; infinite where that is not known.
+    fn bound(&self, problem: &Problem<'_>, a: usize, b: usize, column: usize) -> f64 {
+        let (Some(a), Some(b)) = (&self.samples[a], &self.samples[b]) else {
+            return f64::INFINITY;
+        };
+        let residual = a.penalised[column];
+        let lost = match problem.form {
+            Form::Primal => 8.0 * f64::EPSILON * problem.squares[column] / residual,
+            Form::Dual => 0.0,
+        };
+        let bound = problem.value_of(residual, b.log_ratio) + lost + SLACK;
+        if residual > 0.0 && bound.is_finite() {
+            bound
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    /// Around every hill that may be a column's highest.
+    fn brackets(&self, problem: &Problem<'_>, best: &[Maximum]) -> Vec<Bracket> {
+        let known = self.known(problem, best);
+        let mut brackets = Vec::new();
+        for (column, &known) in known.iter().enumerate() {
+            let value = |i: usize| {
+                let sample = self.samples.get(i).and_then(Option::as_ref);
+                sample.map_or(f64::NEG_INFINITY, |sample| problem.value(sample, column))
+            };
+            for i in 1..self.points.len().saturating_sub(1) {
+                let own = value(i);
+                let is_peak = own > f64::NEG_INFINITY && own >= value(i - 1) && own >= value(i + 1);
+                // What is not sampled is known to be lower.
+                let reaches = |a: usize, b: usize| {
+                    self.samples[a].is_some() && self.samples[b].is_some() && self.bound(problem, a, b, column) > known
+                };
+                if is_peak && own >= known - REACH && (reaches(i - 1, i) || reaches(i, i + 1)) {
+                    brackets.push(Bracket {
+                        column,
+                        low: self.points[i - 1],
+                        high: self.points[i + 1],
+                    });
+                }
+            }
+        }
+        brackets
+    }
+
+    /// The lowest sample.
+    fn first(&self) -> Option<&Sample> {
+        self.samples.iter().flatten().next()
+    }
+
+    fn second(&self) -> Option<&Sample> {
+        self.samples.iter().flatten().nth(1)
+    }
+}
+
 /// The maximum of every column; nothing where the interpolation is not good enough.
 pub(crate) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
-    let (grid, at_zero) = problem.grid()?;
+    let (points, at_zero) = problem.points()?;
     let mut best: Vec<Maximum> = problem
         .squares
         .iter()
@@ -70,21 +208,8 @@ pub(crate) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
             *best = limit;
         }
     }
-    let mut brackets = Vec::new();
-    for (column, best) in best.iter().enumerate() {
-        let values: Vec<f64> = grid.iter().map(|sample| problem.value(sample, column)).collect();
-        let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        for i in 1..values.len().saturating_sub(1) {
-            let is_peak = values[i] >= values[i - 1] && values[i] >= values[i + 1];
-            if is_peak && values[i] >= highest - REACH && values[i] >= best.value - REACH {
-                brackets.push(Bracket {
-                    column,
-                    low: grid[i - 1].x,
-                    high: grid[i + 1].x,
-                });
-            }
-        }
-    }
+    let grid = Grid::new(problem, points, &best);
+    let brackets = grid.brackets(problem, &best);
     for (low, high) in pieces(&brackets) {
         problem.climb(&brackets, low, high, &mut best)?;
     }
@@ -99,18 +224,21 @@ pub(crate) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
             continue;
         }
         let value = problem.value(first, column);
-        let next = grid.get(1).map_or(value, |sample| problem.value(sample, column));
+        let next = grid.second().map_or(value, |sample| problem.value(sample, column));
         let penalised = first.penalised[column];
         // Rising towards the grid's lower end with no limit to arrive at: what lies below cannot be told.
         let rises = value >= next && value > best.value - REACH;
         if rises || penalised <= 0.0 || penalised.is_nan() {
             best.error_bound = f64::INFINITY;
         }
-        best.lower_end = Some(LowerEnd {
-            value,
-            penalised,
-            unresolved,
+        // m2 = dR/dt falls with t, by no more than the smallest eigenvalue allows between the two lowest points.
+        let t = first.x.exp();
+        let m2 = grid.second().map_or(f64::INFINITY, |second| {
+            let step = second.x.exp() - t;
+            let lost = 4.0 * f64::EPSILON * problem.squares[column];
+            ((second.penalised[column] - penalised).max(0.0) + lost) / step * (1.0 + unresolved * step / t)
         });
+        best.lower_end = Some(LowerEnd::new(value, penalised, unresolved, t, m2));
     }
     Some(best)
 }
@@ -136,13 +264,19 @@ fn pieces(brackets: &[Bracket]) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// Nodes for a piece of this length: `ρ⁻ᴺ` as small as for the longest.
+fn count(length: f64) -> usize {
+    let of = |length: f64| (2.0 * PI / length).asinh();
+    ((NODES as f64 * of(PIECE) / of(length)).ceil() as usize).clamp(8, NODES)
+}
+
 impl Problem<'_> {
     fn n(&self) -> f64 {
         self.n_samples as f64
     }
 
-    /// Samples on the grid, ascending, and the factors at `t = 0` where they are safe to use.
-    fn grid(&self) -> Option<(Vec<Sample>, Option<Shifted>)> {
+    /// The grid's points, ascending, and the factors at `t = 0` where they are safe to use.
+    fn points(&self) -> Option<(Vec<f64>, Option<Shifted>)> {
         let largest = self.band.lambda_max();
         let k = self.band.size();
         if largest <= 0.0 {
@@ -168,24 +302,17 @@ impl Problem<'_> {
         let points: Vec<f64> = (0..=steps as usize)
             .map(|i| from + (to - from) * i as f64 / steps)
             .collect();
-        // A point that fails lies below the matrix's rounding errors, and so does everything before it.
-        let mut samples: Vec<Sample> = self
-            .sample(&points)
-            .into_iter()
-            .rev()
-            .map_while(|sample| sample)
-            .collect();
-        samples.reverse();
-        Some((samples, at_zero))
+        Some((points, at_zero))
     }
 
+    /// Samples at some points; nothing where the matrix is not positive definite to rounding.
     fn sample(&self, points: &[f64]) -> Vec<Option<Sample>> {
         points
             .par_iter()
             .map(|&x| {
                 let shifted = Shifted::new(self.band, x.exp())?;
                 let penalised = shifted
-                    .products(self.rhs)
+                    .products(&self.packed)
                     .into_iter()
                     .zip(self.squares)
                     .map(|(product, square)| match self.form {
@@ -208,8 +335,12 @@ impl Problem<'_> {
     }
 
     fn value(&self, sample: &Sample, column: usize) -> f64 {
-        let value = self.constant() - 0.5 * sample.penalised[column].ln() - sample.log_ratio / (2.0 * self.n());
+        let value = self.value_of(sample.penalised[column], sample.log_ratio);
         if value.is_finite() { value } else { f64::NEG_INFINITY }
+    }
+
+    fn value_of(&self, penalised: f64, log_ratio: f64) -> f64 {
+        self.constant() - 0.5 * penalised.ln() - log_ratio / (2.0 * self.n())
     }
 
     fn no_information(&self, square: f64) -> Maximum {
@@ -225,7 +356,7 @@ impl Problem<'_> {
     fn noise_free(&self, zero: &Shifted) -> Vec<Option<Maximum>> {
         let trace = zero.trace();
         let solution = zero.solve(self.rhs);
-        zero.products(self.rhs)
+        zero.products(&self.packed)
             .into_iter()
             .enumerate()
             .map(|(column, product)| {
@@ -244,9 +375,9 @@ impl Problem<'_> {
 
     /// Climbs the hills that lie between `low` and `high`; nothing where the interpolants are not good enough.
     fn climb(&self, brackets: &[Bracket], low: f64, high: f64, best: &mut [Maximum]) -> Option<()> {
-        let points = nodes(low, high, NODES);
-        let samples: Vec<Sample> = self.sample(&points).into_iter().collect::<Option<_>>()?;
-        let of = |values: &dyn Fn(&Sample) -> f64| Chebyshev::new(low, high, samples.iter().map(values).collect());
+        let nodes = Nodes::new(low, high, count(high - low));
+        let samples: Vec<Sample> = self.sample(&nodes.points()).into_iter().collect::<Option<_>>()?;
+        let of = |values: &dyn Fn(&Sample) -> f64| nodes.interpolant(samples.iter().map(values));
         let log_ratio = of(&|sample| sample.log_ratio);
         for bracket in brackets {
             let (from, to) = (bracket.low.max(low), bracket.high.min(high));

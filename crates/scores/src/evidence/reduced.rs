@@ -7,6 +7,7 @@
 use faer::Mat;
 
 use super::band::Band;
+use super::forward::Packed;
 use super::maximise::{self, Grid, LowerEnd, Maximum, Optimum};
 use super::nodes;
 use super::outcome::{Compat, Status};
@@ -140,7 +141,7 @@ fn right_hand_sides(statistics: &Statistics, form: Form, scale: f64) -> Mat<f64>
 
 fn matrix(statistics: &Statistics) -> (Form, Mat<f64>) {
     match statistics.gram() {
-        Some(gram) => (Form::Primal, gram.clone()),
+        Some(gram) => (Form::Primal, gram.dense()),
         None => {
             let rows = statistics.rows().unwrap_or_default();
             (Form::Dual, gram::dual_gram(rows, statistics.n_features(), None, None))
@@ -158,6 +159,7 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
         form,
         band: &band,
         rhs: rhs.as_ref(),
+        packed: Packed::new(rhs.as_ref()),
         squares: &squares,
         n_samples: statistics.n_samples(),
         matrix_error: BACKWARD_ERROR * band.lambda_max() + product_error(statistics) / band.scale,
@@ -269,5 +271,58 @@ fn explained(maximum: &Maximum, square: f64, n: f64, scale: f64) -> Solved {
         shift,
         error_bound: maximum.error_bound,
         lower_end: maximum.lower_end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::FeatureView;
+    use crate::random::Random;
+    use crate::targets::Targets;
+
+    /// Columns of every kind: no information, little, all of it in strong or in weak directions of the features, and two hills.
+    fn statistics(n: usize, d: usize) -> Statistics {
+        let mut random = Random::new(3);
+        let mut normal = || {
+            (0..12)
+                .map(|_| (random.next() >> 11) as f64 / (1_u64 << 53) as f64)
+                .sum::<f64>()
+                - 6.0
+        };
+        let scale = |j: usize| 10.0_f64.powf(-3.0 * j as f64 / d as f64);
+        let features: Vec<f32> = (0..n * d).map(|i| (normal() * scale(i % d)) as f32).collect();
+        let at = |i: usize, j: usize| f64::from(features[i * d + j]) / scale(j);
+        let mut values = Vec::new();
+        for i in 0..n {
+            let strong: f64 = (0..4).map(|j| at(i, j)).sum();
+            let weak: f64 = (d - 40..d).map(|j| at(i, j)).sum();
+            values.extend([
+                normal(),
+                strong + 20.0 * normal(),
+                strong + 0.01 * normal(),
+                weak + normal(),
+                0.02 * strong + weak + 0.1 * normal(),
+                3.0 * strong + weak + 4.0 * normal(),
+            ]);
+        }
+        let view = FeatureView::new(&features, n, d).unwrap();
+        Statistics::of(&view, &Targets::columns(&values, 6).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_band_finds_the_maxima_that_the_tridiagonal_form_finds() {
+        for (n, d) in [(900, 300), (310, 300), (290, 300), (280, 700)] {
+            let statistics = statistics(n, d);
+            let (_, band) = by_band(&statistics).unwrap().unwrap();
+            let (_, tridiagonal) = by_tridiagonal(&statistics, Compat::Exact).unwrap();
+            for (j, (band, tridiagonal)) in band.iter().zip(&tridiagonal).enumerate() {
+                let (band, tridiagonal) = (band.as_ref().unwrap(), tridiagonal.as_ref().unwrap());
+                let error = (band.evidence - tridiagonal.evidence).abs();
+                let allowed = 1e-9 * tridiagonal.evidence.abs().max(1.0) + tridiagonal.error_bound;
+                assert!(error <= allowed, "n {n}, d {d}, column {j}: off by {error:e}");
+                assert_eq!(band.status, tridiagonal.status, "n {n}, d {d}, column {j}");
+            }
+        }
     }
 }

@@ -7,7 +7,8 @@
 //! ln|A + tI| = 2 Σ ln (L_i)_jj
 //! ```
 //!
-//! `L_i⁻¹` and `M_i` are made once a value of `t`, so that the solves of all columns are products of small matrices.
+//! The forward half of all columns, which is all that the evidence needs, is `forward`'s; `L_i⁻¹` and `M_i` are made where solutions or
+//! the trace are asked for.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -17,15 +18,23 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::band::Band;
-
-/// Columns that are solved together: their block of `u` stays in the processor's cache.
-const COLUMNS: usize = 256;
+use super::forward::{Lower, Packed};
 
 /// `A + tI` factored.
 pub(crate) struct Shifted {
     pub t: f64,
     /// `Σ ln(1 + λ_i/t)`; at `t = 0`, `Σ ln λ_i`
     pub log_ratio: f64,
+    /// L with `L_i` on its diagonal and `E_i` left of them, as rows of a band.
+    lower: Lower,
+    /// `L_i`
+    factors: Vec<Mat<f64>>,
+    /// `E_iᵀ`, from the second block on
+    edges: Vec<Mat<f64>>,
+}
+
+/// The blocks inverted, for solutions and the trace.
+struct Inverted {
     /// `L_i⁻¹`
     inverse: Vec<Mat<f64>>,
     /// `M_i`, from the second block on
@@ -37,17 +46,19 @@ impl Shifted {
     pub fn new(band: &Band, t: f64) -> Option<Self> {
         let width = band.diagonal.first()?.nrows();
         let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(width, Par::Seq, Default::default()));
-        let mut inverse: Vec<Mat<f64>> = Vec::with_capacity(band.diagonal.len());
-        let mut coupling = Vec::with_capacity(band.below.len());
+        let mut factors: Vec<Mat<f64>> = Vec::with_capacity(band.diagonal.len());
+        let mut edges = Vec::with_capacity(band.below.len());
         let mut log_ratio = 0.0;
-        let mut before: Option<Mat<f64>> = None;
+        let size: usize = band.diagonal.iter().map(Mat::nrows).sum();
+        let mut lower = Lower::new(size, width);
+        let mut start = 0;
         for (i, diagonal) in band.diagonal.iter().enumerate() {
             let w = diagonal.nrows();
             let mut block = diagonal.clone();
             for j in 0..w {
                 block[(j, j)] += t;
             }
-            let edge = before.take().map(|factor| {
+            let edge = factors.last().map(|factor| {
                 let mut edge = band.below[i - 1].transpose().to_owned();
                 solve_lower_triangular_in_place(factor.as_ref(), edge.as_mut(), Par::Seq);
                 // `edge` is E_iᵀ.
@@ -77,71 +88,66 @@ impl Shifted {
                 log_ratio += if t > 0.0 { (pivot / t).ln() } else { pivot.ln() };
                 block.col_as_slice_mut(j)[..j].fill(0.0);
             }
-            let mut inverted = Mat::zeros(w, w);
-            invert_lower_triangular(inverted.as_mut(), block.as_ref(), Par::Seq);
-            if let Some(edge) = edge {
-                coupling.push(&inverted * edge.transpose());
+            for j in 0..w {
+                for i in j..w {
+                    lower.set(start + i, start + j, block[(i, j)]);
+                }
             }
-            inverse.push(inverted);
-            before = Some(block);
+            // E_i is an upper triangle, as R and L⁻ᵀ are.
+            for (row, edge) in edge.iter().flat_map(|edge| edge.col_iter().enumerate()) {
+                for (column, &value) in edge.iter().enumerate().skip(row) {
+                    lower.set(start + row, start + column - edge.nrows(), value);
+                }
+            }
+            start += w;
+            edges.extend(edge);
+            factors.push(block);
         }
         Some(Self {
             t,
             log_ratio,
-            inverse,
-            coupling,
+            lower,
+            factors,
+            edges,
         })
     }
 
-    /// `rᵀ(A + tI)⁻¹r` of every column of `rhs` `[k, c]`.
-    pub fn products(&self, rhs: MatRef<'_, f64>) -> Vec<f64> {
-        let c = rhs.ncols();
-        let mut products = Vec::with_capacity(c);
-        for first in (0..c).step_by(COLUMNS) {
-            let columns = rhs.subcols(first, COLUMNS.min(c - first));
-            let mut sums = vec![0.0; columns.ncols()];
-            let mut last: Option<Mat<f64>> = None;
-            let mut start = 0;
-            for (i, inverse) in self.inverse.iter().enumerate() {
-                let w = inverse.nrows();
-                let mut own = Mat::<f64>::zeros(w, columns.ncols());
-                self.advance(i, own.as_mut(), columns.subrows(start, w), last.as_ref());
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum += own.col_as_slice(j).iter().map(|u| u * u).sum::<f64>();
-                }
-                last = Some(own);
-                start += w;
-            }
-            products.extend(sums);
+    fn inverted(&self) -> Inverted {
+        let inverse: Vec<Mat<f64>> = self
+            .factors
+            .iter()
+            .map(|factor| {
+                let mut inverse = Mat::zeros(factor.nrows(), factor.nrows());
+                invert_lower_triangular(inverse.as_mut(), factor.as_ref(), Par::Seq);
+                inverse
+            })
+            .collect();
+        let coupling = self
+            .edges
+            .iter()
+            .zip(&inverse[1..])
+            .map(|(edge, inverse)| inverse * edge.transpose());
+        Inverted {
+            coupling: coupling.collect(),
+            inverse,
         }
-        products
     }
 
-    /// `u_i`
-    fn advance(&self, i: usize, mut own: MatMut<'_, f64>, rhs: MatRef<'_, f64>, last: Option<&Mat<f64>>) {
-        matmul(
-            own.as_mut(),
-            Accum::Replace,
-            self.inverse[i].as_ref(),
-            rhs,
-            1.0,
-            Par::Seq,
-        );
-        if let Some(last) = last {
-            let coupling = self.coupling[i - 1].as_ref();
-            matmul(own, Accum::Add, coupling, last.as_ref(), -1.0, Par::Seq);
-        }
+    /// `rᵀ(A + tI)⁻¹r` of every column.
+    pub fn products(&self, columns: &Packed) -> Vec<f64> {
+        self.lower.squares(columns)
     }
 
     /// `(A + tI)⁻¹ rhs`, `[k, c]`.
     pub fn solve(&self, rhs: MatRef<'_, f64>) -> Mat<f64> {
         let (k, c) = rhs.shape();
-        let mut blocks: Vec<Mat<f64>> = Vec::with_capacity(self.inverse.len());
+        let inverted = self.inverted();
+        let mut blocks: Vec<Mat<f64>> = Vec::with_capacity(inverted.inverse.len());
         let mut start = 0;
-        for (i, inverse) in self.inverse.iter().enumerate() {
+        for (i, inverse) in inverted.inverse.iter().enumerate() {
             let w = inverse.nrows();
             let mut own = Mat::<f64>::zeros(w, c);
-            self.advance(i, own.as_mut(), rhs.subrows(start, w), blocks.last());
+            inverted.advance(i, own.as_mut(), rhs.subrows(start, w), blocks.last());
             blocks.push(own);
             start += w;
         }
@@ -149,14 +155,14 @@ impl Shifted {
         let mut after: Option<Mat<f64>> = None;
         for (i, mut own) in blocks.into_iter().enumerate().rev() {
             if let Some(after) = &after {
-                let coupling = self.coupling[i].transpose();
+                let coupling = inverted.coupling[i].transpose();
                 matmul(own.as_mut(), Accum::Add, coupling, after.as_ref(), -1.0, Par::Seq);
             }
             start -= own.nrows();
             matmul(
                 solution.as_mut().subrows_mut(start, own.nrows()),
                 Accum::Replace,
-                self.inverse[i].transpose(),
+                inverted.inverse[i].transpose(),
                 own.as_ref(),
                 1.0,
                 Par::Seq,
@@ -170,11 +176,12 @@ impl Shifted {
     pub fn trace(&self) -> f64 {
         let mut trace = 0.0;
         let mut after: Option<Mat<f64>> = None;
-        for (i, inverse) in self.inverse.iter().enumerate().rev() {
+        let inverted = self.inverted();
+        for (i, inverse) in inverted.inverse.iter().enumerate().rev() {
             let w = inverse.nrows();
             let mut own = Mat::<f64>::identity(w, w);
             if let Some(after) = after {
-                let coupling = self.coupling[i].as_ref();
+                let coupling = inverted.coupling[i].as_ref();
                 let product = &after * coupling;
                 matmul(
                     own.as_mut(),
@@ -193,6 +200,24 @@ impl Shifted {
             after = Some(own);
         }
         trace
+    }
+}
+
+impl Inverted {
+    /// `u_i`
+    fn advance(&self, i: usize, mut own: MatMut<'_, f64>, rhs: MatRef<'_, f64>, last: Option<&Mat<f64>>) {
+        matmul(
+            own.as_mut(),
+            Accum::Replace,
+            self.inverse[i].as_ref(),
+            rhs,
+            1.0,
+            Par::Seq,
+        );
+        if let Some(last) = last {
+            let coupling = self.coupling[i - 1].as_ref();
+            matmul(own, Accum::Add, coupling, last.as_ref(), -1.0, Par::Seq);
+        }
     }
 }
 
@@ -219,7 +244,7 @@ mod tests {
                 let expected = factor.solve(&rhs);
                 let mut solution = shifted.solve(rotated.as_ref());
                 band.apply_forward(solution.as_mut());
-                let products = shifted.products(rotated.as_ref());
+                let products = shifted.products(&Packed::new(rotated.as_ref()));
                 for j in 0..3 {
                     let product: f64 = (0..k).map(|i| rhs[(i, j)] * expected[(i, j)]).sum();
                     assert!((products[j] - product).abs() < 1e-11 * product, "k {k}, t {t}");

@@ -14,7 +14,8 @@ use super::scatter::{Scatter, log_determinant};
 use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::statistics::Statistics;
-use crate::statistics::gram::{Sign, dual_gram, update_gram};
+use crate::statistics::gram::{Sign, Turned, dual_gram, update_gram};
+use crate::statistics::triangle::Triangle;
 use crate::targets::Compact;
 
 pub(super) const SCORE: Score = Score {
@@ -56,7 +57,7 @@ fn from_classes(statistics: &Statistics, classes: &[Statistics], epsilon: f64) -
             (Some(rows), _) => class_rate(rows, &scatter.mean, epsilon)?,
             (None, Some(gram)) => {
                 let columns = class.target_columns();
-                let mut gram = gram.clone();
+                let mut gram = gram.dense();
                 about(&mut gram, columns[0].product, class.n_samples() as f64, &scatter.mean);
                 coding_rate(gram, class.n_samples(), epsilon)?
             }
@@ -74,8 +75,9 @@ fn class_rate(rows: &[f32], mean: &[f64], epsilon: f64) -> Result<f64> {
     if m <= d {
         return coding_rate(dual_gram(rows, d, Some(mean), None), m, epsilon);
     }
-    let mut gram = Mat::zeros(d, d);
-    update_gram(gram.as_mut(), rows, Sign::Plus);
+    let mut triangle = Triangle::zeros(d);
+    update_gram(&mut triangle, rows, Sign::Plus, &mut Turned::default());
+    let mut gram = triangle.dense();
     let mut sum = vec![0.0; d];
     for row in rows.chunks_exact(d) {
         for (sum, &value) in sum.iter_mut().zip(row) {

@@ -12,8 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use faer::Mat;
-
+use super::triangle::Triangle;
 use super::{Columns, Form, Moments, Precision, Statistics};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -75,7 +74,7 @@ impl Statistics {
                 to.length(1);
                 to.0.reserve(self.n_features * (self.n_features + 1) * 4);
                 for column in 0..self.n_features {
-                    to.numbers(&gram.col_as_slice(column)[column..]);
+                    to.numbers(gram.column(column));
                 }
             }
         }
@@ -215,6 +214,8 @@ impl Reader<'_> {
             form,
             precision: Precision::Double,
             matrix_error,
+            checks: super::fast::Checks::default(),
+            turned: super::gram::Turned::default(),
         };
         Ok((statistics, description))
     }
@@ -257,9 +258,9 @@ impl Reader<'_> {
             if size.is_none_or(|size| size > self.0.len()) {
                 return Err(truncated());
             }
-            let mut gram = Mat::zeros(d, d);
+            let mut gram = Triangle::zeros(d);
             for column in 0..d {
-                for entry in &mut gram.col_as_slice_mut(column)[column..] {
+                for entry in gram.column_mut(column) {
                     *entry = self.number()?;
                 }
             }

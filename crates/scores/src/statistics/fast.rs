@@ -3,80 +3,101 @@
 //! ```text
 //! u = x − o                      o: an origin near the data, so that means cost no digits; rounded to f32
 //! G += Σ_block uuᵀ + o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ      products of BLOCK rows in f32, everything between blocks in f64
-//! ‖E_block‖² ≈ mean over probes v of ‖(Σ xxᵀ − G_block) v‖²,    E v from the rows in f64, v of ±1
-//! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured, the others are taken to be like them
+//! ‖E_block‖² ≈ mean over probes v of ‖(Σ xxᵀ − G_block) v‖²,    Σ xxᵀ v from the rows in f64, G_block v tile by tile; v of ±1
+//! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured, those after it are taken to be like it, row for row
 //! ```
 //!
 //! The mean over random signs is the square of the Frobenius norm; the evidence turns it into a bound of its own, and whoever asked for
 //! speed goes back to f64 where that is too much.
 
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::gram::{Turned, tile_for};
+use super::triangle::Triangle;
 use crate::random::Random;
+use crate::simd::{sum_of, vectorised};
 
 /// Rows summed in f32.
-const BLOCK: usize = 256;
-/// Columns and rows of a tile of `G`.
-const TILE: usize = 128;
-const TALL: usize = 256;
+const BLOCK: usize = 512;
 /// Every how many blocks the error is measured.
-const CHECKED: usize = 8;
+const CHECKED: u64 = 16;
 const PROBES: usize = 4;
 /// Four probes of thousands of numbers each scatter by a few per cent.
 const SAFETY: f64 = 1.5;
 
-/// `G += FᵀF` in the lower triangle; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
-pub(crate) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], origin: &[f64]) -> f64 {
-    let d = gram.nrows();
-    let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
-    let mut centred = vec![0.0_f32; d * BLOCK.min(data.len() / d)];
-    let (mut measured, mut blocks, mut checked) = (0.0, 0, 0);
-    for (index, block) in data.chunks(d * BLOCK).enumerate() {
-        let rows = block.len() / d;
-        let part = &mut centred[..block.len()];
-        part.par_chunks_mut(d).zip(block.par_chunks(d)).for_each(|(to, from)| {
-            for ((to, from), origin) in to.iter_mut().zip(from).zip(&origin) {
-                *to = from - origin;
-            }
-        });
-        let sum = column_sums(part, d);
-        let block_of = Block {
-            centred: MatRef::from_column_major_slice(&*part, d, rows),
-            origin: &origin,
-            sum: &sum,
-            rows: rows as f64,
-        };
-        let probe = index % CHECKED == 0;
-        let before = probe.then(|| Probe::new(d, index as u64));
-        if let Some(probe) = &before {
-            measured += probe.error(&block_of, block);
-            checked += 1;
-        }
-        block_of.add_to(gram.as_mut());
-        blocks += 1;
-    }
-    SAFETY * measured * f64::from(blocks) / f64::from(checked.max(1))
+/// Which blocks are measured, what the last one gave, and room for a block.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checks {
+    blocks: u64,
+    error_per_row: f64,
+    turned: Turned<f32>,
 }
 
-fn column_sums(rows: &[f32], d: usize) -> Vec<f64> {
-    const STRIPE: usize = 256;
-    let mut sums = vec![0.0; d];
-    sums.par_chunks_mut(STRIPE).enumerate().for_each(|(stripe, sums)| {
-        let from = stripe * STRIPE;
-        for row in rows.chunks_exact(d) {
-            for (sum, &value) in sums.iter_mut().zip(&row[from..]) {
-                *sum += f64::from(value);
-            }
+/// `G += FᵀF`; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
+pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], checks: &mut Checks) -> f64 {
+    let d = gram.size();
+    let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
+    let mut bound = 0.0;
+    for rows in data.chunks(d * BLOCK) {
+        let centred = checks.turned.of(rows, d, |column, value: f32| value - origin[column]);
+        let n = centred.nrows() as f64;
+        let block = Block {
+            centred,
+            origin: &origin,
+            sum: &column_sums(centred),
+            rows: n,
+        };
+        if checks.blocks.is_multiple_of(CHECKED) {
+            checks.error_per_row = block.add_checked(gram, rows, checks.blocks) / n;
+        } else {
+            block.add(gram, None);
         }
-    });
-    sums
+        checks.blocks += 1;
+        bound += SAFETY * checks.error_per_row * n;
+    }
+    bound
+}
+
+fn column_sums(centred: MatRef<'_, f32>) -> Vec<f64> {
+    const COLUMNS: usize = 64;
+    let ones = vec![(); centred.nrows()];
+    let stripes: Vec<Vec<f64>> = (0..centred.ncols())
+        .step_by(COLUMNS)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|first| {
+            let stripe = centred.subcols(first, COLUMNS.min(centred.ncols() - first));
+            vectorised(
+                #[inline(always)]
+                || {
+                    (0..stripe.ncols())
+                        .map(
+                            #[inline(always)]
+                            |j| {
+                                let column = stripe.col(j).try_as_col_major();
+                                let values = column.map_or(&[][..], |column| column.as_slice());
+                                sum_of(
+                                    values,
+                                    &ones,
+                                    #[inline(always)]
+                                    |value: f32, ()| f64::from(value),
+                                )
+                            },
+                        )
+                        .collect()
+                },
+            )
+        })
+        .collect();
+    stripes.concat()
 }
 
 /// One block of rows about the origin.
 struct Block<'a> {
-    /// `[d, rows]`
+    /// `[rows, d]`, columns contiguous
     centred: MatRef<'a, f32>,
     origin: &'a [f32],
     /// `Σu`
@@ -84,91 +105,112 @@ struct Block<'a> {
     rows: f64,
 }
 
+/// What a tile of `G_block` makes of the probes: its rows' part and its columns' part, and where they begin.
+struct Image {
+    rows: (usize, Mat<f64>),
+    columns: (usize, Mat<f64>),
+}
+
 impl Block<'_> {
-    /// Adds the block's part of the lower triangle, a task for every tile.
-    fn add_to(&self, gram: MatMut<'_, f64>) {
-        let d = gram.nrows();
-        gram.par_col_chunks_mut(TILE).enumerate().for_each(|(stripe, columns)| {
-            let first = stripe * TILE;
+    /// Adds the block's part, a task for every tile; with `signs` `[d, PROBES]`, says what it makes of them.
+    fn add(&self, gram: &mut Triangle, signs: Option<MatRef<'_, f64>>) -> Vec<Image> {
+        let size = tile_for(gram.size());
+        let images = gram.for_tiles(size, |columns, first| {
             columns
-                .subrows_mut(first, d - first)
-                .par_row_chunks_mut(TALL)
+                .par_row_chunks_mut(size)
                 .enumerate()
-                .for_each(|(chunk, tile)| self.add_tile(tile, first + chunk * TALL, first));
+                .filter_map(|(chunk, tile)| self.add_tile(tile, first + chunk * size, first, signs))
+                .collect::<Vec<Image>>()
         });
+        images.into_iter().flatten().collect()
     }
 
-    fn add_tile(&self, mut tile: MatMut<'_, f64>, from: usize, first: usize) {
+    fn add_tile(
+        &self,
+        mut tile: MatMut<'_, f64>,
+        from: usize,
+        first: usize,
+        signs: Option<MatRef<'_, f64>>,
+    ) -> Option<Image> {
         let (height, w) = tile.shape();
         let mut product = Mat::<f32>::zeros(height, w);
-        matmul(
-            product.as_mut(),
-            Accum::Replace,
-            self.centred.subrows(from, height),
-            self.centred.subrows(first, w).transpose(),
-            1.0,
-            Par::Seq,
+        let (left, right) = (
+            self.centred.subcols(from, height).transpose(),
+            self.centred.subcols(first, w),
         );
+        if from == first {
+            triangular::matmul(
+                product.as_mut(),
+                BlockStructure::TriangularLower,
+                Accum::Replace,
+                left,
+                BlockStructure::Rectangular,
+                right,
+                BlockStructure::Rectangular,
+                1.0,
+                Par::Seq,
+            );
+        } else {
+            matmul(product.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
+        }
+        let mut own = signs.map(|_| Mat::<f64>::zeros(height, w));
         let rows = from..from + height;
-        for j in 0..w {
-            let (origin, sum) = (f64::from(self.origin[first + j]), self.sum[first + j]);
-            let about = sum + self.rows * origin;
-            let Some(to) = tile.as_mut().col_mut(j).try_as_col_major_mut() else {
-                continue;
-            };
-            for (((to, product), own_origin), own_sum) in to
-                .as_slice_mut()
-                .iter_mut()
-                .zip(product.col_as_slice(j))
-                .zip(&self.origin[rows.clone()])
-                .zip(&self.sum[rows.clone()])
-            {
-                *to += f64::from(*product) + (f64::from(*own_origin) * about + own_sum * origin);
+        vectorised(
+            #[inline(always)]
+            || {
+                for j in 0..w {
+                    let above = if from == first { j } else { 0 };
+                    let (origin, sum) = (f64::from(self.origin[first + j]), self.sum[first + j]);
+                    let about = sum + self.rows * origin;
+                    let added = product.col_as_slice(j)[above..]
+                        .iter()
+                        .zip(&self.origin[rows.clone()][above..])
+                        .zip(&self.sum[rows.clone()][above..])
+                        .map(|((product, own_origin), own_sum)| {
+                            f64::from(*product) + (f64::from(*own_origin) * about + own_sum * origin)
+                        });
+                    if let Some(own) = &mut own {
+                        for (to, added) in own.col_as_slice_mut(j)[above..].iter_mut().zip(added.clone()) {
+                            *to = added;
+                        }
+                    }
+                    let Some(to) = tile.as_mut().col_mut(j).try_as_col_major_mut() else {
+                        continue;
+                    };
+                    for (to, added) in to.as_slice_mut()[above..].iter_mut().zip(added) {
+                        *to += added;
+                    }
+                }
+            },
+        );
+        let (signs, own) = signs.zip(own)?;
+        // On the diagonal the tile is a lower triangle: G v = L v + strict(L)ᵀ v.
+        let mut strict = own.transpose().to_owned();
+        if from == first {
+            for j in 0..w {
+                strict[(j, j)] = 0.0;
             }
         }
+        Some(Image {
+            rows: (from, own * signs.subrows(first, w)),
+            columns: (first, strict * signs.subrows(from, height)),
+        })
     }
-}
 
-/// Random signs, `[d, PROBES]`.
-struct Probe {
-    signs: Mat<f64>,
-}
-
-impl Probe {
-    fn new(d: usize, seed: u64) -> Self {
+    /// [`Block::add`], and about `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are the block's as they came.
+    fn add_checked(&self, gram: &mut Triangle, rows: &[f32], seed: u64) -> f64 {
+        let d = gram.size();
         let mut random = Random::new(seed);
-        Self {
-            signs: Mat::from_fn(d, PROBES, |_, _| if random.next() & 1 == 0 { 1.0 } else { -1.0 }),
-        }
-    }
-
-    /// About `‖Σ xxᵀ − G_block‖`, Frobenius.
-    fn error(&self, block: &Block<'_>, rows: &[f32]) -> f64 {
-        let d = self.signs.nrows();
-        let n = rows.len() / d;
-        let mut own = Mat::<f64>::zeros(d, d);
-        block.add_to(own.as_mut());
+        let signs = Mat::from_fn(d, PROBES, |_, _| if random.next() & 1 == 0 { 1.0 } else { -1.0 });
         let wide: Vec<f64> = rows.iter().map(|&value| f64::from(value)).collect();
-        let wide = MatRef::from_column_major_slice(&wide, d, n);
-        let along = wide.transpose() * &self.signs;
+        let wide = MatRef::from_column_major_slice(&wide, d, rows.len() / d);
+        let along = wide.transpose() * &signs;
         let mut left = wide * &along;
-        // own is a lower triangle: G v = L v + strict(L)ᵀ v.
-        use faer::linalg::matmul::triangular::{self, BlockStructure};
-        for (structure, matrix) in [
-            (BlockStructure::TriangularLower, own.as_ref()),
-            (BlockStructure::StrictTriangularUpper, own.transpose()),
-        ] {
-            triangular::matmul(
-                left.as_mut(),
-                BlockStructure::Rectangular,
-                Accum::Add,
-                matrix,
-                structure,
-                self.signs.as_ref(),
-                BlockStructure::Rectangular,
-                -1.0,
-                Par::rayon(0),
-            );
+        for Image { rows, columns } in self.add(gram, Some(signs.as_ref())) {
+            for (from, part) in [rows, columns] {
+                let mut left = left.as_mut().subrows_mut(from, part.nrows());
+                left -= part;
+            }
         }
         left.norm_l2() / (PROBES as f64).sqrt()
     }
@@ -183,11 +225,16 @@ mod tests {
         let (n, d) = (700, 300);
         let mut random = Random::new(5);
         let rows: Vec<f32> = (0..n * d).map(|_| (random.next() >> 40) as f32 / 1e7 + 3.0).collect();
-        let mut exact = Mat::<f64>::zeros(d, d);
-        super::super::gram::update_gram(exact.as_mut(), &rows, super::super::gram::Sign::Plus);
+        let mut exact = Triangle::zeros(d);
+        super::super::gram::update_gram(
+            &mut exact,
+            &rows,
+            super::super::gram::Sign::Plus,
+            &mut Turned::default(),
+        );
         let origin: Vec<f64> = rows[..d].iter().map(|&value| f64::from(value)).collect();
-        let mut fast = Mat::<f64>::zeros(d, d);
-        let bound = update_gram(fast.as_mut(), &rows, &origin);
+        let mut fast = Triangle::zeros(d);
+        let bound = update_gram(&mut fast, &rows, &origin, &mut Checks::default());
         let mut error = 0.0;
         for j in 0..d {
             for i in j..d {

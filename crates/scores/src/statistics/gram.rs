@@ -1,18 +1,24 @@
 //! Symmetric products of f32 rows, summed in f64: `FᵀF` `[d, d]`, `FFᵀ` `[n, n]` (lower triangles), and sums per class.
 //!
-//! Rows are widened a block at a time into one buffer, so no f64 copy of the features exists; then the tiles of the lower triangle
-//! are updated, as tasks for all threads.
+//! Rows are widened and turned a block at a time into one buffer, so no f64 copy of the features exists; then the tiles of the lower
+//! triangle are updated, as tasks for all threads. Turned, because both factors of a product then run along the samples: the right
+//! one is read as it lies, and with rows a power of two apart that took twice as long.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::triangle::{self, Triangle};
+use crate::simd::vectorised;
+
 /// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays a few MB.
 const BLOCK_ROWS: usize = 512;
-/// Columns and rows of the tiles that tasks work on.
-const TILE: usize = 128;
-const TALL: usize = 512;
+/// Columns and rows of the tiles that tasks work on, a multiple of what kernels take at once (12 to 96); narrower ones where there would be too few for the threads.
+const TILE: usize = triangle::WIDTH;
+const NARROW_TILE: usize = 96;
+/// Numbers between the columns of a turned block, so that they do not all fall on the same lines of the cache.
+const APART: usize = 8;
 
 /// Whether a product is added to a matrix or taken from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,59 +27,131 @@ pub(crate) enum Sign {
     Minus,
 }
 
-/// `G ± FᵀF` in the lower triangle; `data` is `[n, d]` row-major, `d = gram.nrows()`.
-pub(crate) fn update_gram(mut gram: MatMut<'_, f64>, data: &[f32], sign: Sign) {
-    let d = gram.nrows();
-    let mut buffer = vec![0.0_f64; d * BLOCK_ROWS.min(data.len() / d)];
+/// `G ± FᵀF`; `data` is `[n, d]` row-major, d the size of `gram`.
+pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign, turned: &mut Turned<f64>) {
+    let factor = match sign {
+        Sign::Plus => 1.0,
+        Sign::Minus => -1.0,
+    };
+    let d = gram.size();
     for block in data.chunks(d * BLOCK_ROWS) {
-        let wide = &mut buffer[..block.len()];
-        widen(block, wide);
-        // A row of F is contiguous, so the block is the column-major matrix Fᵀ `[d, rows]`.
-        let transposed = MatRef::from_column_major_slice(&*wide, d, block.len() / d);
-        let factor = match sign {
-            Sign::Plus => 1.0,
-            Sign::Minus => -1.0,
-        };
-        add_square(gram.as_mut(), transposed, factor);
+        add_square(gram, turned.of(block, d, |_, value| f64::from(value)), factor);
     }
 }
 
-/// `M += factor · XXᵀ` in the lower triangle, X `[k, m]`.
+/// `M += factor · XᵀX`, X `[m, k]` with contiguous columns.
 ///
 /// A task for every tile, none of which waits for another: threads that are taken away by other work on the machine hold up one tile, not
 /// all of them, as they would at the barriers of one parallel product.
-fn add_square(matrix: MatMut<'_, f64>, x: MatRef<'_, f64>, factor: f64) {
-    let k = matrix.nrows();
-    matrix
-        .par_col_chunks_mut(TILE)
-        .enumerate()
-        .for_each(|(stripe, columns)| {
-            let first = stripe * TILE;
-            let w = columns.ncols();
-            let (own, below) = columns.subrows_mut(first, k - first).split_at_row_mut(w);
-            let right = x.subrows(first, w).transpose();
-            rayon::join(
-                || {
-                    triangular::matmul(
-                        own,
-                        BlockStructure::TriangularLower,
-                        Accum::Add,
-                        right.transpose(),
-                        BlockStructure::Rectangular,
-                        right,
-                        BlockStructure::Rectangular,
-                        factor,
-                        Par::Seq,
-                    );
-                },
-                || {
-                    below.par_row_chunks_mut(TALL).enumerate().for_each(|(chunk, tile)| {
-                        let rows = x.subrows(first + w + chunk * TALL, tile.nrows());
-                        matmul(tile, Accum::Add, rows, right, factor, Par::Seq);
-                    });
-                },
-            );
-        });
+fn add_square(matrix: &mut Triangle, x: MatRef<'_, f64>, factor: f64) {
+    let tile = tile_for(matrix.size());
+    matrix.for_tiles(tile, |columns, first| {
+        let w = columns.ncols();
+        let (own, below) = columns.split_at_row_mut(w);
+        let right = x.subcols(first, w);
+        rayon::join(
+            || {
+                triangular::matmul(
+                    own,
+                    BlockStructure::TriangularLower,
+                    Accum::Add,
+                    right.transpose(),
+                    BlockStructure::Rectangular,
+                    right,
+                    BlockStructure::Rectangular,
+                    factor,
+                    Par::Seq,
+                );
+            },
+            || {
+                below.par_row_chunks_mut(tile).enumerate().for_each(|(chunk, part)| {
+                    let left = x.subcols(first + w + chunk * tile, part.nrows()).transpose();
+                    matmul(part, Accum::Add, left, right, factor, Par::Seq);
+                });
+            },
+        );
+    });
+}
+
+/// The width of tiles for a matrix of this size.
+pub(super) fn tile_for(k: usize) -> usize {
+    let stripes = k.div_ceil(TILE);
+    if stripes * (stripes + 1) >= 8 * rayon::current_num_threads() {
+        TILE
+    } else {
+        NARROW_TILE
+    }
+}
+
+/// A buffer for blocks of rows, turned: sample after sample of one feature, then those of the next.
+///
+/// Whoever adds batch after batch keeps it: memory of this size that is asked for anew comes empty, and emptying it costs a tenth of the
+/// product. It is no part of any value, so a copy of it is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Turned<T> {
+    buffer: Vec<T>,
+}
+
+impl<T> Clone for Turned<T> {
+    fn clone(&self) -> Self {
+        Self { buffer: Vec::new() }
+    }
+}
+
+impl<T: Copy + Default + Send + Sync> Turned<T> {
+    /// The rows of `block` `[rows, d]`, row-major, as a matrix of the same shape with contiguous columns; `convert` is given the
+    /// column of every number.
+    pub fn of<S: Copy + Sync>(
+        &mut self,
+        block: &[S],
+        d: usize,
+        convert: impl Fn(usize, S) -> T + Sync,
+    ) -> MatRef<'_, T> {
+        /// Rows and columns that are turned at once: whole lines of the cache are read and written.
+        const ROWS: usize = 8;
+        const COLUMNS: usize = 16;
+        let rows = block.len() / d;
+        let step = rows.next_multiple_of(APART) + APART;
+        self.buffer.resize(step * d, T::default());
+        self.buffer
+            .par_chunks_mut(step * COLUMNS)
+            .enumerate()
+            .for_each(|(stripe, to)| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        let first = stripe * COLUMNS;
+                        let width = to.len() / step;
+                        for row in (0..rows).step_by(ROWS) {
+                            let height = ROWS.min(rows - row);
+                            if width == COLUMNS && height == ROWS {
+                                let mut part = [[T::default(); COLUMNS]; ROWS];
+                                for (i, part) in part.iter_mut().enumerate() {
+                                    let at = (row + i) * d + first;
+                                    for (column, (to, &from)) in
+                                        part.iter_mut().zip(&block[at..at + COLUMNS]).enumerate()
+                                    {
+                                        *to = convert(first + column, from);
+                                    }
+                                }
+                                for (column, to) in to.chunks_exact_mut(step).enumerate() {
+                                    for (to, part) in to[row..row + ROWS].iter_mut().zip(&part) {
+                                        *to = part[column];
+                                    }
+                                }
+                            } else {
+                                for i in row..row + height {
+                                    for column in 0..width {
+                                        to[column * step + i] = convert(first + column, block[i * d + first + column]);
+                                    }
+                                }
+                            }
+                        }
+                    },
+                );
+            });
+        MatRef::from_column_major_slice_with_stride(&self.buffer, rows, d, step)
+    }
 }
 
 /// `(F − 1oᵀ)W²(F − 1oᵀ)ᵀ` `[n, n]`, lower triangle; `origin` is subtracted from every row where given, and then the columns
@@ -82,29 +160,34 @@ fn add_square(matrix: MatMut<'_, f64>, x: MatRef<'_, f64>, factor: f64) {
 /// Used for n ≤ d only, in blocks of columns of F, so the buffer holds `n · BLOCK_ROWS` numbers at most.
 pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights: Option<&[f64]>) -> Mat<f64> {
     let n = data.len() / d;
-    let mut gram = Mat::<f64>::zeros(n, n);
-    let mut buffer = vec![0.0_f64; n * BLOCK_ROWS.min(d)];
+    let mut gram = Triangle::zeros(n);
+    let mut buffer = vec![0.0_f64; n * (BLOCK_ROWS.min(d) + APART)];
     for start in (0..d).step_by(BLOCK_ROWS) {
         let width = BLOCK_ROWS.min(d - start);
-        let wide = &mut buffer[..n * width];
-        wide.par_chunks_exact_mut(width).enumerate().for_each(|(row, wide)| {
+        let step = width + APART;
+        let wide = &mut buffer[..n * step];
+        wide.par_chunks_exact_mut(step).enumerate().for_each(|(row, wide)| {
             let from = &data[row * d + start..row * d + start + width];
             for (to, &from) in wide.iter_mut().zip(from) {
                 *to = f64::from(from);
             }
-            for (to, &origin) in wide.iter_mut().zip(origin.map_or(&[][..], |origin| &origin[start..])) {
+            for (to, &origin) in wide[..width]
+                .iter_mut()
+                .zip(origin.map_or(&[][..], |origin| &origin[start..]))
+            {
                 *to -= origin;
             }
-            for (to, &weight) in wide
+            for (to, &weight) in wide[..width]
                 .iter_mut()
                 .zip(weights.map_or(&[][..], |weights| &weights[start..]))
             {
                 *to *= weight;
             }
         });
-        add_square(gram.as_mut(), MatRef::from_row_major_slice(&*wide, n, width), 1.0);
+        let turned = MatRef::from_column_major_slice_with_stride(&*wide, width, n, step);
+        add_square(&mut gram, turned, 1.0);
     }
-    gram
+    gram.dense()
 }
 
 /// `sums[class] += row` for every row of `data` `[n, d]`; `sums` is `[classes, d]`. `O(n·d)`, in parallel over classes.
@@ -115,42 +198,33 @@ pub(crate) fn add_to_class_sums(sums: &mut [f64], data: &[f32], d: usize, index:
         members[class].push(row);
     }
     sums.par_chunks_exact_mut(d).zip(&members).for_each(|(sum, members)| {
-        for &row in members {
-            for (sum, &value) in sum.iter_mut().zip(&data[row * d..(row + 1) * d]) {
-                *sum += f64::from(value);
-            }
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for &row in members {
+                    for (sum, &value) in sum.iter_mut().zip(&data[row * d..(row + 1) * d]) {
+                        *sum += f64::from(value);
+                    }
+                }
+            },
+        );
     });
 }
 
 /// `B += FᵀY`: `sums` is `[c, d]`, `data` `[n, d]`, `values` `[n, c]`, all row-major.
 pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f64]) {
-    let n = data.len() / d;
     let c = sums.len() / d;
     let mut products = MatMut::from_column_major_slice_mut(sums, d, c);
-    let mut buffer = vec![0.0_f64; d * BLOCK_ROWS.min(n)];
+    let mut turned = Turned::default();
     for (block, values) in data.chunks(d * BLOCK_ROWS).zip(values.chunks(c * BLOCK_ROWS)) {
-        let wide = &mut buffer[..block.len()];
-        widen(block, wide);
-        let rows = block.len() / d;
+        let x = turned.of(block, d, |_, value| f64::from(value));
         matmul(
             products.as_mut(),
             Accum::Add,
-            MatRef::from_column_major_slice(&*wide, d, rows),
-            MatRef::from_row_major_slice(values, rows, c),
+            x.transpose(),
+            MatRef::from_row_major_slice(values, x.nrows(), c),
             1.0,
             Par::rayon(0),
         );
     }
-}
-
-fn widen(from: &[f32], to: &mut [f64]) {
-    const PIECE: usize = 1 << 14;
-    to.par_chunks_mut(PIECE)
-        .zip(from.par_chunks(PIECE))
-        .for_each(|(to, from)| {
-            for (to, &from) in to.iter_mut().zip(from) {
-                *to = f64::from(from);
-            }
-        });
 }

@@ -176,14 +176,8 @@ impl Statistics {
         self.moments.combine(&moved, weight);
         if let Form::Primal { gram } = &mut self.form {
             match &other.form {
-                Form::Primal { gram: other } => {
-                    for column in 0..d {
-                        for row in column..d {
-                            gram[(row, column)] += weight * other[(row, column)];
-                        }
-                    }
-                }
-                Form::Dual { rows, .. } => gram::update_gram(gram.as_mut(), rows, sign),
+                Form::Primal { gram: other } => gram.add(other, weight),
+                Form::Dual { rows, .. } => gram::update_gram(gram, rows, sign, &mut self.turned),
             }
         }
         self.matrix_error += other.matrix_error;

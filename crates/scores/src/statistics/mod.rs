@@ -19,6 +19,7 @@ mod fast;
 pub(crate) mod gram;
 mod merge;
 mod moments;
+pub(crate) mod triangle;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ use crate::features::FeatureView;
 use crate::targets::Targets;
 use gram::Sign;
 pub(crate) use moments::Moments;
+use triangle::Triangle;
 
 /// `B` and `s`, by kind of target.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ enum Form {
         values: Vec<f64>,
     },
     Primal {
-        gram: Mat<f64>,
+        gram: Triangle,
     },
 }
 
@@ -86,6 +88,8 @@ pub struct Statistics {
     form: Form,
     precision: Precision,
     matrix_error: f64,
+    checks: fast::Checks,
+    turned: gram::Turned<f64>,
 }
 
 impl Statistics {
@@ -143,6 +147,8 @@ impl Statistics {
             },
             precision: Precision::Double,
             matrix_error: 0.0,
+            checks: fast::Checks::default(),
+            turned: gram::Turned::default(),
         })
     }
 
@@ -242,23 +248,24 @@ impl Statistics {
                 values.extend_from_slice(targets.values().unwrap_or_default());
                 return;
             }
-            let mut gram = Mat::zeros(self.n_features, self.n_features);
+            let mut gram = Triangle::zeros(self.n_features);
             if !rows.is_empty() {
-                gram::update_gram(gram.as_mut(), rows, Sign::Plus);
+                gram::update_gram(&mut gram, rows, Sign::Plus, &mut self.turned);
             }
             self.form = Form::Primal { gram };
         }
         if let Form::Primal { gram } = &mut self.form {
             match self.precision {
-                Precision::Double => gram::update_gram(gram.as_mut(), features.data(), Sign::Plus),
+                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus, &mut self.turned),
                 Precision::Fast => {
-                    self.matrix_error += fast::update_gram(gram.as_mut(), features.data(), &self.moments.origin);
+                    self.matrix_error +=
+                        fast::update_gram(gram, features.data(), &self.moments.origin, &mut self.checks);
                 }
             }
         }
     }
 
-    fn check_like(&self, n_features: usize, is_classes: bool, n_columns: usize) -> Result<()> {
+    pub(crate) fn check_like(&self, n_features: usize, is_classes: bool, n_columns: usize) -> Result<()> {
         if n_features != self.n_features {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -341,11 +348,16 @@ impl Statistics {
     }
 
     /// The lower triangle of `G`, in the primal form.
-    pub(crate) fn gram(&self) -> Option<&Mat<f64>> {
+    pub(crate) fn gram(&self) -> Option<&Triangle> {
         match &self.form {
             Form::Dual { .. } => None,
             Form::Primal { gram } => Some(gram),
         }
+    }
+
+    /// Exchanges the room for blocks: whoever fills many statistics in turn needs it once.
+    pub(crate) fn swap_buffer(&mut self, buffer: &mut gram::Turned<f64>) {
+        std::mem::swap(&mut self.turned, buffer);
     }
 
     pub(crate) fn moments(&self) -> &Moments {
@@ -367,7 +379,7 @@ impl Statistics {
             }
             Form::Primal { gram } => {
                 for column in 0..d {
-                    let entries = &gram.col_as_slice(column)[column..];
+                    let entries = gram.column(column);
                     let own = vector[column];
                     let mut along = entries[0] * own;
                     for ((product, entry), value) in product[column + 1..]

@@ -12,6 +12,13 @@
 
 use rayon::prelude::*;
 
+use crate::simd::{sum_of, vectorised};
+
+/// Rows that one task takes: they stay in its processor's cache between the two passes over them.
+const CHUNK_ROWS: usize = 128;
+/// Columns whose sums are kept at hand.
+const STRIPE: usize = 512;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
@@ -25,6 +32,68 @@ pub(crate) struct Moments {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The sums of a few rows.
+struct Part {
+    n_samples: usize,
+    sum: Vec<f64>,
+    square: f64,
+    cubic: Vec<f64>,
+    quartic: f64,
+}
+
+impl Part {
+    #[inline(always)]
+    fn of(rows: &[f32], origin: &[f64]) -> Self {
+        let d = origin.len();
+        let squares: Vec<f64> = rows
+            .chunks_exact(d)
+            .map(
+                #[inline(always)]
+                |row| {
+                    sum_of(
+                        row,
+                        origin,
+                        #[inline(always)]
+                        |x: f32, o: f64| (f64::from(x) - o) * (f64::from(x) - o),
+                    )
+                },
+            )
+            .collect();
+        let mut part = Self {
+            n_samples: squares.len(),
+            sum: vec![0.0; d],
+            square: squares.iter().sum(),
+            cubic: vec![0.0; d],
+            quartic: squares.iter().map(|square| square * square).sum(),
+        };
+        for start in (0..d).step_by(STRIPE) {
+            let columns = start..d.min(start + STRIPE);
+            let origin = &origin[columns.clone()];
+            let (sum, cubic) = (&mut part.sum[columns.clone()], &mut part.cubic[columns.clone()]);
+            for (row, &square) in rows.chunks_exact(d).zip(&squares) {
+                for (((sum, cubic), &value), origin) in sum
+                    .iter_mut()
+                    .zip(cubic.iter_mut())
+                    .zip(&row[columns.clone()])
+                    .zip(origin)
+                {
+                    let value = f64::from(value) - origin;
+                    *sum += value;
+                    *cubic += square * value;
+                }
+            }
+        }
+        part
+    }
+}
+
+#[inline(always)]
+fn add(to: &mut [f64], from: &[f64]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += from;
+    }
 }
 
 impl Moments {
@@ -46,39 +115,27 @@ impl Moments {
             self.origin = data[..d].iter().map(|&value| f64::from(value)).collect();
         }
         let origin = &self.origin;
-        let squares: Vec<f64> = data
-            .par_chunks_exact(d)
-            .map(|row| {
-                row.iter()
-                    .zip(origin)
-                    .map(|(&value, origin)| (f64::from(value) - origin).powi(2))
-                    .sum()
+        let parts: Vec<Part> = data
+            .par_chunks(CHUNK_ROWS * d)
+            .map(|rows| {
+                vectorised(
+                    #[inline(always)]
+                    || Part::of(rows, origin),
+                )
             })
             .collect();
-        self.n_samples += squares.len();
-        self.square += squares.iter().sum::<f64>();
-        self.quartic += squares.iter().map(|square| square * square).sum::<f64>();
-        const STRIPE: usize = 256;
-        self.sum
-            .par_chunks_mut(STRIPE)
-            .zip(self.cubic.par_chunks_mut(STRIPE))
-            .enumerate()
-            .for_each(|(stripe, (sum, cubic))| {
-                let columns = stripe * STRIPE..stripe * STRIPE + sum.len();
-                let origin = &origin[columns.clone()];
-                for (row, square) in data.chunks_exact(d).zip(&squares) {
-                    for (((sum, cubic), &value), origin) in sum
-                        .iter_mut()
-                        .zip(cubic.iter_mut())
-                        .zip(&row[columns.clone()])
-                        .zip(origin)
-                    {
-                        let value = f64::from(value) - origin;
-                        *sum += value;
-                        *cubic += square * value;
-                    }
-                }
-            });
+        for part in parts {
+            self.n_samples += part.n_samples;
+            self.square += part.square;
+            self.quartic += part.quartic;
+            vectorised(
+                #[inline(always)]
+                || {
+                    add(&mut self.sum, &part.sum);
+                    add(&mut self.cubic, &part.cubic);
+                },
+            );
+        }
     }
 
     /// The same sums about `o + shift`; `gram` applies `Σxxᵀ` (about zero) to a vector.

@@ -1,50 +1,54 @@
-//! Scores and their jackknife from one pass over the rows: statistics of each of J groups, which add up to those of all.
+//! Scores and their jackknife from one pass over rows that are never held: statistics of each of J groups, which add up to those of all.
 //!
 //! ```text
 //! rows ──► S_1 … S_J        S = Σ_g S_g,    S without group g = S − S_g  (where more samples than features are left),  else  Σ_{h≠g} S_h
 //! ```
 //!
-//! No rows are kept once a group has more samples than features; before that a group holds its own, as [`Statistics`] does.
-//! What needs more than second moments of the features (TransRate, LEEP, NCE) is not computed here.
+//! The rows are needed once and the symmetric product is computed once; the price is one triangle of `G` a group, `J · d² · 4` bytes, 184 MB for ten
+//! groups of 2,048 features. Rows wait in a small buffer until a group has enough of them for a product to pay. What needs more than
+//! second moments of the features (TransRate's rows, LEEP, NCE) is not computed here.
 
-use super::Jackknife;
+use super::{Jackknife, logme};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
-use crate::scores::{self, Needs, Prepared, ScoreOptions, ScoreOutcome};
+use crate::scores::{self, Needs, Prepared, ScoreOptions};
 use crate::statistics::Statistics;
+use crate::statistics::gram::Turned;
 use crate::targets::Targets;
 
-/// Statistics of samples by group.
+/// Rows of one group that wait to be added.
+const WAITING: usize = 256;
+
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    rows: Vec<f32>,
+    labels: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// Statistics of disjoint groups, filled from batches of rows.
 #[derive(Clone, Debug)]
 pub struct Grouped {
     groups: Vec<Statistics>,
+    waiting: Vec<Waiting>,
+    buffer: Turned<f64>,
 }
 
 impl Grouped {
-    /// Empty statistics of `n_groups` groups of samples with `n_features` features and targets of the kind of `like`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::OutOfRange`] with fewer than two groups; as [`Statistics::for_classes`].
-    pub fn new(n_features: usize, like: &Targets<'_>, n_groups: usize) -> Result<Self> {
-        if n_groups < 2 {
-            let text = format!("the number of groups must be at least 2, got {n_groups}");
-            return Err(Error::new(ErrorKind::OutOfRange, text));
+    /// `n_groups` copies of `empty`.
+    pub fn new(empty: &Statistics, n_groups: usize) -> Self {
+        Self {
+            groups: vec![empty.clone(); n_groups],
+            waiting: vec![Waiting::default(); n_groups],
+            buffer: Turned::default(),
         }
-        let empty = if like.labels().is_some() {
-            Statistics::for_classes(n_features, like.n_columns())?
-        } else {
-            Statistics::for_columns(n_features, like.n_columns())?
-        };
-        Ok(Self {
-            groups: vec![empty; n_groups],
-        })
     }
 
     /// Adds samples: features `[n, d]`, targets `[n]` or `[n, c]`, and the group of each `[n]`.
     ///
     /// # Errors
-    /// [`ErrorKind::Shape`] where sizes differ or targets are of another kind, [`ErrorKind::OutOfRange`] for a group that is not
+    /// [`ErrorKind::Shape`] where sizes differ or targets are of another kind than before, [`ErrorKind::OutOfRange`] for a group that is not
     /// there.
     pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
         let n = features.n_samples();
@@ -60,97 +64,137 @@ impl Grouped {
             let text = format!("groups are numbered below {}, got {group}", self.groups.len());
             return Err(Error::new(ErrorKind::OutOfRange, text));
         }
-        let c = targets.n_columns();
-        for (group, statistics) in self.groups.iter_mut().enumerate() {
-            let rows: Vec<usize> = (0..n).filter(|&row| groups[row] == group).collect();
-            if rows.is_empty() {
-                continue;
-            }
-            let own = features.gather(&rows);
-            let own = FeatureView::new(&own, rows.len(), features.n_features())?;
+        if let Some(first) = self.groups.first() {
+            first.check_like(features.n_features(), targets.labels().is_some(), targets.n_columns())?;
+        }
+        let (d, c) = (features.n_features(), targets.n_columns());
+        for (row, &group) in groups.iter().enumerate() {
+            let waiting = &mut self.waiting[group];
+            waiting.rows.extend_from_slice(features.row(row));
             if let Some(labels) = targets.labels() {
-                let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
-                statistics.update(&own, &Targets::classes(&labels, c)?)?;
-            } else {
-                let values = targets.values().unwrap_or_default();
-                let rows = rows.iter().flat_map(|&row| &values[row * c..(row + 1) * c]);
-                let values: Vec<f64> = rows.copied().collect();
-                statistics.update(&own, &Targets::columns(&values, c)?)?;
+                waiting.labels.push(labels[row]);
+            }
+            if let Some(values) = targets.values() {
+                waiting.values.extend_from_slice(&values[row * c..(row + 1) * c]);
+            }
+            if waiting.rows.len() >= WAITING * d {
+                self.add_waiting(group)?;
             }
         }
         Ok(())
     }
 
-    /// Samples so far.
-    pub fn n_samples(&self) -> usize {
-        self.groups.iter().map(Statistics::n_samples).sum()
-    }
-
-    /// The statistics of all samples.
-    ///
-    /// # Errors
-    /// As [`Statistics::merge`].
-    pub fn total(&self) -> Result<Statistics> {
-        self.sum(None)
-    }
-
-    fn sum(&self, without: Option<usize>) -> Result<Statistics> {
-        let mut parts = (0..self.groups.len()).filter(|&group| Some(group) != without);
-        // Groups of few samples hold rows, and a total that holds sums takes them in.
-        let first = parts.next().unwrap_or(0);
-        let mut sum = self.groups[first].clone();
-        for group in parts {
-            sum.merge(&self.groups[group])?;
+    fn add_waiting(&mut self, group: usize) -> Result<()> {
+        let (waiting, statistics) = (&mut self.waiting[group], &mut self.groups[group]);
+        if waiting.rows.is_empty() {
+            return Ok(());
         }
-        Ok(sum)
-    }
-
-    /// The score called `name` of all samples; `total` is from [`Grouped::total`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnknownName`]; [`ErrorKind::MissingInput`] where it needs more than second moments; what the score reports.
-    pub fn score(&self, total: &Statistics, name: &str, options: &ScoreOptions) -> Result<ScoreOutcome> {
-        scores::find(name)?.compute(&Prepared::from_statistics(total.clone()), options)
-    }
-
-    /// The jackknife of the score called `name`; `total` is from [`Grouped::total`]. Groups without samples do not count.
-    ///
-    /// # Errors
-    /// As [`Grouped::score`]; and what the score reports of the samples without one group.
-    pub fn jackknife(&self, total: &Statistics, name: &str, options: &ScoreOptions) -> Result<Jackknife> {
-        let score = scores::find(name)?;
-        let groups: Vec<usize> = (0..self.groups.len())
-            .filter(|&group| self.groups[group].n_samples() > 0)
-            .collect();
-        let without = |group: usize| -> Result<Option<Statistics>> {
-            let left = total.n_samples() - self.groups[group].n_samples();
-            if total.is_dual() || left <= total.n_features() {
-                return Ok(None);
-            }
-            let mut statistics = total.clone();
-            statistics.subtract(&self.groups[group])?;
-            Ok(Some(statistics))
+        let (d, c) = (statistics.n_features(), statistics.n_columns());
+        let features = FeatureView::new(&waiting.rows, waiting.rows.len() / d, d)?;
+        let targets = if statistics.is_classes() {
+            Targets::classes(&waiting.labels, c)?
+        } else {
+            Targets::columns(&waiting.values, c)?
         };
-        let fits_quickly = matches!(score.needs, Needs::Statistics) && score.name == "logme";
-        if fits_quickly && options.compat == Compat::Exact && !total.is_dual() {
-            let fit = evidence::fit(total, options.compat)?;
-            let value = fit.evidence().value;
-            let mut left = |at: usize| without(groups[at]);
-            if let Some(replicates) = super::logme::replicates(&fit, groups.len(), &mut left)? {
-                return Jackknife::new(value, replicates);
-            }
-        }
-        let value = self.score(total, name, options)?.value;
-        let replicates = groups
-            .iter()
-            .map(|&group| {
-                let statistics = match without(group)? {
-                    Some(statistics) => statistics,
-                    None => self.sum(Some(group))?,
-                };
-                Ok(score.compute(&Prepared::from_statistics(statistics), options)?.value)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Jackknife::new(value, replicates)
+        statistics.swap_buffer(&mut self.buffer);
+        let added = statistics.update(&features, &targets);
+        statistics.swap_buffer(&mut self.buffer);
+        added?;
+        waiting.rows.clear();
+        waiting.labels.clear();
+        waiting.values.clear();
+        Ok(())
     }
+
+    /// The statistics of every group so far.
+    ///
+    /// # Errors
+    /// As [`Grouped::update`].
+    pub fn groups(&mut self) -> Result<&[Statistics]> {
+        for group in 0..self.groups.len() {
+            self.add_waiting(group)?;
+        }
+        Ok(&self.groups)
+    }
+
+    /// The statistics of every group, the rest let go.
+    ///
+    /// # Errors
+    /// As [`Grouped::update`].
+    pub fn into_groups(mut self) -> Result<Vec<Statistics>> {
+        self.groups()?;
+        Ok(self.groups)
+    }
+}
+
+/// The statistics of all groups together.
+///
+/// # Errors
+/// [`ErrorKind::Shape`] without groups, or where they do not fit together.
+pub fn total(groups: &[Statistics]) -> Result<Statistics> {
+    sum(groups, None)
+}
+
+fn sum(groups: &[Statistics], without: Option<usize>) -> Result<Statistics> {
+    let mut parts = (0..groups.len()).filter(|&group| Some(group) != without);
+    let first = parts
+        .next()
+        .ok_or_else(|| Error::new(ErrorKind::Shape, "there are no groups, expected at least one"))?;
+    // Groups of few samples hold rows, and a sum that holds sums takes them in.
+    let mut sum = groups[first].clone();
+    for group in parts {
+        sum.merge(&groups[group])?;
+    }
+    Ok(sum)
+}
+
+/// The jackknife of the score called `name` from the statistics of the groups and their [`total`]. Groups without samples do not count.
+///
+/// # Errors
+/// [`ErrorKind::UnknownName`]; [`ErrorKind::MissingInput`] for a score that needs more than statistics; and what the score reports of all
+/// samples, or of those without one group.
+pub fn jackknife_of_groups(
+    total: &Statistics,
+    groups: &[Statistics],
+    name: &str,
+    options: &ScoreOptions,
+) -> Result<Jackknife> {
+    let score = scores::find(name)?;
+    if !matches!(score.needs, Needs::Statistics | Needs::ClassStatistics) {
+        return Err(Error::new(
+            ErrorKind::MissingInput,
+            format!("the standard error of {name} needs the rows, got statistics of groups only"),
+        ));
+    }
+    let filled: Vec<usize> = (0..groups.len())
+        .filter(|&group| groups[group].n_samples() > 0)
+        .collect();
+    let without = |group: usize| -> Result<Option<Statistics>> {
+        let left = total.n_samples() - groups[group].n_samples();
+        if total.is_dual() || left <= total.n_features() {
+            return Ok(None);
+        }
+        let mut statistics = total.clone();
+        statistics.subtract(&groups[group])?;
+        Ok(Some(statistics))
+    };
+    if name == "logme" && options.compat == Compat::Exact && !total.is_dual() {
+        let fit = evidence::fit(total, options.compat)?;
+        let value = fit.evidence().value;
+        if let Some(replicates) = logme::replicates(&fit, filled.len(), &mut |at| without(filled[at]))? {
+            return Jackknife::new(value, replicates);
+        }
+    }
+    let value = score.compute(&Prepared::from_statistics(total.clone()), options)?.value;
+    let replicates = filled
+        .iter()
+        .map(|&group| {
+            let statistics = match without(group)? {
+                Some(statistics) => statistics,
+                None => sum(groups, Some(group))?,
+            };
+            Ok(score.compute(&Prepared::from_statistics(statistics), options)?.value)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Jackknife::new(value, replicates)
 }

@@ -14,8 +14,9 @@
 //! in every replicate, and a standard error takes differences of replicates. Columns without information stay so.
 //! The cost is `J · NODES` Cholesky factors of `[d, d]`, and the memory one more G.
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, Side};
+use faer::Mat;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 
 use crate::error::Result;
 use crate::evidence::Fit;
@@ -75,14 +76,23 @@ fn replicate(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Optio
     let mut at_nodes = Vec::with_capacity(nodes.len());
     for node in nodes {
         let t = node.exp();
-        let mut shifted = gram.clone();
+        let mut shifted = gram.dense();
         for i in 0..d {
             shifted[(i, i)] += t;
         }
-        let factor = Llt::new(shifted.as_ref(), Side::Lower).ok()?;
-        drop(shifted);
+        // In place: one square beside the triangles is all that this needs.
+        let par = faer::Par::rayon(0);
+        let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(d, par, Default::default()));
+        cholesky_in_place(
+            shifted.as_mut(),
+            Default::default(),
+            par,
+            MemStack::new(&mut memory),
+            Default::default(),
+        )
+        .ok()?;
         let mut solved = products.clone();
-        let lower = factor.L();
+        let lower = shifted.as_ref();
         faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, solved.as_mut(), faer::Par::rayon(0));
         let log_ratio = 2.0 * (0..d).map(|i| lower[(i, i)].ln()).sum::<f64>() - d as f64 * node;
         let residuals: Vec<f64> = columns

@@ -1,10 +1,9 @@
 //! How sure a score and a ranking are, given that the data are a sample.
 //!
-//! The samples are dealt into J disjoint, stratified [`groups`], the same for every model; [`jackknife()`] leaves out one group at
+//! The samples are dealt into J disjoint [`groups`], the same for every model; [`jackknife()`] leaves out one group at
 //! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
 //! them cancels.
 
-pub mod by_group;
 mod grouped;
 pub mod groups;
 mod jackknife;
@@ -12,6 +11,6 @@ mod logme;
 mod quantile;
 pub mod ranking;
 
-pub use grouped::Grouped;
+pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
 pub use quantile::interval_factor;
