@@ -85,7 +85,7 @@ struct TrainingArguments {
     /// Samples a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
     batch_size: usize,
-    /// Learning rate of the backbone [default: 1e-3, of texts 5e-5]
+    /// Learning rate of the backbone [default: 1e-3, of texts 1e-4]
     #[arg(long, value_name = "X")]
     learning_rate: Option<f32>,
     /// How much faster the new head learns

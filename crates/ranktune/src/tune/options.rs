@@ -91,15 +91,15 @@ pub struct TuneOptions {
 }
 
 /// Settings of training as they suit `dataset`: [`TrainOptions::default`] for images; for texts what encoders are tuned with (Devlin et
-/// al. 2019: AdamW, a rate of 2e-5 to 5e-5, weight decay 0.01, a warm-up of a tenth; gradients of length 1), with a head that learns ten
-/// times as fast as for images.
+/// al. 2019: AdamW, weight decay 0.01, a warm-up of a tenth, gradients of at most length 1), at the rate that was best for a small one
+/// (`docs/tuning.md`), where 2e-5 to 5e-5 are published for large ones.
 pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     let options = TrainOptions::default();
     match dataset.inputs {
         Inputs::Texts { .. } | Inputs::Sentences(_) => TrainOptions {
             epochs: 5,
             optimizer: Optimizer::ADAM_W,
-            learning_rate: 5e-5,
+            learning_rate: 1e-4,
             schedule: Schedule::Cosine,
             warm_up: 0.1,
             weight_decay: 0.01,

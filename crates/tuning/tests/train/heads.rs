@@ -253,7 +253,7 @@ fn gradients_go_back_through_pooling_and_pairs() {
                 .map(|(at, &value)| f64::from(value) * f64::from(noise(at, 3)))
                 .sum()
         };
-        let graph = Graph::new(&headed, Options::default()).unwrap();
+        let mut graph = Graph::new(&headed, Options::default()).unwrap();
         let pass = graph.forward(&batch.feeds(), Mode::Training).unwrap();
         let logits = pass.output("logits").unwrap();
         let dims = logits.dims();
