@@ -29,37 +29,16 @@ impl<'a> TextSamples<'a> {
     /// # Errors
     /// Which text the tokenizer fails on; or that rows of a sample would have to be padded where the graph knows no padding.
     pub(crate) fn new(side: &'a TextSide, inputs: &DataInputs, digests: &[Digest]) -> Result<Self, String> {
-        let alone = |sequences: Vec<Sequence>| {
-            let windows = sequences.into_iter().map(|sequence| Window {
-                sequence,
-                words: Vec::new(),
-            });
-            windows.collect()
-        };
-        let (samples, noun): (Result<Vec<Vec<Window>>, (usize, String)>, _) = match inputs {
-            DataInputs::Texts { first, second } => {
-                let encode = |(at, text): (usize, &String)| {
-                    let second = second.as_ref().map(|second| second[at].as_str());
-                    let sequences = side.encode(text, second);
-                    sequences.map(alone).map_err(|error| (at, error.to_string()))
-                };
-                (first.iter().enumerate().map(encode).collect(), "text")
-            }
-            DataInputs::Sentences(sentences) => {
-                let windows = sentences.iter().enumerate().map(|(at, words)| {
-                    let windows = side.processor.windows(words);
-                    windows.map_err(|error| (at, one_line(&error)))
-                });
-                (windows.collect(), "sentence")
-            }
+        let (samples, noun) = match inputs {
+            DataInputs::Texts { first, second } => (texts(side, first, second.as_deref())?, "text"),
+            DataInputs::Sentences(sentences) => (words(side, sentences)?, "sentence"),
             _ => return Err("the data are no texts".to_owned()),
         };
-        let samples = samples.map_err(|(at, error)| format!("{noun} {}: {error}", at + 1))?;
         let longest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).max();
         let shortest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).min();
         let uneven = |windows: &Vec<Window>| shortest(windows) != longest(windows);
         if !side.processor.pads_freely()
-            && let Some(at) = samples.iter().position(|windows| uneven(windows))
+            && let Some(at) = samples.iter().position(uneven)
         {
             let what = match side.sequences() {
                 Sequences::One => "the windows of a sentence",
@@ -83,6 +62,29 @@ impl<'a> TextSamples<'a> {
             samples,
         })
     }
+}
+
+/// The sequences of every text or pair, by sample.
+fn texts(side: &TextSide, first: &[String], second: Option<&[String]>) -> Result<Vec<Vec<Window>>, String> {
+    let window = |sequence: Sequence| Window {
+        sequence,
+        words: Vec::new(),
+    };
+    let samples = first.iter().enumerate().map(|(at, text)| {
+        let sequences = side.encode(text, second.map(|second| second[at].as_str()));
+        let sequences = sequences.map_err(|error| format!("text {}: {error}", at + 1))?;
+        Ok(sequences.into_iter().map(window).collect())
+    });
+    samples.collect()
+}
+
+/// The windows of every sentence.
+fn words(side: &TextSide, sentences: &[Vec<String>]) -> Result<Vec<Vec<Window>>, String> {
+    let samples = sentences.iter().enumerate().map(|(at, words)| {
+        let windows = side.processor.windows(words);
+        windows.map_err(|error| format!("sentence {}: {}", at + 1, one_line(&error)))
+    });
+    samples.collect()
 }
 
 impl Samples for TextSamples<'_> {
