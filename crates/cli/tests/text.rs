@@ -99,7 +99,12 @@ fn words_are_ranked_from_sums_that_equal_the_score_of_their_exported_features() 
     );
     assert_eq!(ranking["data"]["classes"], json!(["B-COL", "B-NUM", "O"]));
     let score = &ranking["models"][0]["scores"]["logme"];
-    assert!(score["standard_error"].as_f64().unwrap() > 0.0, "{score}");
+    let (value, error) = (
+        score["value"].as_f64().unwrap(),
+        score["standard_error"].as_f64().unwrap(),
+    );
+    let ends = [0, 1].map(|at| score["interval"][at].as_f64().unwrap());
+    assert!(error > 0.0 && ends[0] < value && value < ends[1], "{score}");
     place
         .run(&[
             "features",
