@@ -68,6 +68,8 @@ pub struct Head {
     pub n_outputs: usize,
     /// Name of the new output; `logits` by default.
     pub output: String,
+    /// Biases, a value an output; zeros by default, as published, which an empty list stands for too.
+    pub bias: Vec<f32>,
     /// Standard deviation of the weights; 0.01 by default, as published.
     pub deviation: f32,
     /// Seed of the weights.
@@ -84,6 +86,7 @@ impl Head {
             n_features,
             n_outputs,
             output: "logits".to_owned(),
+            bias: Vec::new(),
             deviation: 0.01,
             seed: 0,
         }
@@ -162,7 +165,9 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let graph = &mut model.graph;
     let broken = |error| Error::invalid("the head cannot be made").caused_by(error);
     let weight = Tensor::from_f32(&dims, &weights).map_err(broken)?;
-    let bias = Tensor::from_f32(&[head.n_outputs], &vec![0.0; head.n_outputs]).map_err(broken)?;
+    let mut biases = head.bias.clone();
+    biases.resize(head.n_outputs, 0.0);
+    let bias = Tensor::from_f32(&[head.n_outputs], &biases).map_err(broken)?;
     graph.initializers.insert(WEIGHT.to_owned(), weight);
     graph.initializers.insert(BIAS.to_owned(), bias);
     let product = "ranktune.head.product";

@@ -85,7 +85,8 @@ pub fn tune(
     let target = &cast.target;
     let names = dataset.targets.names();
     let samples = material.training(target, progress)?;
-    let network = network::network(target, names.len(), options.train.seed, samples.as_ref())?;
+    let start = network::start(&material.train.dataset.targets);
+    let network = network::network(target, (names.len(), start), options.train.seed, samples.as_ref())?;
 
     let classroom = Classroom {
         all: &material.all,

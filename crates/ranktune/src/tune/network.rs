@@ -1,6 +1,7 @@
 //! From a model of the hub to one that can be trained: a new head, an open batch, and the certainty that the graph runs at the
 //! size that is asked for.
 
+use ranktune_data::Targets;
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{Prepared, Sequences, TextSide};
 use ranktune_onnx::locate::Pooling;
@@ -11,11 +12,31 @@ use ranktune_tuning::{Features, Feed, Graph, Head, Options, Rows, Take, with_hea
 
 use crate::error::{Error, ErrorKind};
 
-/// Puts a head of `n_outputs` on the model, and runs it on one of `samples` to see that it can.
+/// Where the outputs of a head start: for labels at the logarithm of their odds among the training samples, so that training begins
+/// with what sets them apart and not with how rare they are (Lin et al. 2017, section 4.1); else at zero.
+pub(crate) fn start(targets: &Targets) -> Vec<f32> {
+    let Targets::MultiLabel { names, rows } = targets else {
+        return Vec::new();
+    };
+    let mut counts = vec![0.5_f32; names.len()];
+    for &label in rows.iter().flatten() {
+        counts[label as usize] += 1.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+    let all = rows.len() as f32 + 1.0;
+    counts.iter().map(|count| (count / (all - count)).ln()).collect()
+}
+
+/// Puts a head of `n_outputs` on the model, whose outputs start at `bias`, and runs it on one of `samples` to see that it can.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
-pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &dyn Samples) -> Result<Model, Error> {
+pub(crate) fn network(
+    target: &Prepared,
+    (n_outputs, bias): (usize, Vec<f32>),
+    seed: u64,
+    samples: &dyn Samples,
+) -> Result<Model, Error> {
     let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
     let located = target.located();
     let mut base = target.model().clone();
@@ -30,6 +51,7 @@ pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &
         head.layout = layout(target)?;
         head.rows = rows;
         head.seed = seed;
+        head.bias.clone_from(&bias);
         with_head(&base, &head).map_err(|error| one_line(&error))
     };
     let rows = match target.texts().map(TextSide::sequences) {
@@ -104,5 +126,33 @@ fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
         other => Err(format!(
             "{fed} rows gave features of shape {other:?}, expected [{fed}, d]"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_start_at_their_odds_and_classes_at_nothing() {
+        let names: Vec<String> = ["rare", "usual"].map(str::to_owned).to_vec();
+        let rows = (0..99).map(|at| if at == 0 { vec![0, 1] } else { vec![1] }).collect();
+        let labels = Targets::MultiLabel {
+            names: names.clone(),
+            rows,
+        };
+        let found = start(&labels);
+        let share = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+        assert!(
+            (share(found[0]) - 0.015).abs() < 1e-4 && (share(found[1]) - 0.995).abs() < 1e-4,
+            "{found:?}"
+        );
+        assert!(
+            start(&Targets::Classes {
+                names,
+                labels: vec![0, 1]
+            })
+            .is_empty()
+        );
     }
 }
