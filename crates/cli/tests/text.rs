@@ -6,31 +6,14 @@ mod common;
 
 use std::fs;
 
-use common::{Place, image_model, text_model, write_model};
+use common::{Place, WORDS, image_model, text_model, write_model, write_text_model};
 use ranktune_onnx::{Dim, Node, Tensor};
 use serde_json::json;
-
-/// Words that the tokenizer knows, by id from 2.
-const WORDS: [&str; 8] = ["red", "green", "blue", "one", "two", "three", "is", "not"];
-
-fn write_text_model(place: &Place, name: &str) {
-    let folder = place.path(name);
-    write_model(&folder, &text_model());
-    fs::remove_file(folder.join("preprocessor_config.json")).unwrap();
-    let mut vocab = serde_json::Map::from_iter([("[PAD]".to_owned(), json!(0)), ("[UNK]".to_owned(), json!(1))]);
-    vocab.extend(WORDS.iter().zip(2..).map(|(word, id)| ((*word).to_owned(), json!(id))));
-    let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": {"type": "Lowercase"},
-        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
-    });
-    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
-}
 
 /// A hub with a model of texts and one of images; sentences of colours and numbers; the same as pairs; tagged words.
 fn place() -> Place {
     let place = Place::new();
-    write_text_model(&place, "hub/words");
+    write_text_model(&place.path("hub/words"), &text_model());
     write_model(&place.path("hub/pictures"), &image_model(5, 4, 3));
     let (mut texts, mut pairs, mut tagged) = (String::new(), String::new(), String::new());
     for at in 0..60_usize {
@@ -116,7 +99,12 @@ fn words_are_ranked_from_sums_that_equal_the_score_of_their_exported_features() 
     );
     assert_eq!(ranking["data"]["classes"], json!(["B-COL", "B-NUM", "O"]));
     let score = &ranking["models"][0]["scores"]["logme"];
-    assert!(score["standard_error"].as_f64().unwrap() > 0.0, "{score}");
+    let (value, error) = (
+        score["value"].as_f64().unwrap(),
+        score["standard_error"].as_f64().unwrap(),
+    );
+    let ends = [0, 1].map(|at| score["interval"][at].as_f64().unwrap());
+    assert!(error > 0.0 && ends[0] < value && value < ends[1], "{score}");
     place
         .run(&[
             "features",
@@ -169,11 +157,11 @@ fn listing_and_verifying_know_models_of_texts() {
 #[test]
 fn a_model_whose_tokenizer_is_missing_or_broken_stops_no_other() {
     let place = place();
-    write_text_model(&place, "hub/bare");
+    write_text_model(&place.path("hub/bare"), &text_model());
     fs::remove_file(place.path("hub/bare/tokenizer.json")).unwrap();
-    write_text_model(&place, "hub/broken");
+    write_text_model(&place.path("hub/broken"), &text_model());
     fs::write(place.path("hub/broken/tokenizer.json"), "{\"model\":").unwrap();
-    write_text_model(&place, "hub/larger");
+    write_text_model(&place.path("hub/larger"), &text_model());
     let path = place.path("hub/larger/tokenizer.json");
     let grown = fs::read_to_string(&path)
         .unwrap()
@@ -246,7 +234,7 @@ fn long_texts_are_cut_and_that_is_said() {
 
 /// A model that tags colours, numbers and everything else.
 fn write_tagger(place: &Place) {
-    write_text_model(place, "hub/tagger");
+    write_text_model(&place.path("hub/tagger"), &text_model());
     let mut model = text_model();
     let graph = &mut model.graph;
     // Rows of the embedding: [PAD], [UNK], three colours, three numbers, two other words.

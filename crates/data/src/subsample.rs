@@ -28,7 +28,9 @@ impl Dataset {
     /// `seed`, of at least one sample where there are two. No class loses its last sample to validation.
     pub fn split(&self, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
         let n = self.n_samples();
-        let count = ((n as f64 * share).round() as usize).clamp(usize::from(n > 1), n.saturating_sub(1));
+        // Of sentences a share of the words, which is what a draw counts.
+        let total = self.targets.n_predicted();
+        let count = ((total as f64 * share).round() as usize).clamp(usize::from(n > 1), total.saturating_sub(1));
         let drawn = draw(&self.targets, count, seed);
         let strata = strata(&self.targets);
         let mut held = vec![false; n];
@@ -221,6 +223,23 @@ mod tests {
             unreachable!()
         };
         assert!(sentences.iter().any(|tags| tags.contains(&1)));
+    }
+
+    #[test]
+    fn a_split_of_sentences_holds_back_a_share_of_their_words() {
+        let lengths: Vec<usize> = (0..200).map(|i| 1 + i % 9).collect();
+        let targets = Targets::Tags {
+            names: vec!["O".to_owned()],
+            sentences: lengths.iter().map(|&length| vec![0; length]).collect(),
+            scheme: crate::TagScheme::Plain,
+        };
+        let words = lengths.iter().map(|&length| vec![String::new(); length]).collect();
+        let dataset = Dataset::new("memory", crate::Inputs::Sentences(words), targets).unwrap();
+        let (train, held) = dataset.split(0.1, 1);
+        assert_eq!(train.len() + held.len(), 200);
+        let held: usize = held.iter().map(|&i| lengths[i]).sum();
+        let share = held as f64 / lengths.iter().sum::<usize>() as f64;
+        assert!((0.08..=0.1).contains(&share), "{share}");
     }
 
     #[test]

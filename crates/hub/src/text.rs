@@ -11,7 +11,7 @@
 //!   Longer texts are cut on the side that the files say, and [`Sequence::dropped`] counts what went.
 //! - **Pairs** are one sequence where the tokenizer has a template for pairs and special tokens are used ([`Pairs::Joined`]).
 //!   Otherwise each text is a sequence of its own ([`Pairs::Apart`]), and whoever pools joins their features `u` and `v` to
-//!   `[u, v, |u − v|, u ⊙ v]`.
+//!   `[u, v, |u − v|, u ⊙ v]`; a graph that was tuned so does that itself ([`Pairs::Interleaved`], by its metadata).
 //! - **Padding** is on the side and with the token that the files say, never more than a batch needs. Where padding would change
 //!   what the graph computes ([`TextProcessor::pads_freely`] is false), sequences of one batch have to be of one length.
 //! - **Pooling** is what [`Entry::pooling`](crate::Entry) says (`1_Pooling/config.json`, or a manifest), or else the last token for
@@ -57,7 +57,12 @@ pub enum Pairs {
     Joined,
     /// A sequence each.
     Apart,
+    /// A sequence each, in rows 2i and 2i + 1 of one batch, for which the graph gives one row: it takes nothing but pairs.
+    Interleaved,
 }
+
+/// Key of a graph's metadata that says how it takes pairs, and the value that stands for [`Pairs::Interleaved`].
+const PAIRS: (&str, &str) = ("ranktune.pairs", "interleaved");
 
 /// Prepares texts for one model. Clones share the tokenizer.
 #[derive(Clone)]
@@ -135,7 +140,11 @@ impl Entry {
             None if self.is_decoder() => Pooling::LastToken,
             None => Pooling::Mean,
         };
-        TextProcessor::new(tokenizer, self, inputs, pooling)
+        let mut processor = TextProcessor::new(tokenizer, self, inputs, pooling)?;
+        if model.metadata.get(PAIRS.0).is_some_and(|value| value == PAIRS.1) {
+            processor.set_pairs(Pairs::Interleaved);
+        }
+        Ok(processor)
     }
 
     fn is_decoder(&self) -> bool {
@@ -234,6 +243,16 @@ impl TextProcessor {
         Ok(tokenizer)
     }
 
+    /// Pairs are put to the model in another way than its tokenizer says.
+    fn set_pairs(&mut self, pairs: Pairs) {
+        self.pairs = pairs;
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(self.digest.as_bytes())
+            .update(format!("{pairs:?}").as_bytes());
+        self.digest = hasher.finalize();
+    }
+
     /// How pairs are put to the model.
     pub fn pairs(&self) -> Pairs {
         self.pairs
@@ -252,6 +271,11 @@ impl TextProcessor {
     /// The graph's inputs.
     pub fn inputs(&self) -> &TextInputs {
         &self.inputs
+    }
+
+    /// Whether padding goes before the tokens.
+    pub fn pads_left(&self) -> bool {
+        self.settings.pads_left
     }
 
     /// Whether sequences of different lengths can share a batch: the graph takes a mask, and knows positions from the left or is
@@ -289,6 +313,7 @@ impl fmt::Display for TextProcessor {
         f.write_str(match self.pairs {
             Pairs::Joined => ", pairs in one sequence",
             Pairs::Apart => ", pairs as [u, v, |u - v|, u * v]",
+            Pairs::Interleaved => ", pairs in two rows",
         })
     }
 }

@@ -3,7 +3,7 @@
 use ranktune_data::{Dataset, Digest, Targets, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
 use ranktune_features::progress::{Interrupt, Progress};
-use ranktune_hub::Entry;
+use ranktune_hub::{Entry, Hub};
 use ranktune_report::Evaluation;
 use ranktune_report::evaluation::SCHEMA;
 use ranktune_report::ranking::Unreadable;
@@ -38,15 +38,7 @@ impl Predictor {
     ) -> Result<Self, Error> {
         let hub = sources.open(progress, interrupt)?;
         let source = shown(sources);
-        let [entry] = hub.entries.as_slice() else {
-            let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
-            let message = format!(
-                "{source}: expected one model, found {}: {}; name one of their folders",
-                names.len(),
-                names.join(", ")
-            );
-            return Err(Error::new(ErrorKind::Arguments, message));
-        };
+        let entry = only(&hub, sources)?;
         let (mut models, skipped) = prepare(&hub, None, options, progress);
         let Some(model) = models.pop() else {
             return Err(nothing_ranked(&skipped));
@@ -71,7 +63,26 @@ impl Predictor {
     }
 }
 
-fn names(entry: &Entry) -> Option<Vec<String>> {
+/// The one model of `hub`, which `sources` stand for.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`] where there are several.
+pub(crate) fn only<'a>(hub: &'a Hub, sources: &Sources) -> Result<&'a Entry, Error> {
+    if let [entry] = hub.entries.as_slice() {
+        return Ok(entry);
+    }
+    let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
+    let message = format!(
+        "{}: expected one model, found {}: {}; name one of their folders",
+        shown(sources),
+        names.len(),
+        names.join(", ")
+    );
+    Err(Error::new(ErrorKind::Arguments, message))
+}
+
+/// What a model's outputs are called, if its files say so of all.
+pub(crate) fn names(entry: &Entry) -> Option<Vec<String>> {
     let names = entry.config.labels()?;
     Some(names.into_iter().map(str::to_owned).collect())
 }
@@ -226,33 +237,20 @@ fn of_words(
     (progress, interrupt): (&dyn Progress, &Interrupt),
 ) -> Result<Evaluation, Error> {
     let source = shown(sources);
-    let hub = sources.open(progress, interrupt)?;
-    let [entry] = hub.entries.as_slice() else {
-        let message = format!(
-            "{source}: expected one model, found {}; name one of their folders",
-            hub.entries.len()
-        );
-        return Err(Error::new(ErrorKind::Arguments, message));
-    };
-    let names = names(entry).ok_or_else(|| {
-        let message =
-            format!("{source}: config.json does not name every output in \"id2label\", so tags cannot be told apart");
-        Error::new(ErrorKind::Hub, message)
-    })?;
-    let dataset = aligned(dataset, &names, &source)?;
     let run = evaluate_words::Run {
-        entry,
         options,
         progress,
         interrupt,
     };
+    let tagger = evaluate_words::Tagger::open(sources, run)?;
+    let dataset = aligned(dataset, &tagger.names, &source)?;
     Ok(Evaluation {
         schema: SCHEMA.to_owned(),
         model: source,
         data: dataset.path.display().to_string(),
         task: Task::Tokens.name().to_owned(),
         samples: dataset.targets.n_predicted(),
-        metrics: evaluate_words::measure(&run, &dataset)?,
+        metrics: tagger.measure(&dataset, run)?,
         unreadable: Vec::new(),
     })
 }

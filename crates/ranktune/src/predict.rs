@@ -1,5 +1,7 @@
 //! What a model says of inputs without targets.
 
+mod texts;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,17 +15,19 @@ use ranktune_report::ranking::Unreadable;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Predictor, logits, shown};
+use crate::evaluate::{Predictor, logits, only, shown};
+use crate::evaluate_words::{Run, Tagger, is_tagger};
 use crate::scoring::probabilities;
 use crate::sources::Sources;
 
 /// Endings of the image files that are taken from a folder.
 const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff"];
 
-/// Predicts every image of `inputs`: files, and folders that are walked for images, in the order of their names.
+/// Predicts every image of `inputs`: files, and folders that are walked for images, in the order of their names; or every text, for
+/// a model of texts: the inputs themselves, or the lines of files.
 ///
 /// # Errors
-/// [`ErrorKind::Data`] where an input does not exist or a folder holds no image; the others as
+/// [`ErrorKind::Data`] where an input does not exist, a folder holds no image, or a text is not what the model takes; the others as
 /// [`evaluate`](crate::evaluate()) has them. Files that cannot be read are listed in the result.
 pub fn predict(
     sources: &Sources,
@@ -32,8 +36,38 @@ pub fn predict(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Predictions, Error> {
-    let predictor = Predictor::open(sources, options, progress, interrupt)?;
     let source = shown(sources);
+    let options = &ExtractOptions {
+        cache: CacheOptions::Off,
+        ..options.clone()
+    };
+    let run = Run {
+        options,
+        progress,
+        interrupt,
+    };
+    let document = |task: Task, predictions, unreadable| Predictions {
+        schema: PREDICTIONS_SCHEMA.to_owned(),
+        model: source.clone(),
+        task: task.name().to_owned(),
+        predictions,
+        unreadable,
+    };
+    let hub = sources.open(progress, interrupt)?;
+    let entry = only(&hub, sources)?;
+    if is_tagger(entry) {
+        let tagger = Tagger::of(entry, sources, run)?;
+        let predictions = texts::tagged(&tagger, texts::texts(inputs)?, run)?;
+        return Ok(document(Task::Tokens, predictions, Vec::new()));
+    }
+    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let task = predictor.task.unwrap_or(Task::Classification);
+    if let Some(side) = predictor.model.texts() {
+        let texts = texts::texts(inputs)?;
+        let dataset = texts::dataset(&texts, side)?;
+        let predictions = predicted(&predictor, &dataset, texts, &source, run)?;
+        return Ok(document(task, predictions, Vec::new()));
+    }
     let files = files(inputs)?;
     let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
     for file in files {
@@ -45,41 +79,55 @@ pub fn predict(
             }),
         }
     }
-    // One class for all: nothing looks at it.
+    let names = readable.iter().map(|file| file.display().to_string()).collect();
+    let dataset = without_targets(Inputs::Images(readable))?;
+    let predictions = predicted(&predictor, &dataset, names, &source, run)?;
+    Ok(document(task, predictions, unreadable))
+}
+
+/// A data set of inputs alone: one class for all, which nothing looks at.
+fn without_targets(inputs: Inputs) -> Result<Dataset, Error> {
     let targets = Targets::Classes {
         names: vec![String::new()],
-        labels: vec![0; readable.len()],
+        labels: vec![0; inputs.len()],
     };
-    let dataset = Dataset::new("inputs", Inputs::Images(readable.clone()), targets)
-        .map_err(|error| Error::new(ErrorKind::Data, error))?;
-    let options = ExtractOptions {
-        cache: CacheOptions::Off,
-        ..options.clone()
-    };
-    let task = predictor.task.unwrap_or(Task::Classification);
-    let mut predictions = Vec::new();
-    if !readable.is_empty() {
-        let digests = dataset.input_digests();
-        let found = logits(&predictor.model, &dataset, &digests, &options, progress, interrupt)?;
-        if found.columns != predictor.names.len() {
-            let message = format!(
-                "{source}: the model has {} outputs and {} labels",
-                found.columns,
-                predictor.names.len()
-            );
-            return Err(Error::new(ErrorKind::Hub, message));
-        }
-        for (file, row) in readable.iter().zip(found.values.chunks_exact(found.columns)) {
-            predictions.push(prediction(file.display().to_string(), row, &predictor.names, task));
-        }
+    Dataset::new("inputs", inputs, targets).map_err(|error| Error::new(ErrorKind::Data, error))
+}
+
+/// What the model says of every sample of `dataset`, which are called `inputs`.
+fn predicted(
+    predictor: &Predictor,
+    dataset: &Dataset,
+    inputs: Vec<String>,
+    source: &str,
+    run: Run<'_>,
+) -> Result<Vec<Prediction>, Error> {
+    if inputs.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(Predictions {
-        schema: PREDICTIONS_SCHEMA.to_owned(),
-        model: source,
-        task: task.name().to_owned(),
-        predictions,
-        unreadable,
-    })
+    let digests = dataset.input_digests();
+    let found = logits(
+        &predictor.model,
+        dataset,
+        &digests,
+        run.options,
+        run.progress,
+        run.interrupt,
+    )?;
+    if found.columns != predictor.names.len() {
+        let message = format!(
+            "{source}: the model has {} outputs and {} labels",
+            found.columns,
+            predictor.names.len()
+        );
+        return Err(Error::new(ErrorKind::Hub, message));
+    }
+    let task = predictor.task.unwrap_or(Task::Classification);
+    let rows = found.values.chunks_exact(found.columns);
+    let predictions = inputs.into_iter().zip(rows);
+    Ok(predictions
+        .map(|(input, row)| prediction(input, row, &predictor.names, task))
+        .collect())
 }
 
 /// What logits `[c]` say.
@@ -91,13 +139,7 @@ fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Pr
             .zip(values.iter().map(|value| json!(value)))
             .collect()
     };
-    let mut prediction = Prediction {
-        input,
-        label: None,
-        labels: None,
-        probabilities: Map::new(),
-        values: Map::new(),
-    };
+    let mut prediction = Prediction::of(input);
     match task {
         Task::Regression => prediction.values = named(logits),
         Task::MultiLabel => {

@@ -17,7 +17,7 @@ use ranktune_scores::{FeatureView, ScoreOptions, Statistics};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::scoring::score_json;
+use crate::scoring::{insert_error, score_json};
 
 /// Memory that the statistics of all groups may take; wider features get fewer groups.
 const GROUP_BYTES: usize = 1 << 30;
@@ -137,7 +137,7 @@ impl<'a> WordScorer<'a> {
                 let replicates: Option<Vec<f64>> = (0..groups.len()).map(replicate).collect();
                 let jackknife = replicates.and_then(|replicates| Jackknife::new(outcome.value, replicates).ok());
                 let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
-                object.insert("standard_error".to_owned(), json!(error));
+                insert_error(&mut object, error, groups.len());
                 if place == 0 {
                     first = jackknife;
                 }

@@ -1,5 +1,7 @@
 //! `ranktune.evaluation/1`: how well a model does on a data set; and `ranktune.predictions/1`: what it says of each input.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -91,6 +93,32 @@ pub struct Prediction {
     /// Numbers by target column, for regression.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// The tag of every word, for words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<TaggedWord>>,
+}
+
+/// A word and what it was found to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedWord {
+    /// The word.
+    pub word: String,
+    /// Its tag.
+    pub tag: String,
+}
+
+impl Prediction {
+    /// Nothing yet of an input.
+    pub fn of(input: String) -> Self {
+        Self {
+            input,
+            label: None,
+            labels: None,
+            probabilities: Map::new(),
+            values: Map::new(),
+            tags: None,
+        }
+    }
 }
 
 impl Predictions {
@@ -101,6 +129,9 @@ impl Predictions {
             .first()
             .map(|first| first.values.keys().map(String::as_str).collect())
             .unwrap_or_default();
+        if self.predictions.iter().any(|prediction| prediction.tags.is_some()) {
+            return self.tagged();
+        }
         let mut columns = vec![("input", Align::Left)];
         if numbers.is_empty() {
             columns.extend([("label", Align::Left), ("probability", Align::Right)]);
@@ -127,6 +158,18 @@ impl Predictions {
         }
         let mut text = table.render();
         text.push_str(&left_out(&self.unreadable));
+        text
+    }
+
+    /// Words with their tags, a word a line and an empty line behind each text, as files of tagged words are.
+    fn tagged(&self) -> String {
+        let mut text = String::new();
+        for prediction in &self.predictions {
+            for tagged in prediction.tags.iter().flatten() {
+                let _ = writeln!(text, "{} {}", tagged.word, tagged.tag);
+            }
+            text.push('\n');
+        }
         text
     }
 }
@@ -169,6 +212,7 @@ mod tests {
             labels,
             probabilities: object(json!({"cat": 0.75, "dog": 0.25})),
             values: object(values),
+            tags: None,
         };
         let table = |prediction: Prediction| {
             Predictions {

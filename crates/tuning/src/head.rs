@@ -1,13 +1,17 @@
 //! A new head: what follows the feature tensor is replaced by a linear layer.
 //!
 //! `logits = features · Wᵀ + b` with `W [n_outputs, n_features] ~ N(0, 0.01²)`, `b = 0` (JMLR 2022, published settings). It
-//! is an edit of the ONNX graph, so the tuned model is written like any other.
+//! is an edit of the ONNX graph, so the tuned model is written like any other. Pooling is part of it, and so is what makes one
+//! row of the features of two texts.
+
+mod pool;
 
 use std::collections::BTreeMap;
 
 use ranktune_onnx::{Attribute, DataType, Dim, Model, Node, Tensor, ValueInfo};
 
 use crate::{Error, ErrorKind, Result};
+use pool::Pool;
 
 /// How the feature tensor becomes `[n, n_features]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +20,37 @@ pub enum Features {
     Flat,
     /// `[n, n_features, h, w]`: the mean over the map.
     Map,
-    /// `[n, tokens, n_features]`: the first token.
-    FirstToken,
-    /// `[n, tokens, n_features]`: the mean over the tokens for which the named input `[n, tokens]` is 1.
-    MaskedMean {
-        /// Name of the mask, an input of integers.
-        mask: String,
+    /// `[n, tokens, n_features]`: one vector of the tokens, those for which the named input `[n, tokens]` is 1 if it is named.
+    Tokens {
+        /// Which vector.
+        take: Take,
+        /// Name of the mask, an input of integers; all tokens count without.
+        mask: Option<String>,
     },
+    /// `[n, tokens, n_features]`, which stays so: logits are `[n, tokens, n_outputs]`, and the weight `[n_features, n_outputs]`.
+    EveryToken,
+}
+
+/// The vector that stands for a sequence of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The mean.
+    Mean,
+    /// The first token's.
+    First,
+    /// The last token's.
+    Last,
+}
+
+/// What a row of logits is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// One row of features.
+    #[default]
+    Single,
+    /// Two rows that follow each other, u and v: the head takes `[u, v, |u − v|, u ⊙ v]` (Conneau et al. 2017), so the graph is
+    /// fed twice as many rows as it gives logits.
+    Pairs,
 }
 
 /// A new head.
@@ -32,12 +60,16 @@ pub struct Head {
     pub feature: String,
     /// What the feature tensor looks like; [`Features::Flat`] by default.
     pub layout: Features,
-    /// Number of features.
+    /// What a row of logits is of; [`Rows::Single`] by default.
+    pub rows: Rows,
+    /// Number of features of one row of the feature tensor; the head takes four times as many of pairs.
     pub n_features: usize,
     /// Number of outputs.
     pub n_outputs: usize,
     /// Name of the new output; `logits` by default.
     pub output: String,
+    /// Biases, a value an output; zeros by default, as published, which an empty list stands for too.
+    pub bias: Vec<f32>,
     /// Standard deviation of the weights; 0.01 by default, as published.
     pub deviation: f32,
     /// Seed of the weights.
@@ -50,9 +82,11 @@ impl Head {
         Self {
             feature: feature.to_owned(),
             layout: Features::Flat,
+            rows: Rows::Single,
             n_features,
             n_outputs,
             output: "logits".to_owned(),
+            bias: Vec::new(),
             deviation: 0.01,
             seed: 0,
         }
@@ -66,10 +100,16 @@ pub const BIAS: &str = "ranktune.head.bias";
 /// Name of what the head takes: the pooled features `[n, n_features]`.
 pub const POOLED: &str = "ranktune.features";
 
+/// Key of the model's metadata that says how pairs are fed, where rows 2i and 2i + 1 are the texts of pair i.
+pub const PAIRS: &str = "ranktune.pairs";
+/// Value of [`PAIRS`].
+pub const INTERLEAVED: &str = "interleaved";
+
 /// `model` with what follows the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
 ///
 /// # Errors
-/// `NotFound` when the feature tensor (or the mask) is not there; `Invalid` when the head has no inputs or outputs.
+/// `NotFound` when the feature tensor (or the mask) is not there; `Invalid` when the head has no inputs or outputs, or the graph's
+/// opset is too old for it.
 pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let graph = &model.graph;
     let known = |name: &str| {
@@ -88,7 +128,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     if head.n_features == 0 || head.n_outputs == 0 {
         return Err(Error::invalid("a head needs at least one feature and one output"));
     }
-    if let Features::MaskedMean { mask } = &head.layout
+    if let Features::Tokens { mask: Some(mask), .. } = &head.layout
         && !known(mask)
     {
         return Err(Error::new(
@@ -99,118 +139,60 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let opset = model.opset();
     let mut model = model.clone();
     cut(&mut model, &head.feature);
+    let by_token = head.layout == Features::EveryToken;
+    let n_features = match head.rows {
+        Rows::Single => head.n_features,
+        Rows::Pairs => 4 * head.n_features,
+    };
+    let mut pool = Pool::new(&mut model.graph, opset);
+    let mut nodes = match head.rows {
+        // A model that was tuned before has its features under this name already.
+        Rows::Single if head.feature == POOLED => Vec::new(),
+        Rows::Single => pool.features(&head.feature, &head.layout, POOLED)?,
+        Rows::Pairs => {
+            let single = "ranktune.head.single";
+            let mut nodes = pool.features(&head.feature, &head.layout, single)?;
+            nodes.extend(pool.pairs(single, head.n_features, POOLED)?);
+            nodes
+        }
+    };
+    let weights = normal(head.n_outputs * n_features, head.deviation, head.seed);
+    let dims = if by_token {
+        [n_features, head.n_outputs]
+    } else {
+        [head.n_outputs, n_features]
+    };
     let graph = &mut model.graph;
     let broken = |error| Error::invalid("the head cannot be made").caused_by(error);
-    let weights = normal(head.n_outputs * head.n_features, head.deviation, head.seed);
-    let weight = Tensor::from_f32(&[head.n_outputs, head.n_features], &weights).map_err(broken)?;
-    let bias = Tensor::from_f32(&[head.n_outputs], &vec![0.0; head.n_outputs]).map_err(broken)?;
+    let weight = Tensor::from_f32(&dims, &weights).map_err(broken)?;
+    let mut biases = head.bias.clone();
+    biases.resize(head.n_outputs, 0.0);
+    let bias = Tensor::from_f32(&[head.n_outputs], &biases).map_err(broken)?;
     graph.initializers.insert(WEIGHT.to_owned(), weight);
     graph.initializers.insert(BIAS.to_owned(), bias);
-    let mut ints = |name: &str, values: &[i64]| -> Result<String> {
-        let name = format!("ranktune.head.{name}");
-        graph
-            .initializers
-            .insert(name.clone(), Tensor::from_i64(&[values.len()], values).map_err(broken)?);
-        Ok(name)
-    };
-    let feature = head.feature.as_str();
-    let mut nodes = match &head.layout {
-        Features::Flat => vec![node("Flatten", &[feature], POOLED, &[("axis", Attribute::Int(1))])],
-        Features::Map => vec![
-            node("GlobalAveragePool", &[feature], "ranktune.head.pooled", &[]),
-            node(
-                "Flatten",
-                &["ranktune.head.pooled"],
-                POOLED,
-                &[("axis", Attribute::Int(1))],
-            ),
-        ],
-        Features::FirstToken => {
-            let (start, end, axis) = (ints("start", &[0])?, ints("end", &[1])?, ints("axis", &[1])?);
-            let slice = node("Slice", &[feature, &start, &end, &axis], "ranktune.head.first", &[]);
-            vec![
-                slice,
-                node(
-                    "Flatten",
-                    &["ranktune.head.first"],
-                    POOLED,
-                    &[("axis", Attribute::Int(1))],
-                ),
-            ]
-        }
-        Features::MaskedMean { mask } => masked_mean(feature, mask, &mut ints, opset)?,
-    };
-    nodes.push(node(
-        "Gemm",
-        &[POOLED, WEIGHT, BIAS],
-        &head.output,
-        &[("transB", Attribute::Int(1))],
-    ));
-    let graph = &mut model.graph;
+    let product = "ranktune.head.product";
+    if by_token {
+        nodes.push(node("MatMul", &[POOLED, WEIGHT], product, &[]));
+        nodes.push(node("Add", &[product, BIAS], &head.output, &[]));
+    } else {
+        let transposed = [("transB", Attribute::Int(1))];
+        nodes.push(node("Gemm", &[POOLED, WEIGHT, BIAS], &head.output, &transposed));
+    }
     graph.nodes.extend(nodes);
+    let open = |name: &str| Dim::Named(name.to_owned());
+    let shape = match by_token {
+        true => vec![open("batch"), open("sequence"), Dim::Fixed(head.n_outputs)],
+        false => vec![open("batch"), Dim::Fixed(head.n_outputs)],
+    };
     graph.outputs = vec![ValueInfo {
         name: head.output.clone(),
         data_type: Some(DataType::F32),
-        shape: Some(vec![Dim::Named("batch".to_owned()), Dim::Fixed(head.n_outputs)]),
+        shape: Some(shape),
     }];
+    if head.rows == Rows::Pairs {
+        model.metadata.insert(PAIRS.to_owned(), INTERLEAVED.to_owned());
+    }
     Ok(model)
-}
-
-/// `Σ mask · feature / max(Σ mask, 1e-9)` over the tokens.
-fn masked_mean(
-    feature: &str,
-    mask: &str,
-    ints: &mut dyn FnMut(&str, &[i64]) -> Result<String>,
-    opset: i64,
-) -> Result<Vec<Node>> {
-    let axis = Attribute::Ints(vec![1]);
-    let last = ints("last", &[2])?;
-    let one = ints("one", &[1])?;
-    let (unsqueeze, sum_inputs, sum_attributes): (Node, Vec<&str>, Vec<(&str, Attribute)>) = match opset < 13 {
-        true => (
-            node(
-                "Unsqueeze",
-                &["ranktune.head.float"],
-                "ranktune.head.mask",
-                &[("axes", Attribute::Ints(vec![2]))],
-            ),
-            vec![],
-            vec![("axes", axis), ("keepdims", Attribute::Int(0))],
-        ),
-        false => (
-            node("Unsqueeze", &["ranktune.head.float", &last], "ranktune.head.mask", &[]),
-            vec![&one],
-            vec![("keepdims", Attribute::Int(0))],
-        ),
-    };
-    let sum = |input: &str, output: &str| {
-        node(
-            "ReduceSum",
-            &[&[input], sum_inputs.as_slice()].concat(),
-            output,
-            &sum_attributes,
-        )
-    };
-    Ok(vec![
-        node("Cast", &[mask], "ranktune.head.float", &[("to", Attribute::Int(1))]),
-        unsqueeze,
-        node("Mul", &[feature, "ranktune.head.mask"], "ranktune.head.masked", &[]),
-        sum("ranktune.head.masked", "ranktune.head.sum"),
-        sum("ranktune.head.mask", "ranktune.head.count"),
-        node(
-            "Constant",
-            &[],
-            "ranktune.head.least",
-            &[("value_float", Attribute::Float(1e-9))],
-        ),
-        node(
-            "Max",
-            &["ranktune.head.count", "ranktune.head.least"],
-            "ranktune.head.divisor",
-            &[],
-        ),
-        node("Div", &["ranktune.head.sum", "ranktune.head.divisor"], POOLED, &[]),
-    ])
 }
 
 fn node(op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute)]) -> Node {

@@ -30,6 +30,6 @@ pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Feed, Gradients, Graph, Mode, Options, Parameter, Pass, Role};
-pub use head::{Features, Head, with_head};
+pub use head::{Features, Head, Rows, Take, with_head};
 pub use host::{HostData, HostTensor};
 pub use tensor::{DeviceTensor, Tape};

@@ -123,6 +123,11 @@ impl DeviceTensor {
         &self.inner
     }
 
+    /// The same, without the tensor around it.
+    pub(crate) fn into_inner(self) -> DispatchTensor {
+        self.inner
+    }
+
     /// Takes over what one of Burn's operations gave, of rank 1 or more.
     pub(crate) fn from_inner(inner: DispatchTensor) -> Self {
         Self { inner, scalar: false }

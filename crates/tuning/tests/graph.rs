@@ -251,43 +251,6 @@ fn a_new_head_follows_the_features() {
 }
 
 #[test]
-fn token_features_are_pooled_by_mask_or_first_token() {
-    let mut onnx = model();
-    onnx.graph.nodes = vec![node("Relu", &["tokens"], "hidden")];
-    onnx.graph.initializers.clear();
-    let mask = ValueInfo {
-        data_type: Some(DataType::I64),
-        ..value("mask", &[3])
-    };
-    onnx.graph.inputs = vec![value("tokens", &[3, 2]), mask];
-    let tokens = HostTensor::floats(&[1, 3, 2], vec![1.0, 2.0, 3.0, 6.0, 100.0, 100.0]).unwrap();
-    let mask = HostTensor::ints(&[1, 3], vec![1, 1, 0]).unwrap();
-    let by_mask = Features::MaskedMean {
-        mask: "mask".to_owned(),
-    };
-    for (layout, expected) in [(by_mask, [2.0, 4.0]), (Features::FirstToken, [1.0, 2.0])] {
-        let head = Head {
-            layout,
-            ..Head::new("hidden", 2, 3)
-        };
-        for opset in [12, 17] {
-            onnx.opsets.insert(String::new(), opset);
-            let options = Options {
-                outputs: vec![POOLED.to_owned()],
-                ..Options::default()
-            };
-            let graph = Graph::new(&with_head(&onnx, &head).unwrap(), options).unwrap();
-            let feeds = [
-                ("tokens", Feed::from(tokens.clone())),
-                ("mask", Feed::from(mask.clone())),
-            ];
-            let pooled = graph.evaluate(&feeds).unwrap().output(POOLED).unwrap();
-            assert_eq!(pooled.to_values().unwrap(), expected, "{:?}", head.layout);
-        }
-    }
-}
-
-#[test]
 fn an_unknown_operator_is_named_before_anything_runs() {
     let mut onnx = model();
     onnx.graph.nodes[2].op_type = "NonMaxSuppression".to_owned();

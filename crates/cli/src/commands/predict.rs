@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// A model folder, such as one that tune has written, or an .onnx file with its configuration beside it
     #[arg(long, value_name = "DIR|FILE")]
     model: String,
-    /// Images, or folders of images
+    /// Images, or folders of images; texts, or files with one a line, for a model of texts (a tab stands between the two of a pair)
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   ranktune predict --model tuned/ photo.jpg
-  ranktune predict --model tuned/ holidays/*.jpg more/ --format json";
+  ranktune predict --model tuned/ holidays/*.jpg more/ --format json
+  ranktune predict --model tuned/ \"How far is it to the moon?\"";
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

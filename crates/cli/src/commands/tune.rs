@@ -79,34 +79,34 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 struct TrainingArguments {
-    /// Times that every sample is seen
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs, value_parser = positive)]
-    epochs: usize,
+    /// Times that every sample is seen [default: 10, of texts 5]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    epochs: Option<usize>,
     /// Samples a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
     batch_size: usize,
-    /// Learning rate of the backbone
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().learning_rate)]
-    learning_rate: f32,
+    /// Learning rate of the backbone [default: 1e-3, of texts 1e-4]
+    #[arg(long, value_name = "X")]
+    learning_rate: Option<f32>,
     /// How much faster the new head learns
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().head_multiplier)]
     head_multiplier: f32,
-    /// sgd has Nesterov's momentum of 0.9
-    #[arg(long, value_enum, default_value_t)]
-    optimizer: OptimizerName,
-    /// How the rate goes over the run; step is × 0.1 at two thirds
-    #[arg(long, value_enum, default_value_t)]
-    schedule: ScheduleName,
-    /// Share of the run in which the rate rises from 0
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warm_up)]
-    warm_up: f32,
-    /// Weight decay
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay)]
-    weight_decay: f32,
+    /// sgd has Nesterov's momentum of 0.9 [default: sgd, for texts adamw]
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimizerName>,
+    /// How the rate goes over the run; step is × 0.1 at two thirds [default: step, for texts cosine]
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleName>,
+    /// Share of the run in which the rate rises from 0 [default: 0, for texts 0.1]
+    #[arg(long, value_name = "X")]
+    warm_up: Option<f32>,
+    /// Weight decay [default: 5e-4, for texts 0.01]
+    #[arg(long, value_name = "X")]
+    weight_decay: Option<f32>,
     /// What weight decay is for: weights, or all with biases and norms [default: as published with the method]
     #[arg(long, value_enum)]
     decay: Option<DecayName>,
-    /// Largest length of the gradient of all weights together [default: any]
+    /// Largest length of the gradient of all weights together [default: any, for texts 1]
     #[arg(long, value_name = "X")]
     clip: Option<f32>,
     /// Share of a class's target that is spread over all classes
@@ -122,9 +122,9 @@ struct TrainingArguments {
     /// Shorter edge of the images in pixels [default: what the model's preprocessing makes]
     #[arg(long, value_name = "N", value_parser = positive)]
     image_size: Option<usize>,
-    /// Random views of images: crop[:SCALE] (of SCALE to 1 of the area, flipped), resize-crop (as published) or none
-    #[arg(long, value_name = "NAME", default_value = "crop", value_parser = augmentation)]
-    augmentation: Augmentation,
+    /// Random views of images: crop[:SCALE] (of SCALE to 1 of the area, flipped), resize-crop (as published) or none [default: crop]
+    #[arg(long, value_name = "NAME", value_parser = augmentation)]
+    augmentation: Option<Augmentation>,
     /// Views of every image that teachers look at [default: 4; without teachers, a new one every epoch]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     views: Option<u32>,
@@ -134,17 +134,15 @@ struct TrainingArguments {
 }
 
 /// `--optimizer`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OptimizerName {
-    #[default]
     Sgd,
     Adamw,
 }
 
 /// `--schedule`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScheduleName {
-    #[default]
     Step,
     Cosine,
     Constant,
@@ -180,14 +178,16 @@ Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
   ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
   ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --out tuned/
-  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume";
+  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume
+  ranktune tune --hub models/ --data questions.jsonl --model minilm --out tuned/
+  ranktune tune --hub models/ --data eng.train --task tokens --model minilm --out tuned/";
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let reporter = progress::Reporter::new();
     let hub = arguments.remote.sources(&arguments.hub)?;
     let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
-    let options = arguments.options(&load)?;
+    let mut options = arguments.options(&load)?;
     if arguments.list_parameters {
         let list = ranktune::list_parameters(&hub, &options, &reporter, interrupt::flag())?;
         output::print(arguments.format, &list, || list.table())?;
@@ -197,6 +197,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
+    if let (true, Some(augmentation)) = (dataset.inputs.files().is_none(), arguments.training.augmentation) {
+        anyhow::bail!("--augmentation {augmentation} is for images, and the data are texts; leave it out");
+    }
+    let defaults = TrainOptions {
+        device: options.train.device.clone(),
+        ..ranktune::training_defaults(&dataset)
+    };
+    options.train = arguments.training.options(arguments.seed, defaults);
     let training = ranktune::tune(&hub, &dataset, &options, &reporter, interrupt::flag())?;
     output::print(arguments.format, &training, || training.table())?;
     output::say(&format!("the tuned model is in {}", options.out.display()));
@@ -247,37 +255,43 @@ impl Arguments {
         options.extract.feature = feature(&self.feature)?;
         let training = &self.training;
         options.image_size = training.image_size;
-        options.augmentation = training.augmentation;
+        options.augmentation = training.augmentation.unwrap_or_default();
         options.views = training.views;
         options.decay = training.decay.map(|name| match name {
             DecayName::Weights => Decay::Weights,
             DecayName::All => Decay::All,
         });
-        options.train = training.options(self.seed);
-        options.train.device = self.engine.device.open()?;
+        let defaults = TrainOptions {
+            device: self.engine.device.open()?,
+            ..TrainOptions::default()
+        };
+        options.train = training.options(self.seed, defaults);
         Ok(options)
     }
 }
 
 impl TrainingArguments {
-    fn options(&self, seed: u64) -> TrainOptions {
+    /// What is said, and `defaults` for the rest.
+    fn options(&self, seed: u64, defaults: TrainOptions) -> TrainOptions {
         TrainOptions {
-            epochs: self.epochs,
+            epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_size: self.batch_size,
             optimizer: match self.optimizer {
-                OptimizerName::Sgd => Optimizer::SGD,
-                OptimizerName::Adamw => Optimizer::ADAM_W,
+                Some(OptimizerName::Sgd) => Optimizer::SGD,
+                Some(OptimizerName::Adamw) => Optimizer::ADAM_W,
+                None => defaults.optimizer,
             },
-            learning_rate: self.learning_rate,
+            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
             head_multiplier: self.head_multiplier,
             schedule: match self.schedule {
-                ScheduleName::Step => Schedule::PUBLISHED,
-                ScheduleName::Cosine => Schedule::Cosine,
-                ScheduleName::Constant => Schedule::Constant,
+                Some(ScheduleName::Step) => Schedule::PUBLISHED,
+                Some(ScheduleName::Cosine) => Schedule::Cosine,
+                Some(ScheduleName::Constant) => Schedule::Constant,
+                None => defaults.schedule,
             },
-            warm_up: self.warm_up,
-            weight_decay: self.weight_decay,
-            clip: self.clip,
+            warm_up: self.warm_up.unwrap_or(defaults.warm_up),
+            weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
+            clip: self.clip.or(defaults.clip),
             label_smoothing: self.label_smoothing,
             freeze: self.freeze.clone(),
             batch_norm: match self.batch_norm {
@@ -291,7 +305,7 @@ impl TrainingArguments {
                 KeepName::Best => Keep::Best,
                 KeepName::Last => Keep::Last,
             },
-            ..TrainOptions::default()
+            ..defaults
         }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ranktune_onnx::{Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
+use serde_json::json;
 
 /// A folder that is deleted at the end of the test, with a feature store of its own.
 pub struct Place(tempfile::TempDir);
@@ -195,6 +196,75 @@ pub fn text_model() -> Model {
         )],
         value_info: vec![],
     })
+}
+
+/// As [`text_model`], with a mask, and a layer that makes `width` features of each embedding.
+pub fn encoder(seed: u64, width: usize) -> Model {
+    let mut model = text_model();
+    let graph = &mut model.graph;
+    let mask = ValueInfo {
+        name: "attention_mask".to_owned(),
+        ..graph.inputs[0].clone()
+    };
+    graph.inputs.push(mask);
+    graph.nodes[0].outputs = vec!["embedded".to_owned()];
+    graph.nodes.extend([
+        node("MatMul", &["embedded", "layer.weight"], "product", vec![]),
+        node("Tanh", &["product"], "last_hidden_state", vec![]),
+    ]);
+    graph
+        .initializers
+        .insert("embeddings".to_owned(), weights(seed, &[10, 4]));
+    graph
+        .initializers
+        .insert("layer.weight".to_owned(), weights(seed + 1, &[4, width]));
+    if let Some(shape) = &mut graph.outputs[0].shape {
+        shape[2] = Dim::Fixed(width);
+    }
+    model
+}
+
+/// Words that the tokenizer of [`write_text_model`] knows, by id from 2.
+pub const WORDS: [&str; 8] = ["red", "green", "blue", "one", "two", "three", "is", "not"];
+
+/// Writes the folder of a model of texts, which takes the ids of [`WORDS`].
+pub fn write_text_model(folder: &Path, model: &Model) {
+    fs::create_dir_all(folder).unwrap();
+    model.save(&folder.join("model.onnx")).unwrap();
+    let mut vocab = serde_json::Map::from_iter([("[PAD]".to_owned(), json!(0)), ("[UNK]".to_owned(), json!(1))]);
+    vocab.extend(WORDS.iter().zip(2..).map(|(word, id)| ((*word).to_owned(), json!(id))));
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+}
+
+/// Writes a model of texts that knows the words in pieces of at most two letters, and what `template` adds to them.
+pub fn write_pieces_model(folder: &Path, model: &Model) {
+    write_text_model(folder, model);
+    // Ten rows of an embedding for all: pieces that are not here are unknown.
+    let pieces = ["[PAD]", "[UNK]", "re", "##d", "on", "##e", "is", "[SEP]", "bl", "##ue"];
+    let vocab: serde_json::Map<_, _> = pieces
+        .iter()
+        .zip(0..)
+        .map(|(piece, id)| ((*piece).to_owned(), json!(id)))
+        .collect();
+    let sequence = |name: &str, segment: usize| json!({"Sequence": {"id": name, "type_id": segment}});
+    let end = |segment: usize| json!({"SpecialToken": {"id": "[SEP]", "type_id": segment}});
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
+        "added_tokens": [{"id": 7, "content": "[SEP]", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+            "special": true}],
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": {"type": "TemplateProcessing", "single": [sequence("A", 0), end(0)],
+            "pair": [sequence("A", 0), end(0), sequence("B", 1), end(1)],
+            "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [7], "tokens": ["[SEP]"]}}},
+        "model": {"type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
 }
 
 /// Writes a model folder.

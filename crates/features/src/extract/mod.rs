@@ -32,5 +32,5 @@ pub use run::{Extraction, Extractor, Outcome, Unreadable, extract};
 pub use runner::probe;
 pub use side::{DataKind, ImageSide, InputSide};
 pub use sink::Features;
-pub use text::TextSide;
+pub use text::{Sequences, TextSide};
 pub use words::{WordBlock, WordOutcome, WordSink, extract_words};

@@ -10,6 +10,7 @@ use ranktune_onnx::{Dim, Model, check, shapes, transform};
 use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::TokenPooling;
 use super::side::{DataKind, ImageSide, InputSide};
+use super::text::{Sequences, TextSide};
 use crate::error::one_line;
 use crate::{Error, ErrorKind};
 
@@ -91,6 +92,17 @@ impl Prepared {
             }
             _ => vec![located.clone()],
         };
+        if matches!(&side, InputSide::Text(side) if side.sequences() == Sequences::Interleaved) {
+            let of_pairs = locate(&model, &Hints { feature: None, ..hints })
+                .map_err(|error| failed(&error))?
+                .feature;
+            if let Some(other) = layers.iter().find(|layer| layer.feature != of_pairs) {
+                return Err(Unusable::Failed(format!(
+                    "the graph takes pairs in two rows, and {:?} may have a row for each text; take {of_pairs:?} with --feature auto",
+                    other.feature
+                )));
+            }
+        }
         let inspection = inspect(&model);
         Ok(Self {
             name: entry.name.clone(),
@@ -239,6 +251,14 @@ impl Prepared {
         match &self.side {
             InputSide::Image(side) => Some(side),
             InputSide::Text(_) => None,
+        }
+    }
+
+    /// Its input side, if it takes texts.
+    pub fn texts(&self) -> Option<&TextSide> {
+        match &self.side {
+            InputSide::Text(side) => Some(side),
+            InputSide::Image(_) => None,
         }
     }
 

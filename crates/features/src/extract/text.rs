@@ -35,10 +35,21 @@ pub struct TextSide {
     /// How texts are prepared.
     pub processor: TextProcessor,
     pub(super) tokens: TokenPooling,
-    /// Whether the data are pairs, each text of which is a sequence of its own.
-    apart: bool,
+    /// Sequences that a sample is.
+    sequences: Sequences,
     /// Whether the data are sentences of words.
     pub(super) of_words: bool,
+}
+
+/// What a sample is to the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequences {
+    /// One sequence: a text, or a pair joined by the tokenizer's template.
+    One,
+    /// Two, u and v, each with features of its own, which become `[u, v, |u − v|, u ⊙ v]`.
+    Apart,
+    /// Two, in rows that follow each other, of which the graph makes one.
+    Interleaved,
 }
 
 /// Texts of a part of the data set.
@@ -64,21 +75,38 @@ impl TextSide {
         let processor = entry
             .text_processor(model, options.pooling.clone())
             .map_err(|error| Unusable::Failed(one_line(&error)))?;
+        let pairs = data == Some(DataKind::TextPairs);
+        let sequences = match processor.pairs() {
+            Pairs::Interleaved => Sequences::Interleaved,
+            Pairs::Apart if pairs => Sequences::Apart,
+            _ => Sequences::One,
+        };
+        if let (Sequences::Interleaved, Some(data), false) = (sequences, data, pairs) {
+            return Err(Unusable::NotApplicable(format!(
+                "it takes pairs of texts, the data are {}",
+                data.name()
+            )));
+        }
         let tokens = match processor.pooling() {
             Pooling::FirstToken => TokenPooling::First,
             Pooling::LastToken => TokenPooling::Last,
             _ => TokenPooling::Mean,
         };
         Ok(Self {
-            apart: data == Some(DataKind::TextPairs) && processor.pairs() == Pairs::Apart,
+            sequences,
             of_words: data == Some(DataKind::Sentences),
             processor,
             tokens,
         })
     }
 
+    /// What a sample is to the graph.
+    pub fn sequences(&self) -> Sequences {
+        self.sequences
+    }
+
     pub(super) fn times(&self) -> usize {
-        if self.apart { 4 } else { 1 }
+        if self.sequences == Sequences::Apart { 4 } else { 1 }
     }
 
     pub(super) fn plan(&self, batch: Option<usize>) -> Plan {
@@ -94,18 +122,8 @@ impl TextSide {
         let mut sequences = Vec::with_capacity(rows.len());
         let mut cut = 0;
         for row in rows.clone() {
-            let encoded = match texts.second.map(|second| &second[row]) {
-                None => self.processor.encode(&texts.first[row]).map(|sequence| vec![sequence]),
-                Some(second) if self.apart => {
-                    let both = [&texts.first[row], second].map(|text| self.processor.encode(text));
-                    both.into_iter().collect()
-                }
-                Some(second) => self
-                    .processor
-                    .encode_pair(&texts.first[row], second)
-                    .map(|sequence| vec![sequence]),
-            };
-            match encoded {
+            let second = texts.second.map(|second| second[row].as_str());
+            match self.encode(&texts.first[row], second) {
                 Ok(encoded) => {
                     cut += usize::from(encoded.iter().any(|sequence| sequence.dropped > 0));
                     sequences.extend(encoded);
@@ -114,14 +132,68 @@ impl TextSide {
             }
         }
         let sequences: Vec<&Sequence> = sequences.iter().collect();
-        let batches = self.order(&sequences, plan);
+        let batches = match self.sequences {
+            Sequences::Interleaved => self.interleaved(&sequences, plan),
+            _ => {
+                let batches = self.order(&sequences, plan);
+                batches.iter().map(|taken| self.batch(&sequences, taken).0).collect()
+            }
+        };
         Unit {
-            batches: batches.iter().map(|taken| self.batch(&sequences, taken).0).collect(),
-            items: if self.apart { Items::Pairs } else { Items::Rows },
+            batches,
+            items: if self.sequences == Sequences::Apart {
+                Items::Pairs
+            } else {
+                Items::Rows
+            },
             rows,
             cut,
             ..Unit::default()
         }
+    }
+
+    /// The sequences of a sample: one, or two of a pair.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedModel`] as [`TextProcessor::encode`] says; [`ErrorKind::InvalidInput`] for a single text where the
+    /// graph takes pairs only.
+    pub fn encode(&self, first: &str, second: Option<&str>) -> Result<Vec<Sequence>, Error> {
+        let processor = &self.processor;
+        let encoded = match (second, self.sequences) {
+            (None, Sequences::Interleaved) => {
+                let text = "the model takes pairs of texts, and this is a single one";
+                return Err(Error::new(ErrorKind::InvalidInput, text));
+            }
+            (None, _) => processor.encode(first).map(|sequence| vec![sequence]),
+            (Some(second), Sequences::One) => processor.encode_pair(first, second).map(|sequence| vec![sequence]),
+            (Some(second), _) => [first, second].into_iter().map(|text| processor.encode(text)).collect(),
+        };
+        encoded.map_err(|error| Error::new(ErrorKind::UnsupportedModel, one_line(&error)))
+    }
+
+    /// Batches of pairs, whose texts follow each other.
+    fn interleaved(&self, sequences: &[&Sequence], plan: Plan) -> Vec<Batch> {
+        // A pair is as long as the longer of its texts, and takes twice the room.
+        let longest: Vec<&Sequence> = sequences
+            .chunks_exact(2)
+            .map(|pair| pair[usize::from(pair[1].ids.len() > pair[0].ids.len())])
+            .collect();
+        let plan = Plan {
+            batch: plan.batch.div_ceil(2),
+            tokens: plan.tokens / 2,
+            ..plan
+        };
+        let batches = self.order(&longest, plan).into_iter();
+        let batches = batches.map(|pairs| {
+            let rows: Vec<usize> = pairs.iter().flat_map(|&pair| [2 * pair, 2 * pair + 1]).collect();
+            Batch {
+                items: pairs,
+                // The graph pools.
+                mask: None,
+                ..self.batch(sequences, &rows).0
+            }
+        });
+        batches.collect()
     }
 
     /// Tokenizes the words of the sentences at `rows`.
@@ -221,7 +293,7 @@ impl TextSide {
         let texts = Texts {
             range: 0..2,
             first: &first,
-            second: self.apart.then_some(&first),
+            second: (self.sequences != Sequences::One).then_some(&first),
         };
         self.unit(&texts, 0..2, self.plan(None))
     }

@@ -1,7 +1,7 @@
 //! Who is tuned and who teaches.
 
 use ranktune_data::Dataset;
-use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, ImageSide, Prepared, Unusable};
+use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Entry, Hub};
 use ranktune_report::Ranking;
@@ -55,14 +55,15 @@ pub(crate) fn choose(
         Target::Best => first(&ranking).ok_or_else(|| Error::new(ErrorKind::Hub, "the ranking holds no model"))?,
     };
     let entry = find(&hub, &name)?;
-    let mut target = open(entry, &options.extract.feature)?;
+    let kind = DataKind::of(&dataset.inputs);
+    let mut target = open(entry, Some(kind), &options.extract.feature)?;
     if let Some(edge) = options.image_size {
         target = target
             .at_size(edge)
             .map_err(|error| Error::new(ErrorKind::Arguments, error))?;
     }
     let teachers = if taught {
-        teachers(&hub, ranking.as_ref(), options, progress)?
+        teachers(&hub, ranking.as_ref(), kind, options, progress)?
     } else {
         Vec::new()
     };
@@ -76,6 +77,7 @@ pub(crate) fn choose(
 fn teachers(
     hub: &Hub,
     ranking: Option<&Ranking>,
+    kind: DataKind,
     options: &TuneOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<Candidate>, Error> {
@@ -112,7 +114,7 @@ fn teachers(
                 None => FeatureChoice::Auto,
             };
             Ok(Candidate {
-                model: open(find(hub, name)?, &feature)?,
+                model: open(find(hub, name)?, Some(kind), &feature)?,
                 logme: ranked.and_then(|model| model.score("logme")),
             })
         })
@@ -134,20 +136,13 @@ pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
-/// The input side of a model that was opened for images.
-pub(crate) fn images(model: &Prepared) -> Result<&ImageSide, Error> {
-    model.images().ok_or_else(|| {
-        let message = format!("model {} does not take images; name another", model.name());
-        Error::new(ErrorKind::Hub, message)
-    })
-}
-
-pub(crate) fn open(entry: &Entry, feature: &FeatureChoice) -> Result<Prepared, Error> {
+/// Opens a model for data of `kind`, or for whatever it takes.
+pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, feature: &FeatureChoice) -> Result<Prepared, Error> {
     let options = ExtractOptions {
         feature: feature.clone(),
         ..ExtractOptions::default()
     };
-    Prepared::new(entry, Some(DataKind::Images), &options).map_err(|unusable| {
+    Prepared::new(entry, kind, &options).map_err(|unusable| {
         let message = match unusable {
             Unusable::NotApplicable(reason) => {
                 format!(
@@ -210,11 +205,11 @@ fn check_ranking(ranking: &Ranking, dataset: &Dataset, progress: &dyn Progress) 
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    if ranking.data.samples != dataset.n_samples() {
+    let samples = dataset.targets.n_predicted();
+    if ranking.data.samples != samples {
         let note = format!(
-            "the ranking was made on {} samples, and there are {} to train on",
-            ranking.data.samples,
-            dataset.n_samples()
+            "the ranking was made on {} samples, and there are {samples} to train on",
+            ranking.data.samples
         );
         progress.event(Event::Note(&note));
     }

@@ -5,6 +5,7 @@
 //! | `model.onnx` | tuned weights, running statistics, the new head; output `logits` |
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |
 //! | `preprocessor_config.json` | the preprocessing at the size that was trained at (timm's is in `config.json`) |
+//! | `tokenizer.json` and what belongs to it | those of the model |
 //! | `training.json` | how it was made and how well it does, `ranktune.training/1`; written last |
 //! | `log.jsonl`, `tensorboard/`, `checkpoints/` | the run |
 
@@ -12,14 +13,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ranktune_data::{Dataset, Task};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::{InputSide, Prepared};
+use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::Settings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
 use serde_json::{Map, Value, json};
 
-use super::cast::images;
 use crate::error::{Error, ErrorKind};
+
+/// What may lie beside a model about its tokens; only the first has to.
+const TOKENIZER_FILES: [&str; 6] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+];
 
 /// A folder that is ours to write to.
 pub(crate) struct Folder {
@@ -70,7 +81,9 @@ impl Folder {
 
     /// Writes a file under a temporary name and renames it, so that nobody sees half of it.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let partial = self.path.join(format!(".{name}.{}", std::process::id()));
+        let partial = self
+            .path
+            .join(format!(".{}.{}", name.replace('/', "."), std::process::id()));
         fs::write(&partial, bytes)
             .and_then(|()| fs::rename(&partial, self.path.join(name)))
             .map_err(|error| {
@@ -103,7 +116,19 @@ impl Folder {
     ) -> Result<(), Error> {
         let mut config = config(base_folder);
         label(&mut config, dataset);
-        let processor = &images(base)?.processor;
+        match base.side() {
+            InputSide::Image(side) => self.write_preprocessing(&side.processor, &mut config)?,
+            InputSide::Text(_) => self.copy_tokenizer(base_folder)?,
+            _ => {}
+        }
+        self.write_json("config.json", &config)?;
+        model
+            .save(&self.path.join("model.onnx"))
+            .map_err(|error| Error::new(ErrorKind::Output, error))
+    }
+
+    /// Writes how images are prepared, or sets it in `config.json`.
+    fn write_preprocessing(&self, processor: &ImageProcessor, config: &mut Map<String, Value>) -> Result<(), Error> {
         let (height, width) = processor.input_size();
         if config.contains_key("image_size") {
             config.insert("image_size".to_owned(), json!([height, width]));
@@ -118,10 +143,21 @@ impl Folder {
             Settings::HuggingFace(fields) => self.write_json("preprocessor_config.json", &fields)?,
             _ => {}
         }
-        self.write_json("config.json", &config)?;
-        model
-            .save(&self.path.join("model.onnx"))
-            .map_err(|error| Error::new(ErrorKind::Output, error))
+        Ok(())
+    }
+
+    /// Copies the files that say how texts are tokenized.
+    fn copy_tokenizer(&self, from: Option<&Path>) -> Result<(), Error> {
+        let Some(from) = from else { return Ok(()) };
+        for name in TOKENIZER_FILES {
+            let Ok(bytes) = fs::read(from.join(name)) else { continue };
+            if let Some((folder, _)) = name.rsplit_once('/') {
+                let made = fs::create_dir_all(self.path.join(folder));
+                made.map_err(|error| self.cannot_write(folder, error))?;
+            }
+            self.write(name, &bytes)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn write_training(&self, training: &Training) -> Result<(), Error> {
@@ -144,6 +180,8 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
     let problem = match dataset.targets.task() {
         Task::MultiLabel => "multi_label_classification",
         Task::Regression => "regression",
+        // Hugging Face has no name for it: what shows it are logits for every token.
+        Task::Tokens => "",
         _ => "single_label_classification",
     };
     let by_index: Map<String, Value> = names
@@ -160,7 +198,10 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
         config.shift_remove(other);
     }
     config.insert("num_labels".to_owned(), json!(names.len()));
-    config.insert("problem_type".to_owned(), json!(problem));
+    config.shift_remove("problem_type");
+    if !problem.is_empty() {
+        config.insert("problem_type".to_owned(), json!(problem));
+    }
     config.insert("id2label".to_owned(), Value::Object(by_index));
     config.insert("label2id".to_owned(), Value::Object(by_name));
 }

@@ -107,6 +107,13 @@ impl Samples for ImageSamples<'_> {
         self.rows.len()
     }
 
+    fn digest(&self) -> String {
+        let mut bytes = self.processor.digest().as_bytes().to_vec();
+        bytes.extend(format!("{}|{}|", self.views.augmentation, self.views.seed).into_bytes());
+        self.digests.iter().for_each(|digest| bytes.extend(digest.as_bytes()));
+        Digest::of(&bytes).to_string()
+    }
+
     fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
         let shape = self.processor.output_shape();
         let size = shape.iter().product::<usize>();

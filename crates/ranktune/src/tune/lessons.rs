@@ -6,9 +6,10 @@
 //! ```
 //!
 //! Both passes go through the feature store, named by content: another λ, another split of classes or a second run needs no
-//! inference. A teacher takes each view at its own input size.
+//! inference. A teacher takes each view at its own input size, texts (which have one view) with its own tokenizer; for words see
+//! `word_lessons.rs`.
 
-use ranktune_data::{Dataset, Digest, Views};
+use ranktune_data::{Dataset, Digest, Task, Views};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
 use ranktune_features::progress::{Event, Interrupt, Progress};
@@ -54,6 +55,9 @@ impl Classroom<'_> {
     /// # Errors
     /// [`ErrorKind::Extraction`], naming the model.
     pub(crate) fn posterior(&self, model: &Prepared) -> Result<Posterior, Error> {
+        if self.dataset.targets.task() == Task::Tokens {
+            return self.word_posterior(model);
+        }
         let mut features = self.features(model, self.all, self.all_digests)?;
         let all = features.features().map_err(extraction_error)?;
         let d = features.n_features();
@@ -102,12 +106,17 @@ impl Classroom<'_> {
             None => (self.dataset.clone(), self.digests.to_vec()),
         };
         let c = self.dataset.targets.names().len();
-        let mut values = vec![0.0_f32; dataset.n_samples() * c];
+        let of_words = self.dataset.targets.task() == Task::Tokens;
+        let mut values = vec![0.0_f32; dataset.targets.n_predicted() * c];
         for ((candidate, posterior), &weight) in candidates.iter().zip(&posteriors).zip(&weights) {
             if weight < NEGLIGIBLE {
                 let name = candidate.model.name();
                 let note = format!("teacher {name} is not asked: its share is {weight:.1e}");
                 self.progress.event(Event::Note(&note));
+                continue;
+            }
+            if of_words {
+                self.add_word_predictions(&candidate.model, posterior, weight, &mut values)?;
                 continue;
             }
             let mut features = self.features(&candidate.model, &dataset, &digests)?;

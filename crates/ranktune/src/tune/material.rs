@@ -1,14 +1,14 @@
 //! The samples: read, the unreadable ones left out, and divided into those to train on and those to validate on.
 
 use ranktune_data::{Dataset, Digest, Inputs, Targets, Views};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::{InputSide, Prepared};
 use ranktune_features::progress::{Event, Progress};
 use ranktune_report::ranking::Unreadable;
-use ranktune_tuning::train::{TargetValues, Targets as TrainTargets};
+use ranktune_tuning::train::{Samples, TargetValues, Targets as TrainTargets};
 
-use super::cast::images;
 use super::images::{Decoder, ImageSamples};
 use super::options::{TuneOptions, Validation};
+use super::texts::TextSamples;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::ones;
 use crate::labels::aligned;
@@ -22,10 +22,12 @@ pub(crate) struct Part {
     /// Content of every sample.
     pub(crate) digests: Vec<Digest>,
     pub(crate) targets: TrainTargets,
-    /// Positions in the decoder of the part's file set.
-    rows: Vec<usize>,
-    decoder: usize,
+    /// Where images are decoded, and the positions of the samples there; none of texts.
+    images: Option<(usize, Vec<usize>)>,
 }
+
+/// Samples of a part, prepared for a model.
+pub(crate) type Loaded<'a> = Box<dyn Samples + 'a>;
 
 /// Everything that is trained and validated on.
 pub(crate) struct Material {
@@ -84,9 +86,13 @@ impl Material {
             None => None,
         };
         every_class_occurs(&train.dataset)?;
+        let noun = match train.dataset.inputs {
+            Inputs::Sentences(_) => "sentences",
+            _ => "samples",
+        };
         let held = held_out.as_ref().map_or(0, |part| part.dataset.n_samples());
         progress.event(Event::Note(&format!(
-            "{} samples to train on, {held} to validate on; task: {} ({})",
+            "{} {noun} to train on, {held} to validate on; task: {} ({})",
             train.dataset.n_samples(),
             dataset.inferred.task,
             dataset.inferred.reason
@@ -107,32 +113,60 @@ impl Material {
         })
     }
 
-    /// The training samples for a model.
+    /// The training samples for a model; `progress` is told how many texts are longer than it takes.
     ///
     /// # Errors
-    /// [`ErrorKind::Hub`] for a model that takes no images.
-    pub(crate) fn training<'a>(&'a self, model: &'a Prepared) -> Result<ImageSamples<'a>, Error> {
-        self.samples(&self.train, model)
+    /// [`ErrorKind::Hub`] for a model of another kind of data, or one whose tokenizer fails.
+    pub(crate) fn training<'a>(&'a self, model: &'a Prepared, progress: &dyn Progress) -> Result<Loaded<'a>, Error> {
+        self.samples(&self.train, model, progress)
     }
 
     /// The validation samples for a model.
     ///
     /// # Errors
     /// As [`training`](Self::training).
-    pub(crate) fn validation<'a>(&'a self, model: &'a Prepared) -> Result<Option<ImageSamples<'a>>, Error> {
-        self.held_out.as_ref().map(|part| self.samples(part, model)).transpose()
+    pub(crate) fn validation<'a>(
+        &'a self,
+        model: &'a Prepared,
+        progress: &dyn Progress,
+    ) -> Result<Option<Loaded<'a>>, Error> {
+        let part = self.held_out.as_ref();
+        part.map(|part| self.samples(part, model, progress)).transpose()
     }
 
-    fn samples<'a>(&'a self, part: &'a Part, model: &'a Prepared) -> Result<ImageSamples<'a>, Error> {
-        let side = images(model)?;
-        Ok(ImageSamples {
-            decoder: &self.decoders[part.decoder],
-            rows: &part.rows,
-            digests: &part.digests,
-            views: self.views,
-            processor: &side.processor,
-            input: &side.input,
-        })
+    fn samples<'a>(
+        &'a self,
+        part: &'a Part,
+        model: &'a Prepared,
+        progress: &dyn Progress,
+    ) -> Result<Loaded<'a>, Error> {
+        match (model.side(), &part.images) {
+            (InputSide::Image(side), Some((decoder, rows))) => Ok(Box::new(ImageSamples {
+                decoder: &self.decoders[*decoder],
+                rows,
+                digests: &part.digests,
+                views: self.views,
+                processor: &side.processor,
+                input: &side.input,
+            })),
+            (InputSide::Text(side), None) => {
+                let samples = TextSamples::new(side, &part.dataset.inputs, &part.digests)
+                    .map_err(|reason| Error::new(ErrorKind::Hub, format!("{}: {reason}", model.name())))?;
+                if samples.cut > 0 {
+                    progress.event(Event::Note(&format!(
+                        "{} of {} samples are longer than {} takes, and were cut",
+                        samples.cut,
+                        part.dataset.n_samples(),
+                        model.name()
+                    )));
+                }
+                Ok(Box::new(samples))
+            }
+            _ => {
+                let message = format!("model {} does not take this kind of data; name another", model.name());
+                Err(Error::new(ErrorKind::Hub, message))
+            }
+        }
     }
 
     /// Digest of inputs and targets, validation samples included.
@@ -156,12 +190,20 @@ struct Collected {
 
 impl Collected {
     fn read(&mut self, dataset: &Dataset, progress: &dyn Progress) -> Result<Part, Error> {
-        let Inputs::Images(files) = &dataset.inputs else {
-            let message = format!(
-                "{}: the data are texts; this version tunes models of images",
-                dataset.path.display()
-            );
-            return Err(Error::new(ErrorKind::Data, message));
+        let files = match &dataset.inputs {
+            Inputs::Images(files) => files,
+            Inputs::Texts { .. } | Inputs::Sentences(_) => {
+                return Ok(Part {
+                    digests: dataset.input_digests(),
+                    targets: targets(dataset)?,
+                    dataset: dataset.clone(),
+                    images: None,
+                });
+            }
+            _ => {
+                let message = format!("{}: the data are neither images nor texts", dataset.path.display());
+                return Err(Error::new(ErrorKind::Data, message));
+            }
         };
         let (decoder, unreadable) = Decoder::new(files);
         let n = files.len();
@@ -192,8 +234,7 @@ impl Collected {
             digests: dataset.input_digests(),
             targets: targets(&dataset)?,
             dataset,
-            rows,
-            decoder: self.decoders.len() - 1,
+            images: Some((self.decoders.len() - 1, rows)),
         })
     }
 }
@@ -203,9 +244,11 @@ impl Part {
         let dataset = selected(&self.dataset, indices)?;
         Ok(Self {
             digests: indices.iter().map(|&index| self.digests[index]).collect(),
-            rows: indices.iter().map(|&index| self.rows[index]).collect(),
+            images: self
+                .images
+                .as_ref()
+                .map(|(decoder, rows)| (*decoder, indices.iter().map(|&index| rows[index]).collect())),
             targets: targets(&dataset)?,
-            decoder: self.decoder,
             dataset,
         })
     }
@@ -233,9 +276,17 @@ fn targets(dataset: &Dataset) -> Result<TrainTargets, Error> {
             values: values.iter().map(|value| *value as f32).collect(),
             n_outputs: names.len(),
         },
-        Targets::Tags { .. } => {
-            let message = format!("{}: this version tunes no models of words", dataset.path.display());
-            return Err(Error::new(ErrorKind::Data, message));
+        Targets::Tags { names, sentences, .. } => {
+            let ends = sentences.iter().scan(0, |end, tags| {
+                *end += tags.len();
+                Some(*end)
+            });
+            let offsets = std::iter::once(0).chain(ends).collect();
+            let values = TargetValues::Classes {
+                labels: sentences.concat(),
+                n_classes: names.len(),
+            };
+            return TrainTargets::by_row(values, offsets).map_err(|error| Error::new(ErrorKind::Data, error));
         }
     };
     TrainTargets::new(values).map_err(|error| Error::new(ErrorKind::Data, error))

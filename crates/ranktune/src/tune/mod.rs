@@ -11,6 +11,7 @@
 mod cast;
 mod folder;
 mod images;
+mod judge;
 mod lessons;
 mod material;
 mod method;
@@ -19,22 +20,26 @@ mod options;
 mod parameters;
 mod posterior;
 mod run;
+mod texts;
 mod watch;
+mod word_lessons;
 
 use std::time::Instant;
 
-use ranktune_data::Dataset;
-use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+use ranktune_data::{Dataset, TagScheme, Targets, Task};
+use ranktune_features::extract::{CacheOptions, DataKind, ExtractOptions, FeatureChoice};
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_report::Training;
 use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
+use ranktune_tuning::train::Judge;
 use serde_json::{Map, Value};
 
-pub use options::{GRID, Lambda, Target, Teachers, TuneOptions, Validation};
+pub use options::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, training_defaults};
 pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Predictor, logits, measure};
+use crate::evaluate_words;
 use crate::sources::Sources;
 use folder::Folder;
 use lessons::Classroom;
@@ -66,6 +71,11 @@ pub fn tune(
         let message = format!("the temperature must be finite and > 0, got {}", options.temperature);
         return Err(Error::new(ErrorKind::Arguments, message));
     }
+    let is_text = DataKind::of(&dataset.inputs) != DataKind::Images;
+    if let (true, Some(count)) = (is_text, options.views) {
+        let message = format!("{count} views were asked for, and texts have one; leave --views out");
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
     let folder = Folder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));
@@ -74,8 +84,9 @@ pub fn tune(
     let cast = cast::choose(sources, dataset, options, taught, progress, interrupt)?;
     let target = &cast.target;
     let names = dataset.targets.names();
-    let samples = material.training(target)?;
-    let network = network::network(target, names.len(), options.train.seed, &samples)?;
+    let samples = material.training(target, progress)?;
+    let start = network::start(&material.train.dataset.targets);
+    let network = network::network(target, (names.len(), start), options.train.seed, samples.as_ref())?;
 
     let classroom = Classroom {
         all: &material.all,
@@ -108,12 +119,15 @@ pub fn tune(
         };
         teaching = Some(method::Teaching { lessons, own });
     }
-    let validation = material.validation(target)?;
+    let validation = material.validation(target, progress)?;
+    let entities = judge::Entities { names };
+    let by_entity = matches!(&dataset.targets, Targets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
     let job = run::Job {
         target,
         network: &network,
-        samples: &samples,
-        validation: validation.as_ref(),
+        samples: samples.as_ref(),
+        validation: validation.as_deref(),
+        judge: by_entity.then_some(&entities as &dyn Judge),
         material: &material,
         teaching: teaching.as_ref(),
         options,
@@ -140,8 +154,11 @@ pub fn tune(
         task: dataset.targets.task().name().to_owned(),
         data: TrainingData {
             path: dataset.path.display().to_string(),
-            samples: material.train.dataset.n_samples(),
-            validation_samples: material.held_out.as_ref().map_or(0, |part| part.dataset.n_samples()),
+            samples: material.train.dataset.targets.n_predicted(),
+            validation_samples: material
+                .held_out
+                .as_ref()
+                .map_or(0, |part| part.dataset.targets.n_predicted()),
             classes: names.to_vec(),
             digest: material.digest(),
         },
@@ -175,6 +192,23 @@ fn measured(
         ..options.extract.clone()
     };
     let source = Sources::from(folder.path.as_path());
+    if material.all.targets.task() == Task::Tokens {
+        let run = evaluate_words::Run {
+            options: &extract,
+            progress,
+            interrupt,
+        };
+        let tagger = evaluate_words::Tagger::open(&source, run)?;
+        let part = |part: Option<&material::Part>| match part {
+            Some(part) => tagger.measure(&part.dataset, run),
+            None => Ok(Map::new()),
+        };
+        return Ok(Metrics {
+            train: part(Some(&material.train))?,
+            validation: part(material.held_out.as_ref())?,
+            test: part(material.test.as_ref())?,
+        });
+    }
     let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
     let part = |part: Option<&material::Part>| -> Result<Map<String, Value>, Error> {
         let Some(part) = part else { return Ok(Map::new()) };

@@ -1,21 +1,42 @@
 //! From a model of the hub to one that can be trained: a new head, an open batch, and the certainty that the graph runs at the
 //! size that is asked for.
 
+use ranktune_data::Targets;
 use ranktune_features::error::one_line;
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::{Prepared, Sequences, TextSide};
 use ranktune_onnx::locate::Pooling;
 use ranktune_onnx::{Dim, Model};
 use ranktune_tuning::head::POOLED;
 use ranktune_tuning::train::{EVALUATION, Pick, Samples};
-use ranktune_tuning::{Features, Feed, Graph, Head, Options, with_head};
+use ranktune_tuning::{Features, Feed, Graph, Head, Options, Rows, Take, with_head};
 
 use crate::error::{Error, ErrorKind};
 
-/// Puts a head of `n_outputs` on the model, and runs it on one of `samples` to see that it can.
+/// Where the outputs of a head start: for labels at the logarithm of their odds among the training samples, so that training begins
+/// with what sets them apart and not with how rare they are (Lin et al. 2017, section 4.1); else at zero.
+pub(crate) fn start(targets: &Targets) -> Vec<f32> {
+    let Targets::MultiLabel { names, rows } = targets else {
+        return Vec::new();
+    };
+    let mut counts = vec![0.5_f32; names.len()];
+    for &label in rows.iter().flatten() {
+        counts[label as usize] += 1.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+    let all = rows.len() as f32 + 1.0;
+    counts.iter().map(|count| (count / (all - count)).ln()).collect()
+}
+
+/// Puts a head of `n_outputs` on the model, whose outputs start at `bias`, and runs it on one of `samples` to see that it can.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
-pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &dyn Samples) -> Result<Model, Error> {
+pub(crate) fn network(
+    target: &Prepared,
+    (n_outputs, bias): (usize, Vec<f32>),
+    seed: u64,
+    samples: &dyn Samples,
+) -> Result<Model, Error> {
     let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
     let located = target.located();
     let mut base = target.model().clone();
@@ -25,29 +46,51 @@ pub(crate) fn network(target: &Prepared, n_outputs: usize, seed: u64, samples: &
         }
     }
     base.graph.value_info.clear();
-    let headed = |n_features: usize| {
+    let headed = |n_features: usize, rows: Rows| {
         let mut head = Head::new(&located.feature, n_features, n_outputs);
         head.layout = layout(target)?;
+        head.rows = rows;
         head.seed = seed;
+        head.bias.clone_from(&bias);
         with_head(&base, &head).map_err(|error| one_line(&error))
     };
-    // The number of features is what the graph makes of a sample; the head of this first one is never used.
-    let probe = headed(located.feature_dim.unwrap_or(1)).map_err(&wrong)?;
-    let n_features = features(&probe, samples).map_err(|reason| {
-        let (height, width) = target.images().map_or((0, 0), |side| side.processor.input_size());
-        wrong(format!(
-            "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
-        ))
+    let rows = match target.texts().map(TextSide::sequences) {
+        Some(Sequences::Apart) => Rows::Pairs,
+        _ => Rows::Single,
+    };
+    // The number of features is what the graph makes of a row; the head of this first one is never used.
+    let probe = headed(located.feature_dim.unwrap_or(1), Rows::Single).map_err(&wrong)?;
+    let n_features = features(&probe, samples).map_err(|reason| match target.images() {
+        Some(side) => {
+            let (height, width) = side.processor.input_size();
+            wrong(format!(
+                "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
+            ))
+        }
+        None => wrong(format!("the graph cannot be trained: {reason}; try another model")),
     })?;
-    headed(n_features).map_err(wrong)
+    headed(n_features, rows).map_err(wrong)
 }
 
 fn layout(target: &Prepared) -> Result<Features, String> {
     let located = target.located();
+    let mask = |side: &TextSide| side.processor.inputs().attention_mask.clone();
+    let mask = target.texts().and_then(mask);
+    let take = match target.pooling_name() {
+        "first-token" => Take::First,
+        "last-token" => Take::Last,
+        _ => Take::Mean,
+    };
+    let pads_left = target.texts().is_some_and(|side| side.processor.pads_left());
     match located.pooling {
         Pooling::None => Ok(Features::Flat),
         Pooling::GlobalAverage { channels_axis: 1 } => Ok(Features::Map),
-        Pooling::Tokens if target.pooling_name() == "first-token" => Ok(Features::FirstToken),
+        Pooling::Tokens if target.pooling_name() == "words" => Ok(Features::EveryToken),
+        // The first token of a row is there wherever the padding is behind it.
+        Pooling::Tokens => Ok(Features::Tokens {
+            take,
+            mask: mask.filter(|_| take != Take::First || pads_left),
+        }),
         _ => Err(format!(
             "features {:?} of this layout cannot be tuned in this version; name another tensor with --feature",
             located.feature
@@ -55,7 +98,7 @@ fn layout(target: &Prepared) -> Result<Features, String> {
     }
 }
 
-/// Runs the graph on one sample: the length of its pooled features.
+/// Runs the graph on one sample: the length of its features.
 fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
     let outputs = vec![POOLED.to_owned()];
     let options = Options {
@@ -69,6 +112,7 @@ fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
     };
     // Two of a kind: a graph that only takes one at a time shows here.
     let inputs = samples.load(&[pick, pick]).map_err(|error| error.to_string())?;
+    let fed = inputs.feeds.first().map_or(0, |(_, tensor)| tensor.dims()[0]);
     let feeds: Vec<(&str, Feed)> = inputs
         .feeds
         .iter()
@@ -77,9 +121,38 @@ fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
     let pass = graph.evaluate(&feeds).map_err(|error| one_line(&error))?;
     let dims = pass.output(POOLED).map_err(|error| one_line(&error))?.dims();
     match dims.as_slice() {
-        [2, features] => Ok(*features),
+        [rows, features] if [fed, 2].contains(rows) => Ok(*features),
+        [rows, _, features] if *rows == fed && inputs.rows.is_some() => Ok(*features),
         other => Err(format!(
-            "two samples gave pooled features of shape {other:?}, expected [2, d]"
+            "{fed} rows gave features of shape {other:?}, expected [{fed}, d]"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_start_at_their_odds_and_classes_at_nothing() {
+        let names: Vec<String> = ["rare", "usual"].map(str::to_owned).to_vec();
+        let rows = (0..99).map(|at| if at == 0 { vec![0, 1] } else { vec![1] }).collect();
+        let labels = Targets::MultiLabel {
+            names: names.clone(),
+            rows,
+        };
+        let found = start(&labels);
+        let share = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+        assert!(
+            (share(found[0]) - 0.015).abs() < 1e-4 && (share(found[1]) - 0.995).abs() < 1e-4,
+            "{found:?}"
+        );
+        assert!(
+            start(&Targets::Classes {
+                names,
+                labels: vec![0, 1]
+            })
+            .is_empty()
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ranktune_data::{Augmentation, Dataset};
+use ranktune_data::{Augmentation, Dataset, Inputs};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Ranking;
-use ranktune_tuning::train::{Decay, TrainOptions};
+use ranktune_tuning::train::{Decay, Optimizer, Schedule, TrainOptions};
 
 /// Which model is tuned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,10 +84,30 @@ pub struct TuneOptions {
     pub resume: bool,
     /// What weight decay is for. Default: what was published with the method.
     pub decay: Option<Decay>,
-    /// Everything about the training itself. Its seed is that of all that is drawn; its checkpoints and records are set here.
+    /// Everything about the training itself; [`training_defaults`] suit the data. Its seed is that of all that is drawn; its checkpoints and records are set here.
     pub train: TrainOptions,
     /// How features are extracted, for the ranking, the teachers and the metrics. `feature` names the target's feature tensor.
     pub extract: ExtractOptions,
+}
+
+/// Settings of training as they suit `dataset`: [`TrainOptions::default`] for images; for texts what encoders are tuned with (Devlin et
+/// al. 2019: AdamW, weight decay 0.01, a warm-up of a tenth, gradients of at most length 1), at the rate that was best for a small one
+/// (`docs/tuning.md`), where 2e-5 to 5e-5 are published for large ones.
+pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
+    let options = TrainOptions::default();
+    match dataset.inputs {
+        Inputs::Texts { .. } | Inputs::Sentences(_) => TrainOptions {
+            epochs: 5,
+            optimizer: Optimizer::ADAM_W,
+            learning_rate: 1e-4,
+            schedule: Schedule::Cosine,
+            warm_up: 0.1,
+            weight_decay: 0.01,
+            clip: Some(1.0),
+            ..options
+        },
+        _ => options,
+    }
 }
 
 impl TuneOptions {

@@ -34,7 +34,7 @@ pub fn list_parameters(
             ));
         }
     };
-    let model: Prepared = cast::open(cast::find(&hub, &name)?, &options.extract.feature)?;
+    let model: Prepared = cast::open(cast::find(&hub, &name)?, None, &options.extract.feature)?;
     let outputs = vec![model.feature_tensor().to_owned()];
     let mut graph = Graph::new(
         model.model(),

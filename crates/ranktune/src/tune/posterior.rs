@@ -7,6 +7,7 @@
 
 use ranktune_data::{Dataset, Targets};
 use ranktune_features::error::one_line;
+use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Compat, FeatureView, Statistics, evidence};
 
 use crate::scoring::Columns;
@@ -28,7 +29,6 @@ impl Posterior {
     /// # Errors
     /// What the evidence says, in a line.
     pub(crate) fn fit(rows: &[f32], n_features: usize, dataset: &Dataset) -> Result<Self, String> {
-        let c = dataset.targets.names().len();
         let (targets, mean) = centred(&dataset.targets);
         let columns = Columns::of(&targets, &vec![true; targets.n_samples()]);
         let text = |error: ranktune_scores::Error| one_line(&error);
@@ -36,6 +36,12 @@ impl Posterior {
         let features = FeatureView::new(rows, targets.n_samples(), n_features).map_err(text)?;
         let statistics = Statistics::of(&features, &view).map_err(text)?;
         let fit = evidence::fit_rows(&statistics, &features, &view, Compat::Exact).map_err(text)?;
+        Ok(Self::of(&fit, n_features, mean))
+    }
+
+    /// The read-out that was fitted, with the targets' mean `[c]`.
+    pub(crate) fn of(fit: &Fit, n_features: usize, mean: Vec<f32>) -> Self {
+        let c = mean.len();
         let mut weights = vec![0.0; n_features * c];
         let by_column = fit.weights();
         for (column, m) in fit.evidence().columns.iter().zip(by_column.chunks_exact(n_features)) {
@@ -45,11 +51,11 @@ impl Posterior {
                 weights[row * c + column.column] = weight;
             }
         }
-        Ok(Self {
+        Self {
             weights,
             mean,
             evidence: fit.evidence().value,
-        })
+        }
     }
 
     /// Adds `share · (m φ + μ)` of every row of `features` `[rows, d]` to `into` `[rows, c]`.

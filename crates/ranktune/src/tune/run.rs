@@ -8,14 +8,13 @@ use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_onnx::Model;
 use ranktune_report::training::{Epoch, LambdaPoint};
 use ranktune_tuning::train::{
-    Checkpoints, EpochRecord, Interrupt as TrainInterrupt, Job as TrainJob, Method, Outcome, Samples, TrainOptions,
-    Trained, Validation, Views, train,
+    Checkpoints, EpochRecord, Interrupt as TrainInterrupt, Job as TrainJob, Judge, Method, Outcome, Samples,
+    TrainOptions, Trained, Validation, Views, train,
 };
 use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
-use super::images::ImageSamples;
 use super::material::Material;
 use super::method::{self, Teaching};
 use super::options::{GRID, Lambda, TuneOptions, VIEWS};
@@ -28,7 +27,9 @@ pub(crate) struct Job<'a> {
     /// The target with its new head.
     pub(crate) network: &'a Model,
     pub(crate) samples: &'a dyn Samples,
-    pub(crate) validation: Option<&'a ImageSamples<'a>>,
+    pub(crate) validation: Option<&'a dyn Samples>,
+    /// The measure of validation; the task's own without.
+    pub(crate) judge: Option<&'a dyn Judge>,
     pub(crate) material: &'a Material,
     pub(crate) teaching: Option<&'a Teaching>,
     pub(crate) options: &'a TuneOptions,
@@ -149,7 +150,7 @@ impl Job<'_> {
                 .map(|(samples, part)| Validation {
                     samples,
                     targets: &part.targets,
-                    judge: None,
+                    judge: self.judge,
                 }),
             method: method.as_ref(),
             options: &train_options,
@@ -186,7 +187,9 @@ impl Job<'_> {
         if let Some(decay) = self.options.decay {
             options.decay = decay;
         }
+        let is_text = self.target.texts().is_some();
         options.views = match (self.options.augmentation, self.teaching, self.options.views) {
+            _ if is_text => Views::Plain,
             (Augmentation::None, ..) => Views::Plain,
             (_, None, None) => Views::Fresh,
             (_, _, count) => Views::Finite(count.unwrap_or(VIEWS)),
@@ -210,8 +213,12 @@ impl Job<'_> {
         if let Some(side) = self.target.images() {
             let (height, width) = side.processor.input_size();
             settings.insert("image_size".to_owned(), json!([height, width]));
+            settings.insert("augmentation".to_owned(), json!(self.options.augmentation.to_string()));
         }
-        settings.insert("augmentation".to_owned(), json!(self.options.augmentation.to_string()));
+        if let Some(side) = self.target.texts() {
+            settings.insert("pooling".to_owned(), json!(self.target.pooling_name()));
+            settings.insert("max_length".to_owned(), json!(side.processor.max_length()));
+        }
         settings.insert("feature_tensor".to_owned(), json!(self.target.feature_tensor()));
         if self.teaching.is_some() {
             settings.insert("temperature".to_owned(), json!(self.options.temperature));

@@ -162,7 +162,9 @@ impl Graph {
                 "{name:?} has shape {expected:?}, found {found:?}"
             )));
         }
-        self.values[index].1 = value.detached();
+        let old = std::mem::replace(&mut self.values[index].1, value.detached());
+        drop(value);
+        crate::kernels::release(old);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod convolution;
 mod depthwise;
 mod elementwise;
 mod layout;
+mod lookup;
 mod pool;
 mod pooling;
 mod product;
@@ -30,9 +31,10 @@ use crate::tensor::DeviceTensor;
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use elementwise::{Range, add_maps, affine, limit};
+pub(crate) use lookup::lookup;
 pub(crate) use pool::Buffers;
 pub(crate) use pooling::{Slide, max_pool, mean_of_map};
-pub(crate) use update::{AdamW, Sgd, adam_w, sgd};
+pub(crate) use update::{AdamW, Sgd, adam_w, sgd, sum_of_squares};
 
 /// The backward half of an operation with `N` inputs.
 pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {
@@ -94,6 +96,14 @@ pub(crate) fn run<K: Kernel<N>, const N: usize>(
 
 fn wrap(tensor: burn::Tensor<1>) -> DeviceTensor {
     DeviceTensor::from_inner(tensor.into_dispatch())
+}
+
+/// Gives back the buffer of a tensor of the CPU backend, if nobody else holds it.
+pub(crate) fn release(tensor: DeviceTensor) {
+    let lifted = burn::Tensor::<1>::from_dispatch(tensor.into_inner());
+    if let Ok(plain) = lifted.without_autodiff().try_into_primitive::<Flex>() {
+        pool::recycle_few(plain);
+    }
 }
 
 /// All of them, or none.

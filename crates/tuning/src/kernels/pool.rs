@@ -14,6 +14,9 @@ const SMALLEST: usize = 1 << 12;
 
 static IDLE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
+/// Buffers of a size that are kept idle without having been taken: an optimizer writes three, and reads a gradient.
+const FEW: usize = 4;
+
 fn idle() -> MutexGuard<'static, Vec<Vec<f32>>> {
     IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -68,6 +71,17 @@ pub(super) fn recycle(tensor: FlexTensor) {
     }
 }
 
+/// As [`recycle`], for buffers that no kernel has taken: of each size a few are kept, since as many may come with every step.
+pub(super) fn recycle_few(tensor: FlexTensor) {
+    let Ok(buffer) = reclaim(tensor) else { return };
+    let alike =
+        |other: &&Vec<f32>| other.capacity() >= buffer.len() && other.capacity() <= buffer.len() + buffer.len() / 2;
+    let enough = idle().iter().filter(alike).count() >= FEW;
+    if !enough {
+        give(buffer);
+    }
+}
+
 /// Frees what is idle when it is dropped: whoever trains holds one.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers;
@@ -91,6 +105,15 @@ mod tests {
         assert_eq!(values(&other), values(&tensor));
         drop(other);
         assert_eq!(reclaim(tensor).unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn of_buffers_that_nobody_took_a_few_are_kept() {
+        // A size that nothing else has.
+        let size = 1_234_567;
+        (0..10).for_each(|_| recycle_few(dense(&[size], vec![0.0; size])));
+        assert_eq!(idle().iter().filter(|one| one.len() == size).count(), FEW);
+        idle().retain(|one| one.len() != size);
     }
 
     #[test]

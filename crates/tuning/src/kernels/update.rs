@@ -8,7 +8,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{dense, values};
-use super::{vectorized, wrap};
+use super::{pool, vectorized, wrap};
 use crate::tensor::DeviceTensor;
 
 /// Elements a task works on.
@@ -17,6 +17,8 @@ const CHUNK: usize = 1 << 15;
 /// Numbers of a step of SGD.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sgd {
+    /// What the gradient is multiplied by first, so that it is not too long.
+    pub shrink: f32,
     pub rate: f32,
     pub decay: f32,
     pub momentum: f32,
@@ -27,7 +29,7 @@ impl Sgd {
     /// The new weight and momentum of one element.
     #[inline(always)]
     fn element(self, weight: f32, gradient: f32, momentum: f32) -> (f32, f32) {
-        let gradient = gradient + self.decay * weight;
+        let gradient = gradient * self.shrink + self.decay * weight;
         let momentum = self.momentum * momentum + gradient;
         let direction = match self.nesterov {
             true => gradient + self.momentum * momentum,
@@ -40,6 +42,8 @@ impl Sgd {
 /// Numbers of a step of AdamW.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdamW {
+    /// As [`Sgd::shrink`].
+    pub shrink: f32,
     pub rate: f32,
     pub decay: f32,
     pub beta_1: f32,
@@ -55,6 +59,7 @@ impl AdamW {
     /// The new weight and moments of one element.
     #[inline(always)]
     fn element(self, weight: f32, gradient: f32, first: f32, second: f32) -> (f32, f32, f32) {
+        let gradient = gradient * self.shrink;
         let weight = weight * (1.0 - self.rate * self.decay);
         let first = first + (gradient - first) * (1.0 - self.beta_1);
         let second = second * self.beta_2 + gradient * gradient * (1.0 - self.beta_2);
@@ -77,7 +82,7 @@ pub(crate) fn sgd(
     };
     let (w, g) = (values(&w), values(&g));
     let zeros = vec![0.0; CHUNK];
-    let (mut weights, mut momenta) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+    let (mut weights, mut momenta) = (pool::take(w.len()), pool::take(w.len()));
     weights
         .par_chunks_mut(CHUNK)
         .zip(momenta.par_chunks_mut(CHUNK))
@@ -113,7 +118,7 @@ pub(crate) fn adam_w(
     let (w, g) = (values(&w), values(&g));
     let zeros = vec![0.0; CHUNK];
     let count = w.len();
-    let (mut weights, mut firsts, mut seconds) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
+    let [mut weights, mut firsts, mut seconds] = [(); 3].map(|()| pool::take(count));
     weights
         .par_chunks_mut(CHUNK)
         .zip(firsts.par_chunks_mut(CHUNK))
@@ -138,6 +143,16 @@ pub(crate) fn adam_w(
             );
         });
     Some([like(weight, weights), like(weight, firsts), like(weight, seconds)])
+}
+
+/// The sum of the squares of all elements, in one order whatever the threads; `None` on other devices.
+pub(crate) fn sum_of_squares(tensor: &DeviceTensor) -> Option<f64> {
+    let plain = plain(tensor)?;
+    let parts: Vec<f64> = values(&plain)
+        .par_chunks(CHUNK)
+        .map(|values| values.iter().map(|&value| f64::from(value) * f64::from(value)).sum())
+        .collect();
+    Some(parts.into_iter().sum())
 }
 
 /// The tensor on the CPU backend, contiguous and without a tape.

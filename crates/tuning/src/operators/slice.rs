@@ -3,7 +3,7 @@
 use super::{Attributes, Operator};
 use crate::shape::{Walk, axes, strides};
 use crate::value::Value;
-use crate::{Error, HostTensor, Result};
+use crate::{Error, HostTensor, Result, kernels};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let old = match (attributes.ints("starts")?, attributes.ints("ends")?) {
@@ -86,7 +86,14 @@ fn empty(value: &Value, axis: usize) -> Result<Value> {
 pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<Value> {
     match value {
         Value::Device(_) if indices.is_empty() => empty(value, axis),
-        Value::Device(tensor) => Ok(tensor.select(axis, indices).into()),
+        Value::Device(tensor) => {
+            let rows = if axis == 0 {
+                kernels::lookup(tensor, indices)
+            } else {
+                None
+            };
+            Ok(rows.unwrap_or_else(|| tensor.select(axis, indices)).into())
+        }
         _ => {
             let host = value.to_host()?;
             let mut dims = host.dims().to_vec();

@@ -7,7 +7,7 @@ use ranktune_onnx::{Attribute, Model};
 use super::evaluate::{feeds, named};
 use super::job::Job;
 use super::loader::with_batches;
-use super::order;
+use super::order::Order;
 use super::{BatchNorm, Views};
 use crate::{DeviceTensor, Graph, Mode, Options, Result, Role};
 
@@ -43,13 +43,8 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
         .filter(|(_, momentum)| *momentum < 1.0)
         .collect();
     let mut sums: Vec<Option<DeviceTensor>> = vec![None; chosen.len()];
-    let mut batches = order::batches(
-        job.targets.n_samples(),
-        options.batch_size,
-        Views::Plain,
-        options.seed,
-        usize::MAX,
-    );
+    let order = Order::new(job.samples, options.batch_size);
+    let mut batches = order.batches(Views::Plain, options.seed, usize::MAX);
     batches.truncate(SAMPLES.div_ceil(options.batch_size));
     // One sample alone has no variance.
     batches.retain(|batch| batch.len() > 1);

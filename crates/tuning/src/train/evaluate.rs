@@ -2,8 +2,9 @@
 
 use super::job::Judge;
 use super::loader::with_batches;
+use super::order::Order;
 use super::prepared::Prepared;
-use super::{Event, Inputs, Interrupt, Samples, TrainOptions, ValidationRecord, Watch, losses, metrics, order};
+use super::{Event, Inputs, Interrupt, Samples, TrainOptions, ValidationRecord, Watch, losses, metrics};
 use crate::graph::Feed;
 use crate::{Error, ErrorKind, Graph, Result};
 
@@ -39,10 +40,11 @@ impl Evaluation<'_> {
         interrupt: &Interrupt,
     ) -> Result<Option<ValidationRecord>> {
         let n_samples = self.prepared.targets.n_samples();
-        let batches = order::evaluation(n_samples, self.options.batch_size);
+        let batches = Order::new(self.samples, self.options.batch_size).evaluation();
         let loading = (self.options.load_threads, self.options.load_ahead);
         let columns = self.prepared.targets.columns();
-        let (mut all, mut loss, mut rows, mut done) = (Vec::new(), 0.0, 0, 0);
+        let total = self.prepared.targets.rows_of(n_samples.saturating_sub(1)).end;
+        let (mut all, mut loss, mut rows, mut done) = (vec![0.0; total * columns], 0.0, 0, 0);
         let complete = with_batches(self.samples, &batches, loading, |batches| {
             while let Some(batch) = batches.next() {
                 if interrupt.is_raised() {
@@ -68,7 +70,15 @@ impl Evaluation<'_> {
                 let value = losses::task(&found, &target, 0.0, graph.device())?.to_values()?;
                 loss += f64::from(value[0]) * expected as f64;
                 rows += expected;
-                all.extend(found.to_values()?);
+                // Batches are of samples of like length; the logits stand in the order of the targets.
+                let values = found.to_values()?;
+                let mut rest = values.as_slice();
+                for pick in picks {
+                    let own = self.prepared.targets.rows_of(pick.sample);
+                    let (taken, left) = rest.split_at(own.len() * columns);
+                    all[own.start * columns..own.end * columns].copy_from_slice(taken);
+                    rest = left;
+                }
             }
             Ok(true)
         })?;

@@ -5,14 +5,16 @@ use super::job::Job;
 use super::{TargetValues, Targets};
 use crate::{Error, Result};
 
-/// The identity of a job. Samples are known by their targets and number only.
+/// The identity of a job.
 pub(super) fn of(job: &Job<'_>, batch_norm: &str) -> Result<Identity> {
     let broken = |error| Error::invalid("the model cannot be written").caused_by(error);
     let model = blake3::hash(&job.model.to_bytes().map_err(broken)?);
     let mut data = blake3::Hasher::new();
     hash(&mut data, job.targets);
+    data.update(job.samples.digest().as_bytes());
     if let Some(validation) = &job.validation {
         hash(&mut data, validation.targets);
+        data.update(validation.samples.digest().as_bytes());
     }
     let mut settings = serde_json::to_value(job.options)
         .map_err(|error| Error::invalid("the settings cannot be written").caused_by(error))?;

@@ -45,5 +45,5 @@ pub use method::{Loss, Method, ParameterContext, Setting, StepContext};
 pub use options::{BatchNorm, Checkpoints, Decay, Keep, Optimizer, Schedule, TrainOptions, Views};
 pub use outcome::{EpochRecord, Outcome, Trained, ValidationRecord};
 pub use run::train;
-pub use samples::{EVALUATION, Inputs, LoadError, Pick, Samples};
+pub use samples::{EVALUATION, Inputs, Lengths, LoadError, Mix, Pick, Samples};
 pub use targets::{TargetValues, Targets};

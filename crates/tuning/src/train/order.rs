@@ -1,6 +1,8 @@
 //! Which samples and views make up each batch: a function of the seed and the epoch alone, so that it needs no state.
 
-use super::{EVALUATION, Pick, Views};
+use std::collections::BTreeMap;
+
+use super::{EVALUATION, Lengths, Mix, Pick, Samples, Views};
 
 /// SplitMix64.
 struct Random(u64);
@@ -27,55 +29,186 @@ fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Number of batches of at most `batch_size` samples.
-pub(super) fn count(n_samples: usize, batch_size: usize) -> usize {
-    n_samples.div_ceil(batch_size)
+/// Batches that are sorted by length together: so many that there is little padding, and so few that a batch still holds other
+/// samples every epoch.
+const POOL: usize = 50;
+
+/// How samples are put into batches.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    n_samples: usize,
+    batch_size: usize,
+    lengths: Option<Lengths<'a>>,
 }
 
-/// The batches of an epoch: every sample once, in an order drawn from the seed, in batches whose sizes differ by one at most.
-pub(super) fn batches(n_samples: usize, batch_size: usize, views: Views, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
-    let mut order: Vec<usize> = (0..n_samples).collect();
-    let mut random = Random::new(seed, epoch as u64);
-    for at in (1..n_samples).rev() {
-        order.swap(at, random.below(at as u64 + 1) as usize);
-    }
-    let view = |sample: usize| match views {
-        Views::Plain => EVALUATION,
-        Views::Fresh => u32::try_from(epoch).unwrap_or(u32::MAX) % EVALUATION,
-        Views::Finite(n) => {
-            let first = Random::new(!seed, sample as u64).below(u64::from(n));
-            ((first + epoch as u64) % u64::from(n)) as u32
+impl<'a> Order<'a> {
+    /// The order of `samples`, in batches of at most `batch_size`.
+    pub(super) fn new(samples: &'a dyn Samples, batch_size: usize) -> Self {
+        let n_samples = samples.n_samples();
+        Self {
+            n_samples,
+            batch_size,
+            lengths: samples.lengths().filter(|lengths| lengths.of.len() == n_samples),
         }
-    };
-    let count = count(n_samples, batch_size);
-    (0..count)
-        .map(|batch| {
-            let range = batch * n_samples / count..(batch + 1) * n_samples / count;
-            order[range]
-                .iter()
-                .map(|&sample| Pick {
-                    sample,
-                    view: view(sample),
-                })
-                .collect()
-        })
-        .collect()
-}
+    }
 
-/// All samples in order, in the evaluation view.
-pub(super) fn evaluation(n_samples: usize, batch_size: usize) -> Vec<Vec<Pick>> {
-    let picks: Vec<Pick> = (0..n_samples)
-        .map(|sample| Pick {
+    /// Number of batches of an epoch.
+    pub(super) fn count(&self) -> usize {
+        match self.lengths {
+            Some(Lengths { of, mix: Mix::Equal }) => {
+                let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+                of.iter().for_each(|&length| *counts.entry(length).or_default() += 1);
+                counts.values().map(|count| count.div_ceil(self.batch_size)).sum()
+            }
+            _ => self.n_samples.div_ceil(self.batch_size),
+        }
+    }
+
+    /// The batches of an epoch: every sample once, in an order drawn from the seed, in batches whose sizes differ by one at most
+    /// (where only samples of one length can go together: among those).
+    pub(super) fn batches(&self, views: Views, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
+        let mut order: Vec<usize> = (0..self.n_samples).collect();
+        let mut random = Random::new(seed, epoch as u64);
+        shuffle(&mut order, &mut random);
+        let view = |sample: usize| match views {
+            Views::Plain => EVALUATION,
+            Views::Fresh => u32::try_from(epoch).unwrap_or(u32::MAX) % EVALUATION,
+            Views::Finite(n) => {
+                let first = Random::new(!seed, sample as u64).below(u64::from(n));
+                ((first + epoch as u64) % u64::from(n)) as u32
+            }
+        };
+        let mut batches = match self.lengths {
+            None => self.cut(&order),
+            Some(Lengths { of, mix: Mix::Equal }) => {
+                // Stable, so that the order within a length is the drawn one.
+                order.sort_by_key(|&sample| of[sample]);
+                let same = order.chunk_by(|&a, &b| of[a] == of[b]);
+                same.flat_map(|samples| self.cut(samples)).collect()
+            }
+            Some(Lengths { of, .. }) => {
+                let sizes: Vec<usize> = self.cut(&order).iter().map(Vec::len).collect();
+                let mut start = 0;
+                for pool in sizes.chunks(POOL) {
+                    let end = start + pool.iter().sum::<usize>();
+                    order[start..end].sort_by_key(|&sample| of[sample]);
+                    start = end;
+                }
+                self.cut(&order)
+            }
+        };
+        if self.lengths.is_some() {
+            shuffle(&mut batches, &mut random);
+        }
+        let pick = |sample| Pick {
+            sample,
+            view: view(sample),
+        };
+        let picked = batches.into_iter().map(|batch| batch.into_iter().map(pick).collect());
+        picked.collect()
+    }
+
+    /// Batches of like size.
+    fn cut(&self, samples: &[usize]) -> Vec<Vec<usize>> {
+        let n = samples.len();
+        let count = n.div_ceil(self.batch_size);
+        (0..count)
+            .map(|batch| samples[batch * n / count..(batch + 1) * n / count].to_vec())
+            .collect()
+    }
+
+    /// All samples in the evaluation view: in their order, or from short to long where they have lengths.
+    pub(super) fn evaluation(&self) -> Vec<Vec<Pick>> {
+        let mut order: Vec<usize> = (0..self.n_samples).collect();
+        if let Some(Lengths { of, .. }) = self.lengths {
+            order.sort_by_key(|&sample| of[sample]);
+        }
+        let together = |&a: &usize, &b: &usize| match self.lengths {
+            Some(Lengths { of, mix: Mix::Equal }) => of[a] == of[b],
+            _ => true,
+        };
+        let pick = |&sample: &usize| Pick {
             sample,
             view: EVALUATION,
-        })
-        .collect();
-    picks.chunks(batch_size).map(<[Pick]>::to_vec).collect()
+        };
+        let batches = order.chunk_by(together).flat_map(|same| same.chunks(self.batch_size));
+        batches.map(|batch| batch.iter().map(pick).collect()).collect()
+    }
+}
+
+fn shuffle<T>(values: &mut [T], random: &mut Random) {
+    for at in (1..values.len()).rev() {
+        values.swap(at, random.below(at as u64 + 1) as usize);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::{Inputs, LoadError};
+
+    /// Samples without content.
+    struct Empty {
+        count: usize,
+        lengths: Vec<usize>,
+        mix: Mix,
+    }
+
+    impl Samples for Empty {
+        fn n_samples(&self) -> usize {
+            self.count
+        }
+
+        fn lengths(&self) -> Option<Lengths<'_>> {
+            let of = self.lengths.as_slice();
+            (!of.is_empty()).then_some(Lengths { of, mix: self.mix })
+        }
+
+        fn load(&self, _: &[Pick]) -> Result<Inputs, LoadError> {
+            Ok(Inputs::default())
+        }
+    }
+
+    fn batches(n_samples: usize, batch_size: usize, views: Views, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
+        let samples = Empty {
+            count: n_samples,
+            lengths: Vec::new(),
+            mix: Mix::Padded,
+        };
+        Order::new(&samples, batch_size).batches(views, seed, epoch)
+    }
+
+    #[test]
+    fn samples_of_like_length_go_together_and_batches_come_in_any_order() {
+        for mix in [Mix::Padded, Mix::Equal] {
+            let samples = Empty {
+                count: 1000,
+                lengths: (0..1000).map(|at| 3 + at * 7 % 13).collect(),
+                mix,
+            };
+            let order = Order::new(&samples, 8);
+            let batches = order.batches(Views::Plain, 3, 1);
+            assert_eq!(batches.len(), order.count(), "{mix:?}");
+            let spread = |batch: &Vec<Pick>| {
+                let lengths = batch.iter().map(|pick| samples.lengths[pick.sample]);
+                lengths.clone().max().unwrap_or(0) - lengths.min().unwrap_or(0)
+            };
+            let widest = batches.iter().map(spread).max();
+            assert!(widest <= Some(if mix == Mix::Equal { 0 } else { 1 }), "{widest:?}");
+            let firsts: Vec<usize> = batches.iter().map(|batch| samples.lengths[batch[0].sample]).collect();
+            assert!(!firsts.is_sorted());
+            let mut all: Vec<usize> = batches.concat().iter().map(|pick| pick.sample).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..1000).collect::<Vec<_>>());
+            assert_eq!(batches, order.batches(Views::Plain, 3, 1));
+            assert_ne!(batches, order.batches(Views::Plain, 3, 2));
+            let evaluation = order.evaluation();
+            let mut all: Vec<usize> = evaluation.concat().iter().map(|pick| pick.sample).collect();
+            assert!(evaluation.iter().map(spread).max() <= Some(if mix == Mix::Equal { 0 } else { 1 }));
+            all.sort_unstable();
+            assert_eq!(all, (0..1000).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn every_sample_comes_once_an_epoch_in_batches_of_like_size() {

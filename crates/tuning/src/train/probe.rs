@@ -9,8 +9,9 @@ use ranktune_onnx::{DataType, Dim, Model, ValueInfo};
 use super::evaluate::{feeds, named};
 use super::job::{Job, Validation};
 use super::loader::with_batches;
+use super::order::Order;
 use super::run::run;
-use super::{Inputs, Interrupt, LoadError, Outcome, Pick, Samples, Views, Watch, order};
+use super::{Inputs, Interrupt, LoadError, Outcome, Pick, Samples, Views, Watch};
 use crate::head::POOLED;
 use crate::{Error, Graph, HostTensor, Options, Result};
 
@@ -59,7 +60,7 @@ pub(super) fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> 
     let stopped = || {
         Ok(Outcome::Interrupted {
             step: 0,
-            steps: (order::count(job.targets.n_samples(), job.options.batch_size) * job.options.epochs) as u64,
+            steps: (Order::new(job.samples, job.options.batch_size).count() * job.options.epochs) as u64,
             checkpoint: None,
         })
     };
@@ -110,7 +111,7 @@ fn table(
     fed: &mut Vec<(String, Vec<usize>)>,
     interrupt: &Interrupt,
 ) -> Result<Option<Table>> {
-    let batches = order::evaluation(samples.n_samples(), job.options.batch_size);
+    let batches = Order::new(samples, job.options.batch_size).evaluation();
     let mut table = Table {
         values: Vec::new(),
         columns: 1,
@@ -130,15 +131,19 @@ fn table(
                     .collect();
             }
             let found = graph.evaluate(&named(&feeds(inputs).0))?.output(POOLED)?;
-            table.values.extend(found.to_values()?);
             let dims = found.dims();
-            match dims.as_slice() {
-                [rows, columns] if *rows == picks.len() => table.columns = *columns,
+            let columns = match *dims.as_slice() {
+                [rows, columns] if rows == picks.len() => columns,
                 _ => {
                     return Err(Error::shape(format!(
                         "expected one row of features a sample, found shape {dims:?}"
                     )));
                 }
+            };
+            table.columns = columns;
+            table.values.resize(samples.n_samples() * columns, 0.0);
+            for (pick, row) in picks.iter().zip(found.to_values()?.chunks_exact(columns)) {
+                table.values[pick.sample * columns..(pick.sample + 1) * columns].copy_from_slice(row);
             }
         }
         Ok(true)

@@ -7,11 +7,12 @@ use super::checkpoint::{self, Best, State};
 use super::evaluate::Evaluation;
 use super::job::check;
 use super::loader::with_batches;
+use super::order::Order;
 use super::prepared::Prepared;
 use super::records::{Records, StepRecord};
 use super::resume::{Weights, begin};
 use super::session::{Session, StepResult};
-use super::{EpochRecord, Event, Interrupt, Job, Keep, Outcome, Trained, Watch, identity, order, probe, write_out};
+use super::{EpochRecord, Event, Interrupt, Job, Keep, Outcome, Trained, Watch, identity, probe, write_out};
 use crate::{DeviceTensor, Error, ErrorKind, Result};
 
 /// Trains.
@@ -31,7 +32,7 @@ pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<
 
 /// Trains the graph of a job that has been checked.
 pub(super) fn run(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
-    let count = order::count(job.targets.n_samples(), job.options.batch_size);
+    let count = Order::new(job.samples, job.options.batch_size).count();
     let steps = (count * job.options.epochs) as u64;
     let mut session = Session::new(job, steps)?;
     let batch_norm = session.decide_batch_norm()?;
@@ -102,13 +103,8 @@ impl<'a> Run<'a> {
         let job = self.session.job;
         let options = job.options;
         let epoch = self.state.epoch;
-        let all = order::batches(
-            job.targets.n_samples(),
-            options.batch_size,
-            options.views,
-            options.seed,
-            epoch,
-        );
+        let order = Order::new(job.samples, options.batch_size);
+        let all = order.batches(options.views, options.seed, epoch);
         let left = all.get(self.state.step_in_epoch..).unwrap_or_default();
         with_batches(
             job.samples,

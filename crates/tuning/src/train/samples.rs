@@ -27,10 +27,39 @@ pub struct Inputs {
 /// What a [`Samples`] that cannot give a batch says.
 pub type LoadError = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long samples are, where that decides which of them go together.
+#[derive(Clone, Copy, Debug)]
+pub struct Lengths<'a> {
+    /// By sample.
+    pub of: &'a [usize],
+    /// Which samples can share a batch.
+    pub mix: Mix,
+}
+
+/// Which samples can share a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mix {
+    /// Any; batches are of like length, so that there is little padding.
+    Padded,
+    /// Those of one length: padding would change what the graph computes.
+    Equal,
+}
+
 /// Samples that can be loaded, several batches at a time.
 pub trait Samples: Sync {
     /// Number of samples.
     fn n_samples(&self) -> usize;
+
+    /// How long they are; `None`, the default, where all are of one length.
+    fn lengths(&self) -> Option<Lengths<'_>> {
+        None
+    }
+
+    /// A digest of all that decides the numbers that [`load`](Self::load) gives. A checkpoint of other samples is refused by it;
+    /// without one, samples are known by their targets alone.
+    fn digest(&self) -> String {
+        String::new()
+    }
 
     /// The inputs of the picked samples, in their order. Called from loading threads, beside the training step; the same
     /// picks have to give the same numbers.

@@ -8,7 +8,7 @@ use super::optimizer::{Change, Stepper};
 use super::prepared::Prepared;
 use super::{BatchNorm, Inputs, Pick, losses};
 use crate::graph::Feed;
-use crate::{DeviceTensor, Error, ErrorKind, Graph, Mode, Options, Result};
+use crate::{DeviceTensor, Error, ErrorKind, Graph, Mode, Options, Result, kernels};
 
 /// What changes while a run goes on, besides its records.
 pub(super) struct Session<'a> {
@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
                 for index in 0..self.groups.len() {
                     if let Some(gradient) = gradients.take(index) {
                         let gradient = self.adjusted(index, gradient)?;
-                        self.change(index, &gradient, rate)?;
+                        self.change(index, gradient, rate, 1.0)?;
                     }
                 }
             }
@@ -159,12 +159,7 @@ impl<'a> Session<'a> {
                 drop(gradients);
                 for (index, gradient) in all.into_iter().enumerate() {
                     if let Some(gradient) = gradient {
-                        let gradient = if factor < 1.0 {
-                            gradient.mul_scalar(factor)
-                        } else {
-                            gradient
-                        };
-                        self.change(index, &gradient, rate)?;
+                        self.change(index, gradient, rate, factor)?;
                     }
                 }
             }
@@ -231,13 +226,15 @@ impl<'a> Session<'a> {
         Ok(adjusted.unwrap_or(gradient))
     }
 
-    fn change(&mut self, index: usize, gradient: &DeviceTensor, rate: f64) -> Result<()> {
+    fn change(&mut self, index: usize, gradient: DeviceTensor, rate: f64, shrink: f32) -> Result<()> {
         let group = self.groups[index];
         let change = Change {
             rate: (rate * f64::from(group.multiplier)) as f32,
             decay: group.decay,
+            shrink,
         };
-        let value = self.stepper.update(index, self.graph.value(index), gradient, change)?;
+        let value = self.stepper.update(index, self.graph.value(index), &gradient, change)?;
+        kernels::release(gradient);
         self.graph.set_value(index, value)
     }
 
@@ -293,8 +290,13 @@ impl<'a> Session<'a> {
 fn length(gradients: &[Option<DeviceTensor>]) -> Result<f32> {
     let mut sum = 0.0;
     for gradient in gradients.iter().flatten() {
-        let axes: Vec<usize> = (0..gradient.rank()).collect();
-        sum += f64::from(number(&gradient.mul(gradient)?.sum(&axes))?);
+        sum += match kernels::sum_of_squares(gradient) {
+            Some(sum) => sum,
+            None => {
+                let axes: Vec<usize> = (0..gradient.rank()).collect();
+                f64::from(number(&gradient.mul(gradient)?.sum(&axes))?)
+            }
+        };
     }
     Ok(sum.sqrt() as f32)
 }

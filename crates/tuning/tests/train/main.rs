@@ -6,6 +6,7 @@ mod bad_input;
 mod conformance;
 mod gradients;
 mod harness;
+mod heads;
 mod interruption;
 mod rows;
 mod written;

@@ -3,7 +3,7 @@
 //! `w ← w (1 − rate · decay)`, `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`,
 //! `w ← w − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)`, m and v zero at first, t from 1.
 
-use super::Change;
+use super::{Change, replace};
 use crate::kernels;
 use crate::{DeviceTensor, Result};
 
@@ -27,6 +27,7 @@ pub(super) fn update(
 ) -> Result<DeviceTensor> {
     let correction = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(settings.steps).unwrap_or(i32::MAX));
     let step = kernels::AdamW {
+        shrink: change.shrink,
         rate: change.rate,
         decay: change.decay,
         beta_1: settings.beta_1,
@@ -43,7 +44,8 @@ pub(super) fn update(
         Some(new) => new,
         None => on_any_device(value, gradient, old, step)?,
     };
-    (*moments.0, *moments.1) = (Some(first), Some(second));
+    replace(moments.0, Some(first));
+    replace(moments.1, Some(second));
     Ok(value)
 }
 
@@ -54,6 +56,7 @@ fn on_any_device(
     moments: Option<[&DeviceTensor; 2]>,
     step: kernels::AdamW,
 ) -> Result<[DeviceTensor; 3]> {
+    let gradient = &gradient.mul_scalar(step.shrink);
     let value = value.mul_scalar(1.0 - step.rate * step.decay);
     let (first, second) = (
         gradient.mul_scalar(1.0 - step.beta_1),
@@ -85,7 +88,11 @@ mod tests {
 
     #[test]
     fn five_steps_are_those_of_the_rule_on_either_path() {
-        let change = Change { rate: 0.01, decay: 0.1 };
+        let change = Change {
+            rate: 0.01,
+            decay: 0.1,
+            shrink: 0.5,
+        };
         let start = [1.0, -2.0, 0.5];
         let (mut fused, mut plain) = (tensor(&start), tensor(&start));
         let mut fused_moments = (None, None);
@@ -103,6 +110,7 @@ mod tests {
             let (first, second) = &mut fused_moments;
             fused = update(&fused, &tensor(&gradient), (first, second), change, settings).unwrap();
             let step = kernels::AdamW {
+                shrink: change.shrink,
                 rate: change.rate,
                 decay: change.decay,
                 beta_1: 0.9,
@@ -115,7 +123,7 @@ mod tests {
             let [value, first, second] = on_any_device(&plain, &tensor(&gradient), old, step).unwrap();
             (plain, plain_moments) = (value, Some([first, second]));
             for ((w, m, v), &g) in reference.iter_mut().zip(&gradient) {
-                let g = f64::from(g);
+                let g = 0.5 * f64::from(g);
                 *w *= 1.0 - 0.01 * 0.1;
                 *m = 0.9 * *m + 0.1 * g;
                 *v = 0.999 * *v + 0.001 * g * g;
@@ -143,7 +151,11 @@ mod tests {
             epsilon: 1e-8,
             steps: 1,
         };
-        let change = Change { rate: 0.1, decay: 0.0 };
+        let change = Change {
+            rate: 0.1,
+            decay: 0.0,
+            shrink: 1.0,
+        };
         let w = update(
             &tensor(&[1.0, 1.0]),
             &tensor(&[3.0, -0.2]),

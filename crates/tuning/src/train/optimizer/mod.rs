@@ -13,6 +13,15 @@ pub(super) struct Change {
     pub rate: f32,
     /// Weight decay.
     pub decay: f32,
+    /// What the gradient is multiplied by, so that all together are no longer than they may be.
+    pub shrink: f32,
+}
+
+/// Puts a moment in the place of the one before.
+fn replace(moment: &mut Option<DeviceTensor>, new: Option<DeviceTensor>) {
+    if let Some(old) = std::mem::replace(moment, new) {
+        crate::kernels::release(old);
+    }
 }
 
 /// An optimizer, with its moments by parameter.

@@ -3,7 +3,7 @@
 //! `g ← g + decay · w`, `v ← momentum · v + g` (v = g at first), `w ← w − rate · d` with `d = g + momentum · v` after
 //! Nesterov, else `d = v`.
 
-use super::Change;
+use super::{Change, replace};
 use crate::kernels;
 use crate::{DeviceTensor, Result};
 
@@ -17,13 +17,14 @@ pub(super) fn update(
     nesterov: bool,
 ) -> Result<DeviceTensor> {
     let step = kernels::Sgd {
+        shrink: change.shrink,
         rate: change.rate,
         decay: change.decay,
         momentum,
         nesterov,
     };
     if let Some([value, new]) = kernels::sgd(value, gradient, velocity.as_ref(), step) {
-        *velocity = (momentum > 0.0).then_some(new);
+        replace(velocity, (momentum > 0.0).then_some(new));
         return Ok(value);
     }
     on_any_device(value, gradient, velocity, step)
@@ -36,8 +37,9 @@ fn on_any_device(
     velocity: &mut Option<DeviceTensor>,
     step: kernels::Sgd,
 ) -> Result<DeviceTensor> {
+    let gradient = gradient.mul_scalar(step.shrink);
     let gradient = match step.decay == 0.0 {
-        true => gradient.clone(),
+        true => gradient,
         false => gradient.add(&value.mul_scalar(step.decay))?,
     };
     let new = match velocity.as_ref() {
@@ -63,7 +65,7 @@ mod tests {
 
     /// The rule in f64, as `torch/optim/sgd.py` has it, one element.
     fn expected(w: &mut f64, v: &mut Option<f64>, g: f64, change: Change, momentum: f64, nesterov: bool) {
-        let g = g + f64::from(change.decay) * *w;
+        let g = g * f64::from(change.shrink) + f64::from(change.decay) * *w;
         let new = v.map_or(g, |v| momentum * v + g);
         *v = Some(new);
         *w -= f64::from(change.rate) * if nesterov { g + momentum * new } else { new };
@@ -72,7 +74,11 @@ mod tests {
     #[test]
     fn five_steps_are_those_of_the_rule_on_either_path() {
         for (nesterov, momentum, decay) in [(true, 0.9, 0.05), (false, 0.9, 0.0), (false, 0.0, 0.1)] {
-            let change = Change { rate: 0.1, decay };
+            let change = Change {
+                rate: 0.1,
+                decay,
+                shrink: 0.5,
+            };
             let start = [1.0, -2.0, 0.5];
             let (mut fused, mut plain) = (tensor(&start), tensor(&start));
             let (mut fused_velocity, mut plain_velocity) = (None, None);
@@ -89,6 +95,7 @@ mod tests {
                 )
                 .unwrap();
                 let settings = kernels::Sgd {
+                    shrink: change.shrink,
                     rate: change.rate,
                     decay,
                     momentum,
@@ -116,7 +123,11 @@ mod tests {
         // v = 0.5, d = 0.5 + 0.45 = 0.95, w = 0.905; v = 0.45 + 0.5 = 0.95, d = 0.5 + 0.855 = 1.355, w = 0.7695.
         let (mut w, mut v) = (tensor(&[1.0]), None);
         for expected in [0.905, 0.7695] {
-            let change = Change { rate: 0.1, decay: 0.0 };
+            let change = Change {
+                rate: 0.1,
+                decay: 0.0,
+                shrink: 1.0,
+            };
             w = update(&w, &tensor(&[0.5]), &mut v, change, 0.9, true).unwrap();
             assert!((w.to_values().unwrap()[0] - expected).abs() < 1e-6);
         }

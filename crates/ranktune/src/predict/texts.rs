@@ -1,0 +1,142 @@
+//! Predictions of texts, pairs of them, and the words of sentences.
+//!
+//! An input is a text, or a file with a text a line. A pair is two texts with a tab between them. Words are what spaces separate.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ranktune_data::{Dataset, Inputs, TagScheme, Targets};
+use ranktune_features::extract::{Sequences, TextSide};
+use ranktune_hub::text::Pairs;
+use ranktune_report::evaluation::{Prediction, TaggedWord};
+
+use super::without_targets;
+use crate::error::{Error, ErrorKind};
+use crate::evaluate_words::{Run, Tagger};
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::Data, message)
+}
+
+/// The texts that `inputs` stand for.
+///
+/// # Errors
+/// [`ErrorKind::Data`]: a folder, a file that is no text, or nothing at all.
+pub(super) fn texts(inputs: &[PathBuf]) -> Result<Vec<String>, Error> {
+    let mut texts = Vec::new();
+    for input in inputs {
+        let shown = input.display();
+        if input.is_dir() {
+            return Err(wrong(format!(
+                "{shown}: a folder, and the model takes texts; expected texts, or files with one a line"
+            )));
+        }
+        if input.is_file() {
+            let bytes = fs::read(input).map_err(|error| wrong(format!("{shown}: {error}")))?;
+            let content = String::from_utf8(bytes)
+                .map_err(|_| wrong(format!("{shown}: not valid UTF-8; expected a file with a text a line")))?;
+            texts.extend(
+                content
+                    .lines()
+                    .filter(|line| !line.trim().is_empty())
+                    .map(str::to_owned),
+            );
+            continue;
+        }
+        let text = input
+            .to_str()
+            .ok_or_else(|| wrong(format!("{shown}: not valid UTF-8")))?;
+        texts.push(text.to_owned());
+    }
+    match texts.is_empty() {
+        true => Err(wrong("there is no text to predict".to_owned())),
+        false => Ok(texts),
+    }
+}
+
+/// `texts` as a data set: pairs where the model takes nothing else, or where every text has a tab and its tokenizer joins pairs.
+///
+/// # Errors
+/// [`ErrorKind::Data`]: a text without a tab where a pair is needed.
+pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Error> {
+    let split: Vec<Option<(&str, &str)>> = texts.iter().map(|text| text.split_once('\t')).collect();
+    let needs_pairs = side.sequences() == Sequences::Interleaved;
+    let pairs = needs_pairs || (side.processor.pairs() == Pairs::Joined && split.iter().all(Option::is_some));
+    if !pairs {
+        let inputs = Inputs::Texts {
+            first: texts.to_vec(),
+            second: None,
+        };
+        return without_targets(inputs);
+    }
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for (text, split) in texts.iter().zip(split) {
+        let Some((one, other)) = split else {
+            return Err(wrong(format!(
+                "{text:?}: the model takes pairs of texts; expected two with a tab between them"
+            )));
+        };
+        first.push(one.to_owned());
+        second.push(other.to_owned());
+    }
+    let second = Some(second);
+    without_targets(Inputs::Texts { first, second })
+}
+
+/// The tags of the words of `texts`.
+///
+/// # Errors
+/// [`ErrorKind::Data`]: a text without a word; those of extraction.
+pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Result<Vec<Prediction>, Error> {
+    let sentences: Vec<Vec<String>> = texts
+        .iter()
+        .map(|text| text.split_whitespace().map(str::to_owned).collect())
+        .collect();
+    if let Some(at) = sentences.iter().position(Vec::is_empty) {
+        return Err(wrong(format!("text {}: there is no word in it", at + 1)));
+    }
+    let targets = Targets::Tags {
+        names: vec![String::new()],
+        sentences: sentences.iter().map(|words| vec![0; words.len()]).collect(),
+        scheme: TagScheme::Plain,
+    };
+    let dataset = Dataset::new("inputs", Inputs::Sentences(sentences.clone()), targets)
+        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let mut tags = tagger.tags(&dataset, run)?.into_iter();
+    let predictions = texts.into_iter().zip(sentences).map(|(input, words)| {
+        let tag = |word: String| TaggedWord {
+            word,
+            tag: tags.next().map_or_else(String::new, |tag| tagger.names[tag].clone()),
+        };
+        Prediction {
+            tags: Some(words.into_iter().map(tag).collect()),
+            ..Prediction::of(input)
+        }
+    });
+    Ok(predictions.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_a_text_or_a_file_of_them() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("texts.txt");
+        fs::write(&file, "one text\n\nanother\n").unwrap();
+        let found = texts(&["What is this ?".into(), file.clone()]).unwrap();
+        assert_eq!(found, ["What is this ?", "one text", "another"]);
+        let error = texts(&[place.path().to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("a folder, and the model takes texts"), "{error}");
+        fs::write(&file, b"\xff\xfe").unwrap();
+        assert!(
+            texts(std::slice::from_ref(&file))
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
+        fs::write(&file, "\n").unwrap();
+        assert!(texts(&[file]).is_err());
+    }
+}

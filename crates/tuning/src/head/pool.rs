@@ -1,0 +1,168 @@
+//! The nodes between the feature tensor and the linear layer of a head.
+
+use ranktune_onnx::{Attribute, Graph, Node, Tensor};
+
+use super::{Features, Take, node};
+use crate::{Error, Result};
+
+/// Makes nodes, and puts the constants that they take into the graph.
+pub(super) struct Pool<'a> {
+    graph: &'a mut Graph,
+    opset: i64,
+}
+
+impl<'a> Pool<'a> {
+    pub(super) fn new(graph: &'a mut Graph, opset: i64) -> Self {
+        Self { graph, opset }
+    }
+
+    fn ints(&mut self, name: &str, values: &[i64]) -> Result<String> {
+        let name = format!("ranktune.head.{name}");
+        let broken = |error| Error::invalid("the head cannot be made").caused_by(error);
+        let tensor = Tensor::from_i64(&[values.len()], values).map_err(broken)?;
+        self.graph.initializers.insert(name.clone(), tensor);
+        Ok(name)
+    }
+
+    /// `feature`, laid out as `layout` says, as the tensor `to`.
+    pub(super) fn features(&mut self, feature: &str, layout: &Features, to: &str) -> Result<Vec<Node>> {
+        let flatten = |input: &str| node("Flatten", &[input], to, &[("axis", Attribute::Int(1))]);
+        match layout {
+            Features::Flat => Ok(vec![flatten(feature)]),
+            Features::Map => {
+                let pooled = "ranktune.head.pooled";
+                Ok(vec![
+                    node("GlobalAveragePool", &[feature], pooled, &[]),
+                    flatten(pooled),
+                ])
+            }
+            Features::EveryToken => Ok(vec![node("Identity", &[feature], to, &[])]),
+            Features::Tokens { take, mask: Some(mask) } => self.masked(feature, mask, *take, to),
+            Features::Tokens { take: Take::Mean, .. } if self.opset < 18 => {
+                let axes = ("axes", Attribute::Ints(vec![1]));
+                Ok(vec![node(
+                    "ReduceMean",
+                    &[feature],
+                    to,
+                    &[axes, ("keepdims", Attribute::Int(0))],
+                )])
+            }
+            Features::Tokens { take: Take::Mean, .. } => {
+                let axes = self.ints("one", &[1])?;
+                let keep = [("keepdims", Attribute::Int(0))];
+                Ok(vec![node("ReduceMean", &[feature, &axes], to, &keep)])
+            }
+            Features::Tokens { take, .. } => {
+                let (start, end) = match take {
+                    Take::Last => (-1, i64::MAX),
+                    _ => (0, 1),
+                };
+                let one = "ranktune.head.token";
+                Ok(vec![self.slice(feature, one, (start, end), 1)?, flatten(one)])
+            }
+        }
+    }
+
+    /// The elements `start..end` along `axis`.
+    fn slice(&mut self, input: &str, to: &str, (start, end): (i64, i64), axis: i64) -> Result<Node> {
+        let last = to.rsplit('.').next().unwrap_or(to);
+        let start = self.ints(&format!("{last}_start"), &[start])?;
+        let end = self.ints(&format!("{last}_end"), &[end])?;
+        let axis = self.ints(&format!("{last}_axis"), &[axis])?;
+        Ok(node("Slice", &[input, &start, &end, &axis], to, &[]))
+    }
+
+    /// The mean, `Σ mask · feature / max(Σ mask, 1e-9)`, or one token: `Σ chosen · feature`, where `chosen` is 1 at the first or last
+    /// token of the mask, wherever the padding is, and nowhere in a row that is all padding.
+    fn masked(&mut self, feature: &str, mask: &str, take: Take, to: &str) -> Result<Vec<Node>> {
+        let float = "ranktune.head.float";
+        let mut nodes = vec![node("Cast", &[mask], float, &[("to", Attribute::Int(1))])];
+        let mut weights = float;
+        if take != Take::Mean {
+            if self.opset < 11 {
+                let text = format!(
+                    "the first or last token of a mask needs opset 11, and the model has {}; export it again, or pool by the mean",
+                    self.opset
+                );
+                return Err(Error::invalid(text));
+            }
+            weights = self.chosen(float, take, &mut nodes)?;
+        }
+        let column = "ranktune.head.mask";
+        let last = self.ints("last", &[2])?;
+        nodes.push(match self.opset < 13 {
+            true => node("Unsqueeze", &[weights], column, &[("axes", Attribute::Ints(vec![2]))]),
+            false => node("Unsqueeze", &[weights, &last], column, &[]),
+        });
+        let masked = "ranktune.head.masked";
+        nodes.push(node("Mul", &[feature, column], masked, &[]));
+        if take != Take::Mean {
+            nodes.push(self.sum(masked, to, 0)?);
+            return Ok(nodes);
+        }
+        let (sum, count, divisor) = ("ranktune.head.sum", "ranktune.head.count", "ranktune.head.divisor");
+        nodes.push(self.sum(masked, sum, 0)?);
+        nodes.push(self.sum(column, count, 0)?);
+        let least = "ranktune.head.least";
+        nodes.push(node("Constant", &[], least, &[("value_float", Attribute::Float(1e-9))]));
+        nodes.push(node("Max", &[count, least], divisor, &[]));
+        nodes.push(node("Div", &[sum, divisor], to, &[]));
+        Ok(nodes)
+    }
+
+    /// 1 at the first or last token of `float` `[n, tokens]`, a mask of ones: where as many are counted as one, or as all.
+    fn chosen(&mut self, float: &str, take: Take, nodes: &mut Vec<Node>) -> Result<&'static str> {
+        let axis = self.ints("one", &[1])?;
+        let (counted, wanted) = ("ranktune.head.counted", "ranktune.head.wanted");
+        nodes.push(node("CumSum", &[float, &axis], counted, &[]));
+        nodes.push(match take {
+            Take::Last => self.sum(float, wanted, 1)?,
+            _ => node("Constant", &[], wanted, &[("value_float", Attribute::Float(1.0))]),
+        });
+        let (equal, there) = ("ranktune.head.equal", "ranktune.head.there");
+        nodes.push(node("Equal", &[counted, wanted], equal, &[]));
+        nodes.push(node("Cast", &[equal], there, &[("to", Attribute::Int(1))]));
+        // Padding behind the last token is counted like it.
+        nodes.push(node("Mul", &[there, float], "ranktune.head.chosen", &[]));
+        Ok("ranktune.head.chosen")
+    }
+
+    /// The sum over axis 1.
+    fn sum(&mut self, input: &str, to: &str, keep: i64) -> Result<Node> {
+        let keep = ("keepdims", Attribute::Int(keep));
+        if self.opset < 13 {
+            return Ok(node(
+                "ReduceSum",
+                &[input],
+                to,
+                &[("axes", Attribute::Ints(vec![1])), keep],
+            ));
+        }
+        let axes = self.ints("one", &[1])?;
+        Ok(node("ReduceSum", &[input, &axes], to, &[keep]))
+    }
+
+    /// `[u, v, |u − v|, u ⊙ v]` `[n, 4 d]` of `single` `[2 n, d]`, whose rows 2i and 2i + 1 are u and v.
+    pub(super) fn pairs(&mut self, single: &str, d: usize, to: &str) -> Result<Vec<Node>> {
+        let width = i64::try_from(d).map_err(|_| Error::invalid("a head of so many features cannot be made"))?;
+        let two = self.ints("two", &[-1, 2, width])?;
+        let (both, u, v) = ("ranktune.head.both", "ranktune.head.u", "ranktune.head.v");
+        let (apart, distance, product) = ("ranktune.head.apart", "ranktune.head.distance", "ranktune.head.uv");
+        let joined = "ranktune.head.joined";
+        Ok(vec![
+            node("Reshape", &[single, &two], both, &[]),
+            self.slice(both, u, (0, 1), 1)?,
+            self.slice(both, v, (1, 2), 1)?,
+            node("Sub", &[u, v], apart, &[]),
+            node("Abs", &[apart], distance, &[]),
+            node("Mul", &[u, v], product, &[]),
+            node(
+                "Concat",
+                &[u, v, distance, product],
+                joined,
+                &[("axis", Attribute::Int(2))],
+            ),
+            node("Flatten", &[joined], to, &[("axis", Attribute::Int(1))]),
+        ])
+    }
+}
