@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use ranktune_features::engine::{Elements, EngineChoice, EngineOptions, Input, Session, select};
 use ranktune_onnx::Model;
 use ranktune_onnx::transform::simplify;
+use ranktune_tuning::DeviceChoice;
 
 /// The allocator of the command line, since it decides a part of the speed.
 #[global_allocator]
@@ -62,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     let mut engines = Vec::new();
     for choice in [EngineChoice::OnnxRuntime, EngineChoice::Rten] {
-        match select(choice, None) {
+        match select(choice, None, DeviceChoice::Cpu) {
             Ok(selection) => {
                 println!("# {}", selection.engine.description());
                 engines.push(selection.engine);

@@ -14,7 +14,7 @@ fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_noth
     fs::write(&text, "not a library").unwrap();
     for file in [text.as_path(), folder.path()] {
         for choice in [EngineChoice::OnnxRuntime, EngineChoice::Auto] {
-            let error = select(choice, Some(file)).unwrap_err();
+            let error = select(choice, Some(file), DeviceChoice::Cpu).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::LibraryUnusable, "{error}");
             assert!(error.to_string().contains(&file.display().to_string()), "{error}");
         }

@@ -4,7 +4,7 @@
 //! because what is tuned can be looked at with the very graph that is trained.
 
 use bytes::Bytes;
-use ranktune_onnx::Model;
+use ranktune_onnx::{Dim, Model, ValueInfo};
 use ranktune_tuning::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
 
 use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
@@ -26,7 +26,11 @@ struct Burn {
     choice: DeviceChoice,
 }
 
-struct BurnSession(Graph);
+struct BurnSession {
+    graph: Graph,
+    /// The inputs as the model declares them.
+    declared: Vec<ValueInfo>,
+}
 
 fn failed(kind: ErrorKind, error: ranktune_tuning::Error) -> Error {
     Error::new(kind, error.to_string()).caused_by(error)
@@ -63,15 +67,19 @@ impl Engine for Burn {
                 ..Options::default()
             };
             let graph = Graph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, error))?;
-            Ok(Box::new(BurnSession(graph)) as _)
+            Ok(Box::new(BurnSession {
+                graph,
+                declared: model.graph.inputs,
+            }) as _)
         })
     }
 }
 
 impl Session for BurnSession {
     fn run(&mut self, inputs: &[Input<'_>], outputs: &[&str]) -> Result<Vec<Output>, Error> {
-        let Self(graph) = self;
+        let Self { graph, declared } = self;
         check_inputs(inputs, &graph.inputs())?;
+        inputs.iter().try_for_each(|input| fits(input, declared))?;
         if let Some(unknown) = outputs.iter().find(|name| !graph.outputs().contains(name)) {
             return Err(no_such_output(unknown, &graph.outputs()));
         }
@@ -100,7 +108,7 @@ impl Session for BurnSession {
                 .map(|name| {
                     let tensor = pass
                         .output(name)
-                        .map_err(|error| failed(ErrorKind::UnsupportedModel, error))?;
+                        .map_err(|error| failed(ErrorKind::UnsupportedModel, error).about(name))?;
                     Ok(Output {
                         shape: tensor.dims(),
                         data: tensor.to_values().map_err(broken)?,
@@ -109,4 +117,24 @@ impl Session for BurnSession {
                 .collect()
         })
     }
+}
+
+/// Refuses a shape that the graph does not declare: its first operator would say it in other words.
+fn fits(input: &Input<'_>, declared: &[ValueInfo]) -> Result<(), Error> {
+    let shape = declared.iter().find(|value| value.name == input.name);
+    let Some(shape) = shape.and_then(|value| value.shape.as_deref()) else {
+        return Ok(());
+    };
+    let same = |(expected, found): (&Dim, &usize)| !matches!(expected, Dim::Fixed(size) if size != found);
+    if shape.len() == input.shape.len() && shape.iter().zip(input.shape).all(same) {
+        return Ok(());
+    }
+    let declared: Vec<String> = shape.iter().map(Dim::to_string).collect();
+    let message = format!(
+        "input {:?} is declared as [{}], found shape {:?}",
+        input.name,
+        declared.join(", "),
+        input.shape
+    );
+    Err(Error::new(ErrorKind::InvalidInput, message))
 }

@@ -189,9 +189,8 @@ mod tests {
             error.to_string().contains("engine rten runs on the CPU only"),
             "{error}"
         );
-        #[cfg(not(feature = "cuda"))]
         for choice in [EngineChoice::Auto, EngineChoice::Burn] {
-            let error = select(choice, None, DeviceChoice::Cuda(0)).unwrap_err();
+            let error = select(choice, None, DeviceChoice::Cuda(99)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotInBuild);
         }
         assert_eq!(

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use ranktune_features::engine::{Engine, EngineChoice, select};
 use ranktune_onnx::{Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
+use ranktune_tuning::DeviceChoice;
 
 /// Every engine that this build and machine have; says which are missing.
 pub fn engines() -> Vec<Box<dyn Engine>> {
     let mut engines = Vec::new();
-    for choice in [EngineChoice::Rten, EngineChoice::OnnxRuntime] {
-        match select(choice, None) {
+    for choice in [EngineChoice::Rten, EngineChoice::OnnxRuntime, EngineChoice::Burn] {
+        match select(choice, None, DeviceChoice::Cpu) {
             Ok(selection) => engines.push(selection.engine),
             Err(error) => eprintln!("skipped for {choice}: {error}"),
         }
