@@ -1,7 +1,6 @@
 //! What long work tells while it goes on, and how it is asked to stop.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+pub use ranktune_tuning::train::Interrupt;
 
 /// A step of long work.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,25 +91,4 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn event(&self, _: Event<'_>) {}
-}
-
-/// A flag that asks long work to stop at the next safe point; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Raises the flag; `true` if it was raised before.
-    pub fn raise(&self) -> bool {
-        self.0.swap(true, Ordering::SeqCst)
-    }
-
-    /// The flag itself, for code that knows nothing of this type.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        self.0.clone()
-    }
-
-    /// Whether the flag is raised.
-    pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }

@@ -106,9 +106,9 @@ struct TrainingArguments {
     /// What weight decay is for: weights, or all with biases and norms [default: as published with the method]
     #[arg(long, value_enum)]
     decay: Option<DecayName>,
-    /// Largest length of the gradient of all weights together [default: any, for texts 1]
-    #[arg(long, value_name = "X")]
-    clip: Option<f32>,
+    /// Largest length of the gradient of all weights together, or none [default: 5, for texts 1]
+    #[arg(long, value_name = "X|none", value_parser = clip)]
+    clip: Option<Clip>,
     /// Share of a class's target that is spread over all classes
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing)]
     label_smoothing: f32,
@@ -291,7 +291,7 @@ impl TrainingArguments {
             },
             warm_up: self.warm_up.unwrap_or(defaults.warm_up),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
-            clip: self.clip.or(defaults.clip),
+            clip: self.clip.map_or(defaults.clip, |Clip(length)| length),
             label_smoothing: self.label_smoothing,
             freeze: self.freeze.clone(),
             batch_norm: match self.batch_norm {
@@ -319,6 +319,18 @@ fn read_ranking(path: &Path) -> anyhow::Result<Ranking> {
     let bytes = std::fs::read(&file).with_context(|| format!("{}: the ranking cannot be read", file.display()))?;
     serde_json::from_slice(&bytes)
         .with_context(|| format!("{}: expected a ranking.json that rank wrote", file.display()))
+}
+
+/// `--clip`
+#[derive(Clone, Copy, Debug)]
+struct Clip(Option<f32>);
+
+fn clip(text: &str) -> Result<Clip, String> {
+    match text.parse::<f32>() {
+        _ if text == "none" => Ok(Clip(None)),
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(Clip(Some(value))),
+        _ => Err(format!("expected none or a number above 0, got {text}")),
+    }
 }
 
 fn lambda(text: &str) -> Result<Lambda, String> {

@@ -8,8 +8,8 @@ use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_onnx::Model;
 use ranktune_report::training::{Epoch, LambdaPoint};
 use ranktune_tuning::train::{
-    Checkpoints, EpochRecord, Interrupt as TrainInterrupt, Job as TrainJob, Judge, Method, Outcome, Samples,
-    TrainOptions, Trained, Validation, Views, train,
+    Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, TrainOptions, Trained, Validation,
+    Views, train,
 };
 use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
@@ -136,8 +136,6 @@ impl Job<'_> {
             label: label.clone(),
             epochs: train_options.epochs,
             progress: self.progress,
-            interrupt: self.interrupt,
-            stop: TrainInterrupt::default(),
         };
         let begun = Instant::now();
         let job = TrainJob {
@@ -155,7 +153,7 @@ impl Job<'_> {
             method: method.as_ref(),
             options: &train_options,
         };
-        match train(&job, &bridge, &bridge.stop).map_err(training_error)? {
+        match train(&job, &bridge, self.interrupt).map_err(training_error)? {
             Outcome::Finished(trained) => {
                 self.progress.event(Event::ModelFinished {
                     model: &label,

@@ -1,9 +1,9 @@
-//! Training's events as those of long work, and one Ctrl-C for both.
+//! Training's events as those of long work.
 
 use std::fmt::Write as _;
 
-use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_tuning::train::{Event as TrainEvent, Interrupt as TrainInterrupt, Watch};
+use ranktune_features::progress::{Event, Progress};
+use ranktune_tuning::train::{Event as TrainEvent, Watch};
 
 /// Hands training's events on.
 pub(crate) struct Bridge<'a> {
@@ -11,15 +11,10 @@ pub(crate) struct Bridge<'a> {
     pub(crate) label: String,
     pub(crate) epochs: usize,
     pub(crate) progress: &'a dyn Progress,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) stop: TrainInterrupt,
 }
 
 impl Watch for Bridge<'_> {
     fn event(&self, event: TrainEvent<'_>) {
-        if self.interrupt.is_raised() {
-            self.stop.raise();
-        }
         let model = self.label.as_str();
         let count = |steps: u64| usize::try_from(steps).unwrap_or(usize::MAX);
         match event {

@@ -64,7 +64,7 @@ impl Watch for Silent {
     fn event(&self, _: Event<'_>) {}
 }
 
-/// A flag that asks training to stop at the next step; clones share it.
+/// A flag that asks long work to stop at the next safe point; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -72,6 +72,11 @@ impl Interrupt {
     /// Raises the flag; `true` if it was raised before.
     pub fn raise(&self) -> bool {
         self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// The flag itself, for code that knows nothing of this type.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
     }
 
     /// Whether the flag is raised.

@@ -172,7 +172,8 @@ pub struct TrainOptions {
     pub weight_decay: f32,
     /// [`Decay::Weights`] by default.
     pub decay: Decay,
-    /// Longest the gradient of all parameters together may be; not limited by default.
+    /// Longest the gradient of all parameters together may be; 5 by default: with statistics frozen, the first steps of a head that learns
+    /// fast can otherwise leave a network from which nothing comes back (`experiments/tuning_quality`).
     pub clip: Option<f32>,
     /// Share of a class's target that is spread over all classes; 0 by default.
     pub label_smoothing: f32,
@@ -219,7 +220,7 @@ impl Default for TrainOptions {
             warm_up: 0.0,
             weight_decay: 5e-4,
             decay: Decay::default(),
-            clip: None,
+            clip: Some(5.0),
             label_smoothing: 0.0,
             freeze: Vec::new(),
             batch_norm: BatchNorm::default(),
