@@ -29,7 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use ranktune_onnx::Model;
+use ranktune_onnx::{INTERLEAVED_PAIRS, Model};
 use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
 
 pub use batch::TokenBatch;
@@ -60,9 +60,6 @@ pub enum Pairs {
     /// A sequence each, in rows 2i and 2i + 1 of one batch, for which the graph gives one row: it takes nothing but pairs.
     Interleaved,
 }
-
-/// Key of a graph's metadata that says how it takes pairs, and the value that stands for [`Pairs::Interleaved`].
-const PAIRS: (&str, &str) = ("ranktune.pairs", "interleaved");
 
 /// Prepares texts for one model. Clones share the tokenizer.
 #[derive(Clone)]
@@ -141,7 +138,8 @@ impl Entry {
             None => Pooling::Mean,
         };
         let mut processor = TextProcessor::new(tokenizer, self, inputs, pooling)?;
-        if model.metadata.get(PAIRS.0).is_some_and(|value| value == PAIRS.1) {
+        let (key, interleaved) = INTERLEAVED_PAIRS;
+        if model.metadata.get(key).is_some_and(|value| value == interleaved) {
             processor.set_pairs(Pairs::Interleaved);
         }
         Ok(processor)

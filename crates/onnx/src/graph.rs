@@ -54,6 +54,10 @@ pub struct ValueInfo {
     pub shape: Option<Vec<Dim>>,
 }
 
+/// Key and value of a model's metadata that say how it takes pairs of inputs: rows 2i and 2i + 1 of a batch are the two of pair i, and
+/// the graph gives one row for both.
+pub const INTERLEAVED_PAIRS: (&str, &str) = ("ranktune.pairs", "interleaved");
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

@@ -46,5 +46,5 @@ mod write;
 pub use attribute::Attribute;
 pub use check::check;
 pub use error::{Error, ErrorKind};
-pub use graph::{Dim, Graph, Links, Model, Node, ValueInfo};
+pub use graph::{Dim, Graph, INTERLEAVED_PAIRS, Links, Model, Node, ValueInfo};
 pub use tensor::{DataType, Tensor};

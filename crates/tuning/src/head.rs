@@ -8,7 +8,7 @@ mod pool;
 
 use std::collections::BTreeMap;
 
-use ranktune_onnx::{Attribute, DataType, Dim, Model, Node, Tensor, ValueInfo};
+use ranktune_onnx::{Attribute, DataType, Dim, INTERLEAVED_PAIRS, Model, Node, Tensor, ValueInfo};
 
 use crate::{Error, ErrorKind, Result};
 use pool::Pool;
@@ -100,11 +100,6 @@ pub const BIAS: &str = "ranktune.head.bias";
 /// Name of what the head takes: the pooled features `[n, n_features]`.
 pub const POOLED: &str = "ranktune.features";
 
-/// Key of the model's metadata that says how pairs are fed, where rows 2i and 2i + 1 are the texts of pair i.
-pub const PAIRS: &str = "ranktune.pairs";
-/// Value of [`PAIRS`].
-pub const INTERLEAVED: &str = "interleaved";
-
 /// `model` with what follows the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
 ///
 /// # Errors
@@ -190,7 +185,8 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         shape: Some(shape),
     }];
     if head.rows == Rows::Pairs {
-        model.metadata.insert(PAIRS.to_owned(), INTERLEAVED.to_owned());
+        let (key, value) = INTERLEAVED_PAIRS;
+        model.metadata.insert(key.to_owned(), value.to_owned());
     }
     Ok(model)
 }

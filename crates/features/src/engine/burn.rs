@@ -1,22 +1,21 @@
 //! The trainable graph in evaluation mode, as an engine: what trains on a GPU also extracts there.
 //!
-//! On the CPU it is slower than the other engines (`docs/engines.md`); it is there for devices that they do not have, and
-//! because what is tuned can be looked at with the very graph that is trained.
+//! It is there for devices that the other engines do not have. On the CPU it takes the threads of the process, whatever
+//! [`EngineOptions`] say.
 
 use bytes::Bytes;
 use ranktune_onnx::{Dim, Model, ValueInfo};
 use ranktune_tuning::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
 
 use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
+use crate::error::one_line;
 use crate::{Error, ErrorKind};
 
 const NAME: &str = "burn";
 
 /// Opens the engine on a device.
 pub(super) fn open(choice: DeviceChoice) -> Result<Box<dyn Engine>, Error> {
-    let device = choice
-        .open()
-        .map_err(|error| Error::new(ErrorKind::NotInBuild, error.to_string()).caused_by(error))?;
+    let device = choice.open().map_err(|error| failed(ErrorKind::NotInBuild, &error))?;
     Ok(Box::new(Burn { device, choice }))
 }
 
@@ -32,8 +31,8 @@ struct BurnSession {
     declared: Vec<ValueInfo>,
 }
 
-fn failed(kind: ErrorKind, error: ranktune_tuning::Error) -> Error {
-    Error::new(kind, error.to_string()).caused_by(error)
+fn failed(kind: ErrorKind, error: &ranktune_tuning::Error) -> Error {
+    Error::new(kind, one_line(error))
 }
 
 impl Engine for Burn {
@@ -66,7 +65,7 @@ impl Engine for Burn {
                 device: self.device.clone(),
                 ..Options::default()
             };
-            let graph = Graph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, error))?;
+            let graph = Graph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, &error))?;
             Ok(Box::new(BurnSession {
                 graph,
                 declared: model.graph.inputs,
@@ -84,7 +83,7 @@ impl Session for BurnSession {
             return Err(no_such_output(unknown, &graph.outputs()));
         }
         guarded(NAME, "running the graph", || {
-            let wrong = |error| failed(ErrorKind::InvalidInput, error);
+            let wrong = |error| failed(ErrorKind::InvalidInput, &error);
             let feeds = inputs
                 .iter()
                 .map(|input| {
@@ -100,7 +99,7 @@ impl Session for BurnSession {
                     ranktune_tuning::ErrorKind::Input => ErrorKind::InvalidInput,
                     _ => ErrorKind::Inference,
                 };
-                failed(kind, error)
+                failed(kind, &error)
             };
             let pass = graph.evaluate(&feeds).map_err(broken)?;
             outputs
@@ -108,7 +107,7 @@ impl Session for BurnSession {
                 .map(|name| {
                     let tensor = pass
                         .output(name)
-                        .map_err(|error| failed(ErrorKind::UnsupportedModel, error).about(name))?;
+                        .map_err(|error| failed(ErrorKind::UnsupportedModel, &error).about(name))?;
                     Ok(Output {
                         shape: tensor.dims(),
                         data: tensor.to_values().map_err(broken)?,
