@@ -8,7 +8,7 @@ use crate::order::{check_names, sorted};
 use crate::{Error, ErrorKind, Graph, Model, Tensor, names, operators, shapes};
 
 /// The versions of the standard operator set that this crate reads.
-pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
+pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
 
 /// Domains of operators that engines know.
 const DOMAINS: [&str; 3] = ["", "com.microsoft", "ai.onnx.ml"];

@@ -1,4 +1,4 @@
-//! The standard operators, up to version 22: since when each exists, and how many inputs and outputs it takes.
+//! The standard operators, up to version 25: since when each exists, and how many inputs and outputs it takes.
 //!
 //! The numbers are the widest of all versions from the first on, read off the schemas of the `onnx` package:
 //! `(name, first version, fewest inputs, most inputs, most outputs)`.
@@ -48,6 +48,7 @@ const OPERATORS: &[(&str, i64, usize, usize, usize)] = &[
     ("Asinh", 9, 1, 1, 1),
     ("Atan", 7, 1, 1, 1),
     ("Atanh", 9, 1, 1, 1),
+    ("Attention", 23, 3, 7, 4),
     ("AveragePool", 1, 1, 1, 1),
     ("BatchNormalization", 1, 5, 5, 5),
     ("Bernoulli", 15, 1, 1, 1),
@@ -157,6 +158,7 @@ const OPERATORS: &[(&str, i64, usize, usize, usize)] = &[
     ("QLinearConv", 10, 8, 9, 1),
     ("QLinearMatMul", 10, 8, 8, 1),
     ("QuantizeLinear", 10, 2, 3, 1),
+    ("RMSNormalization", 23, 2, 2, 1),
     ("RNN", 1, 3, 6, 2),
     ("RandomNormal", 1, 0, 0, 1),
     ("RandomNormalLike", 1, 1, 1, 1),
@@ -180,6 +182,7 @@ const OPERATORS: &[(&str, i64, usize, usize, usize)] = &[
     ("Resize", 10, 1, 4, 1),
     ("ReverseSequence", 10, 2, 2, 1),
     ("RoiAlign", 10, 3, 3, 1),
+    ("RotaryEmbedding", 23, 3, 4, 1),
     ("Round", 11, 1, 1, 1),
     ("STFT", 17, 2, 4, 1),
     ("Scan", 8, 1, MANY, MANY),
@@ -216,8 +219,10 @@ const OPERATORS: &[(&str, i64, usize, usize, usize)] = &[
     ("StringSplit", 20, 1, 1, 2),
     ("Sub", 1, 2, 2, 1),
     ("Sum", 1, 1, MANY, 1),
+    ("Swish", 24, 1, 1, 1),
     ("Tan", 7, 1, 1, 1),
     ("Tanh", 1, 1, 1, 1),
+    ("TensorScatter", 24, 2, 3, 1),
     ("TfIdfVectorizer", 9, 1, 1, 1),
     ("ThresholdedRelu", 10, 1, 1, 1),
     ("Tile", 1, 2, 3, 1),

@@ -98,6 +98,15 @@ fn matrices_multiply() {
 }
 
 #[test]
+fn heads_attend() {
+    let apart = [weights(&[2, 8, 9, 16]), weights(&[2, 8, 9, 24])];
+    assert_eq!(shape("Attention", &[0, 8, 7, 16], &apart, &[]), "batch,8,7,24");
+    let beside = [weights(&[2, 9, 64]), weights(&[2, 9, 96])];
+    let heads = [("q_num_heads", Attribute::Int(8)), ("kv_num_heads", Attribute::Int(4))];
+    assert_eq!(shape("Attention", &[0, 7, 128], &beside, &heads), "batch,7,192");
+}
+
+#[test]
 fn axes_move() {
     assert_eq!(
         shape("Transpose", &[0, 3, 4], &[], &[("perm", list(&[2, 0, 1]))]),

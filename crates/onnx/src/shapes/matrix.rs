@@ -73,6 +73,28 @@ pub fn gemm(op: &Op) -> Outputs {
     Ok(vec![Value::new(op.data_type(0), Some(shape))])
 }
 
+/// `Attention(Q, K, V, …)`: `[n, heads, rows, size]`, or all heads beside each other, `[n, rows, heads · size]`. The first output
+/// has the axes of Q, and the size of V's heads.
+pub fn attention(op: &Op) -> Outputs {
+    let shape = match (op.shape(0), op.shape(2)) {
+        (Some([n, heads, rows, _]), Some([_, _, _, size])) => {
+            Some(vec![n.clone(), heads.clone(), rows.clone(), size.clone()])
+        }
+        (Some([n, rows, _]), Some([_, _, width])) => {
+            let heads = |name: &str| usize::try_from(op.int(name, 0)).ok().filter(|&heads| heads > 0);
+            let size = match (width.fixed(), heads("q_num_heads"), heads("kv_num_heads")) {
+                (Some(width), Some(asking), Some(kept)) if width.is_multiple_of(kept) => {
+                    Dim::Fixed(width / kept * asking)
+                }
+                _ => Dim::Unknown,
+            };
+            Some(vec![n.clone(), rows.clone(), size])
+        }
+        _ => None,
+    };
+    Ok(vec![Value::new(op.data_type(0), shape)])
+}
+
 /// Whether a fixed size of `shape` is another one in `result`.
 fn grows(shape: &[Dim], result: &[Dim]) -> bool {
     shape.iter().zip(result).any(|(a, b)| a.fixed().is_some() && a != b)
