@@ -2,7 +2,10 @@
 //! along it the recorded loss has the difference that follows from it.
 
 use ranktune_onnx::{Model, Tensor};
-use ranktune_tuning::train::{BatchNorm, Job, Method, Optimizer, Schedule, Targets, TrainOptions};
+use ranktune_tuning::train::methods::{FineTune, L2Sp};
+use ranktune_tuning::train::{
+    BatchNorm, Job, Keep, Method, Optimizer, Schedule, Targets, TrainOptions, Trained, Views,
+};
 
 use crate::harness::{Toy, methods, model, options, run};
 
@@ -12,19 +15,30 @@ const WEIGHTS: [&str; 4] = ["conv.weight", "bn.weight", "ranktune.head.weight", 
 fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: f32) -> (f64, Vec<Vec<f32>>) {
     let options = TrainOptions {
         epochs: 1,
+        learning_rate: rate,
+        ..options()
+    };
+    let trained = plain_run(model, toy, targets, method, options);
+    (trained.epochs[0].loss, weights(&trained.model))
+}
+
+/// A run whose steps are over all samples, without anything beside the gradient.
+fn plain_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, options: TrainOptions) -> Trained {
+    let options = TrainOptions {
+        keep: Keep::Last,
+        clip: None,
         batch_size: toy.n_samples,
         optimizer: Optimizer::Sgd {
             momentum: 0.0,
             nesterov: false,
         },
-        learning_rate: rate,
         head_multiplier: 1.0,
         schedule: Schedule::Constant,
         weight_decay: 0.0,
         batch_norm: BatchNorm::Train,
-        ..options()
+        ..options
     };
-    let trained = run(&Job {
+    run(&Job {
         model,
         samples: toy,
         targets,
@@ -32,8 +46,7 @@ fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: 
         method,
         options: &options,
     })
-    .unwrap();
-    (trained.epochs[0].loss, weights(&trained.model))
+    .unwrap()
 }
 
 fn weights(model: &Model) -> Vec<Vec<f32>> {
@@ -92,4 +105,63 @@ fn each_loss_changes_along_its_gradient_by_as_much_as_that_says() {
             );
         }
     }
+}
+
+/// What L2-SP adds to gradients has no part in the recorded loss, so it is held against a run without it.
+#[test]
+fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
+    let toy = Toy {
+        n_samples: 12,
+        n_classes: 3,
+    };
+    let targets = toy.targets();
+    let (alpha, beta, rate) = (2.0_f32, 1.0_f32, 0.2_f32);
+    let method = L2Sp::new(alpha, beta).unwrap();
+    let start = model(3);
+    let after = |model: &Model, method: &dyn Method, epochs: usize| {
+        let options = TrainOptions {
+            epochs,
+            learning_rate: rate,
+            views: Views::Plain,
+            ..options()
+        };
+        plain_run(model, &toy, &targets, method, options).model
+    };
+    // The first step has only the head to pull, since the backbone is where it started.
+    let first = after(&start, &FineTune, 1);
+    let pulled = after(&start, &method, 1);
+    let names = WEIGHTS
+        .iter()
+        .zip(weights(&start))
+        .zip(weights(&first).into_iter().zip(weights(&pulled)));
+    for ((name, before), (plain, pulled)) in names {
+        for ((start, plain), pulled) in before.iter().zip(plain).zip(&pulled) {
+            let share = if name.contains("head") { rate * beta } else { 0.0 };
+            assert!(
+                (plain - share * start - pulled).abs() < 1e-6,
+                "{name}: {pulled}, {plain} without"
+            );
+        }
+    }
+    // From there, a step without it, and what it adds by hand.
+    let plain = after(&pulled, &FineTune, 1);
+    let second = after(&start, &method, 2);
+    let mut moved = 0.0_f32;
+    for (position, name) in WEIGHTS.iter().enumerate() {
+        let of = |model: &Model| weights(model).swap_remove(position);
+        let rows = of(&start).into_iter().zip(of(&pulled)).zip(of(&plain)).zip(of(&second));
+        for (((start, before), plain), second) in rows {
+            let pull = if name.contains("head") {
+                beta * before
+            } else {
+                alpha * (before - start)
+            };
+            moved = moved.max((rate * pull).abs());
+            assert!(
+                (plain - rate * pull - second).abs() < 2e-6,
+                "{name}: {second}, {plain} without, pull {pull}"
+            );
+        }
+    }
+    assert!(moved > 1e-3, "{moved}");
 }
