@@ -2,14 +2,14 @@
 //!
 //! With `X [n·h·w, c]` a map, `U [n·oh·ow, kh·kw·c]` its unfolded windows (X itself for a pointwise one) and
 //! `W [m, kh·kw·c]`:  `Y = U Wᵀ + b`,  `dU = dY W`,  `dW = dYᵀ U`,  `db = Σ dY`.
-//! U is made an image at a time and never kept: making it again backward is cheaper than the memory.
+//! U is made a few images at a time and never kept: making it again backward is cheaper than the memory.
 
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::depthwise;
 use super::layout::{Map, dense, values};
-use super::product::{Matrix, Threads, product, sum, tall_product};
+use super::product::{Matrix, TALL, Threads, pieces, product, sum, tall_product};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
@@ -40,6 +40,23 @@ impl Geometry {
 
     fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
+    }
+
+    /// Rows of U that an image has.
+    fn rows(&self) -> usize {
+        self.out[0] * self.out[1]
+    }
+
+    /// Columns of U.
+    fn width(&self) -> usize {
+        self.taps() * self.channels
+    }
+
+    /// How many of `n` images are unfolded together, and on which threads their product runs: small maps one by one would be
+    /// products of a few rows, which spend their time on reading the weights.
+    fn together(&self, n: usize) -> (usize, Threads) {
+        let images = TALL.div_ceil(self.rows().max(1)).clamp(1, n.max(1));
+        (images, Threads::for_tasks(n.div_ceil(images)))
     }
 }
 
@@ -104,18 +121,20 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
         );
     } else {
         let packed = channels_last(plan, values(&weight));
-        let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * plan.channels);
-        y.par_chunks_mut(rows * plan.filters).enumerate().for_each_init(
-            || vec![0.0; rows * width],
-            |unfolded, (image, y)| {
-                unfold(plan, &map, image, unfolded);
+        let (m, width) = (plan.filters, plan.width());
+        let (images, threads) = plan.together(map.n);
+        y.par_chunks_mut(images * plan.rows() * m).enumerate().for_each_init(
+            || vec![0.0; images * plan.rows() * width],
+            |unfolded, (part, y)| {
+                let rows = y.len() / m;
+                unfold_images(plan, &map, part * images, &mut unfolded[..rows * width]);
                 product(
                     y,
-                    [rows, plan.filters, width],
+                    [rows, m, width],
                     Matrix::new(unfolded, width),
                     Matrix::transposed(&packed, width),
                     false,
-                    Threads::One,
+                    threads,
                 );
             },
         );
@@ -173,56 +192,73 @@ impl Kernel<2> for Convolution {
             [map, dy].into_iter().for_each(Map::recycle);
             return [dx, dw];
         }
-        let packed = channels_last(plan, values(&weight));
-        let (rows, width) = (plan.out[0] * plan.out[1], plan.taps() * c);
-        let image_size = map.h * map.w * c;
-        let dx = wants_x.then(|| {
-            let mut dx = pool::zeros(map.n * image_size);
-            dx.par_chunks_mut(image_size).enumerate().for_each_init(
-                || vec![0.0; rows * width],
-                |unfolded, (image, dx)| {
-                    let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
-                    product(
-                        unfolded,
-                        [rows, width, m],
-                        Matrix::new(dy, m),
-                        Matrix::new(&packed, width),
-                        false,
-                        Threads::One,
-                    );
-                    fold(plan, &map, unfolded, dx);
-                },
-            );
-            Map::tensor(shape, dx)
-        });
-        let dw = wants_weight.then(|| {
-            // Fixed pieces, so that the sum does not depend on the number of threads.
-            let each = map.n.div_ceil(8);
-            let parts: Vec<Vec<f32>> = (0..map.n.div_ceil(each))
-                .into_par_iter()
-                .map(|piece| {
-                    let mut total = vec![0.0; m * width];
-                    let mut unfolded = vec![0.0; rows * width];
-                    for image in piece * each..((piece + 1) * each).min(map.n) {
-                        unfold(plan, &map, image, &mut unfolded);
-                        let dy = &dy.values()[image * rows * m..(image + 1) * rows * m];
-                        product(
-                            &mut total,
-                            [m, width, rows],
-                            Matrix::transposed(dy, m),
-                            Matrix::new(&unfolded, width),
-                            true,
-                            Threads::One,
-                        );
-                    }
-                    total
-                })
-                .collect();
-            dense(&weight_dims, channels_first(plan, &sum(parts)))
-        });
+        let dx = wants_x.then(|| Map::tensor(shape, input_gradient(plan, &map, &dy, values(&weight))));
+        let dw = wants_weight.then(|| dense(&weight_dims, weight_gradient(plan, &map, &dy)));
         [map, dy].into_iter().for_each(Map::recycle);
         [dx, dw]
     }
+}
+
+/// `dY W`, added up where windows overlap.
+fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f32> {
+    let packed = channels_last(plan, weight);
+    let (m, rows, width) = (plan.filters, plan.rows(), plan.width());
+    let (images, threads) = plan.together(map.n);
+    let image_size = map.h * map.w * map.c;
+    let mut dx = pool::zeros(map.n * image_size);
+    dx.par_chunks_mut(images * image_size)
+        .zip(dy.values().par_chunks(images * rows * m))
+        .for_each_init(
+            || vec![0.0; images * rows * width],
+            |unfolded, (dx, dy)| {
+                product(
+                    unfolded,
+                    [dy.len() / m, width, m],
+                    Matrix::new(dy, m),
+                    Matrix::new(&packed, width),
+                    false,
+                    threads,
+                );
+                dx.par_chunks_mut(image_size)
+                    .zip(unfolded.par_chunks(rows * width))
+                    .for_each(|(dx, unfolded)| fold(plan, map, unfolded, dx));
+            },
+        );
+    dx
+}
+
+/// `dYᵀ U` in fixed pieces, so that the sum does not depend on the number of threads.
+fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
+    let (m, rows, width) = (plan.filters, plan.rows(), plan.width());
+    let (images, _) = plan.together(map.n);
+    let each = map.n.div_ceil(pieces(map.n * rows)).next_multiple_of(images);
+    let parts = map.n.div_ceil(each);
+    let threads = Threads::for_tasks(parts);
+    let parts: Vec<Vec<f32>> = (0..parts)
+        .into_par_iter()
+        .map(|part| {
+            let mut total = vec![0.0; m * width];
+            let mut unfolded = vec![0.0; images * rows * width];
+            let mut first = part * each;
+            let end = (first + each).min(map.n);
+            while first < end {
+                let last = (first + images).min(end);
+                let tall = (last - first) * rows;
+                unfold_images(plan, map, first, &mut unfolded[..tall * width]);
+                product(
+                    &mut total,
+                    [m, width, tall],
+                    Matrix::transposed(&dy.values()[first * rows * m..last * rows * m], m),
+                    Matrix::new(&unfolded, width),
+                    true,
+                    threads,
+                );
+                first = last;
+            }
+            total
+        })
+        .collect();
+    channels_first(plan, &sum(parts))
 }
 
 /// Weights `[m, c, taps]` as `[m, taps, c]`.
@@ -268,8 +304,16 @@ fn windows(plan: &Geometry, map: &Map, mut visit: impl FnMut(usize, usize, Optio
     }
 }
 
+/// The windows of the images from `first` on that `unfolded` has room for.
+fn unfold_images(plan: &Geometry, map: &Map, first: usize, unfolded: &mut [f32]) {
+    unfolded
+        .par_chunks_mut(plan.rows() * plan.width())
+        .enumerate()
+        .for_each(|(image, unfolded)| unfold(plan, map, first + image, unfolded));
+}
+
 fn unfold(plan: &Geometry, map: &Map, image: usize, unfolded: &mut [f32]) {
-    let (c, width) = (plan.channels, plan.taps() * plan.channels);
+    let (c, width) = (plan.channels, plan.width());
     let size = map.h * map.w * c;
     let x = &map.values()[image * size..(image + 1) * size];
     windows(plan, map, |row, tap, pixel| {
@@ -283,7 +327,7 @@ fn unfold(plan: &Geometry, map: &Map, image: usize, unfolded: &mut [f32]) {
 
 /// Adds every element of `unfolded` to the pixel it came from.
 fn fold(plan: &Geometry, map: &Map, unfolded: &[f32], dx: &mut [f32]) {
-    let (c, width) = (plan.channels, plan.taps() * plan.channels);
+    let (c, width) = (plan.channels, plan.width());
     vectorized(
         #[inline(always)]
         || {

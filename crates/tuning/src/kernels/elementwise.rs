@@ -43,8 +43,9 @@ impl Range {
     /// `gradient` where `x` is inside.
     #[inline(always)]
     pub(super) fn pass(self, x: f32, gradient: f32) -> f32 {
-        let above = if self.open { x > self.low } else { x >= self.low };
-        if above && x <= self.high { gradient } else { 0.0 }
+        // Without a jump between the two comparisons, so that whole registers are compared.
+        let inside = (x > self.low) | (!self.open & (x == self.low));
+        if inside & (x <= self.high) { gradient } else { 0.0 }
     }
 }
 
@@ -293,10 +294,10 @@ pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> Vec<
             vectorized(
                 #[inline(always)]
                 || {
-                    let by = by.first(c);
                     for (x, dy) in x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c)) {
                         sums.block(|plain, weighted| {
-                            let (plain, weighted) = (&mut plain[..c], &mut weighted[..c]);
+                            // Lengths that are known here are not checked at every element.
+                            let (by, plain, weighted) = (by.first(c), &mut plain[..c], &mut weighted[..c]);
                             for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
                                 let (x, dy) = (&x[..c], &dy[..c]);
                                 for channel in 0..c {

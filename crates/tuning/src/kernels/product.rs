@@ -41,6 +41,25 @@ pub(super) enum Threads {
     All,
 }
 
+impl Threads {
+    /// Of the products of this many tasks, which run beside each other.
+    pub(super) fn for_tasks(tasks: usize) -> Self {
+        if tasks < rayon::current_num_threads() {
+            Self::All
+        } else {
+            Self::One
+        }
+    }
+}
+
+/// Rows from which on a product is worth its start.
+pub(super) const TALL: usize = 512;
+
+/// Pieces that a sum over so many rows is made in, which is not a matter of threads.
+pub(super) fn pieces(rows: usize) -> usize {
+    (rows / TALL).clamp(1, 8)
+}
+
 /// `out [m, n] (+)= a [m, k] · b [k, n]`, row-major; adds to `out` if `add`.
 pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matrix, add: bool, threads: Threads) {
     assert!(
@@ -83,7 +102,8 @@ pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matr
 /// `aᵀ · b` for tall row-major matrices `a [rows, m]` and `b [rows, n]`: in fixed pieces, so that the sum does not depend on
 /// the number of threads.
 pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Vec<f32> {
-    let pieces = (rows / 512).clamp(1, 8);
+    let pieces = pieces(rows);
+    let threads = Threads::for_tasks(pieces);
     let each = rows.div_ceil(pieces);
     let parts: Vec<Vec<f32>> = (0..pieces)
         .into_par_iter()
@@ -92,7 +112,7 @@ pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Ve
             let mut out = vec![0.0; m * n];
             let left = Matrix::transposed(&a[first * m..last * m], m);
             let right = Matrix::new(&b[first * n..last * n], n);
-            product(&mut out, [m, n, last - first], left, right, false, Threads::One);
+            product(&mut out, [m, n, last - first], left, right, false, threads);
             out
         })
         .collect();
