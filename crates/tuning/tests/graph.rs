@@ -191,8 +191,21 @@ fn frozen_parameters_get_no_gradient() {
     let mut gradients = pass.backward(&loss).unwrap();
     assert!(gradients.take(graph.find("bn.bias").unwrap()).is_none());
     assert!(gradients.take(graph.find("conv.weight").unwrap()).is_some());
-    graph.unfreeze();
-    assert!(graph.parameters()[graph.find("bn.bias").unwrap()].is_trainable());
+}
+
+#[test]
+fn kept_statistics_are_taken_in_training_and_do_not_change() {
+    let mut graph = Graph::new(&model(), Options::default()).unwrap();
+    assert_eq!(graph.keep_statistics(|name| name.starts_with("bn.")), 2);
+    let index = graph.find("bn.running_mean").unwrap();
+    assert_eq!(graph.parameters()[index].role, Role::Frozen);
+    let before = graph.value(index).to_values().unwrap();
+    let mut logits = |mode| {
+        let pass = graph.forward(&[("x", Feed::from(image()))], mode).unwrap();
+        pass.output("logits").unwrap().to_values().unwrap()
+    };
+    assert_eq!(logits(Mode::Training), logits(Mode::Frozen));
+    assert_eq!(graph.value(index).to_values().unwrap(), before);
 }
 
 #[test]

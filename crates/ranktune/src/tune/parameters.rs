@@ -44,7 +44,9 @@ pub fn list_parameters(
         },
     )
     .map_err(|error| Error::new(ErrorKind::Hub, format!("{name}: {}", one_line(&error))))?;
-    graph.freeze(|parameter| options.train.freeze.iter().any(|prefix| parameter.starts_with(prefix)));
+    let frozen = |parameter: &str| options.train.freeze.iter().any(|prefix| parameter.starts_with(prefix));
+    graph.freeze(frozen);
+    graph.keep_statistics(frozen);
     Ok(Parameters {
         schema: SCHEMA.to_owned(),
         model: name,

@@ -1,6 +1,7 @@
 //! From a model to a [`Graph`]: operators are looked up, parameters told from constants, and what is constant is computed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use ranktune_onnx::{Attribute, Model, Node, Tensor};
@@ -144,6 +145,7 @@ impl Graph {
             outputs: exits,
             constants,
             parameters,
+            kept: Arc::default(),
             values,
             _buffers: crate::kernels::Buffers,
         })
@@ -211,6 +213,7 @@ fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, devi
         let inputs = Inputs::new(values, &node.inputs, device);
         let mut context = Context {
             mode: Mode::Evaluation,
+            kept: Arc::default(),
             updates: Vec::new(),
         };
         let results = operator(&inputs, &mut context).map_err(|error| {

@@ -7,6 +7,9 @@ mod parameter;
 mod run;
 mod write_back;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use burn::tensor::Device;
 
 pub(crate) use body::{Body, captures};
@@ -102,6 +105,8 @@ pub struct Graph {
     /// Values that are the same at every run.
     constants: Vec<(Slot, Value)>,
     parameters: Vec<Parameter>,
+    /// Names of running statistics that training leaves as they are.
+    kept: Arc<HashSet<String>>,
     /// By parameter: its slot and value, if the graph runs on it.
     values: Vec<(Slot, DeviceTensor)>,
     /// What training used again and again goes when the graph does.
@@ -180,13 +185,20 @@ impl Graph {
         frozen
     }
 
-    /// Undoes [`Graph::freeze`].
-    pub fn unfreeze(&mut self) {
+    /// Keeps the running statistics for which `chosen` holds as they are: their normalizations take them in training too.
+    /// Gives their number.
+    pub fn keep_statistics(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
+        let mut kept = (*self.kept).clone();
+        let before = kept.len();
         for parameter in &mut self.parameters {
-            if parameter.role == Role::Frozen {
-                parameter.role = Role::Trainable;
+            if parameter.role == Role::Statistics && chosen(&parameter.name) {
+                parameter.role = Role::Frozen;
+                kept.insert(parameter.name.clone());
             }
         }
+        let found = kept.len() - before;
+        self.kept = Arc::new(kept);
+        found
     }
 }
 

@@ -13,7 +13,7 @@ use crate::operators::{Constants, Entry};
 pub enum Role {
     /// Trained.
     Trainable,
-    /// Could be trained, and was asked not to be.
+    /// Would change in training, and was asked not to.
     Frozen,
     /// Running statistics of a normalization: training updates them, but not by a gradient.
     Statistics,

@@ -1,5 +1,7 @@
 //! Running a graph forward, and backward from a loss.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 
 use super::compile::missing;
@@ -115,6 +117,7 @@ impl Graph {
         self.feed(feeds, &mut values)?;
         let mut context = Context {
             mode,
+            kept: Arc::clone(&self.kept),
             updates: Vec::new(),
         };
         execute(&self.steps, &mut values, &self.device, &mut context)?;

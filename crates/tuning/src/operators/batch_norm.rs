@@ -52,7 +52,8 @@ pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<O
         let [scale, bias, mean, variance] = settings.as_slice() else {
             return Err(Error::invalid("five inputs are needed"));
         };
-        let trains = context.mode == Mode::Training && !computed;
+        let kept = context.kept.contains(inputs.name(3)) || context.kept.contains(inputs.name(4));
+        let trains = context.mode == Mode::Training && !computed && !kept;
         if !(trains || batch_always) {
             let y = x.normalize_with([scale, bias, mean, variance], epsilon, range)?;
             return Ok(vec![y.into()]);

@@ -1,5 +1,8 @@
 //! What a node is given when it runs.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use burn::tensor::Device;
 
 use crate::tensor::DeviceTensor;
@@ -24,6 +27,8 @@ pub(crate) struct RunningUpdate {
 /// What a node may know and leave behind beside its outputs.
 pub(crate) struct Context {
     pub mode: Mode,
+    /// Running statistics that training takes and leaves as they are.
+    pub kept: Arc<HashSet<String>>,
     pub updates: Vec<RunningUpdate>,
 }
 

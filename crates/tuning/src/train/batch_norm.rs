@@ -35,6 +35,7 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
     let mut graph = Graph::new(job.model, settings)?;
     // Without a leaf there is no tape.
     graph.freeze(|_| true);
+    graph.keep_statistics(|name| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str())));
     let momenta = momenta(job.model);
     let parameters = graph.parameters().iter().enumerate();
     let chosen: Vec<(usize, f32)> = parameters

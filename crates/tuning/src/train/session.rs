@@ -76,10 +76,9 @@ impl<'a> Session<'a> {
                 ));
             }
         }
-        graph.freeze(|name| {
-            let asked = options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
-            asked || !(method.trains_backbone() || name.starts_with(&options.head_prefix))
-        });
+        let asked = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        graph.keep_statistics(asked);
+        graph.freeze(|name| asked(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));
         let wanted = method.reference_outputs();
         let reference = match wanted.is_empty() {
             true => None,
