@@ -112,7 +112,7 @@ struct TrainingArguments {
     /// Share of a class's target that is spread over all classes
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing)]
     label_smoothing: f32,
-    /// Weights whose names begin so are not trained; may be repeated
+    /// Weights whose names begin so are not trained, running statistics not updated; may be repeated
     #[arg(long, value_name = "PREFIX")]
     freeze: Vec<String>,
     /// Statistics of BatchNormalization: of the batch, frozen, adapted (taken anew from the training samples, then frozen), or
