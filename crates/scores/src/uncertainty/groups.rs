@@ -2,8 +2,8 @@
 //!
 //! The level of a score depends on how often every class occurs (LogME's most of all), and in a random sample that varies. Groups that
 //! all have the same share of every class do not see it: on questions of six classes (1,000 of 3,000, 300 draws) the nominal 90 % interval of
-//! LogME held the mean of all draws in 64 % of them; with groups dealt at random it is 93 %. Where models are compared on the same
-//! samples, what the shares do to all of them cancels, and groups by class are the quieter ones.
+//! LogME held the mean of all draws in 64 % of them; with groups dealt at random it is 93 %. Groups by class are for draws whose shares are
+//! those of what they are drawn from, such as the prefixes of a race.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::random::Random;
