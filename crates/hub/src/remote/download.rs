@@ -23,10 +23,12 @@ use super::retry::{self, Failure};
 use super::{DownloadEvent, RemoteOptions};
 use crate::{Error, ErrorKind};
 
-/// An attempt that brings as much is progress, however it ends.
+/// An attempt that gets so far beyond all before it is progress, however it ends.
 const PROGRESS: u64 = 64 << 10;
 /// A connection that brings less in the time a server may be silent is as good as dead.
 const TRICKLE: u64 = 1 << 10;
+/// What is written of a file whose length nobody states: no ONNX file is longer.
+const UNSTATED: u64 = 2 << 30;
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -50,10 +52,11 @@ impl Download<'_> {
         if there.is_ok_and(|meta| meta.is_file() && info.size.is_none_or(|size| size == meta.len())) {
             return Ok(());
         }
-        let mut failures = 0;
+        // How far into the file any attempt came: a server that begins anew each time brings bytes, and never the file.
+        let (mut failures, mut furthest) = (0, 0_u64);
         loop {
-            let mut gained = 0;
-            let (error, asked) = match self.attempt(name, info, &mut gained) {
+            let mut reached = 0;
+            let (error, asked) = match self.attempt(name, info, &mut reached) {
                 Ok(()) => {
                     self.tell(DownloadEvent::Finished { file: name.to_owned() });
                     return Ok(());
@@ -65,7 +68,12 @@ impl Download<'_> {
                     (Error::new(ErrorKind::Network, text), Some(Duration::ZERO))
                 }
             };
-            failures = if gained >= PROGRESS { 1 } else { failures + 1 };
+            failures = if reached >= furthest.saturating_add(PROGRESS) {
+                1
+            } else {
+                failures + 1
+            };
+            furthest = furthest.max(reached);
             if failures > self.options.retries {
                 return Err(error.about(&format!("{name}: given up after {failures} attempts")));
             }
@@ -76,7 +84,7 @@ impl Download<'_> {
         }
     }
 
-    fn attempt(&self, name: &str, info: &FileInfo, gained: &mut u64) -> Result<(), Failure> {
+    fn attempt(&self, name: &str, info: &FileInfo, reached: &mut u64) -> Result<(), Failure> {
         let (checksum, size, answer) = match &info.checksum {
             Some(checksum) => (checksum.clone(), info.size, None),
             None => {
@@ -96,7 +104,7 @@ impl Download<'_> {
             let patience = self.options.timeout.saturating_mul(12);
             let _lock = self.cache.lock(hex, patience, &mut on_wait, &|| self.is_stopped())?;
             if !is_there() {
-                self.receive(name, &checksum, size, answer, gained)?;
+                self.receive(name, &checksum, size, answer, reached)?;
             }
         }
         Ok(self.cache.link(self.commit, name, hex)?)
@@ -108,7 +116,7 @@ impl Download<'_> {
         checksum: &Checksum,
         size: Option<u64>,
         answer: Option<FileAnswer>,
-        gained: &mut u64,
+        reached: &mut u64,
     ) -> Result<(), Failure> {
         self.check_limit(size)?;
         let path = self.cache.partial(checksum.hex());
@@ -140,7 +148,7 @@ impl Download<'_> {
                 resumed_at: answer.offset,
             });
             file.seek(SeekFrom::Start(answer.offset)).map_err(io)?;
-            length = match self.copy(name, answer, &mut file, expected, gained) {
+            length = match self.copy(name, answer, &mut file, expected, reached) {
                 Err(Failure::Final(error)) if error.kind() == ErrorKind::Untrusted => {
                     discard(file, &path);
                     return Err(error.into());
@@ -203,16 +211,16 @@ impl Download<'_> {
         Ok(answer)
     }
 
-    /// Writes the body to the file; returns the file's length so far.
+    /// Writes the body to the file; returns the file's length so far, which `reached` is told also where it ends in an error.
     fn copy(
         &self,
         name: &str,
         mut answer: FileAnswer,
         file: &mut File,
         expected: Option<u64>,
-        gained: &mut u64,
+        reached: &mut u64,
     ) -> Result<u64, Failure> {
-        let most = expected.unwrap_or(self.options.max_file_bytes);
+        let most = expected.unwrap_or(self.options.max_file_bytes.min(UNSTATED));
         let mut length = answer.offset;
         let mut buffer = vec![0; 128 << 10];
         let (mut told, mut watched, mut watched_length) = (Instant::now(), Instant::now(), length);
@@ -230,7 +238,7 @@ impl Download<'_> {
             }
             file.write_all(&buffer[..n])
                 .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write: {e}")))?;
-            *gained += n as u64;
+            *reached = length;
             if self.is_stopped() {
                 return Err(self.stopped().into());
             }

@@ -42,6 +42,8 @@ pub struct Answer {
     pub drip: Option<(usize, Duration)>,
     /// Waits before the first byte.
     pub delay: Duration,
+    /// Sends the headers a byte at a time, with a pause before each.
+    pub head_drip: Option<Duration>,
 }
 
 impl Answer {
@@ -56,6 +58,7 @@ impl Answer {
             cut_after: None,
             drip: None,
             delay: Duration::ZERO,
+            head_drip: None,
         }
     }
 
@@ -268,7 +271,16 @@ fn send(mut stream: &TcpStream, answer: &Answer) -> Option<()> {
     if !is_sized {
         head += &format!("Content-Length: {}\r\n", answer.body.len());
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
+    head += "\r\n";
+    match answer.head_drip {
+        Some(pause) => {
+            for byte in head.as_bytes() {
+                thread::sleep(pause);
+                stream.write_all(&[*byte]).ok()?;
+            }
+        }
+        None => stream.write_all(head.as_bytes()).ok()?,
+    }
     let body = &answer.body[..answer.cut_after.unwrap_or(answer.body.len()).min(answer.body.len())];
     match answer.drip {
         Some((piece, pause)) => {
