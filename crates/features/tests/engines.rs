@@ -142,38 +142,47 @@ fn names_and_shapes_that_do_not_fit_are_refused_and_named() {
 }
 
 #[test]
-fn token_ids_are_fed_as_64_bit_integers() {
-    // `y [n, s, 2]`: rows of a table, by id.
-    let embedding = model(
-        vec![value("ids", DataType::I64, &[-1, -1])],
-        vec![value("y", DataType::F32, &[-1, -1, 2])],
-        vec![node("Gather", &["table", "ids"], "y")],
-        vec![(
-            "table",
-            Tensor::from_f32(&[3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap(),
-        )],
-    );
-    for engine in engines() {
-        let mut session = engine.load(&embedding, &EngineOptions::default()).unwrap();
-        let mut run = |ids: &[i64]| {
-            session.run(
-                &[Input {
-                    name: "ids",
-                    shape: &[1, 2],
-                    elements: Elements::I64(ids),
-                }],
-                &["y"],
-            )
-        };
-        assert_eq!(run(&[2, 0]).unwrap()[0].data, [4.0, 5.0, 0.0, 1.0], "{}", engine.name());
-        // Out of the table, and out of 32 bits: never a wrong row (2³² would narrow to 0).
-        for ids in [[3, 0], [1 << 32, 0]] {
-            let error = run(&ids).unwrap_err();
-            assert!(
-                matches!(error.kind(), ErrorKind::Inference | ErrorKind::InvalidInput),
-                "{}: {error}",
-                engine.name()
-            );
+fn token_ids_are_fed_as_64_bit_integers_whichever_the_graph_takes() {
+    for data_type in [DataType::I64, DataType::I32] {
+        // `y [n, s, 2]`: rows of a table, by id; and a mask of the same type, as exports have it.
+        let embedding = model(
+            vec![value("ids", data_type, &[-1, -1]), value("mask", data_type, &[-1, -1])],
+            vec![value("y", DataType::F32, &[-1, -1, 2])],
+            vec![
+                node("Gather", &["table", "ids"], "rows"),
+                with(node("Cast", &["mask"], "float"), "to", Attribute::Int(1)),
+                node("Unsqueeze", &["float", "last"], "column"),
+                node("Mul", &["rows", "column"], "y"),
+            ],
+            vec![
+                (
+                    "table",
+                    Tensor::from_f32(&[3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap(),
+                ),
+                ("last", Tensor::from_i64(&[1], &[2]).unwrap()),
+            ],
+        );
+        for engine in engines() {
+            let mut session = engine.load(&embedding, &EngineOptions::default()).unwrap();
+            let mut run = |ids: &[i64]| {
+                let input = |name, elements| Input {
+                    name,
+                    shape: &[1, 3],
+                    elements: Elements::I64(elements),
+                };
+                session.run(&[input("ids", ids), input("mask", &[1, 1, 0])], &["y"])
+            };
+            let found = run(&[2, 0, 1]).unwrap();
+            assert_eq!(found[0].data, [4.0, 5.0, 0.0, 1.0, 0.0, 0.0], "{}", engine.name());
+            // Out of the table, and out of 32 bits: never a wrong row (2³² would narrow to 0).
+            for ids in [[3, 0, 0], [1 << 32, 0, 0]] {
+                let error = run(&ids).unwrap_err();
+                assert!(
+                    matches!(error.kind(), ErrorKind::Inference | ErrorKind::InvalidInput),
+                    "{}: {error}",
+                    engine.name()
+                );
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{OutputSelector, RunOptions, Session as OrtSession, SessionInputValue};
-use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, TensorRef, ValueType};
 
 use super::library::{LIBRARY_VARIABLE, Surroundings, candidates};
 use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
@@ -177,6 +177,9 @@ impl Session for OnnxRuntimeSession {
                 Elements::F32(elements) => {
                     TensorRef::from_array_view((input.shape, elements)).map(SessionInputValue::from)
                 }
+                Elements::I64(elements) if takes_i32(self.session.inputs(), input.name) => {
+                    Tensor::from_array((input.shape, narrowed(input.name, elements)?)).map(SessionInputValue::from)
+                }
                 Elements::I64(elements) => {
                     TensorRef::from_array_view((input.shape, elements)).map(SessionInputValue::from)
                 }
@@ -198,6 +201,28 @@ impl Session for OnnxRuntimeSession {
 
 fn names(values: &[Outlet]) -> Vec<&str> {
     values.iter().map(Outlet::name).collect()
+}
+
+/// Whether the input of this name holds integers of 32 bits, which ONNX Runtime does not convert to.
+fn takes_i32(inputs: &[Outlet], name: &str) -> bool {
+    let input = inputs.iter().find(|input| input.name() == name);
+    input.is_some_and(|input| {
+        matches!(
+            input.dtype(),
+            ValueType::Tensor {
+                ty: TensorElementType::Int32,
+                ..
+            }
+        )
+    })
+}
+
+fn narrowed(name: &str, elements: &[i64]) -> Result<Vec<i32>, Error> {
+    let narrow = |&element: &i64| {
+        let refused = || format!("input {name:?}: {element} does not fit the 32 bits that the graph takes");
+        i32::try_from(element).map_err(|_| Error::new(ErrorKind::InvalidInput, refused()))
+    };
+    elements.iter().map(narrow).collect()
 }
 
 /// ONNX Runtime's messages may span lines.
