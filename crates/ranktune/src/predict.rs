@@ -12,6 +12,7 @@ use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
 use ranktune_report::ranking::Unreadable;
+use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -154,8 +155,7 @@ fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Pr
                 [_] => probabilities(logits, 1).0[1..].to_vec(),
                 _ => probabilities(logits, logits.len()).0,
             };
-            let best = (0..shares.len()).reduce(|best, at| if shares[at] > shares[best] { at } else { best });
-            prediction.label = best.map(|best| names[best].clone());
+            prediction.label = names.get(largest(&shares)).cloned();
             prediction.probabilities = named(&shares);
         }
     }

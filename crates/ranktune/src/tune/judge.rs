@@ -1,9 +1,8 @@
 //! What a tagger is validated by: F1 of entities, as `eval` counts them.
 
 use ranktune_scores::metrics::entities::entities;
+use ranktune_scores::metrics::largest;
 use ranktune_tuning::train::{Judge, TargetValues, Targets};
-
-use crate::evaluate_words::largest;
 
 /// F1 of the entities of tags with these names.
 pub(crate) struct Entities<'a> {
@@ -48,5 +47,7 @@ mod tests {
         assert_eq!(judge.judge(&logits([0, 1, 2, 0]), &targets), 1.0);
         // One of two is right, and one that is found is not: precision and recall are a half.
         assert_eq!(judge.judge(&logits([0, 2, 2, 0]), &targets), 0.5);
+        // Of equal logits the first counts, as in the accuracy: every word is an entity by itself, which is right for the last.
+        assert_eq!(judge.judge(&[0.0; 12], &targets), 1.0 / 3.0);
     }
 }

@@ -11,8 +11,8 @@ pub fn accuracy(predictions: &[f32], labels: &[u32], c: usize) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-/// The position of the largest number, the first of equal ones.
-fn largest(row: &[f32]) -> usize {
+/// The place of the largest number of a row, of equal ones the first: what a row of logits says.
+pub fn largest(row: &[f32]) -> usize {
     let mut best = 0;
     for (at, value) in row.iter().enumerate() {
         if *value > row[best] {

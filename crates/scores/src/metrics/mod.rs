@@ -15,7 +15,7 @@ pub mod entities;
 mod labels;
 mod numbers;
 
-pub use classes::accuracy;
+pub use classes::{accuracy, largest};
 pub use labels::{f1_macro, f1_micro, mean_average_precision};
 pub use numbers::{mae, mse, r2, spearman};
 
