@@ -2,14 +2,14 @@
 
 use ranktune_data::{Dataset, Targets};
 use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, FeatureChoice, Prepared, Unusable, WordBlock, WordOutcome, WordSink,
-    extract_words,
+    DataKind, ExtractOptions, Extraction, FeatureChoice, Prepared, Unusable, extract_words,
 };
 use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::Entry;
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Model, shapes};
 use ranktune_scores::metrics::entities::entities;
+use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -61,6 +61,11 @@ impl Tagger {
                 "it has no classifier, so it tags nothing; tune it first (ranktune tune)".to_owned(),
             ));
         };
+        if !logits.by_token {
+            return Err(wrong(
+                "its logits are of whole texts, so it tags no words; tune it with --task tokens first".to_owned(),
+            ));
+        }
         let options = ExtractOptions {
             feature: FeatureChoice::Named(logits.name),
             ..run.options.clone()
@@ -82,14 +87,21 @@ impl Tagger {
             progress: run.progress,
             interrupt: run.interrupt,
         };
-        let mut tags = Tags {
-            count: self.names.len(),
-            found: Vec::new(),
-            result: Ok(()),
-        };
-        extract_words(&work, &mut tags).map_err(extraction_error)?;
-        tags.result.map_err(extraction_error)?;
-        Ok(tags.found)
+        let count = self.names.len();
+        let mut found = Vec::new();
+        extract_words(&work, &mut |block| {
+            if block.n_features != count {
+                let message = format!("expected {count} logits a word, found {}", block.n_features);
+                return Err(ranktune_features::Error::new(
+                    ranktune_features::ErrorKind::Inference,
+                    message,
+                ));
+            }
+            found.extend(block.features.chunks_exact(count.max(1)).map(largest));
+            Ok(())
+        })
+        .map_err(extraction_error)?;
+        Ok(found)
     }
 
     /// Metrics of the tags that the model gives the words of `dataset`, whose tags are the model's outputs in order.
@@ -144,36 +156,4 @@ fn logits(entry: &Entry) -> Result<Option<Logits>, Error> {
 /// Whether a model gives logits for every token of a text.
 pub(crate) fn is_tagger(entry: &Entry) -> bool {
     entry.has_tokenizer() && matches!(logits(entry), Ok(Some(Logits { by_token: true, .. })))
-}
-
-/// The place of the largest value; of equal ones, the last.
-pub(crate) fn largest(row: &[f32]) -> usize {
-    let places = row.iter().enumerate();
-    places.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(place, _)| place)
-}
-
-/// The largest logit of every word.
-struct Tags {
-    count: usize,
-    found: Vec<usize>,
-    result: Result<(), ranktune_features::Error>,
-}
-
-impl WordSink for Tags {
-    fn block(&mut self, _: usize, block: &WordBlock<'_>) -> Result<(), ranktune_features::Error> {
-        if block.n_features != self.count {
-            let message = format!("expected {} logits a word, found {}", self.count, block.n_features);
-            return Err(ranktune_features::Error::new(
-                ranktune_features::ErrorKind::Inference,
-                message,
-            ));
-        }
-        self.found
-            .extend(block.features.chunks_exact(self.count.max(1)).map(largest));
-        Ok(())
-    }
-
-    fn finished(&mut self, _: usize, outcome: WordOutcome) {
-        self.result = outcome.result;
-    }
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use ranktune_data::arrays::{self, Matrix};
 use ranktune_data::{Dataset, Inputs};
-use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, WordBlock, WordOutcome, WordSink, extract, extract_words,
-};
+use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, extract, extract_words};
 use ranktune_features::progress::{Interrupt, Progress};
 
 use crate::error::{Error, ErrorKind};
@@ -175,31 +173,18 @@ fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error
 
 /// A row a word: here the matrix is what is asked for.
 fn of_words(work: &Extraction<'_>) -> Result<Extracted, Error> {
-    #[derive(Default)]
-    struct Rows {
-        data: Vec<f32>,
-        cols: usize,
-        result: Option<Result<(), ranktune_features::Error>>,
-    }
-    impl WordSink for Rows {
-        fn block(&mut self, _: usize, block: &WordBlock<'_>) -> Result<(), ranktune_features::Error> {
-            self.cols = block.n_features;
-            self.data.extend_from_slice(block.features);
-            Ok(())
-        }
-
-        fn finished(&mut self, _: usize, outcome: WordOutcome) {
-            self.result = Some(outcome.result);
-        }
-    }
-    let mut rows = Rows::default();
-    extract_words(work, &mut rows).map_err(extraction_error)?;
-    rows.result.take().unwrap_or(Ok(())).map_err(extraction_error)?;
+    let (mut data, mut cols) = (Vec::new(), 0);
+    extract_words(work, &mut |block| {
+        cols = block.n_features;
+        data.extend_from_slice(block.features);
+        Ok(())
+    })
+    .map_err(extraction_error)?;
     Ok(Extracted {
         features: Matrix {
-            rows: rows.data.len() / rows.cols.max(1),
-            cols: rows.cols,
-            data: rows.data,
+            rows: data.len() / cols.max(1),
+            cols,
+            data,
         },
         probabilities: None,
         unreadable: 0,

@@ -17,6 +17,7 @@ mod evaluate_words;
 mod export;
 mod hub;
 mod labels;
+mod layers;
 mod predict;
 mod race;
 mod rank;

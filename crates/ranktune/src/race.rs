@@ -6,6 +6,9 @@
 //!                        P(top-k) by resampling the groups for all of them together ─► stop those below the threshold
 //! ```
 //!
+//! What models see, and how it becomes a score, is the [`Track`]: `race/samples.rs` for images and texts, `words/race.rs` for the words
+//! of sentences, which come and go by the sentence.
+//!
 //! Every prefix is a stratified draw ([`Dataset::draw_order`](ranktune_data::Dataset::draw_order)). A race ends when the first k
 //! are settled, when its time is over, or when all samples are seen. Chances are those of the score *on the prefix*: what
 //! another order of scores on more samples would be is not known, which is why no model stops on few samples per class or group,
@@ -13,13 +16,15 @@
 
 use std::time::Duration;
 
-use ranktune_features::extract::{Extractor, Prepared};
+use ranktune_features::extract::Prepared;
 use ranktune_features::progress::{Event, Progress};
-use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary};
+use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
 
 use crate::error::{Error, ErrorKind};
+
+pub(crate) mod samples;
 
 /// How models race.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +60,33 @@ const SHARE: f64 = 0.5;
 /// The chance from which an order of two neighbours counts as settled.
 const SETTLED: f64 = 0.9;
 
+/// What models race on: samples in an order of which every prefix is a stratified draw. Models go by their position.
+pub(crate) trait Track {
+    /// How many there are.
+    fn samples(&self) -> usize;
+
+    /// What they are called.
+    fn noun(&self) -> RaceUnit;
+
+    /// Samples on which a score of these models says something, where that takes more than so many of each class.
+    fn least(&self) -> usize;
+
+    /// Brings every model that is neither stopped nor unusable to the first `samples`.
+    ///
+    /// # Errors
+    /// What ends all work; why one model cannot go on is for [`score`](Self::score) to say.
+    fn advance_to(&mut self, samples: usize) -> Result<(), Error>;
+
+    /// The score of a model on the first `samples`, with the jackknife on the same groups for every model; or why it has none.
+    fn score(&mut self, model: usize, samples: usize) -> Result<Jackknife, String>;
+
+    /// Leaves a model alone from now on.
+    fn stop(&mut self, model: usize);
+
+    /// Time that a model took so far, in seconds, and the samples that it took for.
+    fn cost(&self, model: usize) -> (f64, usize);
+}
+
 /// The models of a race, and how far each came.
 pub(crate) struct Race<'a> {
     pub(crate) models: &'a [Prepared],
@@ -71,21 +103,18 @@ pub(crate) struct Raced {
     pub(crate) summary: RaceSummary,
 }
 
-/// Scores the first rows of a model: with the jackknife on the same groups for every model.
-pub(crate) type ScoreFirst<'a> = dyn FnMut(&mut Extractor<'_>, usize, usize) -> Result<Jackknife, String> + 'a;
-
 impl Race<'_> {
-    /// Runs the race on what `extractor` extracts; `score` scores a model on so many samples.
-    pub(crate) fn run(&self, extractor: &mut Extractor<'_>, score: &mut ScoreFirst<'_>) -> Result<Raced, Error> {
-        let all = extractor.samples();
+    /// Runs the race on `track`.
+    pub(crate) fn run(&self, track: &mut dyn Track) -> Result<Raced, Error> {
+        let all = track.samples();
         let mut records: Vec<Result<RaceRecord, String>> =
             self.models.iter().map(|_| Ok(RaceRecord::default())).collect();
         let mut active: Vec<usize> = (0..self.models.len()).collect();
         let mut rounds = Vec::new();
-        let mut samples = self.first_round(all);
+        let mut samples = self.first_round(all).max(track.least()).min(all);
         let ended = loop {
-            extractor.advance_to(samples).map_err(crate::rank::extraction_error)?;
-            let jackknives = self.scores(extractor, samples, &mut active, &mut records, score);
+            track.advance_to(samples)?;
+            let jackknives = self.scores(track, samples, &mut active, &mut records);
             rounds.push(RaceRound {
                 samples,
                 models: active.len(),
@@ -105,24 +134,25 @@ impl Race<'_> {
             if samples >= all {
                 break RaceEnd::Complete;
             }
-            let stopped = self.stop(extractor, (samples, all), &active, &chances, &mut records);
+            let stopped = self.stop(track, (samples, all), &active, &chances, &mut records);
             let left: Vec<usize> = (0..active.len()).filter(|&at| !stopped.contains(&active[at])).collect();
             let standing: Vec<&Jackknife> = left.iter().map(|&at| &jackknives[at]).collect();
             active = left.iter().map(|&at| active[at]).collect();
             if self.options.budget.is_none() && active.len() <= self.options.top_k && self.is_settled(&standing)? {
                 break RaceEnd::Settled;
             }
-            match self.next_round(extractor, samples, all, &active) {
+            match self.next_round(track, samples, all, &active) {
                 Some(next) => samples = next,
                 None => break RaceEnd::Time,
             }
         };
-        let costs: Vec<(f64, usize)> = (0..self.models.len()).map(|model| extractor.cost(model)).collect();
+        let costs: Vec<(f64, usize)> = (0..self.models.len()).map(|model| track.cost(model)).collect();
         Ok(Raced {
             records,
             summary: RaceSummary {
                 top_k: self.options.top_k,
                 threshold: self.options.threshold,
+                unit: track.noun(),
                 budget_seconds: self.options.budget.map(|budget| budget.as_secs_f64()),
                 rounds,
                 ended,
@@ -140,20 +170,19 @@ impl Race<'_> {
     /// The jackknife of every active model; those that cannot be scored are active no more.
     fn scores(
         &self,
-        extractor: &mut Extractor<'_>,
+        track: &mut dyn Track,
         samples: usize,
         active: &mut Vec<usize>,
         records: &mut [Result<RaceRecord, String>],
-        score: &mut ScoreFirst<'_>,
     ) -> Vec<Jackknife> {
         let mut jackknives = Vec::new();
-        active.retain(|&model| match score(extractor, model, samples) {
+        active.retain(|&model| match track.score(model, samples) {
             Ok(jackknife) => {
                 jackknives.push(jackknife);
                 true
             }
             Err(reason) => {
-                extractor.stop(model);
+                track.stop(model);
                 self.progress.event(Event::ModelSkipped {
                     model: self.models[model].name(),
                     reason: &reason,
@@ -177,7 +206,7 @@ impl Race<'_> {
     /// Stops those with hardly a chance, the least likely first, and leaves k.
     fn stop(
         &self,
-        extractor: &mut Extractor<'_>,
+        track: &mut dyn Track,
         (samples, all): (usize, usize),
         active: &[usize],
         chances: &[f64],
@@ -190,11 +219,12 @@ impl Race<'_> {
         order.truncate(active.len().saturating_sub(self.options.top_k));
         for &at in &order {
             let reason = format!(
-                "after {samples} of {all} samples its chance to be among the first {} was {}",
+                "after {samples} of {all} {} its chance to be among the first {} was {}",
+                track.noun().name(),
                 self.options.top_k,
                 percent(chances[at])
             );
-            extractor.stop(active[at]);
+            track.stop(active[at]);
             self.progress.event(Event::ModelStopped {
                 model: self.models[active[at]].name(),
                 reason: &reason,
@@ -226,9 +256,9 @@ impl Race<'_> {
     }
 
     /// Samples of the next round; nothing where the time does not allow for one.
-    fn next_round(&self, extractor: &Extractor<'_>, samples: usize, all: usize, active: &[usize]) -> Option<usize> {
-        let cost = |model: usize| rate(extractor.cost(model));
-        let spent: f64 = (0..self.models.len()).map(|model| extractor.cost(model).0).sum();
+    fn next_round(&self, track: &dyn Track, samples: usize, all: usize, active: &[usize]) -> Option<usize> {
+        let cost = |model: usize| rate(track.cost(model));
+        let spent: f64 = (0..self.models.len()).map(|model| track.cost(model).0).sum();
         let whole: f64 = (0..self.models.len()).map(|model| cost(model) * all as f64).sum();
         let budget = self.options.budget.map_or(SHARE * whole, |budget| budget.as_secs_f64());
         let a_sample: f64 = active.iter().map(|&model| cost(model)).sum();

@@ -3,24 +3,22 @@
 use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{
-    CacheOptions, DataKind, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, Unusable,
-    extract, extract_words,
+    CacheOptions, DataKind, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, Unusable, extract,
 };
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Hub, Pooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, NOT_APPLICABLE, RaceSummary, SCHEMA, SkippedModel, Unreadable};
-use ranktune_scores::uncertainty::groups;
 use serde_json::{Map, Value, json};
 
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
-use crate::race::{Race, RaceOptions};
-use crate::scorer::{GROUPS, Scored, Scorer, order};
+use crate::race::{self, RaceOptions};
+use crate::scorer::{Scored, Scorer, order};
 use crate::scoring::{Columns, check_names};
 use crate::sources::{self, Sources};
 use crate::stream;
-use crate::words::{self, WordScorer};
+use crate::words;
 
 /// How a hub is ranked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,24 +79,14 @@ pub fn rank(
     let task = dataset.targets.task();
     let names = score_names(options, task);
     match task {
-        Task::Tokens => {
-            words::check_names(&names)?;
-            let what = match (&options.race, &options.extract.feature) {
-                (Some(_), _) => Some("a race"),
-                (None, FeatureChoice::Layers) => Some("the layers of models"),
-                _ => None,
-            };
-            if let Some(what) = what {
-                let message = format!("{what} cannot be had for named entities (--task tokens) in this version");
-                return Err(Error::new(ErrorKind::Arguments, message));
-            }
-        }
+        Task::Tokens => words::check_names(&names)?,
         _ => check_names(
             &names,
             &Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]),
             task.name(),
         )?,
     }
+    check_pooling(&options.extract, DataKind::of(&dataset.inputs))?;
     let hub = sources.open(progress, interrupt)?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
@@ -118,8 +106,9 @@ pub fn rank(
     }
     let (dataset, digests) = distinct(dataset, &models, options.race.is_some(), progress)?;
     let digest = digest_text(&dataset.digest_with(&digests));
-    let (dataset, digests) = match task {
-        Task::Tokens => (dataset, digests),
+    let (dataset, digests) = match (task, &options.race) {
+        // Sums are the same in any order, and nothing of words is kept that a race could go on from.
+        (Task::Tokens, None) => (dataset, digests),
         _ => in_draw_order(dataset, &digests, options.seed)?,
     };
     let scorer = Scorer {
@@ -129,8 +118,8 @@ pub fn rank(
         seed: options.seed,
         keep_bytes: options.keep_bytes.unwrap_or(KEEP_BYTES),
         groups: match &options.race {
-            Some(_) => Some(race_groups(&dataset)?),
-            None => None,
+            Some(_) if task != Task::Tokens => Some(race::samples::groups(&dataset)?),
+            _ => None,
         },
     };
     let work = Extraction {
@@ -147,13 +136,13 @@ pub fn rank(
             reason,
         });
     };
-    let words = WordScorer::new(&dataset, &names, options.seed);
-    let (mut ranked, mut unreadable, race) = match (words, &options.race) {
-        (Some(words), _) => score_words(&work, &scorer, words, &mut failed)?,
-        (None, Some(race)) => race_all(&work, &scorer, race, &mut failed)?,
+    let (mut ranked, mut unreadable, race) = match (task, &options.race) {
+        (Task::Tokens, None) => words::score_all(&work, &scorer, &mut failed)?,
+        (Task::Tokens, Some(race)) => words::race::race(&work, &scorer, race, &mut failed)?,
+        (_, Some(race)) => race::samples::race(&work, &scorer, race, &mut failed)?,
         // Without a store somebody would have to hold the features, and nobody has to.
-        (None, None) if is_streamed(&work, &scorer) => stream::score_streamed(&work, &scorer, &mut failed)?,
-        (None, None) => score_all(&work, &scorer, &mut failed)?,
+        (_, None) if is_streamed(&work, &scorer) => stream::score_streamed(&work, &scorer, &mut failed)?,
+        (_, None) => score_all(&work, &scorer, &mut failed)?,
     };
     if ranked.is_empty() {
         return Err(nothing_ranked(&skipped));
@@ -231,85 +220,6 @@ fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut Failed<'_>
     Ok((ranked, unreadable, None))
 }
 
-/// Every model on every word.
-fn score_words(
-    work: &Extraction<'_>,
-    scorer: &Scorer<'_>,
-    mut words: WordScorer<'_>,
-    failed: &mut Failed<'_>,
-) -> Result<Ranked, Error> {
-    extract_words(work, &mut words).map_err(extraction_error)?;
-    let mut ranked = Vec::new();
-    for (index, result) in words.done {
-        let model = &work.models[index];
-        match result {
-            Ok(scores) => ranked.push(scorer.of_words(model, scores)),
-            Err(reason) => {
-                work.progress.event(Event::ModelSkipped {
-                    model: model.name(),
-                    reason: &reason,
-                });
-                failed(model, reason);
-            }
-        }
-    }
-    Ok((ranked, Vec::new(), None))
-}
-
-/// Every model as far as the race takes it.
-fn race_all(
-    work: &Extraction<'_>,
-    scorer: &Scorer<'_>,
-    options: &RaceOptions,
-    failed: &mut Failed<'_>,
-) -> Result<Ranked, Error> {
-    let mut extractor = Extractor::new(work).map_err(extraction_error)?;
-    let race = Race {
-        models: work.models,
-        options,
-        columns: scorer.dataset.targets.names().len(),
-        seed: scorer.seed,
-        progress: work.progress,
-    };
-    let raced = race.run(&mut extractor, &mut |extractor, model, samples| {
-        look(extractor, model, samples, |features| {
-            scorer.first(&work.models[model], features)
-        })
-    })?;
-    let (mut ranked, mut unreadable) = (Vec::new(), Vec::new());
-    for (index, (model, record)) in work.models.iter().zip(raced.records).enumerate() {
-        let cost = extractor.cost(index);
-        let scored = record.and_then(|record| {
-            let valid = look(&mut extractor, index, record.samples, |features| {
-                Ok(features.valid().to_vec())
-            })?;
-            if unreadable.is_empty() {
-                unreadable = extractor.unreadable(&valid).map_err(|error| one_line(&error))?;
-            }
-            let scored = look(&mut extractor, index, record.samples, |features| {
-                scorer.score(model, features, cost)
-            });
-            scored.map(|mut scored| {
-                scored.document.race = Some(record);
-                scored
-            })
-        });
-        match scored {
-            Ok(scored) => {
-                work.progress.event(Event::ModelFinished {
-                    model: model.name(),
-                    seconds: cost.0,
-                    cached: cost.1 == 0,
-                });
-                ranked.push(scored);
-            }
-            Err(reason) => failed(model, reason),
-        }
-    }
-    extractor.finish();
-    Ok((ranked, unreadable, Some(raced.summary)))
-}
-
 /// Looks at the first rows of a model, with errors in a line.
 pub(crate) fn look<T>(
     extractor: &mut Extractor<'_>,
@@ -330,14 +240,6 @@ fn in_draw_order(dataset: Dataset, digests: &[Digest], seed: u64) -> Result<(Dat
         .select(&order)
         .map_err(|error| Error::new(ErrorKind::Data, error))?;
     Ok((dataset, digests))
-}
-
-/// The groups of a race's samples, dealt evenly on every prefix.
-fn race_groups(dataset: &Dataset) -> Result<Vec<usize>, Error> {
-    let columns = Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]);
-    let targets = columns.view().map_err(|error| Error::new(ErrorKind::Scores, error))?;
-    let groups = groups::deal(&targets, GROUPS.min(targets.n_samples()));
-    groups.map_err(|error| Error::new(ErrorKind::Scores, error))
 }
 
 /// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
@@ -373,6 +275,17 @@ fn distinct(
         .map_err(|error| Error::new(ErrorKind::Data, error))?;
     let digests = kept.iter().map(|&index| digests[index]).collect();
     Ok((dataset, digests))
+}
+
+/// Refuses a way of pooling that would change nothing.
+pub(crate) fn check_pooling(options: &ExtractOptions, data: DataKind) -> Result<(), Error> {
+    let instead = match (&options.pooling, data) {
+        (None, _) | (_, DataKind::Texts | DataKind::TextPairs) => return Ok(()),
+        (_, DataKind::Sentences) => "; for words there is --word-pooling",
+        _ => "; leave it out",
+    };
+    let message = format!("--pooling is for texts, and the data are {}{instead}", data.name());
+    Err(Error::new(ErrorKind::Arguments, message))
 }
 
 fn score_names(options: &RankOptions, task: Task) -> Vec<String> {

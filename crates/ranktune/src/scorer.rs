@@ -1,29 +1,25 @@
 //! From a model's features to its scores, and from the scores of all models to their order.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use ranktune_data::Dataset;
 use ranktune_features::error::one_line;
-use ranktune_features::extract::{DataKind, Features, Layer, Prepared};
+use ranktune_features::extract::{DataKind, Features, Prepared};
 use ranktune_report::ranking::{LayerScore, RankedModel, Seconds};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
-use ranktune_scores::uncertainty::{Jackknife, groups, jackknife};
-use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions, ScoreOutcome};
+use ranktune_scores::uncertainty::{Jackknife, groups, jackknife, jackknife_of_groups, total};
+use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
+use crate::layers::columns;
 use crate::rank::LayerChoice;
 use crate::scoring::{Columns, insert_error, probabilities, score_json};
 use crate::stream::{self, Stream};
-use crate::words::WordScores;
 
 /// Groups that are left out in turn for the standard errors.
 pub(crate) const GROUPS: usize = 10;
-
-/// Rows that are read from the store at a time.
-const BLOCK: usize = 1024;
 
 /// A scored model without its place.
 pub(crate) struct Scored {
@@ -46,30 +42,30 @@ pub(crate) struct Scorer<'a> {
 }
 
 /// One score: its value, and its JSON.
-struct Entry {
-    name: String,
-    value: f64,
-    object: Map<String, Value>,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) object: Map<String, Value>,
 }
 
 /// Every score of some features, and the jackknife of the first.
 pub(crate) struct Scores {
-    entries: Vec<Entry>,
-    jackknife: Option<Jackknife>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) jackknife: Option<Jackknife>,
 }
 
 impl Scores {
-    fn first(&self) -> f64 {
+    pub(crate) fn first(&self) -> f64 {
         self.entries.first().map_or(f64::NAN, |entry| entry.value)
     }
 }
 
 /// What a model's scores are of.
 pub(crate) struct Chosen {
-    scores: Scores,
-    tensor: String,
-    dim: usize,
-    layers: Vec<LayerScore>,
+    pub(crate) scores: Scores,
+    pub(crate) tensor: String,
+    pub(crate) dim: usize,
+    pub(crate) layers: Vec<LayerScore>,
 }
 
 impl Chosen {
@@ -96,25 +92,6 @@ impl Scorer<'_> {
         let chosen = self.choose(model, features)?;
         let samples = features.valid().iter().filter(|valid| **valid).count();
         Ok(self.scored(model, chosen, samples, (cost, begun.elapsed().as_secs_f64())))
-    }
-
-    /// The scores that were taken of words.
-    pub(crate) fn of_words(&self, model: &Prepared, words: WordScores) -> Scored {
-        let entries = words
-            .scores
-            .into_iter()
-            .map(|(name, value, object)| Entry { name, value, object });
-        let chosen = Chosen {
-            scores: Scores {
-                entries: entries.collect(),
-                jackknife: words.jackknife,
-            },
-            tensor: model.feature_tensor().to_owned(),
-            dim: words.n_features,
-            layers: Vec::new(),
-        };
-        let count = words.outcome.words;
-        self.scored(model, chosen, count, ((words.outcome.seconds, count), words.seconds))
     }
 
     /// A model with its scores; `times` are those of its extraction, with the samples that it was for, and of its scores.
@@ -166,17 +143,18 @@ impl Scorer<'_> {
         }
     }
 
+    /// The same for the score alone that orders the ranking.
+    pub(crate) fn of_first(&self) -> Scorer<'_> {
+        Scorer {
+            names: &self.names[..self.names.len().min(1)],
+            groups: self.groups.clone(),
+            ..*self
+        }
+    }
+
     /// The jackknife of the score that orders the ranking.
     pub(crate) fn first(&self, model: &Prepared, features: &mut Features) -> Result<Jackknife, String> {
-        let only = Scorer {
-            dataset: self.dataset,
-            names: &self.names[..self.names.len().min(1)],
-            layers: self.layers,
-            seed: self.seed,
-            keep_bytes: self.keep_bytes,
-            groups: self.groups.clone(),
-        };
-        let chosen = only.choose(model, features)?;
+        let chosen = self.of_first().choose(model, features)?;
         let missing = || format!("{} samples are too few for a standard error", features.n_rows());
         chosen.scores.jackknife.ok_or_else(missing)
     }
@@ -199,44 +177,11 @@ impl Scorer<'_> {
         let mut each = Vec::with_capacity(layers.len());
         for layer in &layers {
             let rows = columns(features, std::slice::from_ref(layer))?;
-            each.push(self.scores(features, &rows, width(layer))?);
+            each.push(self.scores(features, &rows, layer.width())?);
         }
-        let profile = layers.iter().zip(&each).map(|(layer, scores)| LayerScore {
-            name: layer.tensor.clone(),
-            dim: width(layer),
-            score: scores.first(),
-            standard_error: scores.jackknife.as_ref().map(|jackknife| jackknife.standard_error),
-        });
-        let profile: Vec<LayerScore> = profile.collect();
-        let (scores, tensor, dim) = match self.layers {
-            LayerChoice::Best => {
-                let best = (0..each.len()).max_by(|&a, &b| each[a].first().total_cmp(&each[b].first()));
-                let best = best.unwrap_or(0);
-                (
-                    each.swap_remove(best),
-                    layers[best].tensor.clone(),
-                    width(&layers[best]),
-                )
-            }
-            LayerChoice::Mean if layers.iter().all(|layer| width(layer) == width(&layers[0])) => {
-                let rows = columns(features, &layers)?;
-                let dim = width(&layers[0]);
-                (
-                    self.scores(features, &rows, dim)?,
-                    format!("mean of {} layers", layers.len()),
-                    dim,
-                )
-            }
-            LayerChoice::Mean => {
-                let dim = layers.iter().map(width).sum();
-                (mean(&each)?, format!("mean score of {} layers", layers.len()), dim)
-            }
-        };
-        Ok(Chosen {
-            scores,
-            tensor,
-            dim,
-            layers: profile,
+        self.of_layers(&layers, each, || {
+            let rows = columns(features, &layers)?;
+            self.scores(features, &rows, layers[0].width())
         })
     }
 
@@ -279,6 +224,19 @@ impl Scorer<'_> {
             let groups = groups.as_ref().filter(|_| with_error);
             let error = groups.and_then(|groups| jackknife(&inputs, name, &options, groups).ok());
             Ok((outcome, error))
+        })
+    }
+
+    /// Every score of the samples whose statistics are these, a group each.
+    pub(crate) fn of_groups(&self, parts: &[Statistics]) -> Result<Scores, String> {
+        let text = |error: ranktune_scores::Error| one_line(&error);
+        let all = ScoreData::from_statistics(total(parts).map_err(text)?);
+        let total = all.statistics().map_err(text)?;
+        let options = ScoreOptions::default();
+        self.named(|name, with_error| {
+            let outcome = find(name)?.compute(&all, &options)?;
+            let error = with_error.then(|| jackknife_of_groups(total, parts, name, &options).ok());
+            Ok((outcome, error.flatten()))
         })
     }
 
@@ -329,70 +287,6 @@ impl Scorer<'_> {
             jackknife: first_jackknife,
         })
     }
-}
-
-fn width(layer: &Layer) -> usize {
-    layer.columns.iter().map(Range::len).sum()
-}
-
-/// The features of some layers of one width, averaged over the layers, `[valid, width]`.
-fn columns(features: &mut Features, layers: &[Layer]) -> Result<Vec<f32>, String> {
-    let (n, d) = (features.n_rows(), features.n_features());
-    let width = layers.first().map_or(0, width);
-    #[expect(clippy::cast_precision_loss, reason = "a count of layers")]
-    let share = 1.0 / layers.len().max(1) as f32;
-    let mut picked = Vec::new();
-    for begin in (0..n).step_by(BLOCK) {
-        let block = features
-            .features_of(begin..(begin + BLOCK).min(n))
-            .map_err(|error| one_line(&error))?;
-        for row in block.chunks_exact(d.max(1)) {
-            let from = picked.len();
-            picked.resize(from + width, 0.0);
-            for layer in layers {
-                let own = layer.columns.iter().flat_map(|columns| &row[columns.clone()]);
-                for (sum, value) in picked[from..].iter_mut().zip(own) {
-                    *sum += share * value;
-                }
-            }
-        }
-    }
-    Ok(picked)
-}
-
-/// The mean over layers of every score and its replicates.
-fn mean(each: &[Scores]) -> Result<Scores, String> {
-    let first = each.first().ok_or("no layer")?;
-    #[expect(clippy::cast_precision_loss, reason = "a count of layers")]
-    let count = each.len() as f64;
-    let jackknives: Option<Vec<&Jackknife>> = each.iter().map(|scores| scores.jackknife.as_ref()).collect();
-    let jackknife = jackknives.and_then(|all| {
-        let groups = all.first()?.replicates.len();
-        let of = |group: usize| all.iter().map(|one| one.replicates[group]).sum::<f64>() / count;
-        let value = all.iter().map(|one| one.value).sum::<f64>() / count;
-        Jackknife::new(value, (0..groups).map(of).collect()).ok()
-    });
-    let entries = first.entries.iter().enumerate().map(|(place, entry)| {
-        let value = each.iter().map(|scores| scores.entries[place].value).sum::<f64>() / count;
-        let mut object = entry.object.clone();
-        object.insert("value".to_owned(), json!(value));
-        if place == 0 {
-            let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
-            let groups = jackknife
-                .as_ref()
-                .map_or(GROUPS, |jackknife| jackknife.replicates.len());
-            insert_error(&mut object, error, groups);
-        }
-        Entry {
-            name: entry.name.clone(),
-            value,
-            object,
-        }
-    });
-    Ok(Scores {
-        entries: entries.collect(),
-        jackknife,
-    })
 }
 
 /// Sorts by the first score and says how certain each place is.

@@ -7,7 +7,7 @@ mod layers;
 mod race;
 
 pub use layers::LayerScore;
-pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary};
+pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
 use crate::format::{count, number, seconds};
 use crate::table::{Align, Table};

@@ -224,6 +224,53 @@ pub fn encoder(seed: u64, width: usize) -> Model {
     model
 }
 
+/// As [`encoder`], where a position has an embedding of its own, which the graph is told in `position_ids`: of `inputs` by type.
+pub fn positioned_encoder(seed: u64, width: usize, inputs: DataType) -> Model {
+    let mut model = encoder(seed, width);
+    let graph = &mut model.graph;
+    let positions = ValueInfo {
+        name: "position_ids".to_owned(),
+        ..graph.inputs[0].clone()
+    };
+    graph.inputs.push(positions);
+    graph.inputs.iter_mut().for_each(|input| input.data_type = Some(inputs));
+    graph.nodes[0].outputs = vec!["words".to_owned()];
+    graph.nodes.splice(
+        1..1,
+        [
+            node("Gather", &["positions", "position_ids"], "places", vec![]),
+            node("Add", &["words", "places"], "embedded", vec![]),
+        ],
+    );
+    graph
+        .initializers
+        .insert("positions".to_owned(), weights(seed + 2, &[16, 4]));
+    model
+}
+
+/// As [`encoder`], with blocks `block0`, `block1` and `last_hidden_state`, each `x + tanh(x W)`, over embeddings of `width`.
+pub fn residual_encoder(seed: u64, width: usize) -> Model {
+    let mut model = encoder(seed, width);
+    let graph = &mut model.graph;
+    graph.nodes.truncate(1);
+    graph
+        .initializers
+        .insert("embeddings".to_owned(), weights(seed, &[10, width]));
+    let mut from = "embedded".to_owned();
+    for (block, to) in ["block0", "block1", "last_hidden_state"].into_iter().enumerate() {
+        let name = |part: &str| format!("{part}{block}");
+        let own = weights(seed + 7 + block as u64, &[width, width]);
+        graph.initializers.insert(name("w"), own);
+        graph.nodes.extend([
+            node("MatMul", &[&from, &name("w")], &name("product"), vec![]),
+            node("Tanh", &[&name("product")], &name("tanh"), vec![]),
+            node("Add", &[&from, &name("tanh")], to, vec![]),
+        ]);
+        from = to.to_owned();
+    }
+    model
+}
+
 /// Words that the tokenizer of [`write_text_model`] knows, by id from 2.
 pub const WORDS: [&str; 8] = ["red", "green", "blue", "one", "two", "three", "is", "not"];
 

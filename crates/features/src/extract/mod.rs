@@ -33,4 +33,4 @@ pub use runner::probe;
 pub use side::{DataKind, ImageSide, InputSide};
 pub use sink::Features;
 pub use text::{Sequences, TextSide};
-pub use words::{WordBlock, WordOutcome, WordSink, extract_words};
+pub use words::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};

@@ -32,6 +32,13 @@ pub struct Layer {
     pub columns: Vec<Range<usize>>,
 }
 
+impl Layer {
+    /// Number of its features.
+    pub fn width(&self) -> usize {
+        self.columns.iter().map(Range::len).sum()
+    }
+}
+
 /// A model whose feature tensor and preprocessing are known. Its weights stay in the file until it runs.
 #[derive(Clone, Debug)]
 pub struct Prepared {

@@ -24,7 +24,7 @@ use crate::{Error, ErrorKind};
 const UNREADABLE_SHARE: f64 = 0.05;
 
 /// Weights of all models together up to which their sessions are kept between the steps of an [`Extractor`]: 1 GiB in f32.
-const KEPT_PARAMETERS: u64 = 1 << 28;
+pub(super) const KEPT_PARAMETERS: u64 = 1 << 28;
 
 /// A model's features, or why there are none.
 #[derive(Debug)]

@@ -79,6 +79,9 @@ impl Engines {
     }
 }
 
+/// Sentences a unit at least: fewer leave batches of unlike lengths.
+const FEWEST_SENTENCES: usize = 32;
+
 /// A model that is ready to run.
 pub(crate) struct Runner<'a> {
     prepared: &'a Prepared,
@@ -187,13 +190,18 @@ impl<'a> Runner<'a> {
         let threads = options.threads.unwrap_or_else(engine::default_threads);
         let (graph, inputs) = prepared.cut_graph()?;
         let (session, engine) = engines.load(prepared.name(), &graph, threads, progress)?;
+        let mut plan = prepared
+            .side()
+            .plan(prepared.fixed_batch().or(options.batch_size), engine);
+        if prepared.side().is_of_words() {
+            // A unit's rows are in memory together, and of several layers they are so many times as wide.
+            plan.unit = (plan.unit / prepared.parts().len().max(1)).max(FEWEST_SENTENCES);
+        }
         Ok(Self {
             prepared,
             session,
             inputs,
-            plan: prepared
-                .side()
-                .plan(prepared.fixed_batch().or(options.batch_size), engine),
+            plan,
             word_pooling: options.word_pooling,
             outputs: prepared.outputs(),
         })

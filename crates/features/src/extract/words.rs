@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use ranktune_data::Inputs;
 
-use super::run::Extraction;
+use super::prepare::Prepared;
+use super::run::{Extraction, KEPT_PARAMETERS};
 use super::runner::{Engines, Runner};
 use super::samples::Source;
 use super::units;
 use crate::engine::default_threads;
-use crate::error::one_line;
 use crate::progress::Event;
 use crate::{Error, ErrorKind};
 
@@ -28,121 +28,164 @@ pub struct WordBlock<'a> {
     pub n_features: usize,
 }
 
-/// How a model went.
-#[derive(Debug)]
-pub struct WordOutcome {
-    /// Why it cannot be used, if it cannot.
-    pub result: Result<(), Error>,
-    /// Time it took, in seconds, without that of whoever took the blocks.
+/// What a model took so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WordCost {
+    /// Time, in seconds, without that of whoever took the blocks.
     pub seconds: f64,
-    /// Words that went through it.
+    /// Sentences that went through it.
+    pub sentences: usize,
+    /// Their words.
     pub words: usize,
 }
 
-/// Takes what [`extract_words`] gives.
-pub trait WordSink {
-    /// The features of the next sentences of the model at `model`; sentences come in order, and each once.
+/// Takes the features of the next sentences, which come in order and each once; an error makes the model unusable.
+pub type TakeWords<'t> = dyn FnMut(&WordBlock<'_>) -> Result<(), Error> + 't;
+
+/// Extraction of words in steps: a model up to some sentence, others, and on from there.
+pub struct WordExtractor<'a> {
+    work: &'a Extraction<'a>,
+    source: Source<'a>,
+    engines: Engines,
+    /// Whether models stay loaded between steps: where all of them fit in memory together.
+    keeps_runners: bool,
+    models: Vec<Way<'a>>,
+}
+
+/// How far a model is.
+#[derive(Default)]
+struct Way<'a> {
+    runner: Option<Runner<'a>>,
+    cost: WordCost,
+    /// Words of which a part was left out.
+    cut: usize,
+}
+
+impl<'a> WordExtractor<'a> {
+    /// Opens the engines; loads no model.
     ///
     /// # Errors
-    /// What makes the model unusable.
-    fn block(&mut self, model: usize, block: &WordBlock<'_>) -> Result<(), Error>;
+    /// [`ErrorKind::InvalidInput`] where the data are no sentences of words; an engine that was asked for by name and cannot be had.
+    pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
+        if !matches!(work.dataset.inputs, Inputs::Sentences(_)) {
+            let text = "the data are no sentences of words";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
+        let parameters: u64 = work.models.iter().map(Prepared::parameters).sum();
+        Ok(Self {
+            work,
+            source: Source::new(&work.dataset.inputs)?,
+            engines: Engines::open(work.options, work.progress)?,
+            keeps_runners: parameters <= KEPT_PARAMETERS,
+            models: work.models.iter().map(|_| Way::default()).collect(),
+        })
+    }
 
-    /// There is no more of the model at `model`.
-    fn finished(&mut self, model: usize, outcome: WordOutcome);
-}
+    /// Sentences of the data set.
+    pub fn sentences(&self) -> usize {
+        self.source.len()
+    }
 
-/// Runs every model over the sentences of the data set and gives the words' features to `sink`, a model after the other.
-///
-/// # Errors
-/// [`ErrorKind::InvalidInput`] where the data are no sentences of words; [`ErrorKind::Interrupted`]; an engine that was asked for by
-/// name and cannot be had. One model's failure goes to the sink instead.
-pub fn extract_words(work: &Extraction<'_>, sink: &mut dyn WordSink) -> Result<(), Error> {
-    let Inputs::Sentences(sentences) = &work.dataset.inputs else {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "the data are no sentences of words",
-        ));
-    };
-    let engines = Engines::open(work.options, work.progress)?;
-    let total = sentences.iter().map(Vec::len).sum();
-    for (index, model) in work.models.iter().enumerate() {
+    /// Brings the model at `index` to the first `sentences` sentences, and gives `take` the features of those that it had not seen.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`]; anything else, that of `take` too, is why the model cannot be used.
+    pub fn advance(&mut self, index: usize, sentences: usize, take: &mut TakeWords<'_>) -> Result<(), Error> {
+        let sentences = sentences.min(self.sentences());
+        if self.models[index].cost.sentences >= sentences {
+            return Ok(());
+        }
+        let result = self.run(index, sentences, take);
+        let way = &mut self.models[index];
+        if result.is_err() || !self.keeps_runners || way.cost.sentences == self.source.len() {
+            way.runner = None;
+        }
+        if self.work.interrupt.is_raised() {
+            let text = "interrupted; the features of words are not kept";
+            return Err(Error::new(ErrorKind::Interrupted, text));
+        }
+        result
+    }
+
+    fn run(&mut self, index: usize, sentences: usize, take: &mut TakeWords<'_>) -> Result<(), Error> {
+        let work = self.work;
+        let model = &work.models[index];
+        let Way { runner, cost, cut } = &mut self.models[index];
         work.progress.event(Event::ModelStarted {
             model: model.name(),
-            samples: total,
+            samples: work.dataset.targets.n_predicted(),
         });
-        let mut outcome = WordOutcome {
-            result: Ok(()),
-            seconds: 0.0,
-            words: 0,
+        let mut last = Instant::now();
+        let runner = match runner {
+            Some(runner) => runner,
+            None => runner.insert(Runner::open(model, &self.engines, work.options, work.progress)?),
         };
-        let mut cut = 0;
-        outcome.result = one(work, index, &engines, &mut outcome, &mut cut, sink);
-        if work.interrupt.is_raised() {
-            return Err(Error::new(
-                ErrorKind::Interrupted,
-                "interrupted; the features of words are not kept",
-            ));
-        }
-        if cut > 0 {
-            let note = format!("{}: {cut} words are longer than it takes, and were cut", model.name());
-            work.progress.event(Event::Note(&note));
-        }
-        match &outcome.result {
-            Ok(()) => work.progress.event(Event::ModelFinished {
+        let samples = self.source.part(0..self.source.len());
+        let plan = runner.plan();
+        let options = units::Options {
+            rows: cost.sentences..sentences,
+            size: plan.unit,
+            workers: work.options.threads.unwrap_or_else(default_threads),
+            interrupt: work.interrupt,
+        };
+        let prepare = |rows, buffer| model.side().unit(&samples, rows, plan, buffer);
+        units::for_each(&options, prepare, |unit| {
+            *cut += unit.cut;
+            let computed = runner.run(unit, &mut |_| !work.interrupt.is_raised())?;
+            let words = computed.rows();
+            cost.words += words;
+            cost.sentences = unit.rows.end;
+            cost.seconds += last.elapsed().as_secs_f64();
+            take(&WordBlock {
+                sentences: unit.rows.clone(),
+                n_features: computed.features.len() / words.max(1),
+                features: &computed.features,
+            })?;
+            work.progress.event(Event::Samples {
                 model: model.name(),
-                seconds: outcome.seconds,
-                cached: false,
-            }),
-            Err(error) => work.progress.event(Event::ModelSkipped {
-                model: model.name(),
-                reason: &one_line(error),
-            }),
-        }
-        sink.finished(index, outcome);
+                done: cost.words,
+            });
+            last = Instant::now();
+            Ok(())
+        })
     }
-    Ok(())
+
+    /// What the model at `index` took so far.
+    pub fn cost(&self, index: usize) -> WordCost {
+        self.models[index].cost
+    }
+
+    /// Lets go of the model at `index`, which is not needed any more.
+    pub fn stop(&mut self, index: usize) {
+        self.models[index].runner = None;
+    }
+
+    /// Tells that the model at `index` is through, and what was left out.
+    pub fn tell(&self, index: usize) {
+        let (model, way) = (self.work.models[index].name(), &self.models[index]);
+        if way.cut > 0 {
+            let note = format!("{model}: {} words are longer than it takes, and were cut", way.cut);
+            self.work.progress.event(Event::Note(&note));
+        }
+        self.work.progress.event(Event::ModelFinished {
+            model,
+            seconds: way.cost.seconds,
+            cached: false,
+        });
+    }
 }
 
-fn one(
-    work: &Extraction<'_>,
-    index: usize,
-    engines: &Engines,
-    outcome: &mut WordOutcome,
-    cut: &mut usize,
-    sink: &mut dyn WordSink,
-) -> Result<(), Error> {
-    let model = &work.models[index];
-    let begun = Instant::now();
-    let source = Source::new(&work.dataset.inputs)?;
-    let samples = source.part(0..source.len());
-    let mut runner = Runner::open(model, engines, work.options, work.progress)?;
-    outcome.seconds += begun.elapsed().as_secs_f64();
-    let plan = runner.plan();
-    let options = units::Options {
-        rows: 0..source.len(),
-        size: plan.unit,
-        workers: work.options.threads.unwrap_or_else(default_threads),
-        interrupt: work.interrupt,
-    };
-    let prepare = |rows, buffer| model.side().unit(&samples, rows, plan, buffer);
-    let mut last = Instant::now();
-    units::for_each(&options, prepare, |unit| {
-        *cut += unit.cut;
-        let computed = runner.run(unit, &mut |_| !work.interrupt.is_raised())?;
-        let words = computed.rows();
-        outcome.words += words;
-        outcome.seconds += last.elapsed().as_secs_f64();
-        let block = WordBlock {
-            sentences: unit.rows.clone(),
-            n_features: computed.features.len() / words.max(1),
-            features: &computed.features,
-        };
-        sink.block(index, &block)?;
-        work.progress.event(Event::Samples {
-            model: model.name(),
-            done: outcome.words,
-        });
-        last = Instant::now();
-        Ok(())
-    })
+/// Runs the one model of `work` over all sentences of its data set.
+///
+/// # Errors
+/// As [`WordExtractor::new`] and [`WordExtractor::advance`]; [`ErrorKind::InvalidInput`] where there are several models, or none.
+pub fn extract_words(work: &Extraction<'_>, take: &mut TakeWords<'_>) -> Result<(), Error> {
+    if work.models.len() != 1 {
+        let text = format!("expected one model, found {}", work.models.len());
+        return Err(Error::new(ErrorKind::InvalidInput, text));
+    }
+    let mut extractor = WordExtractor::new(work)?;
+    extractor.advance(0, extractor.sentences(), take)?;
+    extractor.tell(0);
+    Ok(())
 }

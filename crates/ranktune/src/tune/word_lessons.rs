@@ -9,7 +9,7 @@
 
 use ranktune_data::Targets;
 use ranktune_features::error::one_line;
-use ranktune_features::extract::{Extraction, Prepared, WordBlock, WordOutcome, WordSink, extract_words};
+use ranktune_features::extract::{Extraction, Prepared, WordBlock, extract_words};
 use ranktune_scores::{Compat, FeatureView, Statistics, Targets as ScoreTargets, evidence};
 
 use super::lessons::Classroom;
@@ -19,22 +19,6 @@ use crate::rank::extraction_error;
 
 /// Takes the features of words a block at a time.
 type Block<'a> = dyn FnMut(&WordBlock<'_>) -> Result<(), String> + 'a;
-
-struct Sink<'a, 'b> {
-    take: &'a mut Block<'b>,
-    result: Result<(), ranktune_features::Error>,
-}
-
-impl WordSink for Sink<'_, '_> {
-    fn block(&mut self, _: usize, block: &WordBlock<'_>) -> Result<(), ranktune_features::Error> {
-        let failed = |text| ranktune_features::Error::new(ranktune_features::ErrorKind::Inference, text);
-        (self.take)(block).map_err(failed)
-    }
-
-    fn finished(&mut self, _: usize, outcome: WordOutcome) {
-        self.result = outcome.result;
-    }
-}
 
 impl Classroom<'_> {
     /// Runs a model over the training sentences.
@@ -47,11 +31,11 @@ impl Classroom<'_> {
             progress: self.progress,
             interrupt: self.interrupt,
         };
-        let mut sink = Sink { take, result: Ok(()) };
-        extract_words(&work, &mut sink).map_err(extraction_error)?;
-        sink.result.map_err(|error| {
-            let message = format!("{}: {}", model.name(), one_line(&error));
-            Error::new(ErrorKind::Extraction, message)
+        let failed = |text| ranktune_features::Error::new(ranktune_features::ErrorKind::Inference, text);
+        let extracted = extract_words(&work, &mut |block| take(block).map_err(failed));
+        extracted.map_err(|error| match error.kind() {
+            ranktune_features::ErrorKind::Interrupted => extraction_error(error),
+            _ => Error::new(ErrorKind::Extraction, format!("{}: {}", model.name(), one_line(&error))),
         })
     }
 

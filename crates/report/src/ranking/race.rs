@@ -5,10 +5,31 @@ use serde::{Deserialize, Serialize};
 use super::RankedModel;
 use crate::format::seconds;
 
+/// What the samples of a race are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RaceUnit {
+    /// Those of the data set.
+    #[default]
+    Samples,
+    /// Whole sentences, where the samples are their words.
+    Sentences,
+}
+
+impl RaceUnit {
+    /// `samples` or `sentences`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Samples => "samples",
+            Self::Sentences => "sentences",
+        }
+    }
+}
+
 /// How far one model came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RaceRecord {
-    /// Samples that it has seen, and that its scores are of.
+    /// Samples that it has seen, and that its scores are of; sentences where the race is on those ([`RaceSummary::unit`]).
     pub samples: usize,
     /// Whether it stopped for want of a chance.
     pub stopped: bool,
@@ -45,6 +66,9 @@ pub struct RaceRound {
 pub struct RaceSummary {
     /// How many models were to be found.
     pub top_k: usize,
+    /// What `samples` counts, here and in the records of models.
+    #[serde(default)]
+    pub unit: RaceUnit,
     /// The chance below which a model stopped.
     pub threshold: f64,
     /// The time that extraction was to take, if that was said.
@@ -69,13 +93,14 @@ pub(super) fn text(race: &RaceSummary, models: &[RankedModel]) -> String {
     let ended = match race.ended {
         RaceEnd::Settled => format!("the first {} were settled", race.top_k),
         RaceEnd::Time => "its time was over".to_owned(),
-        RaceEnd::Complete => "all samples were seen".to_owned(),
+        RaceEnd::Complete => format!("all {} were seen", race.unit.name()),
     };
     let mut text = format!(
-        "\nrace: models on samples: {}; it ended when {ended}, after {} s of extraction, of {} s for all models on all samples\n",
+        "\nrace: models on {unit}: {}; it ended when {ended}, after {} s of extraction, of {} s for all models on all {unit}\n",
         rounds.join(", "),
         seconds(race.seconds),
         seconds(race.full_seconds),
+        unit = race.unit.name(),
     );
     for model in models {
         if let Some(reason) = model.race.as_ref().and_then(|record| record.reason.as_ref()) {
