@@ -361,3 +361,28 @@ fn what_is_for_images_or_misses_a_file_is_refused() {
         .assert_refused(&["pictures does not take this kind of data"]);
     assert!(!place.path("tuned/model.onnx").exists());
 }
+
+#[test]
+fn a_tagger_is_evaluated_on_words_and_says_so_where_the_data_are_others() {
+    let place = place();
+    let more = ["--task", "tokens", "--method", "fine-tune"];
+    tune(&place, ("small", "words.conll", "tagger"), &more).assert_code(0);
+    let measured = eval(&place, "tagger", "words.conll");
+    // A file of columns whose name says nothing is read as one, for a model that tags words.
+    fs::copy(place.path("words.conll"), place.path("eng.testb")).unwrap();
+    assert_eq!(eval(&place, "tagger", "eng.testb"), measured);
+    let eval = |model: &str, data: &[&str]| place.run(&[&["eval", "--model", model, "--data"], data].concat());
+    eval("tagger", &["texts.jsonl"]).assert_refused(&[
+        "tagger tags words",
+        "a file of words and tags",
+        "--task tokens",
+    ]);
+    fs::write(place.path("odd.testb"), "red B-COL\nis\n").unwrap();
+    eval("tagger", &["odd.testb"]).assert_refused(&["odd.testb", "line 2", "expected 2 columns"]);
+    eval("tagger", &["missing.testb"]).assert_refused(&["missing.testb"]);
+    // And what classifies texts tags no words.
+    tune(&place, ("small", "texts.jsonl", "texts"), &["--method", "fine-tune"]).assert_code(0);
+    eval("texts", &["words.conll"]).assert_refused(&["of whole texts", "tags no words", "--task tokens"]);
+    eval("hub/small", &["words.conll"]).assert_refused(&["id2label"]);
+    eval("texts", &["eng.testb"]).assert_refused(&["eng.testb"]);
+}

@@ -204,6 +204,13 @@ pub fn evaluate(
     if task == Task::Tokens {
         return of_words(sources, dataset, options, (progress, interrupt));
     }
+    if is_tagger(sources, progress, interrupt)? {
+        let message = format!(
+            "{source} tags words, but the data are for {task} ({}); give it a file of words and tags in columns (--task tokens)",
+            dataset.inferred.reason
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
+    }
     let predictor = Predictor::open(sources, options, progress, interrupt)?;
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
@@ -228,6 +235,15 @@ pub fn evaluate(
         metrics: measure(&found.values, found.columns, &read.targets)?,
         unreadable: found.unreadable,
     })
+}
+
+/// Whether the one model of `sources` tags words: it gives logits for every token of a text.
+///
+/// # Errors
+/// [`ErrorKind::Hub`] where there is no model, [`ErrorKind::Arguments`] where there are several.
+pub fn is_tagger(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<bool, Error> {
+    let hub = sources.open(progress, interrupt)?;
+    Ok(evaluate_words::is_tagger(only(&hub, sources)?))
 }
 
 fn of_words(

@@ -32,7 +32,7 @@ mod words;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, is_tagger};
 pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;

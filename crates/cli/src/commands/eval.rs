@@ -1,6 +1,7 @@
 //! `ranktune eval`
 
 use clap::Args;
+use ranktune::{Dataset, LoadOptions, Task};
 
 use super::data::DataArguments;
 use super::extraction::ExtractionArguments;
@@ -35,12 +36,28 @@ Examples:
   ranktune eval --model tuned/ --data photos/test
   ranktune eval --model tuned/ --data photos/ --split test --format json";
 
+/// The data set; what is none by itself may be words and tags, for a model that tags words.
+fn load(data: &DataArguments, is_tagger: impl FnOnce() -> Result<bool, ranktune::Error>) -> anyhow::Result<Dataset> {
+    let options = data.load_options();
+    let error = match ranktune::load(&data.data, &options) {
+        Ok(dataset) => return Ok(dataset),
+        Err(error) => error,
+    };
+    if options.task.is_some() || !data.data.exists() || !is_tagger()? {
+        return Err(error.into());
+    }
+    let task = Some(Task::Tokens);
+    Ok(ranktune::load(&data.data, &LoadOptions { task, ..options })?)
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.extraction.options()?;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
-    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    let mut dataset = load(&arguments.data, || {
+        ranktune::is_tagger(&sources, &reporter, interrupt::flag())
+    })?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }

@@ -10,7 +10,7 @@ use ranktune::{
 };
 
 use super::data::DataArguments;
-use super::extraction::{EngineArguments, feature, positive};
+use super::extraction::{EngineArguments, PoolingName, feature, positive};
 use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -54,6 +54,10 @@ pub(crate) struct Arguments {
     /// The tensor whose values are the features of the tuned model [default: found in the graph]
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
+    /// How the tokens of a text become one vector, in the tuned model and in its teachers [default: as the models' files say, else
+    /// mean, or last for decoders]
+    #[arg(long, value_enum)]
+    pooling: Option<PoolingName>,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
@@ -253,6 +257,7 @@ impl Arguments {
         options.resume = self.resume;
         options.extract = self.engine.options()?;
         options.extract.feature = feature(&self.feature)?;
+        options.extract.pooling = self.pooling.map(ranktune::Pooling::from);
         let training = &self.training;
         options.image_size = training.image_size;
         options.augmentation = training.augmentation.unwrap_or_default();

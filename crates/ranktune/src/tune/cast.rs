@@ -3,8 +3,9 @@
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
 use ranktune_features::progress::{Event, Interrupt, Progress};
-use ranktune_hub::{Entry, Hub};
+use ranktune_hub::{Entry, Hub, Pooling};
 use ranktune_report::Ranking;
+use ranktune_report::ranking::RankedModel;
 use ranktune_scores::nearest_name;
 
 use super::lessons::Candidate;
@@ -56,7 +57,11 @@ pub(crate) fn choose(
     };
     let entry = find(&hub, &name)?;
     let kind = DataKind::of(&dataset.inputs);
-    let mut target = open(entry, Some(kind), &options.extract.feature)?;
+    let own = Reading {
+        feature: options.extract.feature.clone(),
+        pooling: options.extract.pooling.clone(),
+    };
+    let mut target = open(entry, Some(kind), &own)?;
     if let Some(edge) = options.image_size {
         target = target
             .at_size(edge)
@@ -109,12 +114,23 @@ fn teachers(
         .iter()
         .map(|name| {
             let ranked = ranking.and_then(|ranking| ranking.models.iter().find(|model| model.name == *name));
-            let feature = match ranked {
-                Some(model) => FeatureChoice::Named(model.feature_tensor.clone()),
-                None => FeatureChoice::Auto,
+            if let Some(model) = ranked.filter(|model| is_of_several_layers(model)) {
+                let message = format!(
+                    "the ranking has {} by the mean of its layers, which is no tensor that could teach; rank with --layers best, \
+                     or leave --ranking out",
+                    model.name
+                );
+                return Err(Error::new(ErrorKind::Arguments, message));
+            }
+            // What the ranking took is what its evidence is of.
+            let reading = Reading {
+                feature: ranked.map_or(FeatureChoice::Auto, |model| {
+                    FeatureChoice::Named(model.feature_tensor.clone())
+                }),
+                pooling: options.extract.pooling.clone().or_else(|| ranked_pooling(ranking)),
             };
             Ok(Candidate {
-                model: open(find(hub, name)?, Some(kind), &feature)?,
+                model: open(find(hub, name)?, Some(kind), &reading)?,
                 logme: ranked.and_then(|model| model.score("logme")),
             })
         })
@@ -136,10 +152,28 @@ pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
+/// Whether a model's scores are those of no single tensor.
+fn is_of_several_layers(model: &RankedModel) -> bool {
+    model.layers.len() > 1 && model.layers.iter().all(|layer| layer.name != model.feature_tensor)
+}
+
+/// The pooling that `--pooling` named when the ranking was made.
+fn ranked_pooling(ranking: Option<&Ranking>) -> Option<Pooling> {
+    Pooling::from_name(ranking?.options.get("pooling")?.as_str()?)
+}
+
+/// Which features of a model are meant; the default is what is found in its graph and files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) feature: FeatureChoice,
+    pub(crate) pooling: Option<Pooling>,
+}
+
 /// Opens a model for data of `kind`, or for whatever it takes.
-pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, feature: &FeatureChoice) -> Result<Prepared, Error> {
+pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, reading: &Reading) -> Result<Prepared, Error> {
     let options = ExtractOptions {
-        feature: feature.clone(),
+        feature: reading.feature.clone(),
+        pooling: reading.pooling.clone(),
         ..ExtractOptions::default()
     };
     Prepared::new(entry, kind, &options).map_err(|unusable| {

@@ -40,6 +40,7 @@ pub use parameters::list_parameters;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Predictor, logits, measure};
 use crate::evaluate_words;
+use crate::rank::check_pooling;
 use crate::sources::Sources;
 use folder::Folder;
 use lessons::Classroom;
@@ -76,6 +77,7 @@ pub fn tune(
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
         return Err(Error::new(ErrorKind::Arguments, message));
     }
+    check_pooling(&options.extract, DataKind::of(&dataset.inputs))?;
     let folder = Folder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));

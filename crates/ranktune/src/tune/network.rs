@@ -81,6 +81,15 @@ fn layout(target: &Prepared) -> Result<Features, String> {
         "last-token" => Take::Last,
         _ => Take::Mean,
     };
+    let fixed = target.texts().and_then(|side| side.processor.inputs().sequence);
+    if let (Pooling::Tokens, None, Some(length)) = (located.pooling, &mask, fixed)
+        && target.pooling_name() != "words"
+    {
+        return Err(format!(
+            "the graph takes {length} tokens and no attention mask, so the tuned one could not tell a text from its padding; \
+             export it with a mask, or with an open length"
+        ));
+    }
     let pads_left = target.texts().is_some_and(|side| side.processor.pads_left());
     match located.pooling {
         Pooling::None => Ok(Features::Flat),

@@ -34,7 +34,11 @@ pub fn list_parameters(
             ));
         }
     };
-    let model: Prepared = cast::open(cast::find(&hub, &name)?, None, &options.extract.feature)?;
+    let reading = cast::Reading {
+        feature: options.extract.feature.clone(),
+        ..cast::Reading::default()
+    };
+    let model: Prepared = cast::open(cast::find(&hub, &name)?, None, &reading)?;
     let outputs = vec![model.feature_tensor().to_owned()];
     let mut graph = Graph::new(
         model.model(),
