@@ -186,6 +186,11 @@ fn data_that_cannot_be_read_are_refused_with_file_and_line() {
     let place = place();
     fs::write(place.path("short.conll"), "a X B-COL\nb X\n").unwrap();
     fs::write(place.path("latin.conll"), b"a X B-COL\n\xe9 X O\n").unwrap();
+    fs::write(
+        place.path("latin.jsonl"),
+        b"{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"\xe9\", \"label\": \"y\"}\n",
+    )
+    .unwrap();
     fs::write(place.path("broken.conll"), "a B-COL\nb O\nc I-COL\n").unwrap();
     fs::write(place.path("empty.conll"), "").unwrap();
     for (file, parts) in [
@@ -194,6 +199,10 @@ fn data_that_cannot_be_read_are_refused_with_file_and_line() {
             &["short.conll", "line 2: expected 3 columns as in line 1, found 2"][..],
         ),
         ("latin.conll", &["latin.conll", "line 2: not valid UTF-8"]),
+        (
+            "latin.jsonl",
+            &["latin.jsonl", "line 2: not valid UTF-8: found byte 0xe9"],
+        ),
         (
             "broken.conll",
             &["broken.conll", "line 3", "breaks the scheme iob2", "--tag-scheme"],

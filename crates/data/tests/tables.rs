@@ -286,6 +286,19 @@ fn what_stands_for_no_number_is_missing_among_numbers_and_a_name_among_names() {
 }
 
 #[test]
+fn empty_texts_stay_samples_and_are_told() {
+    let content = "{\"text\": \"a\", \"text_pair\": \"b\", \"label\": 1.5}\n{\"text\": \" \", \"text_pair\": \"\", \"label\": 2.5}\n\
+                   {\"text\": \"c\", \"text_pair\": \"\", \"label\": 3.5}\n";
+    let dataset = read("t.jsonl", content, &LoadOptions::default()).unwrap();
+    assert_eq!((dataset.n_samples(), dataset.skipped), (3, 0));
+    let expected = [
+        "1 of 3 texts are empty: line 2, column \"text\"",
+        "2 of 3 texts are empty: line 2, column \"text_pair\"; line 3, column \"text_pair\"",
+    ];
+    assert_eq!(dataset.notes, expected);
+}
+
+#[test]
 fn every_bad_table_is_an_error_that_names_the_place() {
     let default = LoadOptions::default();
     for (what, name, content, options, expected) in [

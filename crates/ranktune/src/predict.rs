@@ -58,13 +58,13 @@ pub fn predict(
     let entry = only(&hub, sources)?;
     if is_tagger(entry) {
         let tagger = Tagger::of(entry, sources, run)?;
-        let predictions = texts::tagged(&tagger, texts::texts(inputs)?, run)?;
+        let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, run)?;
         return Ok(document(Task::Tokens, predictions, Vec::new()));
     }
     let predictor = Predictor::open(sources, options, progress, interrupt)?;
     let task = predictor.task.unwrap_or(Task::Classification);
     if let Some(side) = predictor.model.texts() {
-        let texts = texts::texts(inputs)?;
+        let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
         let predictions = predicted(&predictor, &dataset, texts, &source, run)?;
         return Ok(document(task, predictions, Vec::new()));

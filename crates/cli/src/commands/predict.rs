@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::extraction::EngineArguments;
 use super::sources::RemoteArguments;
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR|FILE")]
     model: String,
     /// Images, or folders of images; texts, or files with one a line, for a model of texts (a tab stands between the two of a pair)
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArguments,

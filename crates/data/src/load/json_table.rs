@@ -170,6 +170,11 @@ fn each_line(path: &Path, mut reader: BufReader<File>, on_object: &mut OnObject<
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
+        if let Err(error) = std::str::from_utf8(&line) {
+            let found = line.get(error.valid_up_to()).copied().unwrap_or_default();
+            let message = format!("not valid UTF-8: found byte 0x{found:02x}; save the table as UTF-8");
+            return Err(malformed(message));
+        }
         let value: Value = serde_json::from_slice(&line).map_err(|source| {
             let text = shortened(String::from_utf8_lossy(&line).trim_end());
             malformed(format!("expected one JSON object a line, found {text:?}")).caused_by(source)

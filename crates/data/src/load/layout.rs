@@ -402,7 +402,7 @@ fn no_table(path: &Path) -> Error {
             }
             "" => format!("has no extension; expected a folder, or a table ({})", table::extensions()),
             other => format!(
-                "unknown format {other:?}; expected a folder, or a table ({}), or, for task tokens, columns of words and tags",
+                "unknown format {other:?}; expected a folder, or a table ({}), or, with --task tokens, columns of words and tags",
                 table::extensions()
             ),
         }

@@ -28,7 +28,8 @@ pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Re
 /// All rows of a table, as they stand.
 struct Rows {
     input: Input,
-    input_name: String,
+    /// Of the inputs, one or two.
+    input_names: Vec<String>,
     first: Vec<String>,
     second: Option<Vec<String>>,
     no_input: Vec<bool>,
@@ -47,7 +48,7 @@ impl Rows {
         let names: Vec<String> = wanted.iter().map(|&column| table.columns()[column].clone()).collect();
         let unit = table.unit();
         let mut rows = Self {
-            input_name: names[0].clone(),
+            input_names: names[..inputs.len()].to_vec(),
             first: Vec::new(),
             second: (inputs.len() > 1).then(Vec::new),
             no_input: Vec::new(),
@@ -124,10 +125,10 @@ impl Rows {
             }
             skip.rows(&mut keep, &missing, &column.name, &Lack::of("target"))?;
         }
+        let input_names = std::mem::take(&mut self.input_names);
         let no_input = std::mem::take(&mut self.no_input);
-        skip.rows(&mut keep, &no_input, &self.input_name, &Lack::of("input"))?;
+        skip.rows(&mut keep, &no_input, &input_names[0], &Lack::of("input"))?;
 
-        let input_name = std::mem::take(&mut self.input_name);
         let mut inputs = self.inputs(folder, &keep);
         if let Inputs::Images(files) = &mut inputs {
             let missing: Vec<bool> = files
@@ -145,7 +146,7 @@ impl Rows {
                     format!(" ({:?})", shortened(&file.display().to_string()))
                 },
             };
-            skip.rows(&mut keep, &missing, &input_name, &lack)?;
+            skip.rows(&mut keep, &missing, &input_names[0], &lack)?;
         }
         let skipped = skip.skipped;
         let kept: Vec<usize> = (0..n).filter(|&row| keep[row]).collect();
@@ -156,6 +157,9 @@ impl Rows {
         match &mut inputs {
             Inputs::Images(files) | Inputs::ImageViews { files, .. } => retain(files, &keep),
             Inputs::Texts { first, second } => {
+                for (texts, name) in std::iter::once(&*first).chain(second.as_ref()).zip(&input_names) {
+                    notes.extend(empty_texts(texts, &keep, |row| place(row, name)));
+                }
                 retain(first, &keep);
                 if let Some(second) = second {
                     retain(second, &keep);
@@ -201,10 +205,25 @@ impl Rows {
     }
 }
 
+/// Where texts are empty, which is told, as they stay samples: what a model makes of nothing may be wanted.
+fn empty_texts(texts: &[String], keep: &[bool], place: impl Fn(usize) -> String) -> Option<String> {
+    let is_empty = |&row: &usize| keep[row] && texts[row].trim().is_empty();
+    let empty: Vec<usize> = (0..texts.len()).filter(is_empty).collect();
+    let mut places: Vec<String> = empty.iter().take(SHOWN).map(|&row| place(row)).collect();
+    if empty.len() > SHOWN {
+        places.push("…".to_owned());
+    }
+    let all = counted(keep.iter().filter(|keep| **keep).count(), "text");
+    (!empty.is_empty()).then(|| format!("{} of {all} are empty: {}", empty.len(), places.join("; ")))
+}
+
 fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
     let mut keep = keep.iter();
     values.retain(|_| keep.next().copied().unwrap_or(false));
 }
+
+/// Places that a note names.
+const SHOWN: usize = 3;
 
 /// Counts rows that are left out, and stops where they are too many.
 struct Skip<'a> {
@@ -218,7 +237,6 @@ struct Skip<'a> {
 impl Skip<'_> {
     /// Leaves out the rows of `missing` that are still kept.
     fn rows(&mut self, keep: &mut [bool], missing: &[bool], column: &str, lack: &Lack<'_>) -> Result<()> {
-        const SHOWN: usize = 3;
         let left_out: Vec<usize> = (0..self.n).filter(|&row| keep[row] && missing[row]).collect();
         if left_out.is_empty() {
             return Ok(());

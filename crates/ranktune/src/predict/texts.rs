@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ranktune_data::{Dataset, Inputs, TagScheme, Targets};
 use ranktune_features::extract::{Sequences, TextSide};
+use ranktune_features::progress::{Event, Progress};
 use ranktune_hub::text::Pairs;
 use ranktune_report::evaluation::{Prediction, TaggedWord};
 
@@ -18,11 +19,11 @@ fn wrong(message: String) -> Error {
     Error::new(ErrorKind::Data, message)
 }
 
-/// The texts that `inputs` stand for.
+/// The texts that `inputs` stand for; `progress` is told what looks like the name of a file and is none.
 ///
 /// # Errors
 /// [`ErrorKind::Data`]: a folder, a file that is no text, or nothing at all.
-pub(super) fn texts(inputs: &[PathBuf]) -> Result<Vec<String>, Error> {
+pub(super) fn texts(inputs: &[PathBuf], progress: &dyn Progress) -> Result<Vec<String>, Error> {
     let mut texts = Vec::new();
     for input in inputs {
         let shown = input.display();
@@ -46,12 +47,25 @@ pub(super) fn texts(inputs: &[PathBuf]) -> Result<Vec<String>, Error> {
         let text = input
             .to_str()
             .ok_or_else(|| wrong(format!("{shown}: not valid UTF-8")))?;
+        if looks_like_a_file(text) {
+            progress.event(Event::Note(&format!(
+                "{text}: there is no such file, so this is taken as the text"
+            )));
+        }
         texts.push(text.to_owned());
     }
     match texts.is_empty() {
         true => Err(wrong("there is no text to predict".to_owned())),
         false => Ok(texts),
     }
+}
+
+/// Whether a text without blanks is a path, or ends as the names of files of texts do.
+fn looks_like_a_file(text: &str) -> bool {
+    let endings = [".txt", ".csv", ".tsv", ".json", ".jsonl", ".md"];
+    !text.contains(char::is_whitespace)
+        && !text.contains("://")
+        && (text.starts_with(['/', '.']) && text.len() > 1 || endings.iter().any(|ending| text.ends_with(ending)))
 }
 
 /// `texts` as a data set: pairs where the model takes nothing else, or where every text has a tab and its tokenizer joins pairs.
@@ -118,10 +132,31 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use ranktune_features::progress::Silent;
+
     use super::*;
 
     #[test]
+    fn what_looks_like_a_file_is_told_from_texts() {
+        for name in ["missing.txt", "./questions", "/tmp/x", "../a.jsonl"] {
+            assert!(looks_like_a_file(name), "{name}");
+        }
+        for text in [
+            "What is a .txt ?",
+            "and/or",
+            "...and so on",
+            "https://x.org/a.txt",
+            "",
+            ".",
+            "1.5",
+        ] {
+            assert!(!looks_like_a_file(text), "{text}");
+        }
+    }
+
+    #[test]
     fn an_input_is_a_text_or_a_file_of_them() {
+        let texts = |inputs: &[PathBuf]| texts(inputs, &Silent);
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("texts.txt");
         fs::write(&file, "one text\n\nanother\n").unwrap();
