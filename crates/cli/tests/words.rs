@@ -248,6 +248,39 @@ fn a_race_on_sentences_takes_layers_and_a_broken_model_stops_no_other() {
 }
 
 #[test]
+fn a_model_that_explains_the_first_sentences_exactly_waits_for_more() {
+    // Eight features tell eight words apart, and so the tags of all sentences but the one that the draw takes last.
+    let place = Place::new();
+    write_text_model(&place.path("hub/exact"), &residual_encoder(3, 8));
+    write_text_model(&place.path("hub/narrow"), &residual_encoder(4, 2));
+    let sentence = |at: usize, tags: [&str; 5]| {
+        let words = [at % 3, 3 + at % 3, 3 + (at + 1) % 3, 6, 7];
+        let lines = words
+            .iter()
+            .zip(tags)
+            .map(|(&word, tag)| format!("{} {tag}\n", WORDS[word]));
+        lines.collect::<String>()
+    };
+    let plain = ["B-COL", "B-NUM", "B-NUM", "O", "O"];
+    let mut sentences: Vec<String> = (0..900).map(|at| sentence(at, plain)).collect();
+    let path = place.path("words.conll");
+    fs::write(&path, sentences.join("\n")).unwrap();
+    rank(&place, &[]).assert_code(1);
+    let last = ranktune::load(&path, &Default::default()).unwrap().draw_order(0)[899];
+    // The same tags in another order, so that the draw is the same.
+    sentences[last] = sentence(last, ["B-NUM", "O", "B-NUM", "B-COL", "O"]);
+    fs::write(&path, sentences.join("\n")).unwrap();
+    let full = rank(&place, &[]).assert_code(0).json();
+    let race = rank(&place, &["--race", "--budget", "1h", "--top-k", "1"]);
+    let race = race.assert_code(0).json();
+    assert!(race["race"]["rounds"].as_array().unwrap().len() > 1, "{race}");
+    assert_eq!(models(&race)[0]["name"], "exact");
+    assert_eq!(models(&race)[0]["race"]["samples"], 900);
+    let score = |ranking: &Value| models(ranking)[0]["scores"]["logme"]["value"].clone();
+    assert_close(&score(&race), &score(&full), 1e-9);
+}
+
+#[test]
 fn pooling_of_texts_is_refused_where_it_would_change_nothing() {
     let place = place();
     rank(&place, &["--pooling", "first"]).assert_refused(&[

@@ -77,8 +77,12 @@ pub(crate) trait Track {
     /// What ends all work; why one model cannot go on is for [`score`](Self::score) to say.
     fn advance_to(&mut self, samples: usize) -> Result<(), Error>;
 
-    /// The score of a model on the first `samples`, with the jackknife on the same groups for every model; or why it has none.
-    fn score(&mut self, model: usize, samples: usize) -> Result<Jackknife, String>;
+    /// The score of a model on the first `samples`, with the jackknife on the same groups for every model; nothing where it takes more
+    /// of them to have one.
+    ///
+    /// # Errors
+    /// Why the model cannot be scored at all.
+    fn score(&mut self, model: usize, samples: usize) -> Result<Option<Jackknife>, String>;
 
     /// Leaves a model alone from now on.
     fn stop(&mut self, model: usize);
@@ -110,16 +114,19 @@ impl Race<'_> {
         let mut records: Vec<Result<RaceRecord, String>> =
             self.models.iter().map(|_| Ok(RaceRecord::default())).collect();
         let mut active: Vec<usize> = (0..self.models.len()).collect();
+        // Models of which nothing can be said on so few samples: they go on, and nobody is held against them.
+        let mut waiting: Vec<usize> = Vec::new();
         let mut rounds = Vec::new();
         let mut samples = self.first_round(all).max(track.least()).min(all);
         let ended = loop {
             track.advance_to(samples)?;
-            let jackknives = self.scores(track, samples, &mut active, &mut records);
+            active.append(&mut waiting);
+            let jackknives = self.scores(track, samples, (&mut active, &mut waiting), &mut records);
             rounds.push(RaceRound {
                 samples,
-                models: active.len(),
+                models: active.len() + waiting.len(),
             });
-            if active.is_empty() {
+            if active.is_empty() && waiting.is_empty() {
                 break RaceEnd::Complete;
             }
             let chances = self.chances(&jackknives)?;
@@ -138,10 +145,11 @@ impl Race<'_> {
             let left: Vec<usize> = (0..active.len()).filter(|&at| !stopped.contains(&active[at])).collect();
             let standing: Vec<&Jackknife> = left.iter().map(|&at| &jackknives[at]).collect();
             active = left.iter().map(|&at| active[at]).collect();
-            if self.options.budget.is_none() && active.len() <= self.options.top_k && self.is_settled(&standing)? {
+            let may_settle = self.options.budget.is_none() && waiting.is_empty() && active.len() <= self.options.top_k;
+            if may_settle && self.is_settled(&standing)? {
                 break RaceEnd::Settled;
             }
-            match self.next_round(track, samples, all, &active) {
+            match self.next_round(track, samples, all, &[active.as_slice(), &waiting].concat()) {
                 Some(next) => samples = next,
                 None => break RaceEnd::Time,
             }
@@ -167,19 +175,27 @@ impl Race<'_> {
         share.max(LEAST).max(LEAST_PER_CLASS * self.columns).min(all)
     }
 
-    /// The jackknife of every active model; those that cannot be scored are active no more.
+    /// The jackknife of every active model; those that cannot be scored are active no more, those that cannot be yet are waiting.
     fn scores(
         &self,
         track: &mut dyn Track,
         samples: usize,
-        active: &mut Vec<usize>,
+        (active, waiting): (&mut Vec<usize>, &mut Vec<usize>),
         records: &mut [Result<RaceRecord, String>],
     ) -> Vec<Jackknife> {
         let mut jackknives = Vec::new();
         active.retain(|&model| match track.score(model, samples) {
-            Ok(jackknife) => {
+            Ok(Some(jackknife)) => {
                 jackknives.push(jackknife);
                 true
+            }
+            Ok(None) => {
+                waiting.push(model);
+                records[model] = Ok(RaceRecord {
+                    samples,
+                    ..RaceRecord::default()
+                });
+                false
             }
             Err(reason) => {
                 track.stop(model);
@@ -196,6 +212,9 @@ impl Race<'_> {
 
     /// The chance of each to be among the first k of those given.
     fn chances(&self, jackknives: &[Jackknife]) -> Result<Vec<f64>, Error> {
+        if jackknives.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut options = ResamplingOptions::default();
         options.seed = self.seed;
         options.top_k = self.options.top_k;

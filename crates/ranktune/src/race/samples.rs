@@ -36,10 +36,10 @@ impl Track for Samples<'_> {
         self.extractor.advance_to(samples).map_err(extraction_error)
     }
 
-    fn score(&mut self, model: usize, samples: usize) -> Result<Jackknife, String> {
+    fn score(&mut self, model: usize, samples: usize) -> Result<Option<Jackknife>, String> {
         let prepared = &self.models[model];
         look(&mut self.extractor, model, samples, |features| {
-            self.scorer.first(prepared, features)
+            self.scorer.first(prepared, features).map(Some)
         })
     }
 

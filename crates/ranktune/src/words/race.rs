@@ -13,7 +13,7 @@ use crate::race::{Race, RaceOptions, Track};
 use crate::rank::{Failed, Ranked, extraction_error};
 use crate::scorer::Scorer;
 
-/// Words of the first round for every feature of the widest model: with fewer, features that stand for single words explain all tags.
+/// Words of the first round for every feature of the widest model: with fewer, features say more of single words than of tags.
 const WORDS_PER_FEATURE: usize = 2;
 
 struct Sentences<'a> {
@@ -57,11 +57,16 @@ impl Track for Sentences<'_> {
         Ok(())
     }
 
-    fn score(&mut self, model: usize, _: usize) -> Result<Jackknife, String> {
+    fn score(&mut self, model: usize, samples: usize) -> Result<Option<Jackknife>, String> {
         let sums = self.ways[model].sums.as_mut().map_err(|reason| reason.clone())?;
-        let chosen = sums.scores(&self.scorer.of_first(), &self.models[model])?;
-        let missing = || "so few sentences are too few for a standard error".to_owned();
-        chosen.scores.jackknife.ok_or_else(missing)
+        let scored = sums.scores(&self.scorer.of_first(), &self.models[model]);
+        let missing = || format!("too few sentences for a standard error: {samples}");
+        let jackknife = scored.and_then(|chosen| chosen.scores.jackknife.ok_or_else(missing));
+        match jackknife {
+            // Features that stand for single words explain the tags of a few of them exactly, which says nothing of the others.
+            Err(_) if samples < self.extractor.sentences() => Ok(None),
+            jackknife => jackknife.map(Some),
+        }
     }
 
     fn stop(&mut self, model: usize) {

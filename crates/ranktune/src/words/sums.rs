@@ -20,6 +20,9 @@ use crate::scorer::{Chosen, Scorer};
 /// Memory that the statistics of one model may take.
 const MOST_BYTES: usize = 8 << 30;
 
+/// Words a feature up to which there are few.
+const FEW: usize = 4;
+
 /// The statistics of one model.
 pub(super) struct WordSums<'a> {
     words: &'a Words<'a>,
@@ -132,7 +135,8 @@ impl<'a> WordSums<'a> {
         let text = |error: ranktune_scores::Error| one_line(&error);
         let mut each = Vec::with_capacity(self.parts.len());
         for part in &mut self.parts {
-            each.push(scorer.of_groups(part.groups().map_err(text)?)?);
+            let groups = part.groups().map_err(text)?;
+            each.push(scorer.of_groups(groups).map_err(|reason| advised(groups, reason))?);
         }
         let none = || "there are no words to score".to_owned();
         if self.layers.is_empty() {
@@ -142,4 +146,15 @@ impl<'a> WordSums<'a> {
         let mean = if self.with_mean { each.pop() } else { None };
         scorer.of_layers(&self.layers, each, || mean.ok_or_else(none))
     }
+}
+
+/// Why words have no score, with what helps where there are few of them: their rows are not kept, as the reason may ask for.
+fn advised(groups: &[Statistics], reason: String) -> String {
+    let words: usize = groups.iter().map(Statistics::n_samples).sum();
+    let features = groups.first().map_or(0, Statistics::n_features);
+    if words > FEW * features {
+        return reason;
+    }
+    let reason = reason.trim_end_matches("; score from the rows instead");
+    format!("{words} words are too few for {features} features, take more sentences: {reason}")
 }
