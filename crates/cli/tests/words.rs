@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{Place, Run, WORDS, numbers, residual_encoder, write_text_model};
+use common::{Place, Run, WORDS, encoder, numbers, residual_encoder, write_text_model};
 use serde_json::{Value, json};
 
 /// Sentences of tagged words: colours and numbers, a third of which are none.
@@ -278,6 +278,28 @@ fn a_model_that_explains_the_first_sentences_exactly_waits_for_more() {
     assert_eq!(models(&race)[0]["race"]["samples"], 900);
     let score = |ranking: &Value| models(ranking)[0]["scores"]["logme"]["value"].clone();
     assert_close(&score(&race), &score(&full), 1e-9);
+}
+
+#[test]
+fn sums_that_take_much_are_of_fewer_groups_for_all_models_and_of_too_much_are_refused() {
+    let place = place();
+    write_text_model(&place.path("hub/vast"), &encoder(3, 9000));
+    write_text_model(&place.path("hub/absurd"), &encoder(3, 40_000));
+    let ranking = rank(&place, &[]).assert_code(1).json();
+    // One gibibyte holds three groups of 9,000 features; places need as many of every model.
+    assert_eq!(models(&ranking).len(), 3);
+    for model in models(&ranking) {
+        let score = &model["scores"]["logme"];
+        assert!(
+            score["standard_error"].is_number() && model["p_best"].is_number(),
+            "{model}"
+        );
+    }
+    let reason = ranking["skipped"][0]["reason"].as_str().unwrap();
+    assert_eq!(
+        reason,
+        "the sums of 40000 features would take 11.9 GiB, more than 8; name one tensor with --feature"
+    );
 }
 
 #[test]

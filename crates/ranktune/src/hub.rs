@@ -76,7 +76,7 @@ fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
             inspection.pooling = Some(model.pooling_name().to_owned());
             inspection.feature_dim = model.feature_dim();
             inspection.logits = model.logits().map(str::to_owned);
-            inspection.notes.extend_from_slice(model.side().notes());
+            inspection.notes.extend_from_slice(model.notes());
         }
         Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for extraction: {reason}")),
         Err(Unusable::Failed(reason)) => return Err(reason),

@@ -343,7 +343,7 @@ pub(crate) fn prepare(
     for entry in &hub.entries {
         match Prepared::new(entry, data, options) {
             Ok(model) => {
-                for note in model.side().notes() {
+                for note in model.notes() {
                     progress.event(Event::Note(&format!("{}: {note}", entry.name)));
                 }
                 models.push(model);

@@ -27,6 +27,9 @@ use sums::WordSums;
 /// Memory that the statistics of all groups should take; wider features, more layers and more models get fewer groups.
 const GROUP_BYTES: usize = 1 << 30;
 
+/// Groups that a standard error takes.
+const FEWEST_GROUPS: usize = 2;
+
 /// The tagged words of a data set, and the group of each of its sentences.
 pub(crate) struct Words<'a> {
     tags: &'a [Vec<u32>],
@@ -52,7 +55,9 @@ impl<'a> Words<'a> {
             return Err(Error::new(ErrorKind::Data, "the data are no tagged words"));
         };
         // Models are resampled together, so all have the same groups.
-        let n_groups = (GROUP_BYTES / bytes.max(1)).clamp(2, GROUPS).min(sentences.len());
+        let n_groups = (GROUP_BYTES / bytes.max(1))
+            .clamp(FEWEST_GROUPS, GROUPS)
+            .min(sentences.len());
         let strata = rarest(sentences, names.len());
         let groups = ranktune_scores::Targets::classes(&strata, names.len().max(1)).and_then(|targets| match deal {
             Deal::Drawn(seed) => groups::assign(&targets, n_groups, seed),
@@ -133,8 +138,9 @@ impl<'a> Way<'a> {
 
 /// Every model on every word, one after the other.
 pub(crate) fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut Failed<'_>) -> Result<Ranked, Error> {
-    let bytes = work.models.iter().map(|model| sums::bytes(model, scorer.layers)).max();
-    let words = Words::new(scorer.dataset, Deal::Drawn(scorer.seed), bytes.unwrap_or(0))?;
+    let bytes = work.models.iter().map(|model| sums::bytes(model, scorer.layers));
+    let most = bytes.filter(|&bytes| sums::fits(bytes)).max();
+    let words = Words::new(scorer.dataset, Deal::Drawn(scorer.seed), most.unwrap_or(0))?;
     let mut extractor = WordExtractor::new(work).map_err(extraction_error)?;
     let mut ranked = Vec::new();
     for (index, model) in work.models.iter().enumerate() {

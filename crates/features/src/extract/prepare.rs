@@ -52,6 +52,7 @@ pub struct Prepared {
     layers: Vec<Located>,
     feature_tensor: String,
     fixed_batch: Option<usize>,
+    notes: Vec<String>,
 }
 
 impl Prepared {
@@ -111,6 +112,15 @@ impl Prepared {
             }
         }
         let inspection = inspect(&model);
+        let mut notes = side.notes().to_vec();
+        let is_pooled = !side.is_of_words() && layers.iter().all(|layer| layer.pooling != Pooling::Tokens);
+        if let (InputSide::Text(_), Some(pooling), true) = (&side, &options.pooling, is_pooled) {
+            notes.push(format!(
+                "{:?} is one vector a text already, so pooling by {} changes nothing; --feature names a tensor of tokens",
+                located.feature,
+                pooling.name()
+            ));
+        }
         Ok(Self {
             name: entry.name.clone(),
             digest: entry.digest().map_err(|error| failed(&error))?.to_hex().to_string(),
@@ -127,6 +137,7 @@ impl Prepared {
                 BatchSize::Fixed(size) => Some(size),
                 BatchSize::Dynamic => None,
             },
+            notes,
             model,
         })
     }
@@ -178,6 +189,11 @@ impl Prepared {
     /// Name in the hub.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the user should know of how it is used.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Content digest of the model's files, in hexadecimal.

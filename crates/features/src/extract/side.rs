@@ -140,7 +140,7 @@ impl InputSide {
     }
 
     /// What the user should know of how inputs are prepared.
-    pub fn notes(&self) -> &[String] {
+    pub(super) fn notes(&self) -> &[String] {
         match self {
             Self::Image(side) => side.processor.notes(),
             Self::Text(_) => &[],

@@ -62,6 +62,9 @@ pub(crate) fn choose(
         pooling: options.extract.pooling.clone(),
     };
     let mut target = open(entry, Some(kind), &own)?;
+    for note in target.notes() {
+        progress.event(Event::Note(&format!("{name}: {note}")));
+    }
     if let Some(edge) = options.image_size {
         target = target
             .at_size(edge)

@@ -87,8 +87,9 @@ pub(crate) fn race(
     options: &RaceOptions,
     failed: &mut Failed<'_>,
 ) -> Result<Ranked, Error> {
-    let bytes = work.models.iter().map(|model| sums::bytes(model, scorer.layers)).sum();
-    let words = Words::new(scorer.dataset, Deal::InOrder, bytes)?;
+    let bytes = work.models.iter().map(|model| sums::bytes(model, scorer.layers));
+    let all = bytes.filter(|&bytes| sums::fits(bytes)).sum();
+    let words = Words::new(scorer.dataset, Deal::InOrder, all)?;
     let mut track = Sentences {
         extractor: WordExtractor::new(work).map_err(extraction_error)?,
         models: work.models,

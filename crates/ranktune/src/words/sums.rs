@@ -12,7 +12,7 @@ use ranktune_features::extract::{Layer, Prepared, WordBlock};
 use ranktune_scores::uncertainty::Grouped;
 use ranktune_scores::{FeatureView, Statistics, Targets};
 
-use super::Words;
+use super::{FEWEST_GROUPS, Words};
 use crate::layers::{common_width, gather};
 use crate::rank::LayerChoice;
 use crate::scorer::{Chosen, Scorer};
@@ -58,18 +58,23 @@ pub(super) fn bytes(model: &Prepared, choice: LayerChoice) -> usize {
     bytes
 }
 
+/// Whether statistics of so many bytes a group can be kept, of as few groups as there can be.
+pub(super) fn fits(bytes: usize) -> bool {
+    bytes.saturating_mul(FEWEST_GROUPS) <= MOST_BYTES
+}
+
 impl<'a> WordSums<'a> {
     /// Refuses a model whose statistics do not fit in memory.
     pub(super) fn new(words: &'a Words<'a>, model: &Prepared, choice: LayerChoice) -> Result<Self, String> {
         let (layers, with_mean) = plan(model, choice);
-        let all = bytes(model, choice).saturating_mul(words.n_groups);
-        if all > MOST_BYTES {
+        let of_group = bytes(model, choice);
+        if !fits(of_group) {
             #[expect(clippy::cast_precision_loss, reason = "gigabytes, for a person")]
             let gigabytes = |bytes: usize| bytes as f64 / f64::from(1 << 30);
             return Err(format!(
                 "the sums of {} features would take {:.1} GiB, more than {:.0}; name one tensor with --feature",
                 model.feature_dim().unwrap_or(0),
-                gigabytes(all),
+                gigabytes(of_group.saturating_mul(FEWEST_GROUPS)),
                 gigabytes(MOST_BYTES)
             ));
         }
