@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::{Place, WORDS, image_model, text_model, write_model, write_text_model};
-use ranktune_onnx::{Dim, Node, Tensor};
+use ranktune_onnx::{DataType, Dim, Node, Tensor};
 use serde_json::json;
 
 /// A hub with a model of texts and one of images; sentences of colours and numbers; the same as pairs; tagged words.
@@ -222,6 +222,42 @@ fn data_that_cannot_be_read_are_refused_with_file_and_line() {
     place
         .run(&["rank", "--hub", "hub/pictures", "--data", "texts.jsonl"])
         .assert_refused(&["pictures: not applicable"]);
+}
+
+#[test]
+fn a_model_of_texts_that_takes_something_else_too_says_what() {
+    let place = place();
+    let with_input = |folder: &str, name: &str, data_type: DataType, rank: usize| {
+        let mut model = text_model();
+        let mut input = model.graph.inputs[0].clone();
+        input.name = name.to_owned();
+        input.data_type = Some(data_type);
+        let open = |at: usize| Dim::Named(format!("axis{at}"));
+        input.shape = Some((0..rank).map(open).collect());
+        model.graph.inputs.push(input);
+        write_text_model(&place.path(folder), &model);
+    };
+    with_input("hub/cached", "past_key_values.0.key", DataType::F32, 4);
+    with_input("hub/masked", "attention_mask", DataType::F32, 2);
+    let run = place.run(&["rank", "--hub", "hub", "--data", "texts.jsonl", "--format", "json"]);
+    let ranking = run.assert_code(1).json();
+    assert_eq!(ranking["models"].as_array().unwrap().len(), 1);
+    for (at, name, reason) in [
+        (
+            0,
+            "cached",
+            "the graph takes \"past_key_values.0.key\", which is none of input_ids",
+        ),
+        (
+            1,
+            "masked",
+            "the graph takes \"attention_mask\" as f32, expected whole numbers",
+        ),
+    ] {
+        let skipped = &ranking["skipped"][at];
+        assert_eq!(skipped["name"], name);
+        assert!(skipped["reason"].as_str().unwrap().contains(reason), "{skipped}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ranktune_data::{Inputs, RgbImage};
 use ranktune_hub::{Entry, GraphInput, ImageProcessor, Modality};
-use ranktune_onnx::Model;
+use ranktune_onnx::{Model, ValueInfo};
 
 use super::images::Images;
 use super::options::ExtractOptions;
@@ -111,6 +111,12 @@ impl InputSide {
         match (modality, data) {
             (Modality::Image, None | Some(DataKind::Images)) => return ImageSide::new(entry, model).map(Self::Image),
             (Modality::Text, None | Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences)) => {
+                return TextSide::new(entry, model, data, options).map(Self::Text);
+            }
+            // A model of texts, but not of texts alone; what else it takes is said.
+            (Modality::Other, Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences))
+                if entry.has_tokenizer() && takes_tokens(inputs) =>
+            {
                 return TextSide::new(entry, model, data, options).map(Self::Text);
             }
             _ => {}
@@ -220,6 +226,12 @@ impl InputSide {
             Self::Text(side) => Ok(side.probe()),
         }
     }
+}
+
+/// Whether token ids are among the inputs, and no image is, by their names: a cache of keys has the shape of one.
+fn takes_tokens(inputs: &[ValueInfo]) -> bool {
+    let has = |part: &str| inputs.iter().any(|input| input.name.contains(part));
+    has("input_ids") && !has("pixel") && !has("image")
 }
 
 impl fmt::Display for InputSide {

@@ -1,6 +1,6 @@
 //! Which input of a graph takes what of a tokenized text.
 
-use ranktune_onnx::{Dim, Graph, Links, Model};
+use ranktune_onnx::{DataType, Dim, Graph, Links, Model};
 use tokenizers::Tokenizer;
 
 use crate::{Error, ErrorKind};
@@ -27,7 +27,7 @@ impl TextInputs {
     /// Finds the inputs of `model`.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`]: no input for the ids, or one that is for nothing known.
+    /// [`ErrorKind::Mismatch`]: no input for the ids, one that is for nothing known, or one that holds no whole numbers.
     pub fn of(model: &Model) -> Result<Self, Error> {
         let graph = &model.graph;
         let known = |part: &'static [&str]| {
@@ -65,15 +65,28 @@ impl TextInputs {
             .map(|input| &input.name)
             .find(|name| !is_known(name))
         {
-            None => Ok(inputs),
+            None => {}
             Some(other) => {
                 let text = format!(
                     "the graph takes {other:?}, which is none of input_ids, attention_mask, token_type_ids and position_ids; \
-                     export the encoder alone"
+                     export the encoder alone, and without a cache (optimum-cli export onnx --task feature-extraction)"
                 );
-                Err(Error::new(ErrorKind::Mismatch, text))
+                return Err(Error::new(ErrorKind::Mismatch, text));
             }
         }
+        for input in &graph.inputs {
+            if let Some(data_type) = input
+                .data_type
+                .filter(|data_type| !matches!(data_type, DataType::I64 | DataType::I32))
+            {
+                let text = format!(
+                    "the graph takes {:?} as {data_type}, expected whole numbers (i64 or i32)",
+                    input.name
+                );
+                return Err(Error::new(ErrorKind::Mismatch, text));
+            }
+        }
+        Ok(inputs)
     }
 
     /// The names there are.
