@@ -146,6 +146,10 @@ impl Cache {
         let path = self.partial(checksum);
         let open = || {
             create_parent(&path)?;
+            // Whoever else can write to the cache must not choose where bytes from the network go.
+            if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+                fs::remove_file(&path)?;
+            }
             OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -294,6 +298,26 @@ mod tests {
             let target = fs::read_link(cache.pointer(COMMIT, "onnx/model.onnx")).unwrap();
             assert_eq!(target, Path::new("../../../blobs").join(&checksum));
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_in_the_place_of_a_partial_download_is_replaced_and_not_followed() {
+        use std::io::Write as _;
+        let root = tempfile::tempdir().unwrap();
+        let cache = Cache::new(root.path(), "a/b");
+        let checksum = "ab".repeat(32);
+        let precious = root.path().join("precious");
+        fs::write(&precious, "kept").unwrap();
+        fs::create_dir_all(root.path().join("models--a--b/blobs")).unwrap();
+        for target in [precious.clone(), root.path().join("nothing")] {
+            symlink(&target, &cache.partial(&checksum)).unwrap();
+            cache.open_partial(&checksum).unwrap().write_all(b"foreign").unwrap();
+            assert_eq!(fs::read(cache.partial(&checksum)).unwrap(), b"foreign");
+            fs::remove_file(cache.partial(&checksum)).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
+        assert!(!root.path().join("nothing").exists());
     }
 
     #[test]
