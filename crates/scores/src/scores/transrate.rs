@@ -14,7 +14,8 @@ use super::scatter::{Scatter, log_determinant};
 use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::statistics::Statistics;
-use crate::statistics::gram::{Sign, Turned, dual_gram, update_gram};
+use crate::statistics::gram::{Sign, dual_gram, update_gram};
+use crate::statistics::strips::Wide;
 use crate::statistics::triangle::Triangle;
 use crate::targets::Compact;
 
@@ -76,7 +77,7 @@ fn class_rate(rows: &[f32], mean: &[f64], epsilon: f64) -> Result<f64> {
         return coding_rate(dual_gram(rows, d, Some(mean), None), m, epsilon);
     }
     let mut triangle = Triangle::zeros(d);
-    update_gram(&mut triangle, rows, Sign::Plus, &mut Turned::default());
+    update_gram(&mut triangle, rows, Sign::Plus, &mut Wide::default());
     let mut gram = triangle.dense();
     let mut sum = vec![0.0; d];
     for row in rows.chunks_exact(d) {

@@ -215,7 +215,7 @@ impl Reader<'_> {
             precision: Precision::Double,
             matrix_error,
             checks: super::fast::Checks::default(),
-            turned: super::gram::Turned::default(),
+            wide: super::strips::Wide::default(),
         };
         Ok((statistics, description))
     }

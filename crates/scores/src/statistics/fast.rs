@@ -2,38 +2,40 @@
 //!
 //! ```text
 //! u = x − o                      o: an origin near the data, so that means cost no digits; rounded to f32
-//! G += Σ_block uuᵀ + o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ      products of BLOCK rows in f32, everything between blocks in f64
-//! ‖E_block‖² ≈ mean over probes v of ‖(Σ xxᵀ − G_block) v‖²,    Σ xxᵀ v from the rows in f64, G_block v tile by tile; v of ±1
+//! G += Σ_block uuᵀ + o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ      products of some hundred rows in f32, everything else in f64
+//! ‖E_block‖² ≈ mean over probes v of ‖(Σ xxᵀ − G_block) v‖²,    Σ xxᵀ v from the rows in f64;  v of ±1
 //! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured, those after it are taken to be like it, row for row
 //! ```
 //!
 //! The mean over random signs is the square of the Frobenius norm; the evidence turns it into a bound of its own, and whoever asked for
 //! speed goes back to f64 where that is too much.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::MatMut;
 use rayon::prelude::*;
 
-use super::gram::{Turned, tile_for};
+use super::gram::tile_for;
+use super::product::Factors;
+use super::strips::Narrow;
 use super::triangle::Triangle;
 use crate::random::Random;
 use crate::simd::{sum_of, vectorised};
 
-/// Rows summed in f32.
-const BLOCK: usize = 512;
+/// Rows of a block.
+const BLOCK: usize = 1024;
 /// Every how many blocks the error is measured.
 const CHECKED: u64 = 16;
 const PROBES: usize = 4;
 /// Four probes of thousands of numbers each scatter by a few per cent.
 const SAFETY: f64 = 1.5;
+/// Rows that are multiplied by the probes together.
+const CHUNK: usize = 64;
 
 /// Which blocks are measured, what the last one gave, and room for a block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checks {
     blocks: u64,
     error_per_row: f64,
-    turned: Turned<f32>,
+    narrow: Narrow,
 }
 
 /// `G += FᵀF`; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
@@ -42,178 +44,154 @@ pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], che
     let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
     let mut bound = 0.0;
     for rows in data.chunks(d * BLOCK) {
-        let centred = checks.turned.of(rows, d, |column, value: f32| value - origin[column]);
-        let n = centred.nrows() as f64;
+        let n = rows.len() / d;
+        checks.narrow.fill(
+            n,
+            d,
+            #[inline(always)]
+            |row, first, to| {
+                let from = &rows[row * d + first..];
+                for ((to, &from), &origin) in to.iter_mut().zip(from).zip(&origin[first..]) {
+                    *to = from - origin;
+                }
+            },
+        );
         let block = Block {
-            centred,
+            sum: &feature_sums(&checks.narrow),
+            centred: &checks.narrow,
             origin: &origin,
-            sum: &column_sums(centred),
-            rows: n,
+            rows: n as f64,
         };
         if checks.blocks.is_multiple_of(CHECKED) {
-            checks.error_per_row = block.add_checked(gram, rows, checks.blocks) / n;
+            let mut own = Triangle::zeros(d);
+            block.add_to(&mut own);
+            checks.error_per_row = error(&own, rows, checks.blocks) / n as f64;
+            gram.add(&own, 1.0);
         } else {
-            block.add(gram, None);
+            block.add_to(gram);
         }
         checks.blocks += 1;
-        bound += SAFETY * checks.error_per_row * n;
+        bound += SAFETY * checks.error_per_row * n as f64;
     }
     bound
 }
 
-fn column_sums(centred: MatRef<'_, f32>) -> Vec<f64> {
-    const COLUMNS: usize = 64;
-    let ones = vec![(); centred.nrows()];
-    let stripes: Vec<Vec<f64>> = (0..centred.ncols())
-        .step_by(COLUMNS)
+fn feature_sums(strips: &Narrow) -> Vec<f64> {
+    let sums: Vec<[f64; 16]> = strips
+        .iter()
         .collect::<Vec<_>>()
-        .into_par_iter()
-        .map(|first| {
-            let stripe = centred.subcols(first, COLUMNS.min(centred.ncols() - first));
+        .par_iter()
+        .map(|strip| {
             vectorised(
                 #[inline(always)]
                 || {
-                    (0..stripe.ncols())
-                        .map(
-                            #[inline(always)]
-                            |j| {
-                                let column = stripe.col(j).try_as_col_major();
-                                let values = column.map_or(&[][..], |column| column.as_slice());
-                                sum_of(
-                                    values,
-                                    &ones,
-                                    #[inline(always)]
-                                    |value: f32, ()| f64::from(value),
-                                )
-                            },
-                        )
-                        .collect()
+                    let mut sums = [0.0; 16];
+                    for line in *strip {
+                        for (sum, &value) in sums.iter_mut().zip(&line.0) {
+                            *sum += f64::from(value);
+                        }
+                    }
+                    sums
                 },
             )
         })
         .collect();
-    stripes.concat()
+    sums.concat()
 }
 
 /// One block of rows about the origin.
 struct Block<'a> {
-    /// `[rows, d]`, columns contiguous
-    centred: MatRef<'a, f32>,
+    centred: &'a Narrow,
     origin: &'a [f32],
-    /// `Σu`
+    /// `Σu`, zeros beyond the last feature
     sum: &'a [f64],
     rows: f64,
 }
 
-/// What a tile of `G_block` makes of the probes: its rows' part and its columns' part, and where they begin.
-struct Image {
-    rows: (usize, Mat<f64>),
-    columns: (usize, Mat<f64>),
-}
-
 impl Block<'_> {
-    /// Adds the block's part, a task for every tile; with `signs` `[d, PROBES]`, says what it makes of them.
-    fn add(&self, gram: &mut Triangle, signs: Option<MatRef<'_, f64>>) -> Vec<Image> {
-        let size = tile_for(gram.size());
-        let images = gram.for_tiles(size, |columns, first| {
-            columns
-                .par_row_chunks_mut(size)
-                .enumerate()
-                .filter_map(|(chunk, tile)| self.add_tile(tile, first + chunk * size, first, signs))
-                .collect::<Vec<Image>>()
+    /// Adds the block's part, a task for every tile.
+    fn add_to(&self, gram: &mut Triangle) {
+        let factors = Factors {
+            left: self.centred,
+            right: self.centred,
+            factor: 1.0,
+        };
+        gram.for_each_tile(tile_for(gram.size()), |mut tile, row, column| {
+            factors.add_to(tile.as_mut(), row, column);
+            // While the tile is in the processor's cache.
+            self.add_origin(tile, row, column);
         });
-        images.into_iter().flatten().collect()
     }
 
-    fn add_tile(
-        &self,
-        mut tile: MatMut<'_, f64>,
-        from: usize,
-        first: usize,
-        signs: Option<MatRef<'_, f64>>,
-    ) -> Option<Image> {
-        let (height, w) = tile.shape();
-        let mut product = Mat::<f32>::zeros(height, w);
-        let (left, right) = (
-            self.centred.subcols(from, height).transpose(),
-            self.centred.subcols(first, w),
-        );
-        if from == first {
-            triangular::matmul(
-                product.as_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Replace,
-                left,
-                BlockStructure::Rectangular,
-                right,
-                BlockStructure::Rectangular,
-                1.0,
-                Par::Seq,
-            );
-        } else {
-            matmul(product.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
-        }
-        let mut own = signs.map(|_| Mat::<f64>::zeros(height, w));
-        let rows = from..from + height;
+    /// `o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ`
+    fn add_origin(&self, tile: MatMut<'_, f64>, row: usize, column: usize) {
+        let rows = row..row + tile.nrows();
+        let (origin, sum) = (&self.origin[rows.clone()], &self.sum[rows]);
         vectorised(
             #[inline(always)]
             || {
-                for j in 0..w {
-                    let above = if from == first { j } else { 0 };
-                    let (origin, sum) = (f64::from(self.origin[first + j]), self.sum[first + j]);
-                    let about = sum + self.rows * origin;
-                    let added = product.col_as_slice(j)[above..]
-                        .iter()
-                        .zip(&self.origin[rows.clone()][above..])
-                        .zip(&self.sum[rows.clone()][above..])
-                        .map(|((product, own_origin), own_sum)| {
-                            f64::from(*product) + (f64::from(*own_origin) * about + own_sum * origin)
-                        });
-                    if let Some(own) = &mut own {
-                        for (to, added) in own.col_as_slice_mut(j)[above..].iter_mut().zip(added.clone()) {
-                            *to = added;
-                        }
-                    }
-                    let Some(to) = tile.as_mut().col_mut(j).try_as_col_major_mut() else {
+                for (j, to) in tile.col_iter_mut().enumerate() {
+                    let other = f64::from(self.origin[column + j]);
+                    let about = self.sum[column + j] + self.rows * other;
+                    let Some(to) = to.try_as_col_major_mut() else {
                         continue;
                     };
-                    for (to, added) in to.as_slice_mut()[above..].iter_mut().zip(added) {
-                        *to += added;
+                    for ((to, &origin), sum) in to.as_slice_mut().iter_mut().zip(origin).zip(sum) {
+                        *to += f64::from(origin) * about + sum * other;
                     }
                 }
             },
         );
-        let (signs, own) = signs.zip(own)?;
-        // On the diagonal the tile is a lower triangle: G v = L v + strict(L)ᵀ v.
-        let mut strict = own.transpose().to_owned();
-        if from == first {
-            for j in 0..w {
-                strict[(j, j)] = 0.0;
-            }
-        }
-        Some(Image {
-            rows: (from, own * signs.subrows(first, w)),
-            columns: (first, strict * signs.subrows(from, height)),
-        })
     }
+}
 
-    /// [`Block::add`], and about `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are the block's as they came.
-    fn add_checked(&self, gram: &mut Triangle, rows: &[f32], seed: u64) -> f64 {
-        let d = gram.size();
-        let mut random = Random::new(seed);
-        let signs = Mat::from_fn(d, PROBES, |_, _| if random.next() & 1 == 0 { 1.0 } else { -1.0 });
-        let wide: Vec<f64> = rows.iter().map(|&value| f64::from(value)).collect();
-        let wide = MatRef::from_column_major_slice(&wide, d, rows.len() / d);
-        let along = wide.transpose() * &signs;
-        let mut left = wide * &along;
-        for Image { rows, columns } in self.add(gram, Some(signs.as_ref())) {
-            for (from, part) in [rows, columns] {
-                let mut left = left.as_mut().subrows_mut(from, part.nrows());
-                left -= part;
+/// About `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are the block's as they came.
+fn error(gram: &Triangle, rows: &[f32], seed: u64) -> f64 {
+    let d = gram.size();
+    let mut random = Random::new(seed);
+    let signs: Vec<Vec<f64>> = (0..PROBES)
+        .map(|_| {
+            (0..d)
+                .map(|_| if random.next() & 1 == 0 { 1.0 } else { -1.0 })
+                .collect()
+        })
+        .collect();
+    let squares: Vec<f64> = signs
+        .par_iter()
+        .map(|signs| {
+            let parts: Vec<Vec<f64>> = rows.par_chunks(CHUNK * d).map(|rows| apply_rows(rows, signs)).collect();
+            let image = gram.apply(signs);
+            (0..d)
+                .map(|i| {
+                    let exact: f64 = parts.iter().map(|part| part[i]).sum();
+                    (exact - image[i]).powi(2)
+                })
+                .sum()
+        })
+        .collect();
+    (squares.iter().sum::<f64>() / PROBES as f64).sqrt()
+}
+
+/// `Σ xxᵀ v` over some rows.
+fn apply_rows(rows: &[f32], vector: &[f64]) -> Vec<f64> {
+    let mut image = vec![0.0; vector.len()];
+    vectorised(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(vector.len()) {
+                let along = sum_of(
+                    row,
+                    vector,
+                    #[inline(always)]
+                    |x: f32, v: f64| f64::from(x) * v,
+                );
+                for (to, &x) in image.iter_mut().zip(row) {
+                    *to += along * f64::from(x);
+                }
             }
-        }
-        left.norm_l2() / (PROBES as f64).sqrt()
-    }
+        },
+    );
+    image
 }
 
 #[cfg(test)]
@@ -230,7 +208,7 @@ mod tests {
             &mut exact,
             &rows,
             super::super::gram::Sign::Plus,
-            &mut Turned::default(),
+            &mut super::super::strips::Wide::default(),
         );
         let origin: Vec<f64> = rows[..d].iter().map(|&value| f64::from(value)).collect();
         let mut fast = Triangle::zeros(d);

@@ -177,7 +177,7 @@ impl Statistics {
         if let Form::Primal { gram } = &mut self.form {
             match &other.form {
                 Form::Primal { gram: other } => gram.add(other, weight),
-                Form::Dual { rows, .. } => gram::update_gram(gram, rows, sign, &mut self.turned),
+                Form::Dual { rows, .. } => gram::update_gram(gram, rows, sign, &mut self.wide),
             }
         }
         self.matrix_error += other.matrix_error;

@@ -19,6 +19,8 @@ mod fast;
 pub(crate) mod gram;
 mod merge;
 mod moments;
+pub(crate) mod product;
+pub(crate) mod strips;
 pub(crate) mod triangle;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ use crate::features::FeatureView;
 use crate::targets::Targets;
 use gram::Sign;
 pub(crate) use moments::Moments;
+use strips::Wide;
 use triangle::Triangle;
 
 /// `B` and `s`, by kind of target.
@@ -89,7 +92,7 @@ pub struct Statistics {
     precision: Precision,
     matrix_error: f64,
     checks: fast::Checks,
-    turned: gram::Turned<f64>,
+    wide: Wide,
 }
 
 impl Statistics {
@@ -148,7 +151,7 @@ impl Statistics {
             precision: Precision::Double,
             matrix_error: 0.0,
             checks: fast::Checks::default(),
-            turned: gram::Turned::default(),
+            wide: Wide::default(),
         })
     }
 
@@ -250,13 +253,13 @@ impl Statistics {
             }
             let mut gram = Triangle::zeros(self.n_features);
             if !rows.is_empty() {
-                gram::update_gram(&mut gram, rows, Sign::Plus, &mut self.turned);
+                gram::update_gram(&mut gram, rows, Sign::Plus, &mut self.wide);
             }
             self.form = Form::Primal { gram };
         }
         if let Form::Primal { gram } = &mut self.form {
             match self.precision {
-                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus, &mut self.turned),
+                Precision::Double => gram::update_gram(gram, features.data(), Sign::Plus, &mut self.wide),
                 Precision::Fast => {
                     self.matrix_error +=
                         fast::update_gram(gram, features.data(), &self.moments.origin, &mut self.checks);
@@ -356,8 +359,8 @@ impl Statistics {
     }
 
     /// Exchanges the room for blocks: whoever fills many statistics in turn needs it once.
-    pub(crate) fn swap_buffer(&mut self, buffer: &mut gram::Turned<f64>) {
-        std::mem::swap(&mut self.turned, buffer);
+    pub(crate) fn swap_buffer(&mut self, buffer: &mut Wide) {
+        std::mem::swap(&mut self.wide, buffer);
     }
 
     pub(crate) fn moments(&self) -> &Moments {
@@ -367,34 +370,19 @@ impl Statistics {
     /// `G v`.
     pub(crate) fn apply_gram(&self, vector: &[f64]) -> Vec<f64> {
         let d = self.n_features;
-        let mut product = vec![0.0; d];
         match &self.form {
             Form::Dual { rows, .. } => {
+                let mut product = vec![0.0; d];
                 for row in rows.chunks_exact(d) {
                     let along: f64 = row.iter().zip(vector).map(|(&x, v)| f64::from(x) * v).sum();
                     for (product, &x) in product.iter_mut().zip(row) {
                         *product += along * f64::from(x);
                     }
                 }
+                product
             }
-            Form::Primal { gram } => {
-                for column in 0..d {
-                    let entries = gram.column(column);
-                    let own = vector[column];
-                    let mut along = entries[0] * own;
-                    for ((product, entry), value) in product[column + 1..]
-                        .iter_mut()
-                        .zip(&entries[1..])
-                        .zip(&vector[column + 1..])
-                    {
-                        *product += entry * own;
-                        along += entry * value;
-                    }
-                    product[column] += along;
-                }
-            }
+            Form::Primal { gram } => gram.apply(vector),
         }
-        product
     }
 
     /// The columns that count: name (class or column number), `s_j`, and `Fᵀy_j` `[d]`; classes ascending.

@@ -9,6 +9,8 @@ use std::ops::Index;
 use faer::{Mat, MatMut};
 use rayon::prelude::*;
 
+use crate::simd::{sum_of, vectorised};
+
 /// Columns of a stripe: what a tile of the symmetric product has at most.
 pub(super) const WIDTH: usize = 192;
 
@@ -61,25 +63,47 @@ impl Triangle {
         dense
     }
 
-    /// Calls `work` with every few columns, the row and column where they begin on the diagonal, as tasks for all threads.
-    pub fn for_tiles<R: Send>(&mut self, tile: usize, work: impl Fn(MatMut<'_, f64>, usize) -> R + Sync) -> Vec<R> {
-        let found: Vec<Vec<R>> = self
-            .stripes
-            .par_iter_mut()
-            .enumerate()
-            .map(|(stripe, columns)| {
-                columns
-                    .par_col_chunks_mut(tile)
-                    .enumerate()
-                    .map(|(chunk, columns)| {
-                        let above = chunk * tile;
-                        let rows = columns.nrows() - above;
-                        work(columns.subrows_mut(above, rows), stripe * WIDTH + above)
-                    })
-                    .collect()
-            })
-            .collect();
-        found.into_iter().flatten().collect()
+    /// Calls `work` with every tile on or below the diagonal, the row and the column where it begins, as tasks for all threads.
+    pub fn for_each_tile(&mut self, tile: usize, work: impl Fn(MatMut<'_, f64>, usize, usize) + Sync) {
+        self.stripes.par_iter_mut().enumerate().for_each(|(stripe, columns)| {
+            columns
+                .par_col_chunks_mut(tile)
+                .enumerate()
+                .for_each(|(chunk, columns)| {
+                    let above = chunk * tile;
+                    let first = stripe * WIDTH + above;
+                    let rows = columns.nrows() - above;
+                    columns
+                        .subrows_mut(above, rows)
+                        .par_row_chunks_mut(tile)
+                        .enumerate()
+                        .for_each(|(chunk, part)| work(part, first + chunk * tile, first));
+                });
+        });
+    }
+
+    /// The symmetric matrix times a vector.
+    pub fn apply(&self, vector: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; self.size];
+        vectorised(
+            #[inline(always)]
+            || {
+                for column in 0..self.size {
+                    let (own, below) = (vector[column], &self.column(column)[1..]);
+                    let along = sum_of(
+                        below,
+                        &vector[column + 1..],
+                        #[inline(always)]
+                        |a: f64, b: f64| a * b,
+                    );
+                    product[column] += self[(column, column)] * own + along;
+                    for (product, entry) in product[column + 1..].iter_mut().zip(below) {
+                        *product += entry * own;
+                    }
+                }
+            },
+        );
+        product
     }
 }
 
@@ -125,16 +149,39 @@ mod tests {
     }
 
     #[test]
-    fn tiles_cover_every_column_once() {
+    fn tiles_cover_every_entry_once() {
         for tile in [96, 192] {
             let mut triangle = Triangle::zeros(500);
-            let seen = triangle.for_tiles(tile, |columns, first| (first, columns.shape()));
-            let mut next = 0;
-            for (first, (rows, columns)) in seen {
-                assert_eq!((first, rows), (next, 500 - next));
-                next += columns;
+            triangle.for_each_tile(tile, |mut part, row, column| {
+                for j in 0..part.ncols() {
+                    for i in 0..part.nrows() {
+                        part[(i, j)] += ((row + i) * 1000 + column + j) as f64;
+                    }
+                }
+            });
+            for column in 0..500 {
+                for row in column..500 {
+                    assert_eq!(triangle[(row, column)], (row * 1000 + column) as f64);
+                }
             }
-            assert_eq!(next, 500);
+        }
+    }
+
+    #[test]
+    fn a_vector_is_multiplied_by_both_halves() {
+        let mut triangle = Triangle::zeros(300);
+        triangle.for_each_tile(96, |mut part, row, column| {
+            for j in 0..part.ncols() {
+                for i in 0..part.nrows() {
+                    part[(i, j)] = ((row + i + column + j) % 7) as f64;
+                }
+            }
+        });
+        let vector: Vec<f64> = (0..300).map(|i| (i % 5) as f64 - 2.0).collect();
+        let product = triangle.apply(&vector);
+        for (i, product) in product.iter().enumerate() {
+            let expected: f64 = vector.iter().enumerate().map(|(j, v)| ((i + j) % 7) as f64 * v).sum();
+            assert_eq!(*product, expected, "row {i}");
         }
     }
 }

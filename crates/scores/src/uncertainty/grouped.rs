@@ -14,7 +14,7 @@ use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
 use crate::scores::{self, Needs, Prepared, ScoreOptions};
 use crate::statistics::Statistics;
-use crate::statistics::gram::Turned;
+use crate::statistics::strips::Wide;
 use crate::targets::Targets;
 
 /// Rows of one group that wait to be added.
@@ -32,7 +32,7 @@ struct Waiting {
 pub struct Grouped {
     groups: Vec<Statistics>,
     waiting: Vec<Waiting>,
-    buffer: Turned<f64>,
+    buffer: Wide,
 }
 
 impl Grouped {
@@ -41,7 +41,7 @@ impl Grouped {
         Self {
             groups: vec![empty.clone(); n_groups],
             waiting: vec![Waiting::default(); n_groups],
-            buffer: Turned::default(),
+            buffer: Wide::default(),
         }
     }
 
