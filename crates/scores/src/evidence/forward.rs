@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! L     [k, k]   lower triangle with b numbers left of the diagonal; its rows in groups of four
-//! acc   = r − Σ_k L[group, k] u_k        [4, 16] over the b rows of u before the group: all in registers
+//! acc   = r − Σ_k L[group, k] u_k        [4, 32] over the b rows of u before the group: all in registers
 //! u     = D⁻¹ acc                        D [4, 4] the group's own triangle
 //! ```
 //!
@@ -11,38 +11,54 @@
 
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 /// Rows that are solved together.
 const GROUP: usize = 4;
-/// Columns that are solved together.
-const WIDE: usize = 16;
-/// Vectors of columns that are held in registers for every row of a group.
-const HELD: usize = 2;
+/// Columns that are solved together, and where no more than half of them are left.
+const WIDE: usize = 32;
+const NARROW: usize = WIDE / 2;
 
-/// Right-hand sides, sixteen columns side by side, zeros where there are fewer columns or rows.
+/// Right-hand sides, some columns side by side, zeros where there are fewer columns or rows.
 pub(crate) struct Packed {
-    chunks: Vec<Vec<f64>>,
+    chunks: Vec<Columns>,
     n_columns: usize,
+}
+
+/// `[k, WIDE]` or `[k, NARROW]`, row-major.
+enum Columns {
+    Wide(Vec<f64>),
+    Narrow(Vec<f64>),
 }
 
 impl Packed {
     /// From `rhs` `[k, c]`.
     pub fn new(rhs: MatRef<'_, f64>) -> Self {
-        let (k, c) = rhs.shape();
-        let chunks = (0..c)
-            .step_by(WIDE)
-            .map(|first| {
-                let mut chunk = vec![0.0; k.next_multiple_of(GROUP) * WIDE];
-                for (lane, column) in (first..c.min(first + WIDE)).enumerate() {
-                    for (to, from) in chunk[lane..].iter_mut().step_by(WIDE).zip(rhs.col(column).iter()) {
-                        *to = *from;
-                    }
+        let c = rhs.ncols();
+        let chunks = (0..c.div_ceil(WIDE))
+            .into_par_iter()
+            .map(|chunk| {
+                let first = chunk * WIDE;
+                let columns = rhs.subcols(first, WIDE.min(c - first));
+                if columns.ncols() > NARROW {
+                    Columns::Wide(side_by_side::<WIDE>(columns))
+                } else {
+                    Columns::Narrow(side_by_side::<NARROW>(columns))
                 }
-                chunk
             })
             .collect();
         Self { chunks, n_columns: c }
     }
+}
+
+fn side_by_side<const N: usize>(columns: MatRef<'_, f64>) -> Vec<f64> {
+    let mut chunk = vec![0.0; columns.nrows().next_multiple_of(GROUP) * N];
+    for (lane, column) in columns.col_iter().enumerate() {
+        for (to, from) in chunk[lane..].iter_mut().step_by(N).zip(column.iter()) {
+            *to = *from;
+        }
+    }
+    chunk
 }
 
 /// L, packed by groups of rows: the numbers left of the group's triangle column by column, the triangle's rows, and the inverse diagonal.
@@ -83,34 +99,48 @@ impl Lower {
 
     /// `‖L⁻¹r‖²` of every column.
     pub fn squares(&self, columns: &Packed) -> Vec<f64> {
-        let mut squares: Vec<f64> = columns
-            .chunks
-            .iter()
-            .flat_map(|columns| pulp::Arch::new().dispatch(Chunk { lower: self, columns }))
-            .collect();
+        let arch = pulp::Arch::new();
+        let mut squares = Vec::with_capacity(columns.chunks.len() * WIDE);
+        for chunk in &columns.chunks {
+            match chunk {
+                Columns::Wide(columns) => squares.extend(arch.dispatch(Chunk::<WIDE> { lower: self, columns })),
+                Columns::Narrow(columns) => squares.extend(arch.dispatch(Chunk::<NARROW> { lower: self, columns })),
+            }
+        }
         squares.truncate(columns.n_columns);
         squares
     }
 }
 
-/// Sixteen columns to be solved.
-struct Chunk<'a> {
+/// N columns to be solved.
+struct Chunk<'a, const N: usize> {
     lower: &'a Lower,
     columns: &'a [f64],
 }
 
-impl WithSimd for Chunk<'_> {
-    type Output = [f64; WIDE];
+impl<const N: usize> WithSimd for Chunk<'_, N> {
+    type Output = [f64; N];
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        // As many vectors of columns at once as registers hold the sums of: sixteen of 32 with vectors of eight, else eight of sixteen.
+        match (N / S::F64_LANES.max(1), S::F64_LANES) {
+            (4.., 8) => self.solve::<S, 4>(simd),
+            _ => self.solve::<S, 2>(simd),
+        }
+    }
+}
+
+impl<const N: usize> Chunk<'_, N> {
+    #[inline(always)]
+    fn solve<S: Simd, const HELD: usize>(self, simd: S) -> [f64; N] {
         let Lower { groups, width } = self.lower;
         let width = *width;
-        let mut squares = [0.0; WIDE];
+        let mut squares = [0.0; N];
         // The rows of u before the group, and the next ones as long as there is room.
-        let mut last = vec![[0.0; WIDE]; 2 * width + GROUP];
+        let mut last = vec![[0.0; N]; 2 * width + GROUP];
         let mut at = width;
-        let (rows, _) = self.columns.as_chunks::<WIDE>();
+        let (rows, _) = self.columns.as_chunks::<N>();
         for (rows, group) in rows
             .chunks_exact(GROUP)
             .zip(groups.chunks_exact(GROUP * width + GROUP * GROUP))
@@ -120,7 +150,7 @@ impl WithSimd for Chunk<'_> {
                 at = width;
             }
             let (before, own) = last.split_at_mut(at);
-            solve_group(
+            solve_group::<S, N, HELD>(
                 simd,
                 group,
                 &before[at - width..],
@@ -136,49 +166,44 @@ impl WithSimd for Chunk<'_> {
 
 /// Solves a group's rows from the `width` rows of u before it, and adds their squares.
 #[inline(always)]
-fn solve_group<S: Simd>(
+fn solve_group<S: Simd, const N: usize, const HELD: usize>(
     simd: S,
     group: &[f64],
-    before: &[[f64; WIDE]],
-    rows: &[[f64; WIDE]],
-    own: &mut [[f64; WIDE]],
-    squares: &mut [f64; WIDE],
+    before: &[[f64; N]],
+    rows: &[[f64; N]],
+    own: &mut [[f64; N]],
+    squares: &mut [f64; N],
 ) {
     let (left, triangle) = group.split_at(GROUP * before.len());
     let (left, _) = left.as_chunks::<GROUP>();
     let (triangle, _) = triangle.as_chunks::<GROUP>();
     let (squares, _) = S::as_mut_simd_f64s(squares);
-    for (part, squares) in squares.chunks_exact_mut(HELD.min(WIDE / S::F64_LANES)).enumerate() {
+    let (squares, _) = squares.as_chunks_mut::<HELD>();
+    for (part, squares) in squares.iter_mut().enumerate() {
         let mut acc = [[simd.splat_f64s(0.0); HELD]; GROUP];
         for (left, u) in left.iter().zip(before) {
-            let (u, _) = S::as_simd_f64s(u);
-            let Some(u) = u.chunks_exact(HELD).nth(part) else {
-                continue;
-            };
+            let u = &S::as_simd_f64s(u).0.as_chunks::<HELD>().0[part];
             for (acc, &left) in acc.iter_mut().zip(left) {
                 let left = simd.splat_f64s(left);
                 for (acc, &u) in acc.iter_mut().zip(u) {
-                    *acc = simd.mul_add_f64s(left, u, *acc);
+                    *acc = simd.mul_add_e_f64s(left, u, *acc);
                 }
             }
         }
         for g in 0..GROUP {
-            let (row, _) = S::as_simd_f64s(&rows[g]);
-            let (to, _) = S::as_mut_simd_f64s(&mut own[g]);
-            let (Some(row), Some(to)) = (row.chunks_exact(HELD).nth(part), to.chunks_exact_mut(HELD).nth(part)) else {
-                continue;
-            };
+            let row = &S::as_simd_f64s(&rows[g]).0.as_chunks::<HELD>().0[part];
+            let to = &mut S::as_mut_simd_f64s(&mut own[g]).0.as_chunks_mut::<HELD>().0[part];
             let inverse = simd.splat_f64s(triangle[g][g]);
             let mut solved = [simd.splat_f64s(0.0); HELD];
             for i in 0..HELD {
                 solved[i] = simd.mul_f64s(simd.sub_f64s(row[i], acc[g][i]), inverse);
-                squares[i] = simd.mul_add_f64s(solved[i], solved[i], squares[i]);
+                squares[i] = simd.mul_add_e_f64s(solved[i], solved[i], squares[i]);
                 to[i] = solved[i];
             }
             for later in g + 1..GROUP {
                 let left = simd.splat_f64s(triangle[later][g]);
                 for i in 0..HELD {
-                    acc[later][i] = simd.mul_add_f64s(left, solved[i], acc[later][i]);
+                    acc[later][i] = simd.mul_add_e_f64s(left, solved[i], acc[later][i]);
                 }
             }
         }
@@ -204,7 +229,7 @@ mod tests {
 
     #[test]
     fn squares_are_those_of_the_dense_solution() {
-        for (k, width, c) in [(1, 1, 1), (7, 3, 5), (40, 8, 17), (65, 32, 40)] {
+        for (k, width, c) in [(1, 1, 1), (7, 3, 5), (40, 8, 17), (65, 32, 40), (50, 8, 64)] {
             let lower = Mat::from_fn(k, k, |i, j| match i.checked_sub(j) {
                 Some(0) => 2.0 + (i % 3) as f64,
                 Some(distance) if distance <= width => ((i * 7 + j * 3) % 11) as f64 / 11.0 - 0.5,
