@@ -9,42 +9,38 @@
 //!
 //! This is the first half of the two-stage tridiagonalisation (Bischof, Lang and Sun 2000). The second half, from the band to three
 //! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 48 is narrow enough to factor for every `t`.
+//! The next panel is reflected while the rest of the matrix is updated behind it, so that no thread waits for the one that reflects.
+//!
 //! One-stage reduction reads the matrix once a column (`k` times), this one `k/b` times, so it is not bound by memory and uses all cores.
-//! A column of a panel that is zero below its pivot has `v = 0`: no reflection, whatever the rank.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::prelude::{IntoConst, Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::reflector::{Direction, Panel, Reflector};
 use super::tridiagonal::power_of_four;
 use crate::error::{Error, ErrorKind, Result};
-use crate::simd::{sum_of, vectorised};
+use crate::statistics::product::Factors;
+use crate::statistics::strips::Wide;
 
 /// Half-width of the band.
 const WIDTH: usize = 48;
-/// Columns of a panel that are reflected one by one.
-const NARROW: usize = 8;
 /// Rows and columns of the tiles that tasks work on.
 const TILE: usize = 192;
 /// Columns that are rotated together.
 const STRIPE: usize = 64;
 
-/// `V` `[m, q]` and `T` `[q, q]` of one panel; acts on rows `start..`.
-struct Reflector {
-    start: usize,
-    basis: Mat<f64>,
-    factor: Mat<f64>,
-}
-
 /// Room for the factors of a panel's update, made once: memory that is asked for anew at every panel comes empty, and emptying it takes
 /// as long as the update.
 struct Workspace {
-    /// `[W V]` `[k, 2b]`
-    left: Mat<f64>,
-    /// `[V W]ᵀ` `[2b, k]`, turned: products read their right factor as it lies.
-    right: Mat<f64>,
+    /// `W` `[k, b]`
+    image: Mat<f64>,
+    /// `[W V]ᵀ` `[2b, k]`
+    left: Wide,
+    /// `[V W]ᵀ` `[2b, k]`
+    right: Wide,
 }
 
 /// The factors of `M / scale`.
@@ -75,11 +71,15 @@ impl Band {
             ));
         }
         let scale = if largest > 0.0 { power_of_four(largest) } else { 1.0 };
-        for column in 0..k {
-            for entry in &mut matrix.col_as_slice_mut(column)[column..] {
-                *entry /= scale;
-            }
-        }
+        matrix
+            .as_mut()
+            .par_col_iter_mut()
+            .enumerate()
+            .for_each(|(column, entries)| {
+                for entry in entries.subrows_mut(column, k - column).iter_mut() {
+                    *entry /= scale;
+                }
+            });
         let mut band = Self {
             diagonal: Vec::new(),
             below: Vec::new(),
@@ -88,66 +88,79 @@ impl Band {
             size: k,
         };
         let mut workspace = Workspace {
-            left: Mat::zeros(k, 2 * width),
-            right: Mat::zeros(2 * width, k),
+            image: Mat::zeros(k, width),
+            left: Wide::default(),
+            right: Wide::default(),
         };
+        let mut ahead = None;
         for start in (0..k).step_by(width) {
             let w = width.min(k - start);
             band.diagonal
                 .push(Mat::from_fn(w, w, |i, j| matrix[(start + i.max(j), start + i.min(j))]));
             let next = start + w;
             if next < k {
-                band.panel(matrix.as_mut(), start, next, &mut workspace);
+                let panel = ahead
+                    .take()
+                    .unwrap_or_else(|| Panel::reflect(matrix.as_ref().get(next.., start..next)));
+                ahead = band.advance(matrix.as_mut().get_mut(next.., next..), panel, next, &mut workspace);
             }
         }
         Ok(band)
     }
 
-    /// Reflects the panel of columns `start..next` below row `next`, and the matrix behind it.
-    fn panel(&mut self, matrix: MatMut<'_, f64>, start: usize, next: usize, workspace: &mut Workspace) {
-        let (_, _, below, mut rest) = matrix.split_at_mut(next, next);
-        let mut panel = below.as_ref().subcols(start, next - start).to_owned();
-        let (basis, factor) = reflect(&mut panel);
-        let rows = panel.nrows().min(panel.ncols());
-        self.below.push(Mat::from_fn(rows, panel.ncols(), |i, j| {
-            if i <= j { panel[(i, j)] } else { 0.0 }
-        }));
-        if basis.ncols() == 0 {
-            return;
-        }
+    /// Keeps a panel, applies its reflections to the matrix behind it, and reflects the panel that comes next.
+    fn advance(
+        &mut self,
+        rest: MatMut<'_, f64>,
+        panel: Panel,
+        next: usize,
+        workspace: &mut Workspace,
+    ) -> Option<Panel> {
+        let Panel {
+            triangle,
+            basis,
+            factor,
+        } = panel;
+        let width = triangle.ncols();
+        self.below.push(triangle);
         let (m, q) = basis.shape();
-        let mut left = workspace.left.as_mut().get_mut(..m, ..2 * q);
-        let mut right = workspace.right.as_mut().get_mut(..2 * q, ..m);
-        let (mut x, mut copy) = left.rb_mut().split_at_col_mut(q);
-        symmetric_product(rest.as_ref(), basis.as_ref(), x.rb_mut());
-        solve_lower_triangular_in_place(factor.transpose(), x.rb_mut().transpose_mut(), Par::Seq);
-        let mut inner = basis.transpose() * x.rb();
-        solve_lower_triangular_in_place(factor.transpose(), inner.as_mut(), Par::Seq);
-        matmul(x.rb_mut(), Accum::Add, basis.as_ref(), inner.as_ref(), -0.5, Par::Seq);
-        copy.copy_from(&basis);
-        right.rb_mut().subrows_mut(0, q).copy_from(basis.transpose());
-        right.rb_mut().subrows_mut(q, q).copy_from(x.transpose());
-        let (left, right) = (left.into_const(), right.into_const());
-        rest.as_mut()
-            .par_col_chunks_mut(TILE)
-            .enumerate()
-            .for_each(|(tile, columns)| {
-                let from = tile * TILE;
-                let w = columns.ncols();
-                matmul(
-                    columns.subrows_mut(from, m - from),
-                    Accum::Add,
-                    left.subrows(from, m - from),
-                    right.subcols(from, w),
-                    -1.0,
-                    Par::Seq,
-                );
+        if q == 0 {
+            return None;
+        }
+        let Workspace { image, left, right } = workspace;
+        let mut image = image.as_mut().get_mut(..m, ..q);
+        image_of(rest.as_ref(), basis.as_ref(), factor.as_ref(), image.rb_mut());
+        let image = image.into_const();
+        for (strips, first, second) in [
+            (&mut *left, image, basis.as_ref()),
+            (&mut *right, basis.as_ref(), image),
+        ] {
+            strips.fill(2 * q, m, |row, from, to| {
+                let column = if row < q { first.col(row) } else { second.col(row - q) };
+                if let Some(column) = column.try_as_col_major() {
+                    to.copy_from_slice(&column.as_slice()[from..from + to.len()]);
+                }
             });
+        }
+        let factors = Factors {
+            left,
+            right,
+            factor: -1.0,
+        };
+        // Whole strips, the next panel's columns among them.
+        let (mut first, later) = rest.split_at_col_mut(width.next_multiple_of(8).min(m));
+        update(&factors, first.rb_mut(), 0);
+        let done = first.ncols();
+        let (ahead, ()) = rayon::join(
+            || (m > width).then(|| Panel::reflect(first.as_ref().get(width.., ..width))),
+            || update(&factors, later, done),
+        );
         self.reflectors.push(Reflector {
             start: next,
             basis,
             factor,
         });
+        ahead
     }
 
     pub fn size(&self) -> usize {
@@ -206,137 +219,67 @@ impl Band {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Direction {
-    Forward,
-    Transposed,
+/// `A ← A + factor · LᵀR` for the columns of a lower triangle from `first` on, a task for every tile.
+fn update(factors: &Factors<'_, f64, 8>, columns: MatMut<'_, f64>, first: usize) {
+    columns
+        .par_col_chunks_mut(TILE)
+        .enumerate()
+        .for_each(|(chunk, columns)| {
+            let column = first + chunk * TILE;
+            let rows = columns.nrows() - column;
+            columns
+                .subrows_mut(column, rows)
+                .par_row_chunks_mut(TILE)
+                .enumerate()
+                .for_each(|(chunk, tile)| factors.add_to(tile, column + chunk * TILE, column));
+        });
 }
 
-impl Reflector {
-    /// `X ← X − V T⁻¹ VᵀX`, or with `T⁻ᵀ`.
-    fn apply(&self, columns: MatMut<'_, f64>, direction: Direction) {
-        let mut along = self.basis.transpose() * columns.as_ref();
-        match direction {
-            Direction::Forward => solve_upper_triangular_in_place(self.factor.as_ref(), along.as_mut(), Par::Seq),
-            Direction::Transposed => {
-                solve_lower_triangular_in_place(self.factor.transpose(), along.as_mut(), Par::Seq);
-            }
-        }
-        matmul(columns, Accum::Add, self.basis.as_ref(), along.as_ref(), -1.0, Par::Seq);
-    }
-}
-
-/// Householder's reflections of `panel` `[m, w]`, which becomes `R` in its upper triangle: `V` and `T`.
-fn reflect(panel: &mut Mat<f64>) -> (Mat<f64>, Mat<f64>) {
-    let (m, w) = panel.shape();
-    let q = w.min(m.saturating_sub(1));
-    let mut basis = Mat::<f64>::zeros(m, q);
-    for first in (0..q).step_by(NARROW) {
-        let last = q.min(first + NARROW);
-        for j in first..last {
-            if !pivot(panel, &mut basis, j) {
-                continue;
-            }
-            let v = &basis.col_as_slice(j)[j..];
-            vectorised(
-                #[inline(always)]
-                || {
-                    let half = 0.5 * dot(v, v);
-                    for other in j + 1..last {
-                        let x = &mut panel.col_as_slice_mut(other)[j..];
-                        let along = dot(x, v) / half;
-                        for (x, v) in x.iter_mut().zip(v) {
-                            *x -= along * v;
-                        }
-                    }
-                },
-            );
-        }
-        if last < w {
-            let reflector = Reflector {
-                start: 0,
-                factor: factor_of(basis.as_ref().get(first.., first..last)),
-                basis: basis.as_ref().get(first.., first..last).to_owned(),
-            };
-            reflector.apply(panel.as_mut().get_mut(first.., last..), Direction::Transposed);
-        }
-    }
-    let factor = factor_of(basis.as_ref());
-    (basis, factor)
-}
-
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    sum_of(
-        a,
-        b,
-        #[inline(always)]
-        |a: f64, b: f64| a * b,
-    )
-}
-
-/// The reflection that clears column j below row j; false where there is nothing to clear.
-fn pivot(panel: &mut Mat<f64>, basis: &mut Mat<f64>, j: usize) -> bool {
-    let x = &mut panel.col_as_slice_mut(j)[j..];
-    let below = vectorised(
-        #[inline(always)]
-        || dot(&x[1..], &x[1..]),
-    );
-    if below == 0.0 {
-        return false;
-    }
-    let norm = (x[0] * x[0] + below).sqrt();
-    let image = if x[0] > 0.0 { -norm } else { norm };
-    let head = x[0] - image;
-    let v = &mut basis.col_as_slice_mut(j)[j..];
-    v[0] = 1.0;
-    for (v, x) in v[1..].iter_mut().zip(&mut x[1..]) {
-        *v = *x / head;
-        *x = 0.0;
-    }
-    x[0] = image;
-    true
-}
-
-/// `T`, with 1 where `v = 0`.
-fn factor_of(basis: MatRef<'_, f64>) -> Mat<f64> {
-    let products = basis.transpose() * basis;
-    let q = basis.ncols();
-    Mat::from_fn(q, q, |i, j| match i.cmp(&j) {
-        std::cmp::Ordering::Less => products[(i, j)],
-        std::cmp::Ordering::Equal if products[(i, i)] > 0.0 => 0.5 * products[(i, i)],
-        std::cmp::Ordering::Equal => 1.0,
-        std::cmp::Ordering::Greater => 0.0,
-    })
-}
-
-/// `S V` for a symmetric `S` `[m, m]` given by its lower triangle, a task for every stripe of rows.
-fn symmetric_product(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, product: MatMut<'_, f64>) {
-    let m = basis.nrows();
-    product
+/// `W = X − ½ V (T⁻ᵀ VᵀX)`, `X = S V T⁻¹`, for a symmetric `S` `[m, m]` given by its lower triangle; a task for every few rows.
+fn image_of(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, factor: MatRef<'_, f64>, mut image: MatMut<'_, f64>) {
+    let parts: Vec<Mat<f64>> = image
+        .rb_mut()
         .par_row_chunks_mut(TILE)
         .enumerate()
-        .for_each(|(tile, mut rows)| {
-            let (from, w) = (tile * TILE, rows.nrows());
-            let own = Mat::from_fn(w, w, |i, j| matrix[(from + i.max(j), from + i.min(j))]);
-            matmul(
-                rows.as_mut(),
-                Accum::Replace,
-                own.as_ref(),
-                basis.subrows(from, w),
-                1.0,
-                Par::Seq,
-            );
-            if from > 0 {
-                let left = matrix.get(from..from + w, ..from);
-                matmul(rows.as_mut(), Accum::Add, left, basis.subrows(0, from), 1.0, Par::Seq);
-            }
-            if from + w < m {
-                let under = matrix.get(from + w.., from..from + w).transpose();
-                let rest = basis.subrows(from + w, m - from - w);
-                matmul(rows, Accum::Add, under, rest, 1.0, Par::Seq);
-            }
-        });
+        .map(|(tile, mut rows)| {
+            let from = tile * TILE;
+            symmetric_rows(matrix, basis, from, rows.rb_mut());
+            solve_lower_triangular_in_place(factor.transpose(), rows.rb_mut().transpose_mut(), Par::Seq);
+            basis.subrows(from, rows.nrows()).transpose() * rows.rb()
+        })
+        .collect();
+    let mut inner = Mat::zeros(basis.ncols(), basis.ncols());
+    for part in &parts {
+        inner += part;
+    }
+    solve_lower_triangular_in_place(factor.transpose(), inner.as_mut(), Par::Seq);
+    image.par_row_chunks_mut(TILE).enumerate().for_each(|(tile, rows)| {
+        let own = basis.subrows(tile * TILE, rows.nrows());
+        matmul(rows, Accum::Add, own, inner.as_ref(), -0.5, Par::Seq);
+    });
+}
+
+/// Some rows of `S V`, from row `from` on.
+fn symmetric_rows(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, from: usize, mut rows: MatMut<'_, f64>) {
+    let (m, w) = (basis.nrows(), rows.nrows());
+    let own = Mat::from_fn(w, w, |i, j| matrix[(from + i.max(j), from + i.min(j))]);
+    matmul(
+        rows.rb_mut(),
+        Accum::Replace,
+        own.as_ref(),
+        basis.subrows(from, w),
+        1.0,
+        Par::Seq,
+    );
+    if from > 0 {
+        let left = matrix.get(from..from + w, ..from);
+        matmul(rows.rb_mut(), Accum::Add, left, basis.subrows(0, from), 1.0, Par::Seq);
+    }
+    if from + w < m {
+        let under = matrix.get(from + w.., from..from + w).transpose();
+        let rest = basis.subrows(from + w, m - from - w);
+        matmul(rows, Accum::Add, under, rest, 1.0, Par::Seq);
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod outcome;
 pub(crate) mod profile;
 mod published;
 mod reduced;
+mod reflector;
 mod shifted;
 pub(crate) mod tridiagonal;
 
