@@ -5,6 +5,7 @@
 //! matrices, and exact where an interpolation is not good enough.
 
 use faer::Mat;
+use rayon::prelude::*;
 
 use super::band::Band;
 use super::forward::Packed;
@@ -131,9 +132,17 @@ fn right_hand_sides(statistics: &Statistics, form: Form, scale: f64) -> Mat<f64>
         Form::Primal => {
             let targets = statistics.target_columns();
             let root = scale.sqrt();
-            Mat::from_fn(statistics.n_features(), targets.len(), |i, j| {
-                targets[j].product[i] / root
-            })
+            let mut columns = Mat::zeros(statistics.n_features(), targets.len());
+            columns
+                .as_mut()
+                .par_col_iter_mut()
+                .zip(&targets)
+                .for_each(|(to, target)| {
+                    for (to, from) in to.iter_mut().zip(target.product) {
+                        *to = from / root;
+                    }
+                });
+            columns
         }
         Form::Dual => statistics.dual_targets(),
     }

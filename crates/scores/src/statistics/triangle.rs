@@ -57,9 +57,11 @@ impl Triangle {
     /// The lower triangle of a square matrix, zeros above.
     pub fn dense(&self) -> Mat<f64> {
         let mut dense = Mat::zeros(self.size, self.size);
-        for column in 0..self.size {
-            dense.col_as_slice_mut(column)[column..].copy_from_slice(self.column(column));
-        }
+        dense.as_mut().par_col_iter_mut().enumerate().for_each(|(column, to)| {
+            if let Some(to) = to.try_as_col_major_mut() {
+                to.as_slice_mut()[column..].copy_from_slice(self.column(column));
+            }
+        });
         dense
     }
 
