@@ -72,6 +72,11 @@ impl DType {
         matches!(self.element, Element::F16 | Element::Bf16 | Element::F32 | Element::F64)
     }
 
+    /// Whether an element is an f32 as this machine has them in memory.
+    pub(crate) fn is_native_f32(self) -> bool {
+        cfg!(target_endian = "little") && self == Self::little(Element::F32)
+    }
+
     /// Writes the numbers of `bytes` to `out`, every `stride`-th place of it, as many as both have; texts are no numbers and
     /// write nothing. Larger types are rounded to f32.
     pub(crate) fn write_f32(self, bytes: &[u8], out: &mut [f32], stride: usize) {

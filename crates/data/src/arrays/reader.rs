@@ -129,11 +129,14 @@ impl MatrixReader {
     /// # Errors
     /// `Invalid` if the range goes beyond the rows, `Io` or `Malformed` if the file fails behind its header.
     pub fn read_rows(&mut self, range: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
-        out.clear();
         if range.start > range.end || range.end > self.n_rows {
             let message = format!("rows {range:?} were asked for, but there are {}", self.n_rows);
             return Err(Error::invalid(message).in_file(&self.path));
         }
+        if let Source::Array(array) = &mut self.source {
+            return array.replace_rows(range, out);
+        }
+        out.clear();
         self.append_rows(range, out)
     }
 
