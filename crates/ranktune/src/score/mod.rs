@@ -20,7 +20,7 @@ use ranktune_data::Task;
 use ranktune_report::Scores;
 use ranktune_scores::scores::{Needs, Prepared, find};
 use ranktune_scores::uncertainty::jackknife_of_groups;
-use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
+use ranktune_scores::{Compat, ErrorKind as Kind, Precision};
 
 use crate::error::{Error, ErrorKind};
 use crate::scoring::check_scores;
@@ -298,7 +298,7 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
 fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &ScoreOptions) -> Result<Scored, Error> {
     let settings = document::settings(options);
     let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
-    let total: Statistics = part.total()?;
+    let total = part.total()?;
     let (samples, features) = (total.n_samples(), total.n_features());
     let prepared = match shards {
         Some(shards) if shards.n_samples() == samples => Prepared::streamed(

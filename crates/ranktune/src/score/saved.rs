@@ -4,6 +4,7 @@
 //! before it and, with it, the task and the names of the classes. Groups of different files are added pairwise: the first groups of all
 //! files are the first group of the whole, as random as each of them.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ fn at(path: &Path, message: impl std::fmt::Display) -> Error {
 
 impl Part {
     /// The statistics of all groups together.
-    pub(super) fn total(&self) -> Result<Statistics, Error> {
+    pub(super) fn total(&self) -> Result<Cow<'_, Statistics>, Error> {
         total(&self.groups).map_err(|error| Error::new(ErrorKind::Scores, error))
     }
 
@@ -186,7 +187,7 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
         return Err(Error::new(ErrorKind::Arguments, "there are no statistics"));
     };
     if !pairwise {
-        whole.groups = vec![whole.total()?];
+        whole.groups = vec![whole.total()?.into_owned()];
         whole.seed = None;
     }
     for part in parts {
@@ -204,7 +205,8 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
                 own.merge(other).map_err(unfit)?;
             }
         } else {
-            whole.groups[0].merge(&part.total()?).map_err(unfit)?;
+            let total = part.total()?;
+            whole.groups[0].merge(&total).map_err(unfit)?;
         }
     }
     Ok(whole)

@@ -11,6 +11,7 @@ mod scatter;
 mod shrinkage_h_score;
 mod transrate;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -120,7 +121,7 @@ pub struct Prepared<'a> {
     features: Option<FeatureView<'a>>,
     targets: Option<Targets<'a>>,
     probabilities: Option<Probabilities<'a>>,
-    statistics: OnceLock<Statistics>,
+    statistics: OnceLock<Cow<'a, Statistics>>,
     /// Of every class by itself; those without samples count for nothing.
     classes: Option<Vec<Statistics>>,
 }
@@ -155,24 +156,28 @@ impl<'a> Prepared<'a> {
 
     /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`] or
     /// [`Needs::ClassStatistics`].
-    pub fn from_statistics(statistics: Statistics) -> Self {
+    pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
         Self {
             features: None,
             targets: None,
             probabilities: None,
-            statistics: OnceLock::from(statistics),
+            statistics: OnceLock::from(statistics.into()),
             classes: None,
         }
     }
 
     /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
     /// [`Needs::ClassRows`].
-    pub fn streamed(statistics: Statistics, targets: Targets<'a>, probabilities: Option<Probabilities<'a>>) -> Self {
+    pub fn streamed(
+        statistics: impl Into<Cow<'a, Statistics>>,
+        targets: Targets<'a>,
+        probabilities: Option<Probabilities<'a>>,
+    ) -> Self {
         Self {
             features: None,
             targets: Some(targets),
             probabilities,
-            statistics: OnceLock::from(statistics),
+            statistics: OnceLock::from(statistics.into()),
             classes: None,
         }
     }
@@ -194,7 +199,7 @@ impl<'a> Prepared<'a> {
         }
         let (features, targets) = self.rows("these statistics")?;
         let made = Statistics::of(&features, &targets)?;
-        Ok(self.statistics.get_or_init(|| made))
+        Ok(self.statistics.get_or_init(|| Cow::Owned(made)))
     }
 
     fn rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {

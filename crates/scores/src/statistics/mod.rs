@@ -23,6 +23,7 @@ pub(crate) mod product;
 pub(crate) mod strips;
 pub(crate) mod triangle;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use faer::Mat;
@@ -431,6 +432,18 @@ impl Statistics {
                 Mat::from_fn(self.n_samples, c, |row, column| values[row * c + column])
             }
         }
+    }
+}
+
+impl<'a> From<Statistics> for Cow<'a, Statistics> {
+    fn from(statistics: Statistics) -> Self {
+        Cow::Owned(statistics)
+    }
+}
+
+impl<'a> From<&'a Statistics> for Cow<'a, Statistics> {
+    fn from(statistics: &'a Statistics) -> Self {
+        Cow::Borrowed(statistics)
     }
 }
 

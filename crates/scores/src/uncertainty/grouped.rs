@@ -8,6 +8,8 @@
 //! groups of 2,048 features. Rows wait in a small buffer until a group has enough of them for a product to pay. What needs more than
 //! second moments of the features (TransRate's rows, LEEP, NCE) is not computed here.
 
+use std::borrow::Cow;
+
 use super::{Jackknife, logme};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
@@ -127,12 +129,15 @@ impl Grouped {
     }
 }
 
-/// The statistics of all groups together.
+/// The statistics of all groups together; those of a single group are not copied.
 ///
 /// # Errors
 /// [`ErrorKind::Shape`] without groups, or where they do not fit together.
-pub fn total(groups: &[Statistics]) -> Result<Statistics> {
-    sum(groups, None)
+pub fn total(groups: &[Statistics]) -> Result<Cow<'_, Statistics>> {
+    match groups {
+        [one] => Ok(Cow::Borrowed(one)),
+        _ => sum(groups, None).map(Cow::Owned),
+    }
 }
 
 fn sum(groups: &[Statistics], without: Option<usize>) -> Result<Statistics> {
@@ -185,7 +190,7 @@ pub fn jackknife_of_groups(
             return Jackknife::new(value, replicates);
         }
     }
-    let value = score.compute(&Prepared::from_statistics(total.clone()), options)?.value;
+    let value = score.compute(&Prepared::from_statistics(total), options)?.value;
     let replicates = filled
         .iter()
         .map(|&group| {
