@@ -1,6 +1,6 @@
 //! One pass over the shards: a thread reads blocks of rows while the one before is added to the statistics.
 //!
-//! Memory is three blocks of [`BLOCK_BYTES`], the product's buffers, and the statistics: `d² · 8` bytes, or as many times that as there are
+//! Memory is two blocks of about [`BLOCK_BYTES`], the product's buffers, and the statistics: `d² · 8` bytes, or as many times that as there are
 //! groups for standard errors. Time is that of the slower of reading and the symmetric product.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,10 +14,27 @@ use super::shards::Shards;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::Columns;
 
-/// Bytes of features that are read at once.
-const BLOCK_BYTES: usize = 8 << 20;
+/// Bytes of features that are read at once: enough rows for one pass over the sums of many classes to pay.
+const BLOCK_BYTES: usize = 16 << 20;
 /// Rows of a block are a multiple of this, which products are blocked by.
 const ROWS: usize = 512;
+
+/// Rows of a block.
+///
+/// More than there are features, where that is not much more: such rows go into sums at once, while fewer would be kept and copied before.
+fn block_rows(d: usize) -> usize {
+    let d = d.max(1);
+    let fitting = BLOCK_BYTES / 4 / d;
+    let whole = (fitting / ROWS).max(1) * ROWS;
+    let beyond = (d / ROWS + 1) * ROWS;
+    if whole <= d && beyond.saturating_mul(d) <= BLOCK_BYTES / 4 * 3 / 2 {
+        beyond
+    } else if whole.saturating_mul(d) <= 2 * BLOCK_BYTES / 4 {
+        whole
+    } else {
+        fitting.max(1)
+    }
+}
 
 /// Rows as they come from the files.
 struct Block {
@@ -82,7 +99,8 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
     let paths: Vec<_> = readers.iter().map(|(path, _)| path.clone()).collect();
     let mut done = 0;
     std::thread::scope(|scope| {
-        let (filled, blocks) = sync_channel::<Result<Block, ranktune_data::Error>>(1);
+        // Handed over, not queued: one block is read while the one before is added, and there is room for two.
+        let (filled, blocks) = sync_channel::<Result<Block, ranktune_data::Error>>(0);
         let (returned, empties) = sync_channel::<Vec<f32>>(2);
         scope.spawn(move || read(readers, d, &filled, &empties));
         for block in blocks {
@@ -128,12 +146,7 @@ fn read(
     filled: &SyncSender<Result<Block, ranktune_data::Error>>,
     empties: &Receiver<Vec<f32>>,
 ) {
-    let rows = (BLOCK_BYTES / 4 / d.max(1) / ROWS).max(1) * ROWS;
-    let rows = if ROWS * d * 4 > 4 * BLOCK_BYTES {
-        (BLOCK_BYTES / 4 / d.max(1)).max(1)
-    } else {
-        rows
-    };
+    let rows = block_rows(d);
     for (shard, (_, reader)) in readers.iter_mut().enumerate() {
         let n = reader.n_rows();
         for first_row in (0..n).step_by(rows) {
@@ -149,6 +162,26 @@ fn read(
             if filled.send(block).is_err() || failed {
                 return;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_of_some_megabytes_and_of_more_rows_than_features_where_they_can_be() {
+        for (d, rows) in [
+            (1, 4 << 20),
+            (512, 8192),
+            (2048, 2560),
+            (4096, 1024),
+            (16_384, 512),
+            (1 << 20, 4),
+            (1 << 30, 1),
+        ] {
+            assert_eq!(block_rows(d), rows, "{d} features");
         }
     }
 }

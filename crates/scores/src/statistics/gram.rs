@@ -13,7 +13,7 @@ use super::triangle::{self, Triangle};
 use crate::simd::vectorised;
 
 /// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays some MB.
-const BLOCK_ROWS: usize = 1024;
+const BLOCK_ROWS: usize = 512;
 /// Columns and rows of the tiles that tasks work on, a multiple of what kernels take at once; narrower ones where there would be too few for
 /// the threads.
 const TILE: usize = triangle::WIDTH;
