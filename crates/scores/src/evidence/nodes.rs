@@ -86,7 +86,7 @@ impl Grid {
         grid.fill(problem, &coarse);
         let known = grid.known(problem, best);
         let between: Vec<usize> = coarse
-            .windows(2)
+            .par_windows(2)
             .enumerate()
             .filter(|&(i, pair)| {
                 let lowest = i == 0 || grid.samples[coarse[i - 1]].is_none();
@@ -96,7 +96,7 @@ impl Grid {
                         .enumerate()
                         .any(|(column, &known)| grid.bound(problem, pair[0], pair[1], column) > known)
             })
-            .flat_map(|(_, pair)| pair[0] + 1..pair[1])
+            .flat_map_iter(|(_, pair)| pair[0] + 1..pair[1])
             .collect();
         grid.fill(problem, &between);
         // A point that fails lies below the matrix's rounding errors, and so does everything before it.
@@ -127,7 +127,7 @@ impl Grid {
                 .flatten()
                 .map(move |sample| problem.value(sample, column))
         };
-        best.iter()
+        best.par_iter()
             .enumerate()
             .map(|(column, best)| values(column).fold(best.value, f64::max))
             .collect()
@@ -153,30 +153,39 @@ impl Grid {
 
     /// Around every hill that may be a column's highest.
     fn brackets(&self, problem: &Problem<'_>, best: &[Maximum]) -> Vec<Bracket> {
-        let known = self.known(problem, best);
-        let mut brackets = Vec::new();
-        for (column, &known) in known.iter().enumerate() {
-            let value = |i: usize| {
-                let sample = self.samples.get(i).and_then(Option::as_ref);
-                sample.map_or(f64::NEG_INFINITY, |sample| problem.value(sample, column))
-            };
-            for i in 1..self.points.len().saturating_sub(1) {
-                let own = value(i);
-                let is_peak = own > f64::NEG_INFINITY && own >= value(i - 1) && own >= value(i + 1);
-                // What is not sampled is known to be lower.
-                let reaches = |a: usize, b: usize| {
-                    self.samples[a].is_some() && self.samples[b].is_some() && self.bound(problem, a, b, column) > known
-                };
-                if is_peak && own >= known - REACH && (reaches(i - 1, i) || reaches(i, i + 1)) {
-                    brackets.push(Bracket {
-                        column,
-                        low: self.points[i - 1],
-                        high: self.points[i + 1],
-                    });
-                }
-            }
-        }
-        brackets
+        self.known(problem, best)
+            .par_iter()
+            .enumerate()
+            .flat_map_iter(|(column, &known)| self.brackets_of(problem, column, known))
+            .collect()
+    }
+
+    fn brackets_of(&self, problem: &Problem<'_>, column: usize, known: f64) -> Vec<Bracket> {
+        let values: Vec<f64> = self
+            .samples
+            .iter()
+            .map(|sample| {
+                sample
+                    .as_ref()
+                    .map_or(f64::NEG_INFINITY, |sample| problem.value(sample, column))
+            })
+            .collect();
+        // What is not sampled is known to be lower.
+        let reaches = |a: usize, b: usize| {
+            self.samples[a].is_some() && self.samples[b].is_some() && self.bound(problem, a, b, column) > known
+        };
+        (1..values.len().saturating_sub(1))
+            .filter(|&i| {
+                let own = values[i];
+                let is_peak = own > f64::NEG_INFINITY && own >= values[i - 1] && own >= values[i + 1];
+                is_peak && own >= known - REACH && (reaches(i - 1, i) || reaches(i, i + 1))
+            })
+            .map(|i| Bracket {
+                column,
+                low: self.points[i - 1],
+                high: self.points[i + 1],
+            })
+            .collect()
     }
 
     /// The lowest sample.
@@ -377,47 +386,61 @@ impl Problem<'_> {
     fn climb(&self, brackets: &[Bracket], low: f64, high: f64, best: &mut [Maximum]) -> Option<()> {
         let nodes = Nodes::new(low, high, count(high - low));
         let samples: Vec<Sample> = self.sample(&nodes.points()).into_iter().collect::<Option<_>>()?;
-        let of = |values: &dyn Fn(&Sample) -> f64| nodes.interpolant(samples.iter().map(values));
-        let log_ratio = of(&|sample| sample.log_ratio);
-        for bracket in brackets {
-            let (from, to) = (bracket.low.max(low), bracket.high.min(high));
-            if from >= to {
-                continue;
-            }
-            let column = bracket.column;
-            if samples
-                .iter()
-                .any(|sample| sample.penalised[column].is_nan() || sample.penalised[column] <= 0.0)
-            {
-                best[column].error_bound = f64::INFINITY;
-                continue;
-            }
-            let log_residual = of(&|sample| sample.penalised[column].ln());
-            let curve = log_residual.combined(-0.5, &log_ratio, -0.5 / self.n());
-            let x = curve.maximum(from, to);
-            let value = self.constant() + curve.at(x);
-            let point = self.point(x, &log_residual, &log_ratio);
-            let square = self.squares[column];
-            let lost = match self.form {
-                Form::Primal => 2.0 * f64::EPSILON * square / point.penalised,
-                Form::Dual => 0.0,
-            };
-            let interpolation = curve.tail();
-            if interpolation > TOLERANCE + 8.0 * lost {
-                return None;
-            }
-            if value > best[column].value + MARGIN {
-                let through_matrix = 0.5 * self.matrix_error * (point.trace / self.n() + point.m2 / point.penalised);
-                let bound = through_matrix + lost + interpolation;
-                best[column] = Maximum {
-                    optimum: Optimum::Interior(point),
-                    value,
-                    error_bound: if bound.is_nan() { f64::INFINITY } else { bound },
-                    lower_end: None,
-                };
+        let log_ratio = nodes.interpolant(samples.iter().map(|sample| sample.log_ratio));
+        let found: Vec<(usize, Option<Maximum>)> = brackets
+            .par_iter()
+            .filter(|bracket| bracket.low.max(low) < bracket.high.min(high))
+            .map(|bracket| {
+                let within = (bracket.low.max(low), bracket.high.min(high));
+                let maximum = self.highest(bracket.column, within, &nodes, &samples, &log_ratio)?;
+                Some((bracket.column, maximum))
+            })
+            .collect::<Option<_>>()?;
+        for (column, maximum) in found {
+            let best = &mut best[column];
+            match maximum {
+                None => best.error_bound = f64::INFINITY,
+                Some(maximum) if maximum.value > best.value + MARGIN => *best = maximum,
+                Some(_) => {}
             }
         }
         Some(())
+    }
+
+    /// A column's highest point in a part of the nodes' interval, or none where its residuals make no sense; nothing at all where the
+    /// interpolants are not good enough.
+    fn highest(
+        &self,
+        column: usize,
+        (from, to): (f64, f64),
+        nodes: &Nodes,
+        samples: &[Sample],
+        log_ratio: &Chebyshev,
+    ) -> Option<Option<Maximum>> {
+        let senseless = |sample: &Sample| sample.penalised[column].is_nan() || sample.penalised[column] <= 0.0;
+        if samples.iter().any(senseless) {
+            return Some(None);
+        }
+        let log_residual = nodes.interpolant(samples.iter().map(|sample| sample.penalised[column].ln()));
+        let curve = log_residual.combined(-0.5, log_ratio, -0.5 / self.n());
+        let x = curve.maximum(from, to);
+        let point = self.point(x, &log_residual, log_ratio);
+        let lost = match self.form {
+            Form::Primal => 2.0 * f64::EPSILON * self.squares[column] / point.penalised,
+            Form::Dual => 0.0,
+        };
+        let interpolation = curve.tail();
+        if interpolation > TOLERANCE + 8.0 * lost {
+            return None;
+        }
+        let through_matrix = 0.5 * self.matrix_error * (point.trace / self.n() + point.m2 / point.penalised);
+        let bound = through_matrix + lost + interpolation;
+        Some(Some(Maximum {
+            optimum: Optimum::Interior(point),
+            value: self.constant() + curve.at(x),
+            error_bound: if bound.is_nan() { f64::INFINITY } else { bound },
+            lower_end: None,
+        }))
     }
 
     /// Everything about a column at `ln t = x`, from the slopes of its interpolants: `γ = −dlog_ratio/dx`, `m2 = dR/dt`.
