@@ -8,7 +8,9 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::depthwise;
+use super::elementwise::{CHUNK, sums_by_channel};
 use super::layout::{Map, dense, values};
+use super::pool::Lent;
 use super::product::{Matrix, TALL, Threads, pieces, product, sum, tall_product};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -94,21 +96,23 @@ pub(crate) fn convolve(
         return None;
     }
     let plan = geometry.clone();
-    let y = run([x, weight], Convolution(geometry), move |[x, weight]| {
-        forward(&plan, x, weight)
-    })?;
+    let kernel = Convolution(geometry);
     match bias {
-        None => Some(y),
-        Some(bias) => super::elementwise::add_by_channel(&y, bias),
+        None => run([x, weight], kernel, move |[x, weight]| forward(&plan, x, weight, None)),
+        Some(bias) => run([x, weight, bias], kernel, move |[x, weight, bias]| {
+            forward(&plan, x, weight, Some(bias.to_contiguous()))
+        }),
     }
 }
 
-fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
+fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> Forward {
+    let bias = bias.as_ref().map(values);
     let map = Map::new(x);
     let weight = weight.to_contiguous();
     let mut y = pool::take(map.n * plan.out[0] * plan.out[1] * plan.filters);
     if plan.is_depthwise() {
         depthwise::forward(plan, &map, &depthwise::by_tap(plan, values(&weight)), &mut y);
+        add_to_all(&mut y, bias);
     } else if plan.is_pointwise() {
         let [m, c] = [plan.filters, plan.channels];
         product(
@@ -119,13 +123,14 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
             false,
             Threads::All,
         );
+        add_to_all(&mut y, bias);
     } else {
         let packed = channels_last(plan, values(&weight));
         let (m, width) = (plan.filters, plan.width());
         let (images, threads) = plan.together(map.n);
         y.par_chunks_mut(images * plan.rows() * m).enumerate().for_each_init(
-            || vec![0.0; images * plan.rows() * width],
-            |unfolded, (part, y)| {
+            || Lent::new(images * plan.rows() * width),
+            |Lent(unfolded), (part, y)| {
                 let rows = y.len() / m;
                 unfold_images(plan, &map, part * images, &mut unfolded[..rows * width]);
                 product(
@@ -136,6 +141,7 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
                     false,
                     threads,
                 );
+                add(y, bias);
             },
         );
     }
@@ -146,9 +152,52 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor) -> Forward {
     }
 }
 
+/// Adds the bias to the rows of some pixels.
+fn add(y: &mut [f32], bias: Option<&[f32]>) {
+    let Some(bias) = bias else { return };
+    vectorized(
+        #[inline(always)]
+        || {
+            for y in y.chunks_exact_mut(bias.len()) {
+                y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+            }
+        },
+    );
+}
+
+/// Adds the bias to the rows of all pixels.
+fn add_to_all(y: &mut [f32], bias: Option<&[f32]>) {
+    let rows = bias.map_or(1, |bias| (CHUNK / bias.len().max(1)).max(1) * bias.len());
+    if bias.is_some() {
+        y.par_chunks_mut(rows.max(1)).for_each(|y| add(y, bias));
+    }
+}
+
 impl Kernel<2> for Convolution {
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        self.gradients(saved, gradient, wanted)
+    }
+}
+
+/// With a bias.
+impl Kernel<3> for Convolution {
     fn backward(
         self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        [wants_x, wants_weight, wants_bias]: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let (dy, m) = (Map::new(gradient), self.0.filters);
+        let db = wants_bias.then(|| dense(&[m], sums_by_channel(dy.values(), m)));
+        let [dx, dw] = self.gradients(saved, dy.into_tensor(), [wants_x, wants_weight]);
+        [dx, dw, db]
+    }
+}
+
+impl Convolution {
+    /// Of the map and the weights.
+    fn gradients(
+        &self,
         saved: Vec<FlexTensor>,
         gradient: FlexTensor,
         [wants_x, wants_weight]: [bool; 2],
@@ -209,8 +258,8 @@ fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f
     dx.par_chunks_mut(images * image_size)
         .zip(dy.values().par_chunks(images * rows * m))
         .for_each_init(
-            || vec![0.0; images * rows * width],
-            |unfolded, (dx, dy)| {
+            || Lent::new(images * rows * width),
+            |Lent(unfolded), (dx, dy)| {
                 product(
                     unfolded,
                     [dy.len() / m, width, m],
@@ -238,7 +287,7 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
         .into_par_iter()
         .map(|part| {
             let mut total = vec![0.0; m * width];
-            let mut unfolded = vec![0.0; images * rows * width];
+            let Lent(unfolded) = &mut Lent::new(images * rows * width);
             let mut first = part * each;
             let end = (first + each).min(map.n);
             while first < end {
@@ -249,7 +298,7 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
                     &mut total,
                     [m, width, tall],
                     Matrix::transposed(&dy.values()[first * rows * m..last * rows * m], m),
-                    Matrix::new(&unfolded, width),
+                    Matrix::new(unfolded, width),
                     true,
                     threads,
                 );

@@ -163,13 +163,6 @@ pub(crate) fn affine(
     })
 }
 
-/// The bias of a convolution.
-pub(super) fn add_by_channel(x: &DeviceTensor, bias: &DeviceTensor) -> Option<DeviceTensor> {
-    let channels = bias.dims().first().copied()?;
-    let one = DeviceTensor::from_values(&[channels], vec![1.0; channels], &crate::Device::flex()).ok()?;
-    affine(x, &one, bias, Range::ALL)
-}
-
 /// What is done to a channel: `(x − centre) · scale + shift`. The centre is apart, because the difference is exact where a
 /// product of large numbers would round: what lies close to a limit should fall on the right side of it.
 #[derive(Clone, Copy)]
@@ -280,6 +273,33 @@ impl ExactSums {
             .zip(&self.block)
             .for_each(|(total, &block)| *total += f64::from(block));
     }
+}
+
+/// The sum of every channel over rows of channels.
+pub(super) fn sums_by_channel(y: &[f32], c: usize) -> Vec<f32> {
+    let rows = (CHUNK / c).max(1) * c;
+    let parts: Vec<Vec<f64>> = y
+        .par_chunks(rows)
+        .map(|y| {
+            let mut sums = ExactSums::new(c);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for y in y.chunks(BLOCK * c) {
+                        sums.block(|plain, _| {
+                            let plain = &mut plain[..c];
+                            for y in y.chunks_exact(c) {
+                                plain.iter_mut().zip(y).for_each(|(plain, y)| *plain += y);
+                            }
+                        });
+                    }
+                },
+            );
+            sums.total
+        })
+        .collect();
+    let total = super::batch_norm::exact(&parts);
+    total[..c].iter().map(|&value| value as f32).collect()
 }
 
 /// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` where the result is inside of `range`.

@@ -46,6 +46,22 @@ pub(super) fn zeros(len: usize) -> Vec<f32> {
     buffer
 }
 
+/// A buffer that goes back where it is dropped.
+pub(super) struct Lent(pub Vec<f32>);
+
+impl Lent {
+    /// `len` numbers, which are arbitrary.
+    pub(super) fn new(len: usize) -> Self {
+        Self(take(len))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        give(std::mem::take(&mut self.0));
+    }
+}
+
 /// Takes a buffer back.
 pub(super) fn give(buffer: Vec<f32>) {
     if buffer.capacity() >= SMALLEST {
