@@ -55,7 +55,11 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     }
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("  caused by: {cause}\n"));
+        let cause = cause.to_string();
+        // An error that quotes its cause has said it.
+        if !text.contains(&cause) {
+            text.push_str(&format!("  caused by: {cause}\n"));
+        }
     }
     let _ = io::stderr().write_all(text.as_bytes());
     if interrupt::flag().is_raised() {

@@ -298,7 +298,8 @@ fn failure(host: &str, e: ureq::Error) -> Failure {
             (format!("no secure connection to {host}: {e}; {advice}"), false)
         }
         ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
-            (format!("cannot reach {host}: {e}"), true)
+            let advice = "what was downloaded before is used with --offline (or HF_HUB_OFFLINE)";
+            (format!("cannot reach {host}: {e}; {advice}"), true)
         }
         _ => (format!("{host} does not answer as a hub does: {e}"), false),
     };
