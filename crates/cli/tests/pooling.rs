@@ -112,6 +112,11 @@ fn probe(place: &Place, hub: &str, out: &str, more: &[&str]) -> serde_json::Valu
     run.assert_code(0).json()
 }
 
+/// The words of a command line.
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
 #[test]
 fn pooling_that_is_asked_for_is_that_of_the_ranking_and_of_the_tuned_graph() {
     let place = Place::new();
@@ -180,32 +185,10 @@ fn teachers_are_pooled_as_the_ranking_was() {
     write_texts(&place);
     write_text_model(&place.path("hub/small"), &encoder(3, 6));
     write_text_model(&place.path("hub/large"), &encoder(5, 9));
-    let rank = [
-        "rank",
-        "--hub",
-        "hub",
-        "--data",
-        "texts.jsonl",
-        "--pooling",
-        "last",
-        "--out",
-        "ranking",
-    ];
+    let rank = words("rank --hub hub --data texts.jsonl --pooling last --out ranking");
     place.run(&rank).assert_code(0);
     let taught = |out: &str, more: &[&str]| {
-        let fixed = [
-            "tune",
-            "--hub",
-            "hub",
-            "--data",
-            "texts.jsonl",
-            "--model",
-            "small",
-            "--teachers",
-            "2",
-            "--epochs",
-            "1",
-        ];
+        let fixed = words("tune --hub hub --data texts.jsonl --model small --teachers 2 --epochs 1");
         let run = place.run(&[&fixed[..], &["--out", out, "--format", "json"], more].concat());
         run.assert_code(0).json()["history"][0]["parts"]["teachers"]
             .as_f64()
@@ -216,33 +199,9 @@ fn teachers_are_pooled_as_the_ranking_was() {
     let by_mean = taught("by-mean", &["--ranking", "ranking", "--pooling", "mean"]);
     assert_ne!(by_ranking, by_mean);
     write_text_model(&place.path("hub/deep"), &residual_encoder(4, 6));
-    let of_mean = [
-        "rank",
-        "--hub",
-        "hub",
-        "--data",
-        "texts.jsonl",
-        "--feature",
-        "layers",
-        "--layers",
-        "mean",
-        "--out",
-        "layers",
-    ];
+    let of_mean = words("rank --hub hub --data texts.jsonl --feature layers --layers mean --out layers");
     place.run(&of_mean).assert_code(0);
-    let tune = [
-        "tune",
-        "--hub",
-        "hub",
-        "--data",
-        "texts.jsonl",
-        "--model",
-        "small",
-        "--ranking",
-        "layers",
-        "--out",
-        "none",
-    ];
+    let tune = words("tune --hub hub --data texts.jsonl --model small --ranking layers --out none");
     place
         .run(&tune)
         .assert_refused(&["deep", "the mean of its layers", "--layers best"]);
@@ -332,17 +291,7 @@ fn a_graph_of_one_length_without_a_mask_is_not_tuned_and_says_why() {
         value.shape.as_mut().unwrap()[1] = ranktune_onnx::Dim::Fixed(6);
     }
     write_text_model(&place.path("hub/fixed"), &model);
-    let tune = [
-        "tune",
-        "--hub",
-        "hub",
-        "--data",
-        "texts.jsonl",
-        "--method",
-        "fine-tune",
-        "--out",
-        "tuned",
-    ];
+    let tune = words("tune --hub hub --data texts.jsonl --method fine-tune --out tuned");
     place
         .run(&tune)
         .assert_refused(&["takes 6 tokens and no attention mask", "export it with a mask"]);
