@@ -36,10 +36,22 @@ impl Predictor {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
-        let hub = sources.open(progress, interrupt)?;
+        Self::of(&sources.open(progress, interrupt)?, sources, options, progress)
+    }
+
+    /// The one model of `hub`, which `sources` stand for.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of(
+        hub: &Hub,
+        sources: &Sources,
+        options: &ExtractOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
         let source = shown(sources);
-        let entry = only(&hub, sources)?;
-        let (mut models, skipped) = prepare(&hub, None, options, progress);
+        let entry = only(hub, sources)?;
+        let (mut models, skipped) = prepare(hub, None, options, progress);
         let Some(model) = models.pop() else {
             return Err(nothing_ranked(&skipped));
         };
@@ -204,14 +216,15 @@ pub fn evaluate(
     if task == Task::Tokens {
         return of_words(sources, dataset, options, (progress, interrupt));
     }
-    if is_tagger(sources, progress, interrupt)? {
+    let hub = sources.open(progress, interrupt)?;
+    if evaluate_words::is_tagger(only(&hub, sources)?) {
         let message = format!(
             "{source} tags words, but the data are for {task} ({}); give it a file of words and tags in columns (--task tokens)",
             dataset.inferred.reason
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let predictor = Predictor::of(&hub, sources, options, progress)?;
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
             "{source} was made for {own}, but the data are for {task} ({}); say --task {own} if they can be read so",

@@ -61,7 +61,7 @@ pub fn predict(
         let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, run)?;
         return Ok(document(Task::Tokens, predictions, Vec::new()));
     }
-    let predictor = Predictor::open(sources, options, progress, interrupt)?;
+    let predictor = Predictor::of(&hub, sources, options, progress)?;
     let task = predictor.task.unwrap_or(Task::Classification);
     if let Some(side) = predictor.model.texts() {
         let texts = texts::texts(inputs, progress)?;
