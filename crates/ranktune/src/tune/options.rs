@@ -34,7 +34,7 @@ pub enum Lambda {
     Auto,
 }
 
-/// The values that [`Lambda::Auto`] tries. The published value is 100; 0 is fine-tuning.
+/// The values that [`Lambda::Auto`] tries. The published value is 100; 0 is fine-tuning, in every respect.
 pub const GRID: [f64; 4] = [0.0, 1.0, 10.0, 100.0];
 
 /// [`TuneOptions::views`] where it is not said.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
 use super::material::Material;
-use super::method::{self, Teaching};
+use super::method::{self, Needs, Teaching};
 use super::options::{GRID, Lambda, TuneOptions, VIEWS};
 use super::watch::Bridge;
 use crate::error::{Error, ErrorKind};
@@ -126,7 +126,12 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
 impl Job<'_> {
     /// One run, with its records under `place` in the folder.
     fn once(&self, lambda: f64, place: &str) -> Result<(Trained, TrainOptions), Error> {
-        let method = method::make(&self.options.method, self.teaching, lambda)?;
+        let name = match self.options.method.as_str() {
+            // Without weight on what the teachers say there is nothing to hold its views or its decay for.
+            "b-tuning" if lambda == 0.0 => "fine-tune",
+            name => name,
+        };
+        let method = method::make(name, self.teaching, lambda)?;
         let train_options = self.train_options(method.as_ref(), place);
         let label = match place {
             "" => format!("tuning {}", self.target.name()),
@@ -186,10 +191,11 @@ impl Job<'_> {
             options.decay = decay;
         }
         let is_text = self.target.texts().is_some();
-        options.views = match (self.options.augmentation, self.teaching, self.options.views) {
+        let taught = method::needs(method.name()).is_ok_and(|needs| needs == Needs::Teachers);
+        options.views = match (self.options.augmentation, taught, self.options.views) {
             _ if is_text => Views::Plain,
             (Augmentation::None, ..) => Views::Plain,
-            (_, None, None) => Views::Fresh,
+            (_, false, None) => Views::Fresh,
             (_, _, count) => Views::Finite(count.unwrap_or(VIEWS)),
         };
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
