@@ -190,6 +190,7 @@ impl DeviceTensor {
                 "the loss does not depend on any trainable parameter",
             ));
         }
+        crate::kernels::begin_backward();
         Ok(Tape(Ops::backward(self.inner.clone())))
     }
 }

@@ -12,6 +12,7 @@ mod batch_norm;
 mod convolution;
 mod depthwise;
 mod elementwise;
+mod gradient_sum;
 mod layout;
 mod lookup;
 mod pool;
@@ -31,6 +32,7 @@ use crate::tensor::DeviceTensor;
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use elementwise::{Range, add_maps, affine, limit};
+pub(crate) use gradient_sum::begin as begin_backward;
 pub(crate) use lookup::lookup;
 pub(crate) use pool::Buffers;
 pub(crate) use pooling::{Slide, max_pool, mean_of_map};
@@ -61,6 +63,11 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
         let results = self.0.backward(ops.state, gradient, wanted);
         for (parent, result) in ops.parents.into_iter().zip(results) {
             if let (Some(parent), Some(result)) = (parent, result) {
+                // Only an inner tensor gives its gradient away; that of a leaf, which has no parents, stays where it is.
+                let result = match !parent.parents.is_empty() && gradient_sum::has_begun(parent.id) {
+                    true => gradient_sum::sum(result, gradients.consume::<Flex>(&parent)),
+                    false => result,
+                };
                 gradients.register::<Flex>(parent.id, result);
             }
         }

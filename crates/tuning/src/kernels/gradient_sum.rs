@@ -1,0 +1,94 @@
+//! The gradient of a tensor that several operations take, such as the one before a skip connection.
+//!
+//! Burn adds a second gradient to the first one on one thread, into memory that is new. Here the second is added to in place, by
+//! all threads, where the first one came from a kernel too. Which tensors those are is remembered until the next way back.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::flex::FlexTensor;
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{Flex, TensorMetadata};
+use rayon::prelude::*;
+
+use super::elementwise::CHUNK;
+use super::layout::Map;
+use super::vectorized;
+
+thread_local! {
+    /// Inner tensors of which a kernel has registered a gradient on this way back.
+    static BEGUN: RefCell<HashSet<NodeId>> = RefCell::new(HashSet::new());
+}
+
+/// Forgets the last way back.
+pub(crate) fn begin() {
+    BEGUN.with_borrow_mut(HashSet::clear);
+}
+
+/// Whether a kernel has registered a gradient of the inner tensor `of` before, on this way back; the next time it has.
+pub(super) fn has_begun(of: NodeId) -> bool {
+    BEGUN.with_borrow_mut(|begun| !begun.insert(of))
+}
+
+/// `new + old`, in the memory of `new` if nobody else holds it.
+pub(super) fn sum(new: FlexTensor, old: FlexTensor) -> FlexTensor {
+    if new.rank() != 4 || new.shape() != old.shape() {
+        return Flex::float_add(new, old);
+    }
+    let (new, old) = (Map::new(new), Map::new(old));
+    let shape = [new.n, new.h, new.w, new.c];
+    let mut values = new.into_values();
+    values
+        .par_chunks_mut(CHUNK)
+        .zip(old.values().par_chunks(CHUNK))
+        .for_each(|(new, old)| {
+            vectorized(
+                #[inline(always)]
+                || new.iter_mut().zip(old).for_each(|(new, old)| *new += old),
+            );
+        });
+    old.recycle();
+    Map::tensor(shape, values)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernels::{Range, add_maps, limit};
+    use crate::{Device, DeviceTensor};
+
+    /// `sum w (x + y + min(y, 1) + 3 y)` with `y = max(x, 0)`: a leaf taken twice, and an inner tensor by kernels and by Burn.
+    #[test]
+    fn gradients_of_a_tensor_that_is_taken_often_add_up() {
+        let device = Device::flex();
+        let dims = [2, 3, 5, 4];
+        let x: Vec<f32> = (0..120).map(|at| (at as f32 * 0.7).sin() * 2.0).collect();
+        let w: Vec<f32> = (0..120).map(|at| (at as f32 * 0.3).cos()).collect();
+        // Twice on one thread: what one way back has remembered is nothing to the next.
+        for _ in 0..2 {
+            let leaf = DeviceTensor::from_values(&dims, x.clone(), &device).unwrap().tracked();
+            let weights = DeviceTensor::from_values(&dims, w.clone(), &device).unwrap();
+            let y = limit(&leaf, Range::RELU).unwrap();
+            let low = limit(
+                &y,
+                Range {
+                    high: 1.0,
+                    ..Range::ALL
+                },
+            )
+            .unwrap();
+            let sum = add_maps(&add_maps(&leaf, &y).unwrap(), &low).unwrap();
+            let sum = sum.add(&y.mul_scalar(3.0)).unwrap();
+            let loss = sum.mul(&weights).unwrap().sum(&[0, 1, 2, 3]);
+            let gradient = loss.backward().unwrap().gradient(&leaf).unwrap();
+            for ((gradient, x), w) in gradient.to_values().unwrap().iter().zip(&x).zip(&w) {
+                let of_y = if *x <= 1.0 { 5.0 } else { 4.0 };
+                let expected = w * (1.0 + if *x > 0.0 { of_y } else { 0.0 });
+                assert!(
+                    (gradient - expected).abs() < 1e-5,
+                    "{gradient}, expected {expected} at {x}"
+                );
+            }
+        }
+    }
+}
