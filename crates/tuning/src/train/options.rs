@@ -172,8 +172,9 @@ pub struct TrainOptions {
     pub weight_decay: f32,
     /// [`Decay::Weights`] by default.
     pub decay: Decay,
-    /// Longest the gradient of all parameters together may be; 5 by default: with statistics frozen, the first steps of a head that learns
-    /// fast can otherwise leave a network from which nothing comes back (`experiments/tuning_quality`).
+    /// Longest that the gradient of the backbone may be, and that of the head; 5 by default: with statistics frozen, the first steps of a
+    /// head that learns fast can otherwise leave a network from which nothing comes back. Each has a limit of its own so that a
+    /// term which only reaches the backbone, such as the teachers' of B-Tuning, does not slow the head down (`experiments/tuning_quality`).
     pub clip: Option<f32>,
     /// Share of a class's target that is spread over all classes; 0 by default.
     pub label_smoothing: f32,

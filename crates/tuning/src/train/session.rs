@@ -133,32 +133,28 @@ impl<'a> Session<'a> {
         let (loss, parts, mut gradients) = self.backward(picks, &feeds, rows.as_deref(), step)?;
         drop(feeds);
         self.stepper.begin();
-        let shrink = match options.clip {
-            None => None,
-            Some(longest) => {
-                let mut all = (0..self.groups.len()).map(|index| {
-                    let gradient = gradients.take(index);
-                    gradient.map(|gradient| self.adjusted(index, gradient)).transpose()
-                });
-                let all = all.by_ref().collect::<Result<Vec<_>>>()?;
-                let norm = length(&all)?;
-                Some((all, (longest / (norm + 1e-6)).min(1.0)))
-            }
-        };
-        match shrink {
+        let count = self.groups.len();
+        match options.clip {
             None => {
-                for index in 0..self.groups.len() {
+                for index in 0..count {
                     if let Some(gradient) = gradients.take(index) {
                         let gradient = self.adjusted(index, gradient)?;
                         self.change(index, gradient, rate, 1.0)?;
                     }
                 }
             }
-            Some((all, factor)) => {
+            Some(longest) => {
+                let all = (0..count).map(|index| {
+                    let gradient = gradients.take(index);
+                    gradient.map(|gradient| self.adjusted(index, gradient)).transpose()
+                });
+                let all = all.collect::<Result<Vec<_>>>()?;
                 drop(gradients);
+                let [backbone, head] = self.lengths(&all)?.map(|length| (longest / (length + 1e-6)).min(1.0));
                 for (index, gradient) in all.into_iter().enumerate() {
                     if let Some(gradient) = gradient {
-                        self.change(index, gradient, rate, factor)?;
+                        let shrink = if self.groups[index].is_head { head } else { backbone };
+                        self.change(index, gradient, rate, shrink)?;
                     }
                 }
             }
@@ -211,6 +207,22 @@ impl<'a> Session<'a> {
         let total = loss.total;
         drop(loss.parts);
         Ok((value, parts, pass.backward(&total)?))
+    }
+
+    /// The lengths of the gradients of the backbone and of the head.
+    fn lengths(&self, gradients: &[Option<DeviceTensor>]) -> Result<[f32; 2]> {
+        let mut squares = [0.0; 2];
+        for (gradient, group) in gradients.iter().zip(&self.groups) {
+            let Some(gradient) = gradient else { continue };
+            squares[usize::from(group.is_head)] += match kernels::sum_of_squares(gradient) {
+                Some(sum) => sum,
+                None => {
+                    let axes: Vec<usize> = (0..gradient.rank()).collect();
+                    f64::from(number(&gradient.mul(gradient)?.sum(&axes))?)
+                }
+            };
+        }
+        Ok(squares.map(|sum| sum.sqrt() as f32))
     }
 
     fn adjusted(&self, index: usize, gradient: DeviceTensor) -> Result<DeviceTensor> {
@@ -283,21 +295,6 @@ impl<'a> Session<'a> {
             _ => "train",
         })
     }
-}
-
-/// The length of all gradients together.
-fn length(gradients: &[Option<DeviceTensor>]) -> Result<f32> {
-    let mut sum = 0.0;
-    for gradient in gradients.iter().flatten() {
-        sum += match kernels::sum_of_squares(gradient) {
-            Some(sum) => sum,
-            None => {
-                let axes: Vec<usize> = (0..gradient.rank()).collect();
-                f64::from(number(&gradient.mul(gradient)?.sum(&axes))?)
-            }
-        };
-    }
-    Ok(sum.sqrt() as f32)
 }
 
 /// The one element of a tensor.

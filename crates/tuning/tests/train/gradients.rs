@@ -24,9 +24,13 @@ fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: 
 
 /// A run whose steps are over all samples, without anything beside the gradient.
 fn plain_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, options: TrainOptions) -> Trained {
+    limited_run(model, toy, targets, method, TrainOptions { clip: None, ..options })
+}
+
+/// [`plain_run`] with the limit on gradients that `options` have.
+fn limited_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, options: TrainOptions) -> Trained {
     let options = TrainOptions {
         keep: Keep::Last,
-        clip: None,
         batch_size: toy.n_samples,
         optimizer: Optimizer::Sgd {
             momentum: 0.0,
@@ -164,4 +168,51 @@ fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
         }
     }
     assert!(moved > 1e-3, "{moved}");
+}
+
+/// The length of each part is taken from a run without a limit, and what the limit leaves of it from one with.
+#[test]
+fn the_backbone_and_the_head_are_limited_apart() {
+    let toy = Toy {
+        n_samples: 12,
+        n_classes: 3,
+    };
+    let targets = toy.targets();
+    let start = model(3);
+    let moves = |clip: Option<f32>| -> [Vec<f32>; 2] {
+        let options = TrainOptions {
+            epochs: 1,
+            learning_rate: 1.0,
+            clip,
+            ..options()
+        };
+        let after = limited_run(&start, &toy, &targets, &FineTune, options).model;
+        let mut moves = [Vec::new(), Vec::new()];
+        for name in ["bn.bias"].iter().chain(&WEIGHTS) {
+            let of = |model: &Model| model.graph.initializers[*name].to_f32_vec().unwrap();
+            let change = of(&start)
+                .into_iter()
+                .zip(of(&after))
+                .map(|(before, after)| before - after);
+            moves[usize::from(name.contains("head"))].extend(change);
+        }
+        moves
+    };
+    let free = moves(None);
+    let lengths = free
+        .each_ref()
+        .map(|part| part.iter().map(|value| value * value).sum::<f32>().sqrt());
+    let (shorter, longer) = (lengths[0].min(lengths[1]), lengths[0].max(lengths[1]));
+    assert!(shorter > 1e-3 && longer > 1.2 * shorter, "{lengths:?}");
+    for limit in [0.5 * shorter, 0.5 * (shorter + longer), 2.0 * longer] {
+        for ((free, limited), length) in free.iter().zip(moves(Some(limit))).zip(lengths) {
+            let share = (limit / length).min(1.0);
+            for (free, limited) in free.iter().zip(limited) {
+                assert!(
+                    (share * free - limited).abs() < 1e-4 * longer,
+                    "{limited}, expected {share} of {free}"
+                );
+            }
+        }
+    }
 }
