@@ -110,7 +110,7 @@ struct TrainingArguments {
     /// What weight decay is for: weights, or all with biases and norms [default: as published with the method]
     #[arg(long, value_enum)]
     decay: Option<DecayName>,
-    /// Largest length of the gradient of the backbone, and of that of the head, or none [default: 5, for texts 1]
+    /// Largest length of the gradient, or none: of images the backbone's and the head's, each; of texts that of both [default: 5, for texts 1]
     #[arg(long, value_name = "X|none", value_parser = clip)]
     clip: Option<Clip>,
     /// Share of a class's target that is spread over all classes

@@ -104,6 +104,7 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
             warm_up: 0.1,
             weight_decay: 0.01,
             clip: Some(1.0),
+            clip_apart: false,
             ..options
         },
         _ => options,

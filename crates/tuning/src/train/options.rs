@@ -172,10 +172,12 @@ pub struct TrainOptions {
     pub weight_decay: f32,
     /// [`Decay::Weights`] by default.
     pub decay: Decay,
-    /// Longest that the gradient of the backbone may be, and that of the head; 5 by default: with statistics frozen, the first steps of a
-    /// head that learns fast can otherwise leave a network from which nothing comes back. Each has a limit of its own so that a
-    /// term which only reaches the backbone, such as the teachers' of B-Tuning, does not slow the head down (`experiments/tuning_quality`).
+    /// Longest that the gradient may be; 5 by default: with statistics frozen, the first steps of a head that learns fast can otherwise
+    /// leave a network from which nothing comes back (`experiments/tuning_quality`).
     pub clip: Option<f32>,
+    /// Whether the gradient of the backbone and that of the head are limited apart, so that a term which only reaches the backbone,
+    /// such as the teachers' of B-Tuning, does not slow the head down; yes by default.
+    pub clip_apart: bool,
     /// Share of a class's target that is spread over all classes; 0 by default.
     pub label_smoothing: f32,
     /// Parameters whose names begin with one of these are not trained; none by default.
@@ -222,6 +224,7 @@ impl Default for TrainOptions {
             weight_decay: 5e-4,
             decay: Decay::default(),
             clip: Some(5.0),
+            clip_apart: true,
             label_smoothing: 0.0,
             freeze: Vec::new(),
             batch_norm: BatchNorm::default(),

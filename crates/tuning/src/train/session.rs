@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
         Ok((value, parts, pass.backward(&total)?))
     }
 
-    /// The lengths of the gradients of the backbone and of the head.
+    /// The lengths of the gradients of the backbone and of the head; for each that of both together where they are limited so.
     fn lengths(&self, gradients: &[Option<DeviceTensor>]) -> Result<[f32; 2]> {
         let mut squares = [0.0; 2];
         for (gradient, group) in gradients.iter().zip(&self.groups) {
@@ -221,6 +221,9 @@ impl<'a> Session<'a> {
                     f64::from(number(&gradient.mul(gradient)?.sum(&axes))?)
                 }
             };
+        }
+        if !self.job.options.clip_apart {
+            squares = [squares[0] + squares[1]; 2];
         }
         Ok(squares.map(|sum| sum.sqrt() as f32))
     }

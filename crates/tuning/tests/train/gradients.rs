@@ -172,18 +172,19 @@ fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
 
 /// The length of each part is taken from a run without a limit, and what the limit leaves of it from one with.
 #[test]
-fn the_backbone_and_the_head_are_limited_apart() {
+fn the_backbone_and_the_head_are_limited_apart_or_together() {
     let toy = Toy {
         n_samples: 12,
         n_classes: 3,
     };
     let targets = toy.targets();
     let start = model(3);
-    let moves = |clip: Option<f32>| -> [Vec<f32>; 2] {
+    let moves = |clip: Option<f32>, clip_apart: bool| -> [Vec<f32>; 2] {
         let options = TrainOptions {
             epochs: 1,
             learning_rate: 1.0,
             clip,
+            clip_apart,
             ..options()
         };
         let after = limited_run(&start, &toy, &targets, &FineTune, options).model;
@@ -198,20 +199,23 @@ fn the_backbone_and_the_head_are_limited_apart() {
         }
         moves
     };
-    let free = moves(None);
+    let free = moves(None, true);
     let lengths = free
         .each_ref()
         .map(|part| part.iter().map(|value| value * value).sum::<f32>().sqrt());
     let (shorter, longer) = (lengths[0].min(lengths[1]), lengths[0].max(lengths[1]));
     assert!(shorter > 1e-3 && longer > 1.2 * shorter, "{lengths:?}");
-    for limit in [0.5 * shorter, 0.5 * (shorter + longer), 2.0 * longer] {
-        for ((free, limited), length) in free.iter().zip(moves(Some(limit))).zip(lengths) {
-            let share = (limit / length).min(1.0);
-            for (free, limited) in free.iter().zip(limited) {
-                assert!(
-                    (share * free - limited).abs() < 1e-4 * longer,
-                    "{limited}, expected {share} of {free}"
-                );
+    let both = lengths[0].hypot(lengths[1]);
+    for limit in [0.5 * shorter, 0.5 * (shorter + longer), 2.0 * both] {
+        for (apart, lengths) in [(true, lengths), (false, [both; 2])] {
+            for ((free, limited), length) in free.iter().zip(moves(Some(limit), apart)).zip(lengths) {
+                let share = (limit / length).min(1.0);
+                for (free, limited) in free.iter().zip(limited) {
+                    assert!(
+                        (share * free - limited).abs() < 1e-4 * longer,
+                        "{limited}, expected {share} of {free}"
+                    );
+                }
             }
         }
     }
