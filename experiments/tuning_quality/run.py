@@ -3,7 +3,7 @@
     python3 run.py --ranktune target/release/ranktune --hub HUB --data flowers5=PATH cifar10=PATH --out RUNS
 
 Only the standard library is needed. Each run is one `ranktune tune`, kept in RUNS/<data>/<target>/<variant>/seed-<s>; one that is
-finished is not run again, one that was interrupted goes on. Teachers' predictions are cached by content in RUNS/cache.
+finished is not run again, one that was interrupted goes on: other settings want another RUNS. Teachers' predictions are cached by content in RUNS/cache.
 """
 
 import argparse
@@ -108,8 +108,10 @@ def main():
         for plain in [variant for variant in variants if variant.startswith("fine-tune")]:
             name = plain.replace("fine-tune", "b-tuning auto")
             grid = [variant for variant in arguments.variants if variant == plain or baseline(variant) == plain]
+            if len(grid) == 1:
+                continue
             variants.append(name)
-            for data, target, _, seed in keys:
+            for data, target, seed in dict.fromkeys((key[0], key[1], key[3]) for key in keys):
                 tried = [(data, target, variant, seed) for variant in grid]
                 if all(key in runs for key in tried):
                     accuracies[data, target, name, seed] = accuracy(chosen([runs[key] for key in tried]))
