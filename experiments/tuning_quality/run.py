@@ -9,30 +9,29 @@ finished is not run again, one that was interrupted goes on: other settings want
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# The protocol of the reference figures: 128 px, batch 32, SGD with Nesterov momentum 0.9, weight decay 5e-4, head x10, 8 epochs.
-PROTOCOL = ["--image-size", "128", "--batch-size", "32", "--epochs", "8", "--weight-decay", "5e-4", "--head-multiplier", "10",
-            "--keep", "last"]
-TEACHED = ["--method", "b-tuning", "--teachers", "3"]
-
-# A variant by name; what it is compared with is the same without teachers.
-VARIANTS = {
-    "fine-tune frozen 1e-3": ["--method", "fine-tune", "--batch-norm", "frozen", "--learning-rate", "1e-3"],
-    "b-tuning 1 frozen 1e-3": [*TEACHED, "--lambda", "1", "--batch-norm", "frozen", "--learning-rate", "1e-3"],
-    "b-tuning 10 frozen 1e-3": [*TEACHED, "--lambda", "10", "--batch-norm", "frozen", "--learning-rate", "1e-3"],
-    "b-tuning 100 frozen 1e-3": [*TEACHED, "--lambda", "100", "--batch-norm", "frozen", "--learning-rate", "1e-3"],
-    "fine-tune train 1e-3": ["--method", "fine-tune", "--batch-norm", "train", "--learning-rate", "1e-3"],
-    "b-tuning 10 train 1e-3": [*TEACHED, "--lambda", "10", "--batch-norm", "train", "--learning-rate", "1e-3"],
-    "fine-tune adapted 1e-3": ["--method", "fine-tune", "--batch-norm", "adapted", "--learning-rate", "1e-3"],
-    "b-tuning 10 adapted 1e-3": [*TEACHED, "--lambda", "10", "--batch-norm", "adapted", "--learning-rate", "1e-3"],
-    "fine-tune adapted 1e-2": ["--method", "fine-tune", "--batch-norm", "adapted", "--learning-rate", "1e-2"],
-    "fine-tune frozen 1e-2": ["--method", "fine-tune", "--batch-norm", "frozen", "--learning-rate", "1e-2"],
-    "fine-tune train 1e-2": ["--method", "fine-tune", "--batch-norm", "train", "--learning-rate", "1e-2"],
+# The protocol of the reference figures: batch 32, SGD with Nesterov momentum 0.9, weight decay 5e-4, head x10, 8 epochs.
+PROTOCOL = ["--batch-size", "32", "--epochs", "8", "--weight-decay", "5e-4", "--head-multiplier", "10", "--keep", "last"]
+# At 128 px, except two whose inputs have a shape of their own; one is tapped at its pooled features, as in the reference figures.
+SIZE = ["--image-size", "128"]
+TARGETS = {
+    "mobilenetv2-moderation": [*SIZE, "--feature", "/flatten_1/Flatten_output_0"],
+    "mtcnn-onet-face": [],
+    "ppocr-text-orientation": [],
 }
+
+
+def settings(variant):
+    """A variant is `fine-tune BATCH_NORM RATE` or `b-tuning LAMBDA BATCH_NORM RATE`; several lambdas with commas between are a grid, of
+    which the tool keeps one by the validation samples, as `--lambda auto` does."""
+    kind, *taught, batch_norm, rate = variant.split()
+    method = ["--method", kind, "--batch-norm", batch_norm, "--learning-rate", rate]
+    return [*method, "--teachers", "3", "--lambda", taught[0]] if kind == "b-tuning" else method
 
 
 def baseline(variant):
@@ -41,14 +40,32 @@ def baseline(variant):
     return " ".join(["fine-tune", *rest[1:]]) if kind == "b-tuning" else None
 
 
+def folder(arguments, data, target, variant, seed):
+    return arguments.out / data / target / variant.replace(" ", "_") / f"seed-{seed}"
+
+
+def reuse(arguments, data, target, variant, seed):
+    """Puts runs of single lambdas where a grid has its own: the tool goes on from their last checkpoints, that is, at their ends."""
+    kind, *taught, batch_norm, rate = variant.split()
+    for value in taught[0].split(",") if kind == "b-tuning" and "," in taught[0] else []:
+        single = f"b-tuning {value} {batch_norm} {rate}" if float(value) else baseline(variant)
+        source = folder(arguments, data, target, single, seed)
+        place = folder(arguments, data, target, variant, seed) / "grid" / f"lambda-{value}"
+        if (source / "training.json").exists() and not place.exists():
+            shutil.copytree(source / "checkpoints", place / "checkpoints")
+            shutil.copy(source / "log.jsonl", place)
+
+
 def run(arguments, data, path, target, variant, seed):
     """What one run wrote, which is made if it is not there; None where it failed."""
-    out = arguments.out / data / target / variant.replace(" ", "_") / f"seed-{seed}"
+    out = folder(arguments, data, target, variant, seed)
     result = out / "training.json"
     if not result.exists():
+        reuse(arguments, data, target, variant, seed)
         command = [arguments.ranktune, "tune", "--hub", arguments.hub, "--data", path, "--split", "train", "--test", path,
                    "--model", target, "--seed", str(seed), "--out", str(out), "--cache", str(arguments.out / "cache"),
-                   "--jobs", str(arguments.threads), "--validation", arguments.validation, *PROTOCOL, *VARIANTS[variant]]
+                   "--jobs", str(arguments.threads), "--validation", arguments.validation, *PROTOCOL, *TARGETS.get(target, SIZE),
+                   *settings(variant)]
         if data in arguments.max_samples:
             command += ["--max-samples", str(arguments.max_samples[data])]
         if out.exists():
@@ -60,15 +77,6 @@ def run(arguments, data, path, target, variant, seed):
         if done.returncode not in (0, 1):
             return None
     return json.loads(result.read_text())
-
-
-def chosen(runs):
-    """The run that `--lambda auto` keeps of those that train on the same samples: the best validation accuracy, then the lower loss.
-    It trains each of them in the same way, so nothing has to be run twice to know."""
-    def validation(run):
-        last = run["history"][run["chosen_epoch"] - 1]["validation"]
-        return last["accuracy"], -last["loss"]
-    return max(runs, key=validation)
 
 
 def accuracy(run):
@@ -86,12 +94,13 @@ def main():
     parser.add_argument("--hub", required=True)
     parser.add_argument("--data", nargs="+", required=True, metavar="NAME=PATH")
     parser.add_argument("--targets", nargs="+", default=["mobilenetv2-dogs", "efficientnet-lite0"])
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", default=["fine-tune frozen 1e-3", "b-tuning 10 frozen 1e-3"],
+                        help=settings.__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")
     parser.add_argument("--validation", default="none", metavar="SHARE",
-                        help="share of the training samples to choose lambda on: adds what --lambda auto keeps of the lambdas")
+                        help="share of the training samples to choose lambda on, where a variant is a grid")
     parser.add_argument("--max-samples", nargs="*", default=[], metavar="NAME=N")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -99,23 +108,15 @@ def main():
     sets = dict(pair.split("=", 1) for pair in arguments.data)
     keys = [(data, target, variant, seed) for seed in range(arguments.seeds) for data in sets for target in arguments.targets
             for variant in arguments.variants]
-    with ThreadPoolExecutor(arguments.runs) as pool:
-        found = pool.map(lambda key: run(arguments, key[0], sets[key[0]], *key[1:]), keys)
-        runs = {key: one for key, one in zip(keys, found) if one}
+    # Grids go on from the single runs.
+    runs = {}
+    for grids in (False, True):
+        part = [key for key in keys if ("," in key[2]) is grids]
+        with ThreadPoolExecutor(arguments.runs) as pool:
+            found = pool.map(lambda key: run(arguments, key[0], sets[key[0]], *key[1:]), part)
+            runs.update({key: one for key, one in zip(part, found) if one})
     accuracies = {key: accuracy(one) for key, one in runs.items()}
-    variants = list(arguments.variants)
-    if arguments.validation != "none":
-        for plain in [variant for variant in variants if variant.startswith("fine-tune")]:
-            name = plain.replace("fine-tune", "b-tuning auto")
-            grid = [variant for variant in arguments.variants if variant == plain or baseline(variant) == plain]
-            if len(grid) == 1:
-                continue
-            variants.append(name)
-            for data, target, seed in dict.fromkeys((key[0], key[1], key[3]) for key in keys):
-                tried = [(data, target, variant, seed) for variant in grid]
-                if all(key in runs for key in tried):
-                    accuracies[data, target, name, seed] = accuracy(chosen([runs[key] for key in tried]))
-    report(accuracies, sets, arguments.targets, variants)
+    report(accuracies, sets, arguments.targets, arguments.variants)
 
 
 def report(accuracies, sets, targets, variants):

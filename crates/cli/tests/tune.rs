@@ -187,34 +187,63 @@ fn the_same_seed_gives_the_same_weights_and_resuming_a_finished_run_changes_noth
     assert!(first == weights(&place));
 }
 
+/// The points of a curve: λ, value, standard error of the difference from λ = 10.
+fn curve(training: &Value) -> Vec<(f64, f64, Option<f64>)> {
+    let points = training["lambda_curve"].as_array().unwrap().iter();
+    points
+        .map(|point| {
+            let number = |key: &str| point[key].as_f64();
+            (
+                number("lambda").unwrap(),
+                number("value").unwrap(),
+                number("standard_error"),
+            )
+        })
+        .collect()
+}
+
 #[test]
-fn lambda_auto_reports_the_curve_of_its_grid() {
+fn lambda_auto_reports_the_curve_of_its_grid_and_keeps_10_unless_another_stands_out() {
     let place = place();
-    let run = tune(
-        &place,
-        &[
-            "--teachers",
-            "narrow",
-            "--lambda",
-            "auto",
-            "--format",
-            "json",
-            "--validation",
-            "0.3",
-        ],
-    );
+    let fixed = ["--teachers", "narrow", "--format", "json", "--validation", "0.3"];
+    let run = tune(&place, &[&fixed[..], &["--lambda", "auto"]].concat());
     let training = run.assert_code(0).json();
-    let curve = training["lambda_curve"].as_array().unwrap();
-    let lambdas: Vec<f64> = curve.iter().map(|point| point["lambda"].as_f64().unwrap()).collect();
-    assert_eq!(lambdas, [0.0, 1.0, 10.0, 100.0]);
-    let best = curve
+    let points = curve(&training);
+    assert_eq!(
+        points.iter().map(|point| point.0).collect::<Vec<_>>(),
+        [0.0, 1.0, 10.0, 100.0]
+    );
+    let reference = points[2].1;
+    let stands_out = |point: &&(f64, f64, Option<f64>)| point.2.is_some_and(|error| point.1 - reference > error);
+    let best = points
         .iter()
-        .map(|point| point["value"].as_f64().unwrap())
-        .fold(0.0, f64::max);
+        .filter(stands_out)
+        .map(|point| point.1)
+        .fold(f64::NAN, f64::max);
     let chosen = training["settings"]["lambda"].as_f64().unwrap();
-    let at = lambdas.iter().position(|lambda| *lambda == chosen).unwrap();
-    assert_eq!(curve[at]["value"].as_f64(), Some(best));
+    let kept = points.iter().find(|point| point.0 == chosen).unwrap();
+    match best.is_nan() {
+        true => assert_eq!(chosen, 10.0),
+        false => assert_eq!(kept.1, best),
+    }
+    assert!(points.iter().all(|point| point.2.is_some() == (point.0 != 10.0)));
     assert!(place.path("tuned/log.jsonl").exists());
+}
+
+#[test]
+fn a_grid_of_lambdas_can_be_named() {
+    let place = place();
+    let fixed = ["--teachers", "narrow", "--format", "json"];
+    let run = tune(&place, &[&fixed[..], &["--lambda", "0,30"]].concat());
+    let training = run.assert_code(0).json();
+    let points = curve(&training);
+    assert_eq!(
+        points.iter().map(|point| (point.0, point.2)).collect::<Vec<_>>(),
+        [(0.0, None), (30.0, None)]
+    );
+    for wrong in ["0,0", "1,-2", "1,,2", "none"] {
+        tune(&place, &["--lambda", wrong]).assert_refused(&["--lambda", wrong, "auto"]);
+    }
 }
 
 #[test]

@@ -119,6 +119,9 @@ pub struct LambdaPoint {
     pub value: f64,
     /// Mean loss of the task on the validation samples.
     pub loss: f64,
+    /// Standard error of the value's difference from that of λ = 10; there for the others, where 10 was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
 }
 
 impl Training {
@@ -134,10 +137,18 @@ impl Training {
                 ("lambda", Align::Right),
                 (metric, Align::Right),
                 ("validation loss", Align::Right),
+                ("difference from 10", Align::Right),
             ]);
+            let reference = self.lambda_curve.iter().find(|point| point.lambda == 10.0);
+            let kept = self.settings.get("lambda").and_then(Value::as_f64);
             for point in &self.lambda_curve {
-                let cells = [point.value, point.loss].map(|value| format!("{value:.4}"));
-                table.row([vec![format!("{}", point.lambda)], cells.to_vec()].concat());
+                let difference = match (point.standard_error, reference) {
+                    (Some(error), Some(reference)) => format!("{:+.4} ± {error:.4}", point.value - reference.value),
+                    _ => String::new(),
+                };
+                let mark = if kept == Some(point.lambda) { "*" } else { "" };
+                let [value, loss] = [point.value, point.loss].map(|value| format!("{value:.4}"));
+                table.row(vec![format!("{mark}{}", point.lambda), value, loss, difference]);
             }
             text.push_str(&format!("\n{}", table.render()));
         }
@@ -244,6 +255,7 @@ mod tests {
                 metric: "accuracy".to_owned(),
                 value: 0.8,
                 loss: 0.65,
+                standard_error: None,
             }],
             seconds: 12.5,
             seconds_per_step: 0.25,

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "K|NAME,…", default_value = "3")]
     teachers: String,
     /// Weight of what the teachers say, or auto for the best of a small grid on the validation samples
-    #[arg(long, value_name = "X|auto", default_value = "10", value_parser = lambda)]
+    #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
     /// Temperature of the teachers' shares, softmax(LogME / temperature)
     #[arg(long, value_name = "X", default_value_t = 0.1)]
@@ -250,7 +250,7 @@ impl Arguments {
             Ok(count) => Teachers::Top(count),
             Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
         };
-        options.lambda = self.lambda;
+        options.lambda.clone_from(&self.lambda);
         options.temperature = self.temperature;
         options.validation = validation;
         options.test = self.test.as_deref().map(|path| load(path, Split::Test)).transpose()?;
@@ -339,11 +339,23 @@ fn clip(text: &str) -> Result<Clip, String> {
 }
 
 fn lambda(text: &str) -> Result<Lambda, String> {
-    match text.parse::<f64>() {
-        _ if text == "auto" => Ok(Lambda::Auto),
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(Lambda::Fixed(value)),
-        _ => Err(format!("expected auto or a number of at least 0, got {text}")),
+    if text == "auto" {
+        return Ok(Lambda::auto());
     }
+    let mut values: Vec<f64> = Vec::new();
+    for part in text.split(',') {
+        match part.trim().parse::<f64>() {
+            Ok(value) if value.is_finite() && value >= 0.0 && !values.contains(&value) => values.push(value),
+            _ => {
+                let expected = "expected auto, a number of at least 0, or several different ones with commas between";
+                return Err(format!("{expected}, got {text}"));
+            }
+        }
+    }
+    Ok(match values[..] {
+        [value] => Lambda::Fixed(value),
+        _ => Lambda::Grid(values),
+    })
 }
 
 fn augmentation(text: &str) -> Result<Augmentation, String> {

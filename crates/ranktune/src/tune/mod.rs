@@ -10,6 +10,7 @@
 
 mod cast;
 mod folder;
+mod grid;
 mod images;
 mod judge;
 mod lessons;
@@ -34,7 +35,7 @@ use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
 use ranktune_tuning::train::Judge;
 use serde_json::{Map, Value};
 
-pub use options::{GRID, Lambda, Target, Teachers, TuneOptions, Validation, training_defaults};
+pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults};
 pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};

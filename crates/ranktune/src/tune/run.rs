@@ -9,15 +9,16 @@ use ranktune_onnx::Model;
 use ranktune_report::training::{Epoch, LambdaPoint};
 use ranktune_tuning::train::{
     Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, TrainOptions, Trained, Validation,
-    Views, train,
+    Views, resampled, train,
 };
 use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
+use super::grid::{self, RESAMPLES, Tried};
 use super::material::Material;
 use super::method::{self, Needs, Teaching};
-use super::options::{GRID, Lambda, TuneOptions, VIEWS};
+use super::options::{Lambda, TuneOptions, VIEWS};
 use super::watch::Bridge;
 use crate::error::{Error, ErrorKind};
 
@@ -49,30 +50,34 @@ pub(crate) struct Finished {
 /// Trains once, or once a λ and keeps the best.
 pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     let options = job.options;
-    let fixed = match options.lambda {
-        Lambda::Auto if options.method == "b-tuning" => None,
-        Lambda::Auto => Some(0.0),
-        Lambda::Fixed(lambda) => Some(lambda),
-    };
-    if let Some(lambda) = fixed {
-        let (trained, settings) = job.once(lambda, "")?;
-        return Ok(Finished {
-            trained,
+    let single = |lambda: f64| {
+        let run = job.once(lambda, "", 0)?;
+        Ok(Finished {
+            trained: run.trained,
             curve: Vec::new(),
-            settings: job.settings(settings, lambda),
-        });
-    }
+            settings: job.settings(run.options, lambda),
+        })
+    };
+    let grid = match &options.lambda {
+        Lambda::Fixed(lambda) => return single(*lambda),
+        Lambda::Grid(grid) if options.method == "b-tuning" => grid,
+        Lambda::Grid(_) => return single(0.0),
+    };
     if job.validation.is_none() {
         let message =
-            "--lambda auto chooses on validation samples, and there are none; leave --validation out, or name a lambda";
+            "lambda is chosen on validation samples, and there are none; leave --validation out, or name one lambda";
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let mut curve: Vec<LambdaPoint> = Vec::new();
-    let mut best: Option<(f64, f64, f64, Trained, TrainOptions)> = None;
+    let mut tried: Vec<Tried> = Vec::new();
+    let mut runs: Vec<(Trained, TrainOptions)> = Vec::new();
     let mut diverged = None;
-    for lambda in GRID {
+    for &lambda in grid {
         let place = format!("grid/lambda-{lambda}/");
-        let (trained, settings) = match job.once(lambda, &place) {
+        let Once {
+            trained,
+            options,
+            resampled,
+        } = match job.once(lambda, &place, RESAMPLES) {
             Ok(run) => run,
             // One λ that is too large for the rate does not spoil the others.
             Err(error) if error.kind() == ErrorKind::Diverged => {
@@ -95,23 +100,21 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
             metric: record.metric,
             value: record.value,
             loss: record.loss,
+            standard_error: None,
         };
         job.progress.event(Event::Done(&format!(
             "lambda {lambda}: validation {} {:.4}, loss {:.4}",
             point.metric, point.value, point.loss
         )));
-        // A few dozen samples give the same accuracy often; the loss tells those apart.
-        let better = best
-            .as_ref()
-            .is_none_or(|(value, loss, ..)| point.value > *value || (point.value == *value && point.loss < *loss));
-        if better {
-            best = Some((point.value, point.loss, lambda, trained, settings));
-        }
-        curve.push(point);
+        tried.push(Tried { point, resampled });
+        runs.push((trained, options));
     }
-    let Some((_, _, lambda, trained, settings)) = best else {
+    let Some(kept) = grid::choose(&mut tried) else {
         return Err(diverged.unwrap_or_else(|| Error::new(ErrorKind::Training, "no lambda was tried")));
     };
+    let (trained, train_options) = runs.swap_remove(kept);
+    let curve: Vec<LambdaPoint> = tried.into_iter().map(|one| one.point).collect();
+    let lambda = curve[kept].lambda;
     let log = job.folder.join(&format!("grid/lambda-{lambda}/log.jsonl"));
     if let Ok(bytes) = std::fs::read(log) {
         job.folder.write("log.jsonl", &bytes)?;
@@ -119,13 +122,21 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     Ok(Finished {
         trained,
         curve,
-        settings: job.settings(settings, lambda),
+        settings: job.settings(train_options, lambda),
     })
 }
 
+/// One run of training.
+struct Once {
+    trained: Trained,
+    options: TrainOptions,
+    /// The measure on resamples of the validation samples.
+    resampled: Vec<f64>,
+}
+
 impl Job<'_> {
-    /// One run, with its records under `place` in the folder.
-    fn once(&self, lambda: f64, place: &str) -> Result<(Trained, TrainOptions), Error> {
+    /// One run, with its records under `place` in the folder, measured on so many resamples of the validation samples.
+    fn once(&self, lambda: f64, place: &str, resamples: usize) -> Result<Once, Error> {
         let name = match self.options.method.as_str() {
             // Without weight on what the teachers say there is nothing to hold its views or its decay for.
             "b-tuning" if lambda == 0.0 => "fine-tune",
@@ -158,15 +169,8 @@ impl Job<'_> {
             method: method.as_ref(),
             options: &train_options,
         };
-        match train(&job, &bridge, self.interrupt).map_err(training_error)? {
-            Outcome::Finished(trained) => {
-                self.progress.event(Event::ModelFinished {
-                    model: &label,
-                    seconds: begun.elapsed().as_secs_f64(),
-                    cached: false,
-                });
-                Ok((*trained, train_options))
-            }
+        let trained = match train(&job, &bridge, self.interrupt).map_err(training_error)? {
+            Outcome::Finished(trained) => *trained,
             Outcome::Interrupted {
                 step,
                 steps,
@@ -179,9 +183,28 @@ impl Job<'_> {
                 let message = format!(
                     "interrupted after step {step} of {steps}; {kept}; run the same command with --resume to go on"
                 );
-                Err(Error::new(ErrorKind::Interrupted, message))
+                return Err(Error::new(ErrorKind::Interrupted, message));
             }
-        }
+        };
+        self.progress.event(Event::ModelFinished {
+            model: &label,
+            seconds: begun.elapsed().as_secs_f64(),
+            cached: false,
+        });
+        let resampled = match resamples {
+            0 => Vec::new(),
+            _ => resampled(&job, &trained.model, resamples, &bridge, self.interrupt)
+                .map_err(training_error)?
+                .ok_or_else(|| {
+                    let message = "interrupted after training; run the same command with --resume to go on";
+                    Error::new(ErrorKind::Interrupted, message)
+                })?,
+        };
+        Ok(Once {
+            trained,
+            options: train_options,
+            resampled,
+        })
     }
 
     fn train_options(&self, method: &dyn Method, place: &str) -> TrainOptions {

@@ -4,7 +4,7 @@ use super::job::Judge;
 use super::loader::with_batches;
 use super::order::Order;
 use super::prepared::Prepared;
-use super::{Event, Inputs, Interrupt, Samples, TrainOptions, ValidationRecord, Watch, losses, metrics};
+use super::{Event, Inputs, Interrupt, Samples, Targets, TrainOptions, ValidationRecord, Watch, losses, metrics};
 use crate::graph::Feed;
 use crate::{Error, ErrorKind, Graph, Result};
 
@@ -30,6 +30,14 @@ pub(super) fn named(feeds: &[(String, Feed)]) -> Vec<(&str, Feed)> {
     feeds.iter().map(|(name, feed)| (name.as_str(), feed.clone())).collect()
 }
 
+/// What a graph makes of all samples.
+pub(super) struct Found {
+    /// Logits `[rows, columns]` in the order of the targets; regression: in the units of the data.
+    pub values: Vec<f32>,
+    /// Mean loss of the task.
+    pub loss: f64,
+}
+
 impl Evaluation<'_> {
     /// Loss and measure of a graph whose first output is the logits; `None` when interrupted.
     pub(super) fn run(
@@ -39,6 +47,36 @@ impl Evaluation<'_> {
         watch: &dyn Watch,
         interrupt: &Interrupt,
     ) -> Result<Option<ValidationRecord>> {
+        let Some(found) = self.logits(graph, logits, watch, interrupt)? else {
+            return Ok(None);
+        };
+        let (metric, value) = self.measure(&found.values, self.prepared.targets);
+        Ok(Some(ValidationRecord {
+            loss: found.loss,
+            metric,
+            value,
+        }))
+    }
+
+    /// Name and value of the measure.
+    pub(super) fn measure(&self, logits: &[f32], targets: &Targets) -> (String, f64) {
+        match self.judge {
+            Some(judge) => (judge.name().to_owned(), judge.judge(logits, targets)),
+            None => {
+                let (name, value) = metrics::measure(logits, targets);
+                (name.to_owned(), value)
+            }
+        }
+    }
+
+    /// What the graph makes of all samples; `None` when interrupted.
+    pub(super) fn logits(
+        &self,
+        graph: &Graph,
+        logits: &str,
+        watch: &dyn Watch,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Found>> {
         let n_samples = self.prepared.targets.n_samples();
         let batches = Order::new(self.samples, self.options.batch_size).evaluation();
         let loading = (self.options.load_threads, self.options.load_ahead);
@@ -95,17 +133,9 @@ impl Evaluation<'_> {
                 }
             }
         }
-        let (metric, value) = match self.judge {
-            Some(judge) => (judge.name().to_owned(), judge.judge(&all, self.prepared.targets)),
-            None => {
-                let (name, value) = metrics::measure(&all, self.prepared.targets);
-                (name.to_owned(), value)
-            }
-        };
-        Ok(Some(ValidationRecord {
+        Ok(Some(Found {
+            values: all,
             loss: loss / rows as f64,
-            metric,
-            value,
         }))
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{EVALUATION, Lengths, Mix, Pick, Samples, Views};
 
 /// SplitMix64.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64, stream: u64) -> Self {
+    pub(super) fn new(seed: u64, stream: u64) -> Self {
         Self(mix(seed ^ mix(stream)))
     }
 
@@ -18,7 +18,7 @@ impl Random {
     }
 
     /// Below `end`, evenly.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 }

@@ -8,5 +8,6 @@ mod gradients;
 mod harness;
 mod heads;
 mod interruption;
+mod resampled;
 mod rows;
 mod written;

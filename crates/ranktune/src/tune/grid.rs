@@ -1,0 +1,125 @@
+//! λ chosen from a grid on the validation samples.
+//!
+//! A hundred validation samples tell values of λ apart only where they differ by several points, so that the best of them is often a
+//! matter of chance. The default, which did best where it was measured, is therefore kept unless another value does better by more
+//! than the standard error of the difference (after the one-standard-error rule: Breiman et al., Classification and Regression
+//! Trees, 1984).
+
+use ranktune_report::training::LambdaPoint;
+
+use super::options::DEFAULT_LAMBDA;
+
+/// Resamples of the validation samples: they give a standard error to a twentieth of it.
+pub(crate) const RESAMPLES: usize = 200;
+
+/// A λ that was tried.
+pub(crate) struct Tried {
+    pub(crate) point: LambdaPoint,
+    /// The measure on every resample.
+    pub(crate) resampled: Vec<f64>,
+}
+
+/// The place of the λ that is kept; every point gets the standard error of its difference from the default, where that was tried.
+/// `None` where none was tried.
+pub(crate) fn choose(tried: &mut [Tried]) -> Option<usize> {
+    let better = |a: &LambdaPoint, b: &LambdaPoint| a.value > b.value || (a.value == b.value && a.loss < b.loss);
+    let Some(default) = tried.iter().position(|one| one.point.lambda == DEFAULT_LAMBDA) else {
+        return best(tried, |_| true, better);
+    };
+    let (reference, value) = (tried[default].resampled.clone(), tried[default].point.value);
+    for (place, one) in tried.iter_mut().enumerate() {
+        if place != default {
+            one.point.standard_error = difference_error(&one.resampled, &reference);
+        }
+    }
+    // Without a standard error nothing says that a difference is due to chance.
+    let stands_out = |one: &Tried| one.point.value - value > one.point.standard_error.unwrap_or(0.0);
+    best(tried, stands_out, better).or(Some(default))
+}
+
+/// The place of the best of those that count; of equal ones, the first.
+fn best(
+    tried: &[Tried],
+    counts: impl Fn(&Tried) -> bool,
+    better: impl Fn(&LambdaPoint, &LambdaPoint) -> bool,
+) -> Option<usize> {
+    let mut found: Option<usize> = None;
+    for (place, one) in tried.iter().enumerate().filter(|(_, one)| counts(one)) {
+        if found.is_none_or(|found| better(&one.point, &tried[found].point)) {
+            found = Some(place);
+        }
+    }
+    found
+}
+
+/// The standard deviation of the difference between two measures over the same resamples; `None` where there are not two.
+fn difference_error(one: &[f64], other: &[f64]) -> Option<f64> {
+    if one.len() < 2 || one.len() != other.len() {
+        return None;
+    }
+    let differences: Vec<f64> = one.iter().zip(other).map(|(a, b)| a - b).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a count of resamples")]
+    let count = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / count;
+    let square: f64 = differences.iter().map(|difference| (difference - mean).powi(2)).sum();
+    Some((square / (count - 1.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A λ whose measure is `value` on average and ± `swing` on resamples, in step with the others' or not.
+    fn tried(lambda: f64, value: f64, loss: f64, swing: f64) -> Tried {
+        Tried {
+            point: LambdaPoint {
+                lambda,
+                metric: "accuracy".to_owned(),
+                value,
+                loss,
+                standard_error: None,
+            },
+            resampled: (0..RESAMPLES)
+                .map(|place| value + if place % 2 == 0 { swing } else { -swing })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_default_is_kept_unless_another_stands_out() {
+        // Deviations of 0.05 against 0.01 in step: the difference deviates by 0.04.
+        let grid = |value| [tried(0.0, value, 0.5, 0.05), tried(10.0, 0.80, 0.6, 0.01)];
+        let mut near = grid(0.83);
+        assert_eq!(choose(&mut near), Some(1));
+        let error = near[0].point.standard_error.unwrap();
+        assert!((error - 0.04).abs() < 2e-4, "{error}");
+        assert_eq!(near[1].point.standard_error, None);
+        assert_eq!(choose(&mut grid(0.85)), Some(0));
+    }
+
+    #[test]
+    fn what_both_get_right_and_wrong_together_is_no_error() {
+        let mut grid = [tried(10.0, 0.80, 0.6, 0.05), tried(100.0, 0.81, 0.6, 0.05)];
+        assert_eq!(choose(&mut grid), Some(1));
+    }
+
+    #[test]
+    fn the_best_of_those_that_stand_out_is_kept_and_the_loss_decides_between_equals() {
+        let mut grid = [
+            tried(0.0, 0.90, 0.5, 0.0),
+            tried(1.0, 0.90, 0.4, 0.0),
+            tried(10.0, 0.70, 0.3, 0.0),
+            tried(100.0, 0.80, 0.2, 0.0),
+        ];
+        assert_eq!(choose(&mut grid), Some(1));
+    }
+
+    #[test]
+    fn without_the_default_the_best_is_kept() {
+        assert_eq!(
+            choose(&mut [tried(0.0, 0.7, 0.5, 0.1), tried(1.0, 0.71, 0.5, 0.3)]),
+            Some(1)
+        );
+        assert_eq!(choose(&mut []), None);
+    }
+}
