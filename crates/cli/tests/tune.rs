@@ -187,19 +187,13 @@ fn the_same_seed_gives_the_same_weights_and_resuming_a_finished_run_changes_noth
     assert!(first == weights(&place));
 }
 
-/// The points of a curve: λ, value, standard error of the difference from λ = 10.
-fn curve(training: &Value) -> Vec<(f64, f64, Option<f64>)> {
-    let points = training["lambda_curve"].as_array().unwrap().iter();
-    points
-        .map(|point| {
-            let number = |key: &str| point[key].as_f64();
-            (
-                number("lambda").unwrap(),
-                number("value").unwrap(),
-                number("standard_error"),
-            )
-        })
-        .collect()
+/// The points of the curve: λ, value, standard error of the difference from λ = 10.
+fn curve(training: &Value) -> Option<Vec<(f64, f64, Option<f64>)>> {
+    let point = |point: &Value| {
+        let number = |key: &str| point[key].as_f64();
+        Some((number("lambda")?, number("value")?, number("standard_error")))
+    };
+    training["lambda_curve"].as_array()?.iter().map(point).collect()
 }
 
 #[test]
@@ -208,7 +202,7 @@ fn lambda_auto_reports_the_curve_of_its_grid_and_keeps_10_unless_another_stands_
     let fixed = ["--teachers", "narrow", "--format", "json", "--validation", "0.3"];
     let run = tune(&place, &[&fixed[..], &["--lambda", "auto"]].concat());
     let training = run.assert_code(0).json();
-    let points = curve(&training);
+    let points = curve(&training).unwrap();
     assert_eq!(
         points.iter().map(|point| point.0).collect::<Vec<_>>(),
         [0.0, 1.0, 10.0, 100.0]
@@ -236,7 +230,7 @@ fn a_grid_of_lambdas_can_be_named() {
     let fixed = ["--teachers", "narrow", "--format", "json"];
     let run = tune(&place, &[&fixed[..], &["--lambda", "0,30"]].concat());
     let training = run.assert_code(0).json();
-    let points = curve(&training);
+    let points = curve(&training).unwrap();
     assert_eq!(
         points.iter().map(|point| (point.0, point.2)).collect::<Vec<_>>(),
         [(0.0, None), (30.0, None)]
