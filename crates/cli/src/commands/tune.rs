@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// So many of the best-ranked models, or models by name
     #[arg(long, value_name = "K|NAME,…", default_value = "3")]
     teachers: String,
-    /// Weight of what the teachers say, or auto for the best of a small grid on the validation samples
+    /// Weight of what the teachers say; of several, or of a small grid with auto, the validation samples choose one
     #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
     /// Temperature of the teachers' shares, softmax(LogME / temperature)
