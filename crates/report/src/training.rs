@@ -125,6 +125,37 @@ pub struct LambdaPoint {
 }
 
 impl Training {
+    /// The grid of λ, with the one that was kept marked.
+    fn lambda_table(&self) -> String {
+        let curve = &self.lambda_curve;
+        let metric = curve.first().map_or("", |point| point.metric.as_str());
+        // The others' differences are from the one point that has no error of its own.
+        let reference = match curve.iter().any(|point| point.standard_error.is_some()) {
+            true => curve.iter().find(|point| point.standard_error.is_none()),
+            false => None,
+        };
+        let difference = reference.map(|reference| format!("from {}", reference.lambda));
+        let mut columns = vec![
+            ("lambda", Align::Right),
+            (metric, Align::Right),
+            ("validation loss", Align::Right),
+        ];
+        columns.extend(difference.as_deref().map(|name| (name, Align::Right)));
+        let mut table = Table::new(&columns);
+        let kept = self.settings.get("lambda").and_then(Value::as_f64);
+        for point in curve {
+            let mark = if kept == Some(point.lambda) { "*" } else { "" };
+            let [value, loss] = [point.value, point.loss].map(|value| format!("{value:.4}"));
+            let mut row = vec![format!("{mark}{}", point.lambda), value, loss];
+            row.extend(reference.map(|reference| match point.standard_error {
+                Some(error) => format!("{:+.4} ± {error:.4}", point.value - reference.value),
+                None => String::new(),
+            }));
+            table.row(row);
+        }
+        table.render()
+    }
+
     /// The run as a person reads it: epochs, the grid of λ, and what came out.
     pub fn table(&self) -> String {
         let mut text = format!("{}: {} by {}\n", self.model, self.task, self.method);
@@ -132,25 +163,7 @@ impl Training {
             text.push_str(&format!("  teacher {:.3}  {}\n", teacher.weight, teacher.name));
         }
         if !self.lambda_curve.is_empty() {
-            let metric = &self.lambda_curve[0].metric;
-            let mut table = Table::new(&[
-                ("lambda", Align::Right),
-                (metric, Align::Right),
-                ("validation loss", Align::Right),
-                ("difference from 10", Align::Right),
-            ]);
-            let reference = self.lambda_curve.iter().find(|point| point.lambda == 10.0);
-            let kept = self.settings.get("lambda").and_then(Value::as_f64);
-            for point in &self.lambda_curve {
-                let difference = match (point.standard_error, reference) {
-                    (Some(error), Some(reference)) => format!("{:+.4} ± {error:.4}", point.value - reference.value),
-                    _ => String::new(),
-                };
-                let mark = if kept == Some(point.lambda) { "*" } else { "" };
-                let [value, loss] = [point.value, point.loss].map(|value| format!("{value:.4}"));
-                table.row(vec![format!("{mark}{}", point.lambda), value, loss, difference]);
-            }
-            text.push_str(&format!("\n{}", table.render()));
+            text.push_str(&format!("\n{}", self.lambda_table()));
         }
         let metric = self.history.iter().find_map(|epoch| {
             let validation = epoch.validation.as_ref()?;
@@ -292,6 +305,26 @@ mod tests {
             assert!(value["metrics"][part].is_object(), "{part}");
         }
         assert!(value["teachers"][0]["name"].is_string() && value["teachers"][0]["weight"].is_number());
+    }
+
+    #[test]
+    fn the_grid_marks_the_lambda_that_was_kept_and_says_how_far_the_others_are_from_it() {
+        let mut training = training();
+        let other = LambdaPoint {
+            lambda: 0.0,
+            value: 0.75,
+            standard_error: Some(0.06),
+            ..training.lambda_curve[0].clone()
+        };
+        training.lambda_curve.insert(0, other);
+        training.settings.insert("lambda".to_owned(), json!(10.0));
+        let text = training.lambda_table();
+        for part in ["from 10", "-0.0500 ± 0.0600", "*10"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("*0"), "{text}");
+        training.lambda_curve.remove(0);
+        assert!(!training.lambda_table().contains("from"));
     }
 
     #[test]
