@@ -238,6 +238,7 @@ fn a_grid_of_lambdas_can_be_named() {
     for wrong in ["0,0", "1,-2", "1,,2", "none"] {
         tune(&place, &["--lambda", wrong]).assert_refused(&["--lambda", wrong, "auto"]);
     }
+    tune(&place, &["--lambda", "auto", "--validation", "none"]).assert_refused(&["lambda", "--validation"]);
 }
 
 #[test]

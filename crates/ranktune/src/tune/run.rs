@@ -63,11 +63,6 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
         Lambda::Grid(grid) if options.method == "b-tuning" => grid,
         Lambda::Grid(_) => return single(0.0),
     };
-    if job.validation.is_none() {
-        let message =
-            "lambda is chosen on validation samples, and there are none; leave --validation out, or name one lambda";
-        return Err(Error::new(ErrorKind::Arguments, message));
-    }
     let mut tried: Vec<Tried> = Vec::new();
     let mut runs: Vec<(Trained, TrainOptions)> = Vec::new();
     let mut diverged = None;
