@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")
     parser.add_argument("--validation", default="none", metavar="SHARE",
-                        help="share of the training samples to choose lambda on, where a variant is a grid")
+                        help="share of the training samples to choose lambda on; a variant that is a grid needs one")
     parser.add_argument("--max-samples", nargs="*", default=[], metavar="NAME=N")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

@@ -22,9 +22,8 @@ pub(crate) struct Tried {
 /// The place of the λ that is kept; every point gets the standard error of its difference from the default, where that was tried.
 /// `None` where none was tried.
 pub(crate) fn choose(tried: &mut [Tried]) -> Option<usize> {
-    let better = |a: &LambdaPoint, b: &LambdaPoint| a.value > b.value || (a.value == b.value && a.loss < b.loss);
     let Some(default) = tried.iter().position(|one| one.point.lambda == DEFAULT_LAMBDA) else {
-        return best(tried, |_| true, better);
+        return best(tried, |_| true);
     };
     let (reference, value) = (tried[default].resampled.clone(), tried[default].point.value);
     for (place, one) in tried.iter_mut().enumerate() {
@@ -34,15 +33,12 @@ pub(crate) fn choose(tried: &mut [Tried]) -> Option<usize> {
     }
     // Without a standard error nothing says that a difference is due to chance.
     let stands_out = |one: &Tried| one.point.value - value > one.point.standard_error.unwrap_or(0.0);
-    best(tried, stands_out, better).or(Some(default))
+    best(tried, stands_out).or(Some(default))
 }
 
-/// The place of the best of those that count; of equal ones, the first.
-fn best(
-    tried: &[Tried],
-    counts: impl Fn(&Tried) -> bool,
-    better: impl Fn(&LambdaPoint, &LambdaPoint) -> bool,
-) -> Option<usize> {
+/// The place of the best of those that count, by value, then by loss; of equal ones, the first.
+fn best(tried: &[Tried], counts: impl Fn(&Tried) -> bool) -> Option<usize> {
+    let better = |a: &LambdaPoint, b: &LambdaPoint| a.value > b.value || (a.value == b.value && a.loss < b.loss);
     let mut found: Option<usize> = None;
     for (place, one) in tried.iter().enumerate().filter(|(_, one)| counts(one)) {
         if found.is_none_or(|found| better(&one.point, &tried[found].point)) {

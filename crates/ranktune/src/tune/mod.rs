@@ -73,8 +73,7 @@ pub fn tune(
         let message = format!("the temperature must be finite and > 0, got {}", options.temperature);
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let chooses = matches!(options.lambda, Lambda::Grid(_)) && options.method == "b-tuning";
-    if chooses && options.validation == Validation::None {
+    if options.grid().is_some() && options.validation == Validation::None {
         let message =
             "lambda is chosen on validation samples, and there are none; leave --validation out, or name one lambda";
         return Err(Error::new(ErrorKind::Arguments, message));

@@ -120,6 +120,14 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
 }
 
 impl TuneOptions {
+    /// The values of λ to choose from, for the one method that has it.
+    pub(crate) fn grid(&self) -> Option<&[f64]> {
+        match &self.lambda {
+            Lambda::Grid(grid) if self.method == "b-tuning" => Some(grid),
+            _ => None,
+        }
+    }
+
     /// The defaults, with the tuned model in `out`.
     pub fn new(out: impl Into<PathBuf>) -> Self {
         Self {

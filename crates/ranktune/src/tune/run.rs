@@ -50,18 +50,18 @@ pub(crate) struct Finished {
 /// Trains once, or once a λ and keeps the best.
 pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     let options = job.options;
-    let single = |lambda: f64| {
+    let Some(grid) = options.grid() else {
+        let lambda = match options.lambda {
+            Lambda::Fixed(lambda) => lambda,
+            // Of a method that has no weight to choose.
+            Lambda::Grid(_) => 0.0,
+        };
         let run = job.once(lambda, "", 0)?;
-        Ok(Finished {
+        return Ok(Finished {
             trained: run.trained,
             curve: Vec::new(),
             settings: job.settings(run.options, lambda),
-        })
-    };
-    let grid = match &options.lambda {
-        Lambda::Fixed(lambda) => return single(*lambda),
-        Lambda::Grid(grid) if options.method == "b-tuning" => grid,
-        Lambda::Grid(_) => return single(0.0),
+        });
     };
     let mut tried: Vec<Tried> = Vec::new();
     let mut runs: Vec<(Trained, TrainOptions)> = Vec::new();

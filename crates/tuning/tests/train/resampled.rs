@@ -1,11 +1,30 @@
 //! How far a measure is due to the samples it was taken on.
 
+use ranktune_tuning::Result;
 use ranktune_tuning::train::methods::FineTune;
-use ranktune_tuning::train::{Interrupt, Job, Silent, TrainOptions, Validation, resampled};
+use ranktune_tuning::train::{Interrupt, Job, Silent, Targets, TrainOptions, resampled};
 
 use crate::harness::{Toy, model, options, run, validation};
 
 const COUNT: usize = 400;
+
+/// Fine-tunes on the toy; the recorded measure on the same samples, and the measure on resamples of them.
+fn measured(toy: &Toy, targets: &Targets, options: &TrainOptions, validates: bool) -> Result<(f64, Vec<f64>)> {
+    let job = Job {
+        model: &model(targets.columns()),
+        samples: toy,
+        targets,
+        validation: validation(toy, targets).filter(|_| validates),
+        method: &FineTune,
+        options,
+    };
+    let trained = run(&job)?;
+    let again = || resampled(&job, &trained.model, COUNT, &Silent, &Interrupt::default());
+    let values = again()?.unwrap();
+    assert_eq!(values, again()?.unwrap());
+    let record = trained.epochs[trained.chosen_epoch].validation.as_ref();
+    Ok((record.unwrap().value, values))
+}
 
 fn moments(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -19,32 +38,15 @@ fn resampled_accuracy_deviates_as_a_binomial_share_does() {
         n_samples: 60,
         n_classes: 4,
     };
-    let targets = toy.targets();
     // After one slow epoch some samples are still wrong.
     let options = TrainOptions {
         epochs: 1,
         learning_rate: 1e-3,
         ..options()
     };
-    let job = Job {
-        model: &model(4),
-        samples: &toy,
-        targets: &targets,
-        validation: validation(&toy, &targets),
-        method: &FineTune,
-        options: &options,
-    };
-    let trained = run(&job).unwrap();
-    let share = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap().value;
+    let (share, values) = measured(&toy, &toy.targets(), &options, true).unwrap();
     assert!(share > 0.2 && share < 0.95, "{share} leaves nothing to see");
-    let again = || {
-        resampled(&job, &trained.model, COUNT, &Silent, &Interrupt::default())
-            .unwrap()
-            .unwrap()
-    };
-    let values = again();
     assert_eq!(values.len(), COUNT);
-    assert_eq!(values, again());
     let (mean, deviation) = moments(&values);
     let expected = (share * (1.0 - share) / 60.0).sqrt();
     // Of 400 draws the mean deviates by a twentieth of the deviation, and the deviation by a twenty-eighth of itself.
@@ -61,24 +63,11 @@ fn numbers_are_measured_in_their_own_units() {
         n_samples: 40,
         n_classes: 4,
     };
-    let targets = toy.numbers();
     let options = TrainOptions {
         epochs: 10,
         ..options()
     };
-    let job = Job {
-        model: &model(1),
-        samples: &toy,
-        targets: &targets,
-        validation: validation(&toy, &targets),
-        method: &FineTune,
-        options: &options,
-    };
-    let trained = run(&job).unwrap();
-    let r2 = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap().value;
-    let values = resampled(&job, &trained.model, COUNT, &Silent, &Interrupt::default())
-        .unwrap()
-        .unwrap();
+    let (r2, values) = measured(&toy, &toy.numbers(), &options, true).unwrap();
     let (mean, deviation) = moments(&values);
     assert!(
         deviation > 0.0 && (mean - r2).abs() < deviation,
@@ -92,17 +81,6 @@ fn without_validation_samples_there_is_nothing_to_measure_on() {
         n_samples: 12,
         n_classes: 3,
     };
-    let targets = toy.targets();
-    let options = options();
-    let job = Job {
-        model: &model(3),
-        samples: &toy,
-        targets: &targets,
-        validation: None::<Validation<'_>>,
-        method: &FineTune,
-        options: &options,
-    };
-    let trained = run(&job).unwrap();
-    let error = resampled(&job, &trained.model, COUNT, &Silent, &Interrupt::default()).unwrap_err();
+    let error = measured(&toy, &toy.targets(), &options(), false).unwrap_err();
     assert!(error.to_string().contains("validation"), "{error}");
 }
