@@ -1,17 +1,23 @@
-//! Normalizations of a tensor by statistics of its own or given ones.
+//! Normalizations of a tensor by statistics of its own or given ones, and activations: by our kernels, or by Burn where there is none.
 
 use burn::backend::Dispatch;
 use burn::backend::ops::ModuleOps;
 
 use crate::Result;
-use crate::kernels::{self, Normalized, Range};
+use crate::kernels::{self, Activation, Normalized, Range};
 use crate::tensor::DeviceTensor;
 
 impl DeviceTensor {
-    /// Normalizes `[n, c, s…]` by channel with the statistics of the batch, and cuts off at `range`; `scale` and `bias` are
+    /// Normalizes `[n, c, s…]` by channel with the statistics of the batch, and activates; `scale` and `bias` are
     /// `[c]`.
-    pub(crate) fn normalize_batch(&self, scale: &Self, bias: &Self, epsilon: f32, range: Range) -> Result<Normalized> {
-        if let Some(found) = kernels::normalize(self, scale, bias, epsilon, range) {
+    pub(crate) fn normalize_batch(
+        &self,
+        scale: &Self,
+        bias: &Self,
+        epsilon: f32,
+        activation: Activation,
+    ) -> Result<Normalized> {
+        if let Some(found) = kernels::normalize(self, scale, bias, epsilon, activation) {
             return Ok(found);
         }
         let result = Dispatch::batch_norm_train(
@@ -21,23 +27,23 @@ impl DeviceTensor {
             f64::from(epsilon),
         );
         Ok(Normalized {
-            output: Self::from_inner(result.output).limit(range),
+            output: Self::from_inner(result.output).activate(activation)?,
             mean: Self::from_inner(result.mean).detached(),
             variance: Self::from_inner(result.variance).detached(),
         })
     }
 
-    /// Normalizes `[n, c, s…]` by channel with given statistics, and cuts off at `range`:
+    /// Normalizes `[n, c, s…]` by channel with given statistics, and activates:
     /// `x · k + (bias − mean·k)`, `k = scale / √(variance + ε)`.
     pub(crate) fn normalize_with(
         &self,
         [scale, bias, mean, variance]: [&Self; 4],
         epsilon: f32,
-        range: Range,
+        activation: Activation,
     ) -> Result<Self> {
         let factor = scale.mul(&variance.add_scalar(epsilon).sqrt().recip())?;
         let offset = bias.sub(&mean.mul(&factor)?)?;
-        if let Some(y) = kernels::affine(self, &factor, &offset, range) {
+        if let Some(y) = kernels::affine(self, &factor, &offset, activation) {
             return Ok(y);
         }
         let mut by_channel = vec![1; self.rank()];
@@ -45,18 +51,36 @@ impl DeviceTensor {
         let y = self
             .mul(&factor.reshape(&by_channel)?)?
             .add(&offset.reshape(&by_channel)?)?;
-        Ok(y.limit(range))
+        y.activate(activation)
     }
 
-    /// Cuts every element off at `range`.
-    pub(crate) fn limit(&self, range: Range) -> Self {
-        match range {
-            Range::ALL => self.clone(),
-            _ => kernels::limit(self, range).unwrap_or_else(|| match range {
-                Range::RELU => self.relu(),
-                _ => self.clamp(range.low, range.high),
-            }),
+    /// The activation of every element.
+    pub(crate) fn activate(&self, activation: Activation) -> Result<Self> {
+        if activation == Activation::NONE {
+            return Ok(self.clone());
         }
+        match kernels::activate(self, activation) {
+            Some(y) => Ok(y),
+            None => self.activate_by_parts(activation),
+        }
+    }
+
+    /// The same by Burn's own operations.
+    fn activate_by_parts(&self, activation: Activation) -> Result<Self> {
+        Ok(match activation {
+            Activation::Limit(Range::RELU) => self.relu(),
+            Activation::Limit(range) => self.clamp(range.low, range.high),
+            Activation::Sigmoid => self.sigmoid(),
+            Activation::Swish { alpha } => self.mul(&self.mul_scalar(alpha).sigmoid())?,
+            Activation::HardSwish => self.mul(&self.mul_scalar(1.0 / 6.0).add_scalar(0.5).clamp(0.0, 1.0))?,
+            Activation::Gelu => self.gelu(),
+            Activation::GeluTanh => {
+                let cube = self.mul(self)?.mul(self)?.mul_scalar(0.044_715);
+                let inner = self.add(&cube)?.mul_scalar((2.0 / std::f32::consts::PI).sqrt());
+                self.mul(&inner.tanh().add_scalar(1.0))?.mul_scalar(0.5)
+            }
+            Activation::Tanh => self.tanh(),
+        })
     }
 
     /// `(x − mean) / √(variance + ε)` over `axes`.

@@ -63,10 +63,10 @@ impl Graph {
         }
         let built = planned
             .iter()
-            .map(|(node, limits)| {
-                let (entry, operator) = match limits {
+            .map(|(node, activation)| {
+                let (entry, operator) = match activation {
                     None => operators::build(node, model.opset())?,
-                    Some(range) => operators::build_limited(node, *range, model.opset())?,
+                    Some(activation) => operators::build_activated(node, *activation, model.opset())?,
                 };
                 Ok((node.as_ref(), entry, operator))
             })

@@ -1,4 +1,4 @@
-//! Nodes that are run as one: a normalization and the activation that alone follows it.
+//! Nodes that are run as one: an activation of several, and a normalization and the activation that alone follows it.
 //!
 //! Both then pass over the map once, and only the normalization's input is kept for the way back.
 
@@ -7,33 +7,28 @@ use std::collections::HashMap;
 
 use ranktune_onnx::{Model, Node};
 
-use crate::kernels::Range;
+use super::patterns::{merge, number, uses};
+use crate::kernels::{Activation, Range};
 
-/// A node to build, and the limits that its output is cut off at.
-pub(super) type Planned<'a> = (Cow<'a, Node>, Option<Range>);
+/// A node to build, and the activation of its output.
+pub(super) type Planned<'a> = (Cow<'a, Node>, Option<Activation>);
 
-/// Puts every `Relu` or `Clip` with known limits into the `BatchNormalization` before it, if nothing else takes that one's
-/// output. What takes the place of the two has the inputs of both and the output of the second.
+/// Makes activations of several nodes one, and puts each into the `BatchNormalization` before it, if nothing else takes that
+/// one's output. What takes the place of the two has the inputs of both and the output of the second.
 pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Planned<'a>> {
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for name in nodes
-        .iter()
-        .flat_map(|node| node.uses())
-        .chain(outputs.iter().map(String::as_str))
-    {
-        *uses.entry(name).or_default() += 1;
-    }
+    let nodes = merge(model, nodes, outputs);
+    let uses = uses(nodes.iter().map(Cow::as_ref), outputs);
     let mut planned: Vec<Planned> = Vec::with_capacity(nodes.len());
     let mut normalized: HashMap<&str, usize> = HashMap::new();
-    for &node in nodes {
+    for node in &nodes {
         let before = node.input(0).and_then(|name| normalized.get(name).copied());
-        match (before, limits(model, node)) {
-            (Some(position), Some(range)) => {
-                let (first, limit) = &mut planned[position];
+        match (before, activation(model, node)) {
+            (Some(position), Some(found)) => {
+                let (first, activation) = &mut planned[position];
                 let merged = first.to_mut();
                 merged.inputs.extend(node.inputs.iter().skip(1).cloned());
                 merged.outputs.clone_from(&node.outputs);
-                *limit = Some(range);
+                *activation = Some(found);
             }
             _ => {
                 let output = node.output(0).filter(|name| {
@@ -42,21 +37,30 @@ pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String])
                 if let Some(output) = output {
                     normalized.insert(output, planned.len());
                 }
-                planned.push((Cow::Borrowed(node), None));
+                planned.push((node.clone(), None));
             }
         }
     }
     planned
 }
 
-/// The limits of a `Relu` or a `Clip`.
+/// The activation that a node is.
+fn activation(model: &Model, node: &Node) -> Option<Activation> {
+    Some(match node.op_type.as_str() {
+        "Relu" => Activation::Limit(Range::RELU),
+        "Clip" => Activation::Limit(limits(model, node)?),
+        "Swish" => Activation::Swish {
+            alpha: node.float("alpha").unwrap_or(1.0),
+        },
+        "HardSwish" => Activation::HardSwish,
+        "Sigmoid" => Activation::Sigmoid,
+        "Tanh" => Activation::Tanh,
+        _ => return None,
+    })
+}
+
+/// The limits of a `Clip`.
 fn limits(model: &Model, node: &Node) -> Option<Range> {
-    if node.is("Relu") {
-        return Some(Range::RELU);
-    }
-    if !node.is("Clip") {
-        return None;
-    }
     let limit = |position: usize, name: &str, open: f32| match (node.input(position), model.opset() < 11) {
         (_, true) => Some(node.float(name).unwrap_or(open)),
         (None, false) => Some(open),
@@ -67,18 +71,4 @@ fn limits(model: &Model, node: &Node) -> Option<Range> {
         high: limit(2, "max", f32::MAX)?,
         open: false,
     })
-}
-
-/// The constant `name`, if it is one number.
-fn number(model: &Model, name: &str) -> Option<f32> {
-    let constant = || model.graph.producer_of(name).filter(|node| node.is("Constant"));
-    let tensor = model
-        .graph
-        .initializers
-        .get(name)
-        .or_else(|| constant()?.tensor("value"));
-    match tensor {
-        Some(tensor) => tensor.to_f32_vec().filter(|values| values.len() == 1)?.first().copied(),
-        None => constant()?.float("value_float"),
-    }
 }

@@ -4,6 +4,7 @@ mod body;
 mod compile;
 mod fuse;
 mod parameter;
+mod patterns;
 mod run;
 mod write_back;
 

@@ -9,7 +9,7 @@ use super::{Graph, Mode, Step, not_found};
 use crate::operators::{Context, Inputs};
 use crate::tensor::{DeviceTensor, Tape};
 use crate::value::Value;
-use crate::{Error, ErrorKind, HostTensor, Result};
+use crate::{Error, ErrorKind, HostTensor, Result, kernels};
 
 /// What is fed to an input.
 #[derive(Clone, Debug)]
@@ -190,7 +190,10 @@ pub(super) fn execute(
             }
         }
         for &slot in &step.release {
-            values[slot] = None;
+            // What the tape does not hold on to is memory for the next maps.
+            if let Some(Value::Device(tensor)) = values[slot].take() {
+                kernels::release(tensor);
+            }
         }
     }
     Ok(())

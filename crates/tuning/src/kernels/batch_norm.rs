@@ -1,7 +1,7 @@
 //! Batch normalization with batch statistics, and the activation behind it, in one operation.
 //!
-//! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = limit(z)`.
-//! Backward, with `dz = dy` where z is inside of the limits: `dβ = Σ dz`, `dγ = Σ dz x̂`,
+//! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = f(z)`.
+//! Backward, with `dz = dy f′(z)`: `dβ = Σ dz`, `dγ = Σ dz x̂`,
 //! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept,
 //! and dx takes the place of dy.
 //! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
@@ -11,14 +11,16 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, Range, passed, rows_of, scale_shift};
+use super::activation::{Activation, with_curve};
+use super::curve::Curve;
+use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, passed, rows_of, scale_shift};
 use super::layout::{Map, dense, in_shape_of, values};
 use super::{Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]
-struct BatchNorm {
-    range: Range,
+struct BatchNorm<C> {
+    curve: C,
     epsilon: f32,
 }
 
@@ -35,13 +37,17 @@ pub(crate) fn normalize(
     scale: &DeviceTensor,
     bias: &DeviceTensor,
     epsilon: f32,
-    range: Range,
+    activation: Activation,
 ) -> Option<Normalized> {
+    with_curve!(activation, curve => normalize_along([x, scale, bias], epsilon, curve))
+}
+
+fn normalize_along<C: Curve>([x, scale, bias]: [&DeviceTensor; 3], epsilon: f32, curve: C) -> Option<Normalized> {
     if x.rank() < 3 {
         return None;
     }
     let mut found = None;
-    let output = run([x, scale, bias], BatchNorm { range, epsilon }, |[x, scale, bias]| {
+    let output = run([x, scale, bias], BatchNorm { curve, epsilon }, |[x, scale, bias]| {
         let dims = x.shape().as_slice().to_vec();
         let (scale, bias) = (scale.to_contiguous(), bias.to_contiguous());
         let map = Map::new(x);
@@ -51,7 +57,7 @@ pub(crate) fn normalize(
             scale: &factors(&variance, values(&scale), epsilon),
             shift: values(&bias),
         };
-        let y = scale_shift(map.values(), by, range);
+        let y = scale_shift(map.values(), by, curve);
         let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
         found = Some((mean.clone(), variance.clone()));
         Forward {
@@ -127,7 +133,7 @@ pub(super) fn exact(parts: &[Vec<f64>]) -> Vec<f64> {
     total
 }
 
-impl Kernel<3> for BatchNorm {
+impl<C: Curve> Kernel<3> for BatchNorm<C> {
     fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Ok([x, scale, bias, mean, variance]) = <[FlexTensor; 5]>::try_from(saved) else {
             return [None, None, None];
@@ -141,7 +147,7 @@ impl Kernel<3> for BatchNorm {
             scale: &factor,
             shift: values(&bias),
         };
-        let total = exact(&passed(map.values(), dy.values(), by, self.range));
+        let total = exact(&passed(map.values(), dy.values(), by, self.curve));
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
@@ -153,12 +159,12 @@ impl Kernel<3> for BatchNorm {
                 .collect();
             let level: Vec<f32> = (0..c).map(|channel| (share(channel) * total[channel]) as f32).collect();
             let mut dx = dy.into_values();
-            let range = self.range;
+            let curve = self.curve;
             rows_of(&mut dx, map.values(), c, |dx, x| {
                 let (by, slope, level) = (by.first(c), &slope[..c], &level[..c]);
                 for channel in 0..c {
                     let centred = x[channel] - by.centre[channel];
-                    let dz = range.pass(centred * by.scale[channel] + by.shift[channel], dx[channel]);
+                    let dz = curve.pass(centred * by.scale[channel] + by.shift[channel], dx[channel]);
                     dx[channel] = dz * by.scale[channel] + centred * slope[channel] + level[channel];
                 }
             });

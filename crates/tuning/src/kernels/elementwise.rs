@@ -1,101 +1,17 @@
-//! Element-wise operations that keep the layout: limits (Relu, Clip), sums of maps, scale and shift by channel.
+//! Element-wise operations on maps: their sums, and scale and shift by channel with the activation behind.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::activation::{Activation, with_curve};
+use super::curve::Curve;
 use super::layout::{Map, dense, in_shape_of, values};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// Elements that one task passes over.
 pub(super) const CHUNK: usize = 1 << 14;
-
-/// Limits that a value is cut off at; the gradient is 1 inside and at them, 0 outside.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Range {
-    pub low: f32,
-    pub high: f32,
-    /// Whether the gradient at `low` itself is 0, as that of Relu is.
-    pub open: bool,
-}
-
-impl Range {
-    /// No limits.
-    pub(crate) const ALL: Self = Self {
-        low: f32::NEG_INFINITY,
-        high: f32::INFINITY,
-        open: false,
-    };
-    /// `max(x, 0)`.
-    pub(crate) const RELU: Self = Self {
-        low: 0.0,
-        high: f32::INFINITY,
-        open: true,
-    };
-
-    #[inline(always)]
-    pub(super) fn apply(self, x: f32) -> f32 {
-        let raised = if x < self.low { self.low } else { x };
-        if raised > self.high { self.high } else { raised }
-    }
-
-    /// `gradient` where `x` is inside.
-    #[inline(always)]
-    pub(super) fn pass(self, x: f32, gradient: f32) -> f32 {
-        // Without a jump between the two comparisons, so that whole registers are compared.
-        let inside = (x > self.low) | (!self.open & (x == self.low));
-        if inside & (x <= self.high) { gradient } else { 0.0 }
-    }
-}
-
-#[derive(Debug)]
-struct Limit(Range);
-
-/// Every element cut off at `range`; `None` where Burn's own operations are to do it.
-pub(crate) fn limit(x: &DeviceTensor, range: Range) -> Option<DeviceTensor> {
-    if x.rank() != 4 {
-        return None;
-    }
-    run([x], Limit(range), |[x]| {
-        let map = Map::new(x);
-        let mut y = pool::take(map.values().len());
-        y.par_chunks_mut(CHUNK)
-            .zip(map.values().par_chunks(CHUNK))
-            .for_each(|(y, x)| {
-                vectorized(
-                    #[inline(always)]
-                    || y.iter_mut().zip(x).for_each(|(y, &x)| *y = range.apply(x)),
-                );
-            });
-        let output = Map::tensor([map.n, map.h, map.w, map.c], y);
-        Forward {
-            output,
-            saved: vec![map.into_tensor()],
-        }
-    })
-}
-
-impl Kernel<1> for Limit {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        let range = self.0;
-        [saved.into_iter().next().map(|x| {
-            let map = Map::new(x);
-            let mut dx = Map::new(gradient).into_values();
-            dx.par_chunks_mut(CHUNK)
-                .zip(map.values().par_chunks(CHUNK))
-                .for_each(|(dx, x)| {
-                    vectorized(
-                        #[inline(always)]
-                        || dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = range.pass(x, *dx)),
-                    );
-                });
-            let shape = [map.n, map.h, map.w, map.c];
-            map.recycle();
-            Map::tensor(shape, dx)
-        })]
-    }
-}
 
 #[derive(Debug)]
 struct Sum;
@@ -131,19 +47,28 @@ impl Kernel<2> for Sum {
 }
 
 #[derive(Debug)]
-struct Affine(Range);
+struct Affine<C>(C);
 
-/// `limit(x · scale + shift)` by channel, `x [n, c, …]`, `scale` and `shift` `[c]`; `None` where Burn is to do it.
+/// `activation(x · scale + shift)` by channel, `x [n, c, …]`, `scale` and `shift` `[c]`; `None` where Burn is to do it.
 pub(crate) fn affine(
     x: &DeviceTensor,
     scale: &DeviceTensor,
     shift: &DeviceTensor,
-    range: Range,
+    activation: Activation,
+) -> Option<DeviceTensor> {
+    with_curve!(activation, curve => affine_along(x, scale, shift, curve))
+}
+
+fn affine_along<C: Curve>(
+    x: &DeviceTensor,
+    scale: &DeviceTensor,
+    shift: &DeviceTensor,
+    curve: C,
 ) -> Option<DeviceTensor> {
     if x.rank() < 3 {
         return None;
     }
-    run([x, scale, shift], Affine(range), |[x, scale, shift]| {
+    run([x, scale, shift], Affine(curve), |[x, scale, shift]| {
         let (dims, scale, shift) = (
             x.shape().as_slice().to_vec(),
             scale.to_contiguous(),
@@ -155,7 +80,7 @@ pub(crate) fn affine(
             scale: values(&scale),
             shift: values(&shift),
         };
-        let y = scale_shift(map.values(), by, range);
+        let y = scale_shift(map.values(), by, curve);
         Forward {
             output: in_shape_of(&dims, y),
             saved: vec![map.into_tensor(), scale, shift],
@@ -189,8 +114,8 @@ impl ByChannel<'_> {
     }
 }
 
-/// `limit((x − centre) · scale + shift)` for rows of channels.
-pub(super) fn scale_shift(x: &[f32], by: ByChannel, range: Range) -> Vec<f32> {
+/// `curve((x − centre) · scale + shift)` for rows of channels.
+pub(super) fn scale_shift(x: &[f32], by: ByChannel, curve: impl Curve) -> Vec<f32> {
     let c = by.scale.len();
     let mut y = pool::take(x.len());
     let rows = (CHUNK / c).max(1) * c;
@@ -201,7 +126,7 @@ pub(super) fn scale_shift(x: &[f32], by: ByChannel, range: Range) -> Vec<f32> {
                 let by = by.first(c);
                 for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
                     for channel in 0..c {
-                        y[channel] = range.apply(by.apply(x[channel], channel));
+                        y[channel] = curve.apply(by.apply(x[channel], channel));
                     }
                 }
             },
@@ -210,7 +135,7 @@ pub(super) fn scale_shift(x: &[f32], by: ByChannel, range: Range) -> Vec<f32> {
     y
 }
 
-impl Kernel<3> for Affine {
+impl<C: Curve> Kernel<3> for Affine<C> {
     fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Ok([x, scale, shift]) = <[FlexTensor; 3]>::try_from(saved) else {
             return [None, None, None];
@@ -223,19 +148,10 @@ impl Kernel<3> for Affine {
             scale: values(&scale),
             shift: values(&shift),
         };
-        let sums = super::batch_norm::exact(&passed(map.values(), dy.values(), by, self.0));
-        let dx = wanted[0].then(|| {
-            let mut dx = dy.into_values();
-            let range = self.0;
-            rows_of(&mut dx, map.values(), c, |dx, x| {
-                let by = by.first(c);
-                for channel in 0..c {
-                    dx[channel] = range.pass(by.apply(x[channel], channel), dx[channel]) * by.scale[channel];
-                }
-            });
-            dx
-        });
+        let mut dx = dy.into_values();
+        let sums = super::batch_norm::exact(&scaled_and_summed(map.values(), &mut dx, by, self.0));
         map.recycle();
+        let dx = wanted[0].then_some(dx);
         [
             dx.map(|dx| in_shape_of(&dims, dx)),
             wanted[1].then(|| dense(&[c], sums[c..].iter().map(|&value| value as f32).collect())),
@@ -302,9 +218,9 @@ pub(super) fn sums_by_channel(y: &[f32], c: usize) -> Vec<f32> {
     total[..c].iter().map(|&value| value as f32).collect()
 }
 
-/// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` where the result is inside of `range`.
+/// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` by the derivative of `curve`.
 /// The pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> Vec<Vec<f64>> {
+pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
     let c = by.scale.len();
     let rows = (CHUNK / c).max(1) * c;
     x.par_chunks(rows)
@@ -321,9 +237,41 @@ pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, range: Range) -> Vec<
                             for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
                                 let (x, dy) = (&x[..c], &dy[..c]);
                                 for channel in 0..c {
-                                    let value = range.pass(by.apply(x[channel], channel), dy[channel]);
+                                    let value = curve.pass(by.apply(x[channel], channel), dy[channel]);
                                     plain[channel] += value;
                                     weighted[channel] += value * (x[channel] - by.centre[channel]);
+                                }
+                            }
+                        });
+                    }
+                },
+            );
+            sums.total
+        })
+        .collect()
+}
+
+/// The sums of [`passed`], while `dz · scale` takes the place of `dy`.
+fn scaled_and_summed(x: &[f32], dy: &mut [f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
+    let c = by.scale.len();
+    let rows = (CHUNK / c).max(1) * c;
+    x.par_chunks(rows)
+        .zip(dy.par_chunks_mut(rows))
+        .map(|(x, dy)| {
+            let mut sums = ExactSums::new(c);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (x, dy) in x.chunks(BLOCK * c).zip(dy.chunks_mut(BLOCK * c)) {
+                        sums.block(|plain, weighted| {
+                            let (by, plain, weighted) = (by.first(c), &mut plain[..c], &mut weighted[..c]);
+                            for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact_mut(c)) {
+                                let (x, dy) = (&x[..c], &mut dy[..c]);
+                                for channel in 0..c {
+                                    let value = curve.pass(by.apply(x[channel], channel), dy[channel]);
+                                    plain[channel] += value;
+                                    weighted[channel] += value * (x[channel] - by.centre[channel]);
+                                    dy[channel] = value * by.scale[channel];
                                 }
                             }
                         });

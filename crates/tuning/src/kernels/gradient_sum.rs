@@ -54,7 +54,7 @@ pub(super) fn sum(new: FlexTensor, old: FlexTensor) -> FlexTensor {
 
 #[cfg(test)]
 mod tests {
-    use crate::kernels::{Range, add_maps, limit};
+    use crate::kernels::{Activation, Range, activate, add_maps};
     use crate::{Device, DeviceTensor};
 
     /// `sum w (x + y + min(y, 1) + 3 y)` with `y = max(x, 0)`: a leaf taken twice, and an inner tensor by kernels and by Burn.
@@ -68,15 +68,12 @@ mod tests {
         for _ in 0..2 {
             let leaf = DeviceTensor::from_values(&dims, x.clone(), &device).unwrap().tracked();
             let weights = DeviceTensor::from_values(&dims, w.clone(), &device).unwrap();
-            let y = limit(&leaf, Range::RELU).unwrap();
-            let low = limit(
-                &y,
-                Range {
-                    high: 1.0,
-                    ..Range::ALL
-                },
-            )
-            .unwrap();
+            let y = activate(&leaf, Activation::Limit(Range::RELU)).unwrap();
+            let below = Range {
+                high: 1.0,
+                ..Range::ALL
+            };
+            let low = activate(&y, Activation::Limit(below)).unwrap();
             let sum = add_maps(&add_maps(&leaf, &y).unwrap(), &low).unwrap();
             let sum = sum.add(&y.mul_scalar(3.0)).unwrap();
             let loss = sum.mul(&weights).unwrap().sum(&[0, 1, 2, 3]);

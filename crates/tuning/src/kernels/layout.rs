@@ -29,7 +29,7 @@ impl Map {
         let mut order: Vec<usize> = (0..rank).collect();
         order.remove(1);
         order.push(1);
-        let last = Flex::float_permute(tensor, &order).to_contiguous();
+        let last = contiguous(Flex::float_permute(tensor, &order));
         let (h, w) = match rank {
             4 => (dims[2], dims[3]),
             _ => (1, dims[2..].iter().product()),
@@ -50,13 +50,7 @@ impl Map {
 
     /// All elements in a buffer of their own: that of the map, if nobody else holds it.
     pub(super) fn into_values(self) -> Vec<f32> {
-        pool::reclaim(self.tensor).unwrap_or_else(|tensor| {
-            let mut copy = pool::take(values(&tensor).len());
-            copy.par_chunks_mut(1 << 14)
-                .zip(values(&tensor).par_chunks(1 << 14))
-                .for_each(|(to, from)| to.copy_from_slice(from));
-            copy
-        })
+        own(self.tensor)
     }
 
     /// Gives the buffer back, if nobody else holds it.
@@ -81,6 +75,93 @@ impl Map {
     pub(super) fn tensor([n, h, w, c]: [usize; 4], data: Vec<f32>) -> FlexTensor {
         Flex::float_permute(dense(&[n, h, w, c], data), &[0, 3, 1, 2])
     }
+}
+
+/// A tensor of any shape whose elements lie one after the other, in whatever order of its axes that is.
+pub(super) struct Packed {
+    /// The axes in the order in which they lie in memory, the slowest first.
+    order: Vec<usize>,
+    /// The axes in that order; contiguous.
+    tensor: FlexTensor,
+}
+
+impl Packed {
+    /// Copies only what no order of the axes makes contiguous.
+    pub(super) fn new(tensor: FlexTensor) -> Self {
+        let order = order_in_memory(&tensor);
+        Self {
+            tensor: contiguous(Flex::float_permute(tensor, &order)),
+            order,
+        }
+    }
+
+    /// All elements.
+    pub(super) fn values(&self) -> &[f32] {
+        values(&self.tensor)
+    }
+
+    /// The elements of another tensor of this shape in the order of this one's, in a buffer of their own.
+    pub(super) fn values_of(&self, other: FlexTensor) -> Vec<f32> {
+        own(contiguous(Flex::float_permute(other, &self.order)))
+    }
+
+    /// A tensor of this shape over `data`, which is in the order of this one's elements.
+    pub(super) fn in_the_order_of_this(&self, data: Vec<f32>) -> FlexTensor {
+        self.unpack(dense(self.tensor.shape().as_slice(), data))
+    }
+
+    /// The tensor, for [`Packed::new`] to take again without a copy.
+    pub(super) fn into_tensor(self) -> FlexTensor {
+        self.unpack(self.tensor.clone())
+    }
+
+    fn unpack(&self, tensor: FlexTensor) -> FlexTensor {
+        let mut back = vec![0; self.order.len()];
+        self.order
+            .iter()
+            .enumerate()
+            .for_each(|(place, &axis)| back[axis] = place);
+        Flex::float_permute(tensor, &back)
+    }
+
+    /// Gives the buffer back, if nobody else holds it.
+    pub(super) fn recycle(self) {
+        pool::recycle(self.tensor);
+    }
+}
+
+/// The tensor itself, where it is contiguous, so that nobody else holds on to it.
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    match tensor.is_contiguous() {
+        true => tensor,
+        false => tensor.to_contiguous(),
+    }
+}
+
+/// The axes of a tensor in the order in which they lie in memory, the slowest first.
+fn order_in_memory(tensor: &FlexTensor) -> Vec<usize> {
+    let strides = tensor.layout().strides();
+    let mut order: Vec<usize> = (0..strides.len()).collect();
+    // Of equal strides (an axis of one element) the order of the axes.
+    order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+    order
+}
+
+/// Gives back the buffer of a tensor of any layout that covers it, if nobody else holds it.
+pub(super) fn release(tensor: FlexTensor) {
+    let order = order_in_memory(&tensor);
+    pool::recycle(Flex::float_permute(tensor, &order));
+}
+
+/// The elements of a contiguous tensor in a buffer of their own: the tensor's, if nobody else holds it.
+fn own(tensor: FlexTensor) -> Vec<f32> {
+    pool::reclaim(tensor).unwrap_or_else(|tensor| {
+        let mut copy = pool::take(values(&tensor).len());
+        copy.par_chunks_mut(1 << 14)
+            .zip(values(&tensor).par_chunks(1 << 14))
+            .for_each(|(to, from)| to.copy_from_slice(from));
+        copy
+    })
 }
 
 /// The elements of a tensor that is contiguous.

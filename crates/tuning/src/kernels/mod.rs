@@ -1,4 +1,4 @@
-//! Operations of our own on the CPU backend: convolutions, batch normalization with its activation, element-wise functions.
+//! Operations of our own on the CPU backend: convolutions, batch normalization with its activation, element-wise functions, gates.
 //!
 //! Burn's CPU backend is slow backward through pointwise and depthwise convolutions, and takes several passes over memory for
 //! a normalization and an activation. These kernels replace them there; on every other device, and for what they do not
@@ -8,10 +8,13 @@
 //! tensor is still `[n, c, h, w]`. So a pointwise convolution is one matrix product over all pixels of the batch, and
 //! everything by channel runs along vector registers.
 
+mod activation;
 mod batch_norm;
 mod convolution;
+mod curve;
 mod depthwise;
 mod elementwise;
+mod gate;
 mod gradient_sum;
 mod layout;
 mod lookup;
@@ -29,9 +32,12 @@ use burn::backend::{Autodiff, Flex};
 
 use crate::tensor::DeviceTensor;
 
+pub(crate) use activation::{Activation, activate};
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
-pub(crate) use elementwise::{Range, add_maps, affine, limit};
+pub(crate) use curve::Range;
+pub(crate) use elementwise::{add_maps, affine};
+pub(crate) use gate::gate;
 pub(crate) use gradient_sum::begin as begin_backward;
 pub(crate) use lookup::lookup;
 pub(crate) use pool::Buffers;
@@ -109,7 +115,7 @@ fn wrap(tensor: burn::Tensor<1>) -> DeviceTensor {
 pub(crate) fn release(tensor: DeviceTensor) {
     let lifted = burn::Tensor::<1>::from_dispatch(tensor.into_inner());
     if let Ok(plain) = lifted.without_autodiff().try_into_primitive::<Flex>() {
-        pool::recycle_few(plain);
+        layout::release(plain);
     }
 }
 

@@ -4,7 +4,8 @@
 //! operation itself. So kernels give back what they consume, and take what they write into. What a buffer holds when it is
 //! taken is arbitrary: who takes it writes all of it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -12,31 +13,65 @@ use burn::backend::flex::FlexTensor;
 /// Smaller ones are left to the allocator.
 const SMALLEST: usize = 1 << 12;
 
-static IDLE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// The buffers of all who train.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Vec<f32>>,
+    /// By size, how many were taken that have not come back. Some never do: who held them last knew nothing of the pool.
+    out: HashMap<usize, usize>,
+}
+
+static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
 
 /// Buffers of a size that are kept idle without having been taken: an optimizer writes three, and reads a gradient.
 const FEW: usize = 4;
 
-fn idle() -> MutexGuard<'static, Vec<Vec<f32>>> {
-    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// An idle buffer for `len` numbers, which from then on is awaited.
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        *self.out.entry(len).or_default() += 1;
+        let fitting = self.idle.iter().enumerate().filter(|(_, one)| fits(one, len));
+        let (position, _) = fitting.min_by_key(|(_, one)| one.capacity())?;
+        Some(self.idle.swap_remove(position))
+    }
+
+    /// Takes a buffer back.
+    fn give(&mut self, buffer: Vec<f32>) {
+        if let Some(out) = self.out.get_mut(&buffer.len()) {
+            *out = out.saturating_sub(1);
+        }
+        self.idle.push(buffer);
+    }
+
+    /// Takes a buffer that may be from elsewhere, if one of its size is awaited or few are idle.
+    fn accept(&mut self, buffer: Vec<f32>) {
+        let len = buffer.len();
+        let awaited = self.out.get(&len).is_some_and(|&out| out > 0);
+        if awaited || self.idle.iter().filter(|one| fits(one, len)).count() < FEW {
+            self.give(buffer);
+        }
+    }
+}
+
+/// Whether a buffer is large enough for `len` numbers, and not much larger.
+fn fits(buffer: &Vec<f32>, len: usize) -> bool {
+    (len..=len + len / 2).contains(&buffer.capacity())
 }
 
 /// A buffer of `len` numbers, which are arbitrary.
 pub(super) fn take(len: usize) -> Vec<f32> {
-    if len >= SMALLEST {
-        let mut idle = idle();
-        let fitting = idle.iter().enumerate().filter(|(_, one)| {
-            let capacity = one.capacity();
-            capacity >= len && capacity <= len + len / 2
-        });
-        if let Some((position, _)) = fitting.min_by_key(|(_, one)| one.capacity()) {
-            let mut found = idle.swap_remove(position);
-            drop(idle);
+    let idle = if len < SMALLEST { None } else { pool().take(len) };
+    match idle {
+        Some(mut found) => {
             found.resize(len, 0.0);
-            return found;
+            found
         }
+        None => vec![0.0; len],
     }
-    vec![0.0; len]
 }
 
 /// A buffer of `len` zeros.
@@ -65,7 +100,7 @@ impl Drop for Lent {
 /// Takes a buffer back.
 pub(super) fn give(buffer: Vec<f32>) {
     if buffer.capacity() >= SMALLEST {
-        idle().push(buffer);
+        pool().give(buffer);
     }
 }
 
@@ -81,20 +116,14 @@ pub(super) fn reclaim(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
 }
 
 /// Gives back the buffer of a tensor, if nobody else holds it.
+///
+/// It may not have been taken here: such ones take the places of those that have not come back, and a few more of each size are
+/// kept, since as many may come with every step.
 pub(super) fn recycle(tensor: FlexTensor) {
-    if let Ok(buffer) = reclaim(tensor) {
-        give(buffer);
-    }
-}
-
-/// As [`recycle`], for buffers that no kernel has taken: of each size a few are kept, since as many may come with every step.
-pub(super) fn recycle_few(tensor: FlexTensor) {
-    let Ok(buffer) = reclaim(tensor) else { return };
-    let alike =
-        |other: &&Vec<f32>| other.capacity() >= buffer.len() && other.capacity() <= buffer.len() + buffer.len() / 2;
-    let enough = idle().iter().filter(alike).count() >= FEW;
-    if !enough {
-        give(buffer);
+    if let Ok(buffer) = reclaim(tensor)
+        && buffer.capacity() >= SMALLEST
+    {
+        pool().accept(buffer);
     }
 }
 
@@ -104,7 +133,7 @@ pub(crate) struct Buffers;
 
 impl Drop for Buffers {
     fn drop(&mut self) {
-        idle().clear();
+        *pool() = Pool::default();
     }
 }
 
@@ -124,12 +153,21 @@ mod tests {
     }
 
     #[test]
-    fn of_buffers_that_nobody_took_a_few_are_kept() {
-        // A size that nothing else has.
-        let size = 1_234_567;
-        (0..10).for_each(|_| recycle_few(dense(&[size], vec![0.0; size])));
-        assert_eq!(idle().iter().filter(|one| one.len() == size).count(), FEW);
-        idle().retain(|one| one.len() != size);
+    fn buffers_from_elsewhere_take_the_places_of_lost_ones_and_few_more_are_kept() {
+        let mut pool = Pool::default();
+        let mut offer = |pool: &mut Pool, count: usize| {
+            (0..count).for_each(|_| pool.accept(vec![0.0; 5000]));
+            pool.idle.len()
+        };
+        assert_eq!(offer(&mut pool, 10), FEW);
+        // Taken and never given back: the four that were idle, and three that had to be made.
+        let found = (0..7).filter(|_| pool.take(5000).is_some()).count();
+        assert_eq!(found, FEW);
+        assert_eq!(offer(&mut pool, 10), 7);
+        // One that is given back is awaited no longer.
+        let taken = pool.take(5000).unwrap();
+        pool.give(taken);
+        assert_eq!(offer(&mut pool, 10), 7);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Activations: Relu and its relatives, the sigmoid family, Gelu, PRelu.
 
 use super::{Attributes, Operator};
-use crate::kernels::Range;
+use crate::kernels::{Activation, Range};
 use crate::shape::broadcast;
 use crate::tensor::{DeviceTensor, Extremum};
 use crate::value::Value;
@@ -9,7 +9,8 @@ use crate::{Error, Result};
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    Relu,
+    /// One of those that have a kernel.
+    Own(Activation),
     /// `x > 0: x, else alpha·x`.
     Leaky {
         alpha: f32,
@@ -20,24 +21,14 @@ enum Kind {
         gamma: f32,
         scale: f32,
     },
-    Sigmoid,
     /// `clip(alpha·x + beta, 0, 1)`.
     HardSigmoid {
         alpha: f32,
         beta: f32,
     },
-    /// `x · clip(x/6 + 1/2, 0, 1)`.
-    HardSwish,
     Softplus,
     Softsign,
-    Gelu,
-    /// The tanh approximation of Gelu.
-    GeluTanh,
     Mish,
-    /// `x · sigmoid(alpha·x)`.
-    Swish {
-        alpha: f32,
-    },
     /// `x where x > alpha, else 0`.
     Thresholded {
         alpha: f32,
@@ -47,7 +38,7 @@ enum Kind {
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let kind = match attributes.op_type() {
         "PRelu" => return Ok(Box::new(|inputs, _| parametric(&inputs.tensor(0)?, &inputs.tensor(1)?))),
-        "Relu" => Kind::Relu,
+        "Relu" => Kind::Own(Activation::Limit(Range::RELU)),
         "LeakyRelu" => Kind::Leaky {
             alpha: attributes.float_or("alpha", 0.01)?,
         },
@@ -69,17 +60,17 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             gamma: attributes.float_or("gamma", 1.050_701)?,
             scale: 1.0,
         },
-        "Sigmoid" => Kind::Sigmoid,
+        "Sigmoid" => Kind::Own(Activation::Sigmoid),
         "HardSigmoid" => Kind::HardSigmoid {
             alpha: attributes.float_or("alpha", 0.2)?,
             beta: attributes.float_or("beta", 0.5)?,
         },
-        "HardSwish" => Kind::HardSwish,
+        "HardSwish" => Kind::Own(Activation::HardSwish),
         "Softplus" => Kind::Softplus,
         "Softsign" => Kind::Softsign,
         "Gelu" => match attributes.string_or("approximate", "none")? {
-            "none" => Kind::Gelu,
-            "tanh" => Kind::GeluTanh,
+            "none" => Kind::Own(Activation::Gelu),
+            "tanh" => Kind::Own(Activation::GeluTanh),
             other => {
                 return Err(Error::unsupported(format!(
                     "approximate = {other:?} is not supported, only \"none\" and \"tanh\""
@@ -87,9 +78,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             }
         },
         "Mish" => Kind::Mish,
-        "Swish" => Kind::Swish {
+        "Swish" => Kind::Own(Activation::Swish {
             alpha: attributes.float_or("alpha", 1.0)?,
-        },
+        }),
         _ => Kind::Thresholded {
             alpha: attributes.float_or("alpha", 1.0)?,
         },
@@ -101,26 +92,24 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
 
 fn apply(kind: Kind, x: &DeviceTensor) -> Result<DeviceTensor> {
     Ok(match kind {
-        Kind::Relu => x.limit(Range::RELU),
+        Kind::Own(activation) => x.activate(activation)?,
         Kind::Leaky { alpha } => x.relu().sub(&x.neg().relu().mul_scalar(alpha))?,
         Kind::Exponential { alpha, gamma, scale } => {
             // exp of the negative part only, so that a large x overflows neither forward nor backward.
             let negative = x.neg().relu().neg().mul_scalar(1.0 / scale).exp().add_scalar(-1.0);
             x.relu().add(&negative.mul_scalar(alpha))?.mul_scalar(gamma)
         }
-        Kind::Sigmoid => x.sigmoid(),
-        Kind::HardSigmoid { alpha, beta } => x.mul_scalar(alpha).add_scalar(beta).clamp(0.0, 1.0),
-        Kind::HardSwish => x.mul(&x.mul_scalar(1.0 / 6.0).add_scalar(0.5).clamp(0.0, 1.0))?,
+        Kind::HardSigmoid { alpha, beta } => {
+            let unit = Range {
+                low: 0.0,
+                high: 1.0,
+                open: false,
+            };
+            x.mul_scalar(alpha).add_scalar(beta).activate(Activation::Limit(unit))?
+        }
         Kind::Softplus => softplus(x)?,
         Kind::Softsign => x.div(&x.abs().add_scalar(1.0))?,
-        Kind::Gelu => x.gelu(),
-        Kind::GeluTanh => {
-            let cube = x.mul(x)?.mul(x)?.mul_scalar(0.044_715);
-            let inner = x.add(&cube)?.mul_scalar((2.0 / std::f32::consts::PI).sqrt());
-            x.mul(&inner.tanh().add_scalar(1.0))?.mul_scalar(0.5)
-        }
-        Kind::Mish => x.mul(&softplus(x)?.tanh())?,
-        Kind::Swish { alpha } => x.mul(&x.mul_scalar(alpha).sigmoid())?,
+        Kind::Mish => x.mul(&softplus(x)?.activate(Activation::Tanh)?)?,
         Kind::Thresholded { alpha } => {
             let values = x.detached().to_values()?;
             let mask = crate::HostTensor::bools(&x.dims(), values.iter().map(|&value| value <= alpha).collect())?;

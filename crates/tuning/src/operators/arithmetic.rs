@@ -102,7 +102,10 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
             None => a.add(&b)?,
         },
         Kind::Sub => a.sub(&b)?,
-        Kind::Mul => a.mul(&b)?,
+        Kind::Mul => match kernels::gate(&a, &b).or_else(|| kernels::gate(&b, &a)) {
+            Some(product) => product,
+            None => a.mul(&b)?,
+        },
         Kind::Div => a.div(&b)?,
         Kind::Pow => a.pow(&b)?,
         Kind::Mod => a.rem(&b)?,

@@ -7,7 +7,7 @@
 //! statistics that the graph computes, neither of which the mode changes. A batch of one value a channel has no variance, which PyTorch refuses, and so does this.
 
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
-use crate::kernels::Range;
+use crate::kernels::Activation;
 use crate::tensor::DeviceTensor;
 use crate::{Error, Mode, Result};
 
@@ -15,11 +15,11 @@ use crate::{Error, Mode, Result};
 pub(crate) const COMPUTED: &str = "ranktune_computed_statistics";
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    with_limits(attributes, Range::ALL)
+    with_activation(attributes, Activation::NONE)
 }
 
-/// The normalization and the limits behind it (a Relu or a Clip) in one pass.
-pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<Operator> {
+/// The normalization and the activation behind it in one pass.
+pub(super) fn with_activation(attributes: &mut Attributes, activation: Activation) -> Result<Operator> {
     let epsilon = attributes.float_or("epsilon", 1e-5)?;
     let momentum = attributes.float_or("momentum", 0.9)?;
     let batch_always = attributes.flag("training_mode", false)?;
@@ -55,7 +55,7 @@ pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<O
         let kept = context.kept.contains(inputs.name(3)) || context.kept.contains(inputs.name(4));
         let trains = context.mode == Mode::Training && !computed && !kept;
         if !(trains || batch_always) {
-            let y = x.normalize_with([scale, bias, mean, variance], epsilon, range)?;
+            let y = x.normalize_with([scale, bias, mean, variance], epsilon, activation)?;
             return Ok(vec![y.into()]);
         }
         let count: usize = dims.iter().product::<usize>() / channels.max(1);
@@ -64,7 +64,7 @@ pub(super) fn with_limits(attributes: &mut Attributes, range: Range) -> Result<O
                 "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
             ));
         }
-        let batch = x.normalize_batch(scale, bias, epsilon, range)?;
+        let batch = x.normalize_batch(scale, bias, epsilon, activation)?;
         if trains {
             let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
             update(inputs, context, 3, &mixed(mean, &batch.mean, momentum)?);

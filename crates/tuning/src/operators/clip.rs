@@ -2,7 +2,7 @@
 
 use super::{Attributes, Operator};
 use crate::host::HostData;
-use crate::kernels::Range;
+use crate::kernels::{Activation, Range};
 use crate::{Error, HostTensor, Result};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
@@ -23,7 +23,8 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             ),
         };
         let Some(host) = inputs.get(0)?.host() else {
-            return Ok(vec![inputs.tensor(0)?.limit(Range { low, high, open: false }).into()]);
+            let range = Range { low, high, open: false };
+            return Ok(vec![inputs.tensor(0)?.activate(Activation::Limit(range))?.into()]);
         };
         let result = match host.data() {
             HostData::F32(values) => {

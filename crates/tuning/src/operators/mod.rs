@@ -51,7 +51,7 @@ pub(crate) use batch_norm::COMPUTED;
 pub(crate) use fill::from_onnx as constant;
 pub(crate) use inputs::{Context, Inputs, RunningUpdate};
 
-use crate::kernels::Range;
+use crate::kernels::Activation;
 use crate::value::Value;
 use crate::{Error, Result};
 
@@ -271,14 +271,14 @@ pub(crate) fn build(node: &Node, opset: i64) -> Result<(&'static Entry, Operator
     Ok((entry, operator))
 }
 
-/// Reads a `BatchNormalization` and the `Relu` or `Clip` that alone follows it as one operator.
+/// Reads a `BatchNormalization` and the activation that alone follows it as one operator.
 ///
 /// # Errors
 /// As [`build`].
-pub(crate) fn build_limited(node: &Node, range: Range, opset: i64) -> Result<(&'static Entry, Operator)> {
+pub(crate) fn build_activated(node: &Node, activation: Activation, opset: i64) -> Result<(&'static Entry, Operator)> {
     let (entry, _) = build(node, opset)?;
     let named = |error: Error| error.at_node(&node.label(), &node.op_type);
-    let operator = batch_norm::with_limits(&mut Attributes::new(node, opset), range).map_err(named)?;
+    let operator = batch_norm::with_activation(&mut Attributes::new(node, opset), activation).map_err(named)?;
     Ok((entry, operator))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Attributes, Operator};
 use crate::host::HostData;
+use crate::kernels::{self, Activation};
 use crate::tensor::DeviceTensor;
 use crate::{Error, HostTensor, Result};
 
@@ -21,6 +22,10 @@ fn erf(x: f32) -> f32 {
         sum += term;
     }
     (sum * (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI) as f32
+}
+
+fn tanh(x: &DeviceTensor) -> DeviceTensor {
+    kernels::activate(x, Activation::Tanh).unwrap_or_else(|| x.tanh())
 }
 
 #[rustfmt::skip]
@@ -47,7 +52,7 @@ static FUNCTIONS: &[(&str, OnDevice, OnHost)] = &[
     ("Sinh", DeviceTensor::sinh, f32::sinh),
     ("Sqrt", DeviceTensor::sqrt, f32::sqrt),
     ("Tan", DeviceTensor::tan, f32::tan),
-    ("Tanh", DeviceTensor::tanh, f32::tanh),
+    ("Tanh", tanh, f32::tanh),
 ];
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
