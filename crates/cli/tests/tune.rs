@@ -235,6 +235,18 @@ fn a_grid_of_lambdas_can_be_named() {
         points.iter().map(|point| (point.0, point.2)).collect::<Vec<_>>(),
         [(0.0, None), (30.0, None)]
     );
+    // What is kept is the run of that value by itself.
+    assert!(
+        training["seconds_per_step"]
+            .as_f64()
+            .is_some_and(|seconds| seconds > 0.0)
+    );
+    let chosen = training["settings"]["lambda"].as_f64().unwrap().to_string();
+    let model = || fs::read(place.path("tuned/model.onnx")).unwrap();
+    let kept = model();
+    fs::remove_dir_all(place.path("tuned")).unwrap();
+    tune(&place, &[&fixed[..], &["--lambda", &chosen]].concat()).assert_code(0);
+    assert_eq!(model(), kept);
     for wrong in ["0,0", "1,-2", "1,,2", "none"] {
         tune(&place, &["--lambda", wrong]).assert_refused(&["--lambda", wrong, "auto"]);
     }

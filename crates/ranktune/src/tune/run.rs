@@ -56,7 +56,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
             // Of a method that has no weight to choose.
             Lambda::Grid(_) => 0.0,
         };
-        let run = job.once(lambda, "", 0)?;
+        let run = job.once(lambda, "", Turn::Only)?;
         return Ok(Finished {
             trained: run.trained,
             curve: Vec::new(),
@@ -64,15 +64,11 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
         });
     };
     let mut tried: Vec<Tried> = Vec::new();
-    let mut runs: Vec<(Trained, TrainOptions)> = Vec::new();
+    let place = |lambda: f64| format!("grid/lambda-{lambda}/");
+    let mut times = Vec::new();
     let mut diverged = None;
     for &lambda in grid {
-        let place = format!("grid/lambda-{lambda}/");
-        let Once {
-            trained,
-            options,
-            resampled,
-        } = match job.once(lambda, &place, RESAMPLES) {
+        let Once { trained, resampled, .. } = match job.once(lambda, &place(lambda), Turn::OfGrid) {
             Ok(run) => run,
             // One λ that is too large for the rate does not spoil the others.
             Err(error) if error.kind() == ErrorKind::Diverged => {
@@ -102,45 +98,59 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
             point.metric, point.value, point.loss
         )));
         tried.push(Tried { point, resampled });
-        runs.push((trained, options));
+        times.push((trained.step_seconds, trained.steps_timed));
     }
     let Some(kept) = grid::choose(&mut tried) else {
         return Err(diverged.unwrap_or_else(|| Error::new(ErrorKind::Training, "no lambda was tried")));
     };
-    let (trained, train_options) = runs.swap_remove(kept);
     let curve: Vec<LambdaPoint> = tried.into_iter().map(|one| one.point).collect();
     let lambda = curve[kept].lambda;
-    let log = job.folder.join(&format!("grid/lambda-{lambda}/log.jsonl"));
-    if let Ok(bytes) = std::fs::read(log) {
+    // Models can be large, so none but this one's is held: its run goes on from its last checkpoint, which is its end.
+    let Once {
+        mut trained, options, ..
+    } = job.once(lambda, &place(lambda), Turn::Kept)?;
+    (trained.step_seconds, trained.steps_timed) = times[kept];
+    if let Ok(bytes) = std::fs::read(job.folder.join(&format!("{}log.jsonl", place(lambda)))) {
         job.folder.write("log.jsonl", &bytes)?;
     }
     Ok(Finished {
         trained,
         curve,
-        settings: job.settings(train_options, lambda),
+        settings: job.settings(options, lambda),
     })
+}
+
+/// Which run it is.
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    /// The only one.
+    Only,
+    /// That of one λ of the grid, which is measured on resamples of the validation samples.
+    OfGrid,
+    /// That of the λ that is kept, once more.
+    Kept,
 }
 
 /// One run of training.
 struct Once {
     trained: Trained,
     options: TrainOptions,
-    /// The measure on resamples of the validation samples.
+    /// The measure on resamples of the validation samples, where that was asked for.
     resampled: Vec<f64>,
 }
 
 impl Job<'_> {
-    /// One run, with its records under `place` in the folder, measured on so many resamples of the validation samples.
-    fn once(&self, lambda: f64, place: &str, resamples: usize) -> Result<Once, Error> {
+    /// One run, with its records under `place` in the folder.
+    fn once(&self, lambda: f64, place: &str, turn: Turn) -> Result<Once, Error> {
         let name = match self.options.method.as_str() {
             // Without weight on what the teachers say there is nothing to hold its views or its decay for.
             "b-tuning" if lambda == 0.0 => "fine-tune",
             name => name,
         };
         let method = method::make(name, self.teaching, lambda)?;
-        let train_options = self.train_options(method.as_ref(), place);
-        let label = match place {
-            "" => format!("tuning {}", self.target.name()),
+        let train_options = self.train_options(method.as_ref(), place, turn);
+        let label = match turn {
+            Turn::Only => format!("tuning {}", self.target.name()),
             _ => format!("tuning {}, lambda {lambda}", self.target.name()),
         };
         let bridge = Bridge {
@@ -181,14 +191,16 @@ impl Job<'_> {
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
         };
-        self.progress.event(Event::ModelFinished {
-            model: &label,
-            seconds: begun.elapsed().as_secs_f64(),
-            cached: false,
-        });
-        let resampled = match resamples {
-            0 => Vec::new(),
-            _ => resampled(&job, &trained.model, resamples, &bridge, self.interrupt)
+        if turn != Turn::Kept {
+            self.progress.event(Event::ModelFinished {
+                model: &label,
+                seconds: begun.elapsed().as_secs_f64(),
+                cached: false,
+            });
+        }
+        let resampled = match turn {
+            Turn::Only | Turn::Kept => Vec::new(),
+            Turn::OfGrid => resampled(&job, &trained.model, RESAMPLES, &bridge, self.interrupt)
                 .map_err(training_error)?
                 .ok_or_else(|| {
                     let message = "interrupted after training; run the same command with --resume to go on";
@@ -202,7 +214,7 @@ impl Job<'_> {
         })
     }
 
-    fn train_options(&self, method: &dyn Method, place: &str) -> TrainOptions {
+    fn train_options(&self, method: &dyn Method, place: &str, turn: Turn) -> TrainOptions {
         let mut options = self.options.train.clone();
         method.preset(&mut options);
         if let Some(decay) = self.options.decay {
@@ -217,7 +229,7 @@ impl Job<'_> {
             (_, _, count) => Views::Finite(count.unwrap_or(VIEWS)),
         };
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
-        checkpoints.resume = self.options.resume;
+        checkpoints.resume = self.options.resume || turn == Turn::Kept;
         options.checkpoints = Some(checkpoints);
         options.log = Some(self.folder.join(&format!("{place}log.jsonl")));
         options.tensorboard = Some(self.folder.join(&format!("{place}tensorboard")));
