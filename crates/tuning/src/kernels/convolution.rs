@@ -322,13 +322,16 @@ fn channels_first(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
 
 fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     let mut out = vec![0.0; weight.len()];
-    for (from, to) in weight.chunks(rows * columns).zip(out.chunks_mut(rows * columns)) {
+    let filters = weight
+        .par_chunks(rows * columns)
+        .zip(out.par_chunks_mut(rows * columns));
+    filters.for_each(|(from, to)| {
         for row in 0..rows {
             for column in 0..columns {
                 to[column * rows + row] = from[row * columns + column];
             }
         }
-    }
+    });
     out
 }
 

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::elementwise::CHUNK;
+
 /// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -123,8 +125,12 @@ pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Ve
 pub(super) fn sum(parts: Vec<Vec<f32>>) -> Vec<f32> {
     let mut parts = parts.into_iter();
     let mut total = parts.next().unwrap_or_default();
-    for part in parts {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
-    }
+    let others: Vec<Vec<f32>> = parts.collect();
+    total.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, total)| {
+        for other in &others {
+            let other = &other[chunk * CHUNK..][..total.len()];
+            total.iter_mut().zip(other).for_each(|(total, other)| *total += other);
+        }
+    });
     total
 }
