@@ -10,7 +10,7 @@ use burn::backend::{AutodiffBackend, Dispatch, DispatchTensor, Scalar, Shape, Sl
 use burn::tensor::{BoolDType, Device, IndexingUpdateOp};
 
 use crate::shape::{align, broadcast, elements};
-use crate::{Error, HostTensor, Result};
+use crate::{Error, HostTensor, Result, kernels};
 
 type Ops = Dispatch;
 
@@ -190,7 +190,7 @@ impl DeviceTensor {
                 "the loss does not depend on any trainable parameter",
             ));
         }
-        crate::kernels::begin_backward();
+        kernels::begin_backward();
         Ok(Tape(Ops::backward(self.inner.clone())))
     }
 }
@@ -213,7 +213,8 @@ impl DeviceTensor {
     /// `self · value`.
     #[must_use]
     pub fn mul_scalar(&self, value: f32) -> Self {
-        self.same(Ops::float_mul_scalar(self.inner.clone(), number(value)))
+        kernels::scale(self, value)
+            .unwrap_or_else(|| self.same(Ops::float_mul_scalar(self.inner.clone(), number(value))))
     }
 
     /// `self / value`.
@@ -248,7 +249,12 @@ impl DeviceTensor {
 
     /// Softmax over `axis`.
     pub(crate) fn softmax(&self, axis: usize) -> Self {
-        self.same(Ops::softmax(self.inner.clone(), axis))
+        let by_row = if axis + 1 == self.rank() {
+            kernels::softmax(self)
+        } else {
+            None
+        };
+        by_row.unwrap_or_else(|| self.same(Ops::softmax(self.inner.clone(), axis)))
     }
 
     /// Logarithm of the softmax over `axis`.

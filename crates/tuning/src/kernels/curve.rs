@@ -175,7 +175,7 @@ impl Curve for Tanh {
 ///
 /// `x = k ln 2 + r`, `eʳ` by a polynomial of degree 7 (Cephes, `expf`), times `2ᵏ` by its bits.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     const LOW: f32 = -87.3;
     const HIGH: f32 = 88.3;
     // Added and taken off again, it rounds to whole numbers, which its last bits then hold.

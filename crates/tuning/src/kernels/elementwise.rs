@@ -1,4 +1,4 @@
-//! Element-wise operations on maps: their sums, and scale and shift by channel with the activation behind.
+//! Scale and shift by channel with the activation behind, and sums by channel.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -12,39 +12,6 @@ use crate::tensor::DeviceTensor;
 
 /// Elements that one task passes over.
 pub(super) const CHUNK: usize = 1 << 14;
-
-#[derive(Debug)]
-struct Sum;
-
-/// The sum of two maps of the same shape, channels last; `None` where Burn's own operations are to do it.
-pub(crate) fn add_maps(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
-    if a.rank() != 4 || a.dims() != b.dims() {
-        return None;
-    }
-    run([a, b], Sum, |[a, b]| {
-        let (a, b) = (Map::new(a), Map::new(b));
-        let mut y = pool::take(a.values().len());
-        y.par_chunks_mut(CHUNK)
-            .zip(a.values().par_chunks(CHUNK))
-            .zip(b.values().par_chunks(CHUNK))
-            .for_each(|((y, a), b)| {
-                vectorized(
-                    #[inline(always)]
-                    || y.iter_mut().zip(a).zip(b).for_each(|((y, a), b)| *y = a + b),
-                );
-            });
-        Forward {
-            output: Map::tensor([a.n, a.h, a.w, a.c], y),
-            saved: Vec::new(),
-        }
-    })
-}
-
-impl Kernel<2> for Sum {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        [Some(gradient.clone()), Some(gradient)]
-    }
-}
 
 #[derive(Debug)]
 struct Affine<C>(C);

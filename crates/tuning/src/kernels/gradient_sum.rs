@@ -13,8 +13,8 @@ use burn::backend::{Flex, TensorMetadata};
 use rayon::prelude::*;
 
 use super::elementwise::CHUNK;
-use super::layout::Map;
-use super::vectorized;
+use super::layout::{Packed, values};
+use super::{pool, vectorized};
 
 thread_local! {
     /// Inner tensors of which a kernel has registered a gradient on this way back.
@@ -33,28 +33,28 @@ pub(super) fn has_begun(of: NodeId) -> bool {
 
 /// `new + old`, in the memory of `new` if nobody else holds it.
 pub(super) fn sum(new: FlexTensor, old: FlexTensor) -> FlexTensor {
-    if new.rank() != 4 || new.shape() != old.shape() {
+    if new.shape() != old.shape() {
         return Flex::float_add(new, old);
     }
-    let (new, old) = (Map::new(new), Map::new(old));
-    let shape = [new.n, new.h, new.w, new.c];
-    let mut values = new.into_values();
-    values
-        .par_chunks_mut(CHUNK)
-        .zip(old.values().par_chunks(CHUNK))
-        .for_each(|(new, old)| {
-            vectorized(
-                #[inline(always)]
-                || new.iter_mut().zip(old).for_each(|(new, old)| *new += old),
-            );
-        });
-    old.recycle();
-    Map::tensor(shape, values)
+    let new = Packed::new(new);
+    let old = new.aligned(old);
+    let sum = new.changed(|new| {
+        new.par_chunks_mut(CHUNK)
+            .zip(values(&old).par_chunks(CHUNK))
+            .for_each(|(new, old)| {
+                vectorized(
+                    #[inline(always)]
+                    || new.iter_mut().zip(old).for_each(|(new, old)| *new += old),
+                );
+            });
+    });
+    pool::recycle(old);
+    sum
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::kernels::{Activation, Range, activate, add_maps};
+    use crate::kernels::{Activation, Range, activate, add};
     use crate::{Device, DeviceTensor};
 
     /// `sum w (x + y + min(y, 1) + 3 y)` with `y = max(x, 0)`: a leaf taken twice, and an inner tensor by kernels and by Burn.
@@ -74,7 +74,7 @@ mod tests {
                 ..Range::ALL
             };
             let low = activate(&y, Activation::Limit(below)).unwrap();
-            let sum = add_maps(&add_maps(&leaf, &y).unwrap(), &low).unwrap();
+            let sum = add(&add(&leaf, &y).unwrap(), &low).unwrap();
             let sum = sum.add(&y.mul_scalar(3.0)).unwrap();
             let loss = sum.mul(&weights).unwrap().sum(&[0, 1, 2, 3]);
             let gradient = loss.backward().unwrap().gradient(&leaf).unwrap();

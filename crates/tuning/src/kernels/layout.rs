@@ -100,28 +100,33 @@ impl Packed {
         values(&self.tensor)
     }
 
+    /// Another tensor of this shape, contiguous in the order of this one's elements.
+    pub(super) fn aligned(&self, other: FlexTensor) -> FlexTensor {
+        contiguous(Flex::float_permute(other, &self.order))
+    }
+
     /// The elements of another tensor of this shape in the order of this one's, in a buffer of their own.
     pub(super) fn values_of(&self, other: FlexTensor) -> Vec<f32> {
-        own(contiguous(Flex::float_permute(other, &self.order)))
+        own(self.aligned(other))
+    }
+
+    /// The tensor with its elements changed in place, if nobody else holds it, and in a copy if somebody does.
+    pub(super) fn changed(self, change: impl FnOnce(&mut [f32])) -> FlexTensor {
+        let Self { order, tensor } = self;
+        let dims = tensor.shape().as_slice().to_vec();
+        let mut data = own(tensor);
+        change(&mut data);
+        unpack(&order, dense(&dims, data))
     }
 
     /// A tensor of this shape over `data`, which is in the order of this one's elements.
     pub(super) fn in_the_order_of_this(&self, data: Vec<f32>) -> FlexTensor {
-        self.unpack(dense(self.tensor.shape().as_slice(), data))
+        unpack(&self.order, dense(self.tensor.shape().as_slice(), data))
     }
 
     /// The tensor, for [`Packed::new`] to take again without a copy.
     pub(super) fn into_tensor(self) -> FlexTensor {
-        self.unpack(self.tensor.clone())
-    }
-
-    fn unpack(&self, tensor: FlexTensor) -> FlexTensor {
-        let mut back = vec![0; self.order.len()];
-        self.order
-            .iter()
-            .enumerate()
-            .for_each(|(place, &axis)| back[axis] = place);
-        Flex::float_permute(tensor, &back)
+        unpack(&self.order, self.tensor)
     }
 
     /// Gives the buffer back, if nobody else holds it.
@@ -130,8 +135,15 @@ impl Packed {
     }
 }
 
+/// A tensor whose axes are in memory's order with them in their own.
+fn unpack(order: &[usize], tensor: FlexTensor) -> FlexTensor {
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &axis)| back[axis] = place);
+    Flex::float_permute(tensor, &back)
+}
+
 /// The tensor itself, where it is contiguous, so that nobody else holds on to it.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     match tensor.is_contiguous() {
         true => tensor,
         false => tensor.to_contiguous(),
@@ -154,7 +166,7 @@ pub(super) fn release(tensor: FlexTensor) {
 }
 
 /// The elements of a contiguous tensor in a buffer of their own: the tensor's, if nobody else holds it.
-fn own(tensor: FlexTensor) -> Vec<f32> {
+pub(super) fn own(tensor: FlexTensor) -> Vec<f32> {
     pool::reclaim(tensor).unwrap_or_else(|tensor| {
         let mut copy = pool::take(values(&tensor).len());
         copy.par_chunks_mut(1 << 14)

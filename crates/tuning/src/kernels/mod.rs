@@ -21,6 +21,8 @@ mod lookup;
 mod pool;
 mod pooling;
 mod product;
+mod rows;
+mod sum;
 mod update;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -36,12 +38,14 @@ pub(crate) use activation::{Activation, activate};
 pub(crate) use batch_norm::{Normalized, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use curve::Range;
-pub(crate) use elementwise::{add_maps, affine};
+pub(crate) use elementwise::affine;
 pub(crate) use gate::gate;
 pub(crate) use gradient_sum::begin as begin_backward;
 pub(crate) use lookup::lookup;
 pub(crate) use pool::Buffers;
 pub(crate) use pooling::{Slide, max_pool, mean_of_map};
+pub(crate) use rows::{layer_norm, softmax};
+pub(crate) use sum::{add, scale};
 pub(crate) use update::{AdamW, Sgd, adam_w, sgd, sum_of_squares};
 
 /// The backward half of an operation with `N` inputs.

@@ -104,15 +104,19 @@ pub(super) fn give(buffer: Vec<f32>) {
     }
 }
 
-/// The buffer of a contiguous tensor that nobody else holds.
+/// The buffer of a contiguous tensor that nobody else holds. Nothing is copied, so a buffer that Burn has aligned otherwise than a
+/// `Vec` is stays where it is.
 pub(super) fn reclaim(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
     let whole =
         tensor.is_unique() && tensor.is_contiguous() && tensor.storage::<f32>().len() == tensor.shape().num_elements();
-    match whole {
-        // Nothing is copied, so this does not fail.
-        true => Ok(tensor.into_data().try_into_vec().unwrap_or_default()),
-        false => Err(tensor),
+    if !whole {
+        return Err(tensor);
     }
+    let (layout, kind) = (tensor.layout().clone(), tensor.dtype());
+    let bytes = tensor.into_data().into_bytes();
+    bytes
+        .try_into_vec()
+        .map_err(|bytes| FlexTensor::new(bytes, layout, kind))
 }
 
 /// Gives back the buffer of a tensor, if nobody else holds it.

@@ -97,7 +97,7 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
     };
     let a = left.on(device)?;
     Ok(match kind {
-        Kind::Add => match kernels::add_maps(&a, &b) {
+        Kind::Add => match kernels::add(&a, &b).or_else(|| kernels::add(&b, &a)) {
             Some(sum) => sum,
             None => a.add(&b)?,
         },

@@ -4,7 +4,7 @@
 use super::{Attributes, Operator};
 use crate::shape::{axes, axis};
 use crate::tensor::DeviceTensor;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// `(x − mean) / √(variance + ε) · scale + bias` over the axes from `axis` on; then the mean, and one by the root.
 pub(super) fn layer(attributes: &mut Attributes) -> Result<Operator> {
@@ -15,6 +15,12 @@ pub(super) fn layer(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let x = inputs.tensor(0)?;
         let over: Vec<usize> = (axis(first, x.rank())?..x.rank()).collect();
+        if over.len() == 1 && wanted == 1 {
+            let (scale, bias) = (inputs.tensor(1)?, inputs.optional_tensor(2)?);
+            if let Some(y) = kernels::layer_norm(&x, &scale, bias.as_ref(), epsilon) {
+                return Ok(vec![y.into()]);
+            }
+        }
         let mean = x.mean(&over);
         let centred = x.sub(&mean)?;
         let deviation = centred.mul(&centred)?.mean(&over).add_scalar(epsilon).sqrt();

@@ -2,7 +2,7 @@
 
 use super::{Attributes, Operator};
 use crate::tensor::DeviceTensor;
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 /// NumPy's rules: a vector is a row on the left and a column on the right, and its axis of size 1 is dropped again.
 pub(super) fn build(_: &mut Attributes) -> Result<Operator> {
@@ -66,7 +66,11 @@ pub(super) fn gemm(attributes: &mut Attributes) -> Result<Operator> {
                     bias.dims()
                 )));
             }
-            y = y.add(&if beta == 1.0 { bias } else { bias.mul_scalar(beta) })?;
+            let bias = if beta == 1.0 { bias } else { bias.mul_scalar(beta) };
+            y = match kernels::add(&y, &bias) {
+                Some(sum) => sum,
+                None => y.add(&bias)?,
+            };
         }
         Ok(vec![y.into()])
     }))

@@ -1,0 +1,262 @@
+//! Softmax and normalization of rows, that is, over the last axis.
+
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use rayon::prelude::*;
+
+use super::curve::exp;
+use super::elementwise::{BLOCK, CHUNK, ExactSums};
+use super::layout::{contiguous, dense, own, values};
+use super::{Forward, Kernel, pool, run, vectorized};
+use crate::tensor::DeviceTensor;
+
+/// Sums that run beside each other, since one alone would wait for every addition.
+const LANES: usize = 16;
+
+/// The sum of `f` over a row.
+#[inline(always)]
+fn total(row: &[f32], f: impl Fn(usize, f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = row.len() / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        let part = &row[start..start + LANES];
+        for (lane, (sum, &x)) in lanes.iter_mut().zip(part).enumerate() {
+            *sum += f(start + lane, x);
+        }
+    }
+    for (at, &x) in row.iter().enumerate().skip(whole) {
+        lanes[0] += f(at, x);
+    }
+    lanes.iter().sum()
+}
+
+/// The largest of a row; NaN if it holds one.
+#[inline(always)]
+fn largest(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (parts, rest) = row.as_chunks::<LANES>();
+    let take = |most: &mut f32, x: f32| *most = if x <= *most { *most } else { x };
+    for part in parts {
+        lanes.iter_mut().zip(part).for_each(|(most, &x)| take(most, x));
+    }
+    let mut most = f32::NEG_INFINITY;
+    lanes.iter().chain(rest).for_each(|&x| take(&mut most, x));
+    most
+}
+
+#[derive(Debug)]
+struct Softmax;
+
+/// The softmax over the last axis; `None` where Burn's own operation is to do it.
+pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
+    let d = *x.dims().last()?;
+    run([x], Softmax, |[x]| {
+        let x = contiguous(x);
+        let mut y = pool::take(values(&x).len());
+        super::elementwise::rows_of(&mut y, values(&x), d, |y, x| {
+            let most = largest(x);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = exp(x - most));
+            let scale = 1.0 / total(y, |_, y| y);
+            y.iter_mut().for_each(|y| *y *= scale);
+        });
+        let output = dense(x.shape().as_slice(), y);
+        Forward {
+            saved: vec![output.clone()],
+            output,
+        }
+    })
+}
+
+impl Kernel<1> for Softmax {
+    /// `dx = y (dy − Σ y dy)`.
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [saved.into_iter().next().map(|y| {
+            let dims = y.shape().as_slice().to_vec();
+            let d = dims.last().copied().unwrap_or(1);
+            let mut dx = own(contiguous(gradient));
+            super::elementwise::rows_of(&mut dx, values(&y), d, |dx, y| {
+                let y = &y[..dx.len()];
+                let share = total(dx, |at, dy| y[at] * dy);
+                dx.iter_mut().zip(y).for_each(|(dx, y)| *dx = y * (*dx - share));
+            });
+            pool::recycle(y);
+            dense(&dims, dx)
+        })]
+    }
+}
+
+#[derive(Debug)]
+struct LayerNorm;
+
+/// `(x − mean) / √(variance + ε) · scale + bias` over the last axis, `x […, d]`, `scale` and `bias` `[d]`; `None` for other
+/// shapes, and where Burn's own operations are to do it.
+pub(crate) fn layer_norm(
+    x: &DeviceTensor,
+    scale: &DeviceTensor,
+    bias: Option<&DeviceTensor>,
+    epsilon: f32,
+) -> Option<DeviceTensor> {
+    let d = *x.dims().last()?;
+    if scale.dims() != [d] || bias.is_some_and(|bias| bias.dims() != [d]) {
+        return None;
+    }
+    match bias {
+        None => run([x, scale], LayerNorm, |[x, scale]| normalized(x, scale, None, epsilon)),
+        Some(bias) => run([x, scale, bias], LayerNorm, |[x, scale, bias]| {
+            normalized(x, scale, Some(bias), epsilon)
+        }),
+    }
+}
+
+fn normalized(x: FlexTensor, scale: FlexTensor, bias: Option<FlexTensor>, epsilon: f32) -> Forward {
+    let (x, scale) = (contiguous(x), contiguous(scale));
+    let d = values(&scale).len();
+    let bias = bias.map_or_else(|| vec![0.0; d], |bias| values(&contiguous(bias)).to_vec());
+    let count = values(&x).len() / d;
+    let mut y = pool::take(count * d);
+    // By row, its mean and one by its deviation.
+    let mut statistics = vec![[0.0f32; 2]; count];
+    let rows = (CHUNK / d).max(1);
+    y.par_chunks_mut(rows * d)
+        .zip(values(&x).par_chunks(rows * d))
+        .zip(statistics.par_chunks_mut(rows))
+        .for_each(|((y, x), statistics)| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    let (scale, bias) = (&values(&scale)[..d], &bias[..d]);
+                    for ((y, x), row) in y.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(statistics) {
+                        let mean = total(x, |_, x| x) / d as f32;
+                        let variance = total(x, |_, x| (x - mean) * (x - mean)) / d as f32;
+                        let inverse = 1.0 / (variance + epsilon).sqrt();
+                        for at in 0..d {
+                            y[at] = (x[at] - mean) * inverse * scale[at] + bias[at];
+                        }
+                        *row = [mean, inverse];
+                    }
+                },
+            );
+        });
+    let output = dense(x.shape().as_slice(), y);
+    let statistics = dense(&[count, 2], statistics.into_flattened());
+    Forward {
+        output,
+        saved: vec![x, scale, statistics],
+    }
+}
+
+impl Kernel<2> for LayerNorm {
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, [x, scale]: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let [dx, d_scale, _] = gradients(saved, gradient, [x, scale, false]);
+        [dx, d_scale]
+    }
+}
+
+/// With a bias.
+impl Kernel<3> for LayerNorm {
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        gradients(saved, gradient, wanted)
+    }
+}
+
+/// With `x̂ = (x − μ) r` and `g = dy · scale`: `dx = r (g − mean(g) − x̂ mean(g x̂))`, `d scale = Σ dy x̂`, `d bias = Σ dy`.
+/// dx takes the place of dy.
+fn gradients(saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+    let Ok([x, scale, statistics]) = <[FlexTensor; 3]>::try_from(saved) else {
+        return [None, None, None];
+    };
+    let dims = gradient.shape().as_slice().to_vec();
+    let d = values(&scale).len();
+    let rows = (CHUNK / d).max(1);
+    let mut dx = own(contiguous(gradient));
+    let parts: Vec<Vec<f64>> = dx
+        .par_chunks_mut(rows * d)
+        .zip(values(&x).par_chunks(rows * d))
+        .zip(values(&statistics).par_chunks(rows * 2))
+        .map(|((dx, x), statistics)| {
+            let mut sums = ExactSums::new(d);
+            vectorized(
+                #[inline(always)]
+                || {
+                    let scale = &values(&scale)[..d];
+                    let blocks = dx.chunks_mut(BLOCK * d).zip(x.chunks(BLOCK * d));
+                    for ((dx, x), statistics) in blocks.zip(statistics.chunks(BLOCK * 2)) {
+                        sums.block(|plain, weighted| {
+                            let (plain, weighted) = (&mut plain[..d], &mut weighted[..d]);
+                            let (pairs, _) = statistics.as_chunks::<2>();
+                            for ((dx, x), &[mean, inverse]) in dx.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(pairs)
+                            {
+                                let (dx, x) = (&mut dx[..d], &x[..d]);
+                                for at in 0..d {
+                                    plain[at] += dx[at];
+                                    weighted[at] += dx[at] * (x[at] - mean) * inverse;
+                                }
+                                let level = total(dx, |at, dy| dy * scale[at]) / d as f32;
+                                let slope = total(dx, |at, dy| dy * scale[at] * (x[at] - mean)) * inverse / d as f32;
+                                for at in 0..d {
+                                    let centred = (x[at] - mean) * inverse;
+                                    dx[at] = inverse * (dx[at] * scale[at] - level - centred * slope);
+                                }
+                            }
+                        });
+                    }
+                },
+            );
+            sums.total
+        })
+        .collect();
+    let sums = super::batch_norm::exact(&parts);
+    pool::recycle(x);
+    let vector = |sums: &[f64]| dense(&[d], sums.iter().map(|&sum| sum as f32).collect());
+    [
+        wanted[0].then(|| dense(&dims, dx)),
+        wanted[1].then(|| vector(&sums[d..])),
+        wanted[2].then(|| vector(&sums[..d])),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Device;
+
+    fn softmax_of(row: &[f32]) -> Vec<f32> {
+        let x = DeviceTensor::from_values(&[1, row.len()], row.to_vec(), &Device::flex()).unwrap();
+        softmax(&x).unwrap().to_values().unwrap()
+    }
+
+    #[test]
+    fn what_is_masked_has_no_share() {
+        for mask in [f32::NEG_INFINITY, f32::MIN, -1e9] {
+            let mut row = vec![mask; 21];
+            row[3] = 1.0;
+            row[20] = 1.0;
+            let shares = softmax_of(&row);
+            for (at, share) in shares.iter().enumerate() {
+                let expected = if at == 3 || at == 20 { 0.5 } else { 0.0 };
+                assert!((share - expected).abs() < 1e-6, "{mask}, {at}: {share}");
+            }
+        }
+        // Nothing but equal numbers, however small, and what is not a number.
+        assert!(
+            softmax_of(&[f32::MIN; 5])
+                .iter()
+                .all(|share| (share - 0.2).abs() < 1e-6)
+        );
+        assert!(softmax_of(&[0.0, f32::NAN, 1.0]).iter().all(|share| share.is_nan()));
+    }
+
+    #[test]
+    fn rows_far_from_zero_keep_their_variance() {
+        let x = (0..64).map(|at| 1000.0 + (at % 8) as f32 / 8.0).collect();
+        let device = Device::flex();
+        let x = DeviceTensor::from_values(&[1, 64], x, &device).unwrap();
+        let ones = DeviceTensor::from_values(&[64], vec![1.0; 64], &device).unwrap();
+        let y = layer_norm(&x, &ones, None, 0.0).unwrap().to_values().unwrap();
+        // Eight equal steps around their mean of 3.5, whose variance is 5.25.
+        for (at, y) in y.iter().enumerate() {
+            let expected = ((at % 8) as f32 - 3.5) / 5.25f32.sqrt();
+            assert!((y - expected).abs() < 1e-4, "{at}: {y}, not {expected}");
+        }
+    }
+}
