@@ -2,6 +2,7 @@
 //!
 //! With `X [n·h·w, c]` a map, `U [n·oh·ow, kh·kw·c]` its unfolded windows (X itself for a pointwise one) and
 //! `W [m, kh·kw·c]`:  `Y = U Wᵀ + b`,  `dU = dY W`,  `dW = dYᵀ U`,  `db = Σ dY`.
+//! In groups, U has the columns of one group after those of another, and each makes its own columns of Y.
 //! U is made a few images at a time and never kept: making it again backward is cheaper than the memory.
 
 use burn::backend::flex::FlexTensor;
@@ -11,7 +12,7 @@ use super::depthwise;
 use super::elementwise::{CHUNK, sums_by_channel};
 use super::layout::{Map, dense, values};
 use super::pool::Lent;
-use super::product::{Matrix, TALL, Threads, pieces, product, sum, tall_product};
+use super::product::{Matrix, TALL, Threads, pieces, product, product_within, sum, tall_product};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
@@ -54,6 +55,16 @@ impl Geometry {
         self.taps() * self.channels
     }
 
+    /// Columns of U that are of one group.
+    fn width_of_group(&self) -> usize {
+        self.width() / self.groups
+    }
+
+    /// Filters of one group.
+    fn filters_of_group(&self) -> usize {
+        self.filters / self.groups
+    }
+
     /// How many of `n` images are unfolded together, and on which threads their product runs: small maps one by one would be
     /// products of a few rows, which spend their time on reading the weights.
     fn together(&self, n: usize) -> (usize, Threads) {
@@ -92,7 +103,8 @@ pub(crate) fn convolve(
         groups,
         padded: windows.pads.iter().any(|&pad| pad != (0, 0)),
     };
-    if groups != 1 && !geometry.is_depthwise() {
+    let whole = groups > 0 && dims[1].is_multiple_of(groups) && kernel[0].is_multiple_of(groups);
+    if !whole || kernel[1] * groups != dims[1] {
         return None;
     }
     let plan = geometry.clone();
@@ -133,14 +145,18 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor, bias: Option<Flex
             |Lent(unfolded), (part, y)| {
                 let rows = y.len() / m;
                 unfold_images(plan, &map, part * images, &mut unfolded[..rows * width]);
-                product(
-                    y,
-                    [rows, m, width],
-                    Matrix::new(unfolded, width),
-                    Matrix::transposed(&packed, width),
-                    false,
-                    threads,
-                );
+                let (each, filters) = (plan.width_of_group(), plan.filters_of_group());
+                for group in 0..plan.groups {
+                    product_within(
+                        &mut y[group * filters..],
+                        m,
+                        [rows, filters, each],
+                        Matrix::new(&unfolded[group * each..], width),
+                        Matrix::transposed(&packed[group * filters * each..], each),
+                        false,
+                        threads,
+                    );
+                }
                 add(y, bias);
             },
         );
@@ -260,14 +276,18 @@ fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f
         .for_each_init(
             || Lent::new(images * rows * width),
             |Lent(unfolded), (dx, dy)| {
-                product(
-                    unfolded,
-                    [dy.len() / m, width, m],
-                    Matrix::new(dy, m),
-                    Matrix::new(&packed, width),
-                    false,
-                    threads,
-                );
+                let (each, filters) = (plan.width_of_group(), plan.filters_of_group());
+                for group in 0..plan.groups {
+                    product_within(
+                        &mut unfolded[group * each..],
+                        width,
+                        [dy.len() / m, each, filters],
+                        Matrix::new(&dy[group * filters..], m),
+                        Matrix::new(&packed[group * filters * each..], each),
+                        false,
+                        threads,
+                    );
+                }
                 dx.par_chunks_mut(image_size)
                     .zip(unfolded.par_chunks(rows * width))
                     .for_each(|(dx, unfolded)| fold(plan, map, unfolded, dx));
@@ -286,7 +306,8 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
     let parts: Vec<Vec<f32>> = (0..parts)
         .into_par_iter()
         .map(|part| {
-            let mut total = vec![0.0; m * width];
+            let (each_group, filters) = (plan.width_of_group(), plan.filters_of_group());
+            let mut total = vec![0.0; m * each_group];
             let Lent(unfolded) = &mut Lent::new(images * rows * width);
             let mut first = part * each;
             let end = (first + each).min(map.n);
@@ -294,14 +315,17 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
                 let last = (first + images).min(end);
                 let tall = (last - first) * rows;
                 unfold_images(plan, map, first, &mut unfolded[..tall * width]);
-                product(
-                    &mut total,
-                    [m, width, tall],
-                    Matrix::transposed(&dy.values()[first * rows * m..last * rows * m], m),
-                    Matrix::new(unfolded, width),
-                    true,
-                    threads,
-                );
+                let dy = &dy.values()[first * rows * m..last * rows * m];
+                for group in 0..plan.groups {
+                    product(
+                        &mut total[group * filters * each_group..][..filters * each_group],
+                        [filters, each_group, tall],
+                        Matrix::transposed(&dy[group * filters..], m),
+                        Matrix::new(&unfolded[group * each_group..], width),
+                        true,
+                        threads,
+                    );
+                }
                 first = last;
             }
             total
@@ -310,14 +334,14 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
     channels_first(plan, &sum(parts))
 }
 
-/// Weights `[m, c, taps]` as `[m, taps, c]`.
+/// Weights `[m, c, taps]`, with the channels of a group, as `[m, taps, c]`.
 fn channels_last(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
-    transpose_filters(weight, plan.channels, plan.taps())
+    transpose_filters(weight, plan.channels / plan.groups, plan.taps())
 }
 
-/// Weights `[m, taps, c]` as `[m, c, taps]`.
+/// Weights `[m, taps, c]`, with the channels of a group, as `[m, c, taps]`.
 fn channels_first(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
-    transpose_filters(weight, plan.taps(), plan.channels)
+    transpose_filters(weight, plan.taps(), plan.channels / plan.groups)
 }
 
 fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
@@ -365,31 +389,35 @@ fn unfold_images(plan: &Geometry, map: &Map, first: usize, unfolded: &mut [f32])
 }
 
 fn unfold(plan: &Geometry, map: &Map, image: usize, unfolded: &mut [f32]) {
-    let (c, width) = (plan.channels, plan.width());
-    let size = map.h * map.w * c;
+    let (c, width, each) = (plan.channels, plan.width(), plan.width_of_group());
+    let (size, of_group) = (map.h * map.w * c, c / plan.groups);
     let x = &map.values()[image * size..(image + 1) * size];
     windows(plan, map, |row, tap, pixel| {
-        let target = &mut unfolded[row * width + tap * c..][..c];
-        match pixel {
-            Some(pixel) => target.copy_from_slice(&x[pixel * c..][..c]),
-            None => target.fill(0.0),
+        let row = &mut unfolded[row * width..][..width];
+        for (group, row) in row.chunks_exact_mut(each).enumerate() {
+            let target = &mut row[tap * of_group..][..of_group];
+            match pixel {
+                Some(pixel) => target.copy_from_slice(&x[pixel * c + group * of_group..][..of_group]),
+                None => target.fill(0.0),
+            }
         }
     });
 }
 
 /// Adds every element of `unfolded` to the pixel it came from.
 fn fold(plan: &Geometry, map: &Map, unfolded: &[f32], dx: &mut [f32]) {
-    let (c, width) = (plan.channels, plan.width());
+    let (c, width, each) = (plan.channels, plan.width(), plan.width_of_group());
+    let of_group = c / plan.groups;
     vectorized(
         #[inline(always)]
         || {
             windows(plan, map, |row, tap, pixel| {
-                if let Some(pixel) = pixel {
-                    let source = &unfolded[row * width + tap * c..][..c];
-                    dx[pixel * c..][..c]
-                        .iter_mut()
-                        .zip(source)
-                        .for_each(|(dx, source)| *dx += source);
+                let Some(pixel) = pixel else { return };
+                let row = &unfolded[row * width..][..width];
+                let groups = dx[pixel * c..][..c].chunks_exact_mut(of_group);
+                for (dx, row) in groups.zip(row.chunks_exact(each)) {
+                    let source = &row[tap * of_group..][..of_group];
+                    dx.iter_mut().zip(source).for_each(|(dx, source)| *dx += source);
                 }
             });
         },

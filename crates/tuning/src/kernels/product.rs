@@ -63,9 +63,23 @@ pub(super) fn pieces(rows: usize) -> usize {
 }
 
 /// `out [m, n] (+)= a [m, k] · b [k, n]`, row-major; adds to `out` if `add`.
-pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matrix, add: bool, threads: Threads) {
+pub(super) fn product(out: &mut [f32], sizes: [usize; 3], a: Matrix, b: Matrix, add: bool, threads: Threads) {
+    product_within(out, sizes[1], sizes, a, b, add, threads);
+}
+
+/// The same, where rows of `out` are `width` elements apart.
+pub(super) fn product_within(
+    out: &mut [f32],
+    width: usize,
+    [m, n, k]: [usize; 3],
+    a: Matrix,
+    b: Matrix,
+    add: bool,
+    threads: Threads,
+) {
+    let holds = m == 0 || (width >= n && (m - 1) * width + n <= out.len());
     assert!(
-        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
+        holds && a.holds(m, k) && b.holds(k, n),
         "matrices are smaller than the product asks for"
     );
     let parallelism = match threads {
@@ -83,7 +97,7 @@ pub(super) fn product(out: &mut [f32], [m, n, k]: [usize; 3], a: Matrix, b: Matr
             k,
             out.as_mut_ptr(),
             1,
-            step(n),
+            step(width),
             add,
             a.data.as_ptr(),
             step(a.columns),
