@@ -1,11 +1,11 @@
 //! Sums, means, extrema and matrix products of device tensors.
 
+use burn::backend::Dispatch;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::{Dispatch, DispatchTensor};
 
 use crate::shape::broadcast;
 use crate::tensor::{DeviceTensor, Extremum};
-use crate::{Error, Result};
+use crate::{Error, Result, kernels};
 
 impl DeviceTensor {
     /// The sum over `axes`, which stay as size 1.
@@ -70,10 +70,11 @@ impl DeviceTensor {
             let product = self.reshape(&[rows, k])?.matmul(other)?;
             return product.reshape(&[&a[..a.len() - 1], &[m]].concat());
         }
-        let full = |tensor: &Self, matrix: &[usize]| -> Result<DispatchTensor> {
-            Ok(tensor.expand(&[batch.as_slice(), matrix].concat())?.inner().clone())
-        };
-        let product = Dispatch::float_matmul(full(self, &[n, k])?, full(other, &[l, m])?);
-        Ok(Self::from_inner(product))
+        let left = self.expand(&[batch.as_slice(), &[n, k]].concat())?;
+        let right = other.expand(&[batch.as_slice(), &[l, m]].concat())?;
+        Ok(kernels::matmul(&left, &right).unwrap_or_else(|| {
+            let product = Dispatch::float_matmul(left.inner().clone(), right.inner().clone());
+            Self::from_inner(product)
+        }))
     }
 }

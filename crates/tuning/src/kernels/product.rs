@@ -31,6 +31,20 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// One whose rows and columns are that many elements apart.
+    pub(super) fn strided(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self { data, rows, columns }
+    }
+
+    /// The same elements with rows for columns.
+    pub(super) fn transpose(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            ..self
+        }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0 || columns == 0 || (rows - 1) * self.rows + (columns - 1) * self.columns < self.data.len()
     }
