@@ -343,8 +343,10 @@ impl DeviceTensor {
 
     /// Puts tensors one after the other along `axis`; their other sizes are equal.
     pub(crate) fn concat(tensors: &[Self], axis: usize) -> Self {
-        let inner = tensors.iter().map(|tensor| tensor.inner.clone()).collect();
-        Self::from_inner(Ops::float_cat(inner, axis))
+        kernels::concat(tensors, axis).unwrap_or_else(|| {
+            let inner = tensors.iter().map(|tensor| tensor.inner.clone()).collect();
+            Self::from_inner(Ops::float_cat(inner, axis))
+        })
     }
 
     /// Surrounds the tensor with `value`: `pads` holds the number of elements before and after, by axis.

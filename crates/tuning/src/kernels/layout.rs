@@ -124,6 +124,20 @@ impl Packed {
         unpack(&self.order, dense(self.tensor.shape().as_slice(), data))
     }
 
+    /// Elements between two neighbours along `axis`.
+    pub(super) fn elements_within(&self, axis: usize) -> usize {
+        let place = self.order.iter().position(|&one| one == axis).unwrap_or_default();
+        self.tensor.shape().as_slice()[place + 1..].iter().product()
+    }
+
+    /// A tensor of this shape but for `size` elements along `axis`, over `data`, which is in the order of this one's elements.
+    pub(super) fn resized(&self, axis: usize, size: usize, data: Vec<f32>) -> FlexTensor {
+        let dims = self.tensor.shape();
+        let dims = self.order.iter().zip(dims.as_slice());
+        let dims: Vec<usize> = dims.map(|(&one, &dim)| if one == axis { size } else { dim }).collect();
+        unpack(&self.order, dense(&dims, data))
+    }
+
     /// The tensor, for [`Packed::new`] to take again without a copy.
     pub(super) fn into_tensor(self) -> FlexTensor {
         unpack(&self.order, self.tensor)

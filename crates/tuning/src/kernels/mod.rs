@@ -10,6 +10,7 @@
 
 mod activation;
 mod batch_norm;
+mod concat;
 mod convolution;
 mod curve;
 mod depthwise;
@@ -37,6 +38,7 @@ use crate::tensor::DeviceTensor;
 
 pub(crate) use activation::{Activation, activate};
 pub(crate) use batch_norm::{Normalized, normalize};
+pub(crate) use concat::concat;
 pub(crate) use convolution::convolve;
 pub(crate) use curve::Range;
 pub(crate) use elementwise::affine;

@@ -37,6 +37,8 @@ fn slicing_and_joining_agree() {
         .int("axis", -1)
         .check();
     Case::new("Concat", vec![x(&[2, 3]), x(&[1, 3])]).int("axis", 0).check();
+    let many = (1..8).map(|channels| x(&[2, channels, 3, 2])).collect();
+    Case::new("Concat", many).int("axis", 1).check();
     Case::new("Split", vec![x(&[2, 7]), list(&[3, 4])])
         .int("axis", 1)
         .outputs(2)
