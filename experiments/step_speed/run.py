@@ -1,7 +1,7 @@
 """Training steps of ranktune and of PyTorch, in turn: seconds, ratios, peak memory.
 
     cargo build --release -p ranktune-tuning --example step_speed
-    python experiments/step_speed/run.py HUB [MODEL…] [--rounds 3] [--steps 4] [--size 128] [--batch 32] [--threads 2]
+    python experiments/step_speed/run.py HUB [MODEL…|timm:NAME…] [--rounds 3] [--steps 4] [--size 128] [--batch 32] [--threads 2]
 
 Every round runs three processes one after the other: PyTorch as it is, PyTorch with channels last, ranktune. What counts is the fastest
 step of all rounds; processor time is beside it, because it says more where the machine does other work as well.
@@ -13,9 +13,10 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).parent
-MODELS = ["resnet50-thin-moderation", "mobilenetv2-dogs", "efficientnet-lite0"]
+MODELS = ["resnet50-thin-moderation", "mobilenetv2-dogs", "efficientnet-lite0", "efficientnet-b0-photo-vs-drawing"]
 LINE = re.compile(r"median ([\d.]+).*?fastest ([\d.]+).*?processor ([\d.]+).*?MiB ([\d.]+)")
 
 
@@ -42,13 +43,22 @@ def main():
     parser.add_argument("--device", default="cpu", help="cpu, or cuda with a build that has that feature")
     parser.add_argument("--evaluate", action="store_true", help="the forward pass alone")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        compare(options, folder)
+
+
+def compare(options, folder):
     sizes = ["--size", options.size, "--batch", options.batch, "--steps", options.steps, "--device", options.device]
     if options.evaluate:
         sizes.append("--evaluate")
     print(f"{options.device}, {'forward' if options.evaluate else 'training'}, {options.size} px, batch {options.batch}, {options.threads} threads, {options.rounds} rounds of {options.steps} steps")
     for name in options.models:
-        path = options.hub / name / "model.onnx"
-        python = [sys.executable, "-W", "ignore", HERE / "torch_step.py", path, *sizes, "--threads", options.threads]
+        step = [sys.executable, "-W", "ignore", HERE / "torch_step.py"]
+        path = model = options.hub / name / "model.onnx"
+        if name.startswith("timm:"):
+            path, model = pathlib.Path(folder) / f"{name[5:]}.onnx", name
+            subprocess.run([*step, name, "--size", str(options.size), "--export", path], check=True, capture_output=True)
+        python = [*step, model, *sizes, "--threads", options.threads]
         sides = {
             "plain": python,
             "channels last": [*python, "--channels-last"],

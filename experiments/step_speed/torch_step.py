@@ -1,10 +1,11 @@
 """Seconds of a training step in PyTorch: forward, backward and a plain SGD update, with batch statistics; or, with --evaluate, of a
 forward pass.
 
-    python torch_step.py MODEL.onnx [--size 128] [--batch 32] [--steps 5] [--threads 2] [--channels-last]
-        [--device cuda] [--evaluate]
+    python torch_step.py MODEL.onnx|timm:NAME [--size 128] [--batch 32] [--steps 5] [--threads 2] [--channels-last]
+        [--device cuda] [--evaluate] [--export FILE.onnx]
 
-The graph's nodes run as PyTorch's own functions; activations behind a normalization are in place, as in models written for PyTorch.
+The graph's nodes run as PyTorch's own functions; activations behind a normalization are in place, as in models written for PyTorch,
+and x·sigmoid(x) is one function. `timm:NAME` is timm's model with random weights, which --export writes as ONNX.
 """
 
 import argparse
@@ -43,9 +44,22 @@ class Model(torch.nn.Module):
                 self.values[node.output[0]] = torch.from_numpy(numpy_helper.to_array(attributes["value"]).copy())
             else:
                 self.nodes.append((node.op_type, list(node.input), list(node.output), attributes))
+        self.fuse_silu()
         self.input = [one.name for one in graph.input if one.name not in tensors][0]
         self.output = graph.output[0].name
         self.last = {name: position for position, (_, inputs, _, _) in enumerate(self.nodes) for name in inputs}
+
+    def fuse_silu(self):
+        """Puts SiLU in the place of a Mul of x by Sigmoid(x)."""
+        sigmoids = {outputs[0]: inputs[0] for op, inputs, outputs, _ in self.nodes if op == "Sigmoid"}
+        fused = set()
+        for position, (op, inputs, outputs, attributes) in enumerate(self.nodes):
+            for x, weight in (inputs, inputs[::-1]) if op == "Mul" else ():
+                if sigmoids.get(weight) == x:
+                    self.nodes[position] = ("Silu", [x], outputs, attributes)
+                    fused.add(weight)
+        taken = {name for _, inputs, _, _ in self.nodes for name in inputs}
+        self.nodes = [node for node in self.nodes if node[2][0] not in fused - taken]
 
     def forward(self, x):
         values = {self.input: x}
@@ -92,6 +106,8 @@ def apply(op, given, attributes):
         return x + given[1]
     if op == "Mul":
         return x * given[1]
+    if op == "Silu":
+        return F.silu(x)
     if op == "Sigmoid":
         return torch.sigmoid(x)
     if op == "MaxPool":
@@ -106,6 +122,24 @@ def apply(op, given, attributes):
     raise SystemExit(f"{op} is not known to this script")
 
 
+def timm_model(options):
+    import timm
+
+    name = options.model.removeprefix("timm:")
+    try:
+        return timm.create_model(name, num_classes=10, img_size=options.size)
+    except TypeError:  # Its size is not fixed.
+        return timm.create_model(name, num_classes=10)
+
+
+def export(model, options):
+    torch.onnx.export(
+        model.eval(), torch.randn(2, 3, options.size, options.size), options.export, input_names=["x"], output_names=["logits"],
+        dynamic_axes={"x": {0: "batch"}, "logits": {0: "batch"}}, opset_version=17, dynamo=False,
+        training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -116,13 +150,19 @@ def main():
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--evaluate", action="store_true")
+    parser.add_argument("--export")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     global TRAINING
     TRAINING = not options.evaluate
-    model = Model(options.model).to(options.device)
-    model.values = {name: value.to(options.device) if value.dim() else value for name, value in model.values.items()}
+    if options.export:
+        return export(timm_model(options), options)
+    if options.model.startswith("timm:"):
+        model = timm_model(options).to(options.device).train(TRAINING)
+    else:
+        model = Model(options.model).to(options.device)
+        model.values = {name: value.to(options.device) if value.dim() else value for name, value in model.values.items()}
     images = torch.rand(options.batch, 3, options.size, options.size) * 2 - 1
     x = images.to(options.device)
     if options.channels_last:
