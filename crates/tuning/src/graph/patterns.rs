@@ -186,7 +186,12 @@ mod tests {
 
     /// What is left of `nodes`, by operator and inputs.
     fn merged(nodes: Vec<Node>, outputs: &[&str]) -> Vec<String> {
-        let numbers = [("half", 0.5), ("one", 1.0), ("root", 1.414_213_5), ("two", 2.0)];
+        let numbers = [
+            ("half", 0.5),
+            ("one", 1.0),
+            ("root", std::f32::consts::SQRT_2),
+            ("two", 2.0),
+        ];
         let model = Model {
             ir_version: 9,
             opsets: [(String::new(), 17)].into(),

@@ -1,14 +1,12 @@
 //! Activations on tensors of any shape, in whatever order their elements lie.
 
+use super::curve::{Curve, Range};
+use super::elementwise::each;
+use super::layout::Packed;
+use super::{Forward, Kernel, pool, run};
+use crate::tensor::DeviceTensor;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use rayon::prelude::*;
-
-use super::curve::{Curve, Range};
-use super::elementwise::CHUNK;
-use super::layout::Packed;
-use super::{Forward, Kernel, pool, run, vectorized};
-use crate::tensor::DeviceTensor;
 
 /// A function of every element of which there is a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,14 +77,12 @@ fn along<C: Curve>(x: &DeviceTensor, curve: C) -> Option<DeviceTensor> {
     run([x], Along(curve), |[x]| {
         let x = Packed::new(x);
         let mut y = pool::take(x.values().len());
-        y.par_chunks_mut(CHUNK)
-            .zip(x.values().par_chunks(CHUNK))
-            .for_each(|(y, x)| {
-                vectorized(
-                    #[inline(always)]
-                    || y.iter_mut().zip(x).for_each(|(y, &x)| *y = curve.apply(x)),
-                );
-            });
+        each(
+            &mut y,
+            x.values(),
+            #[inline(always)]
+            |y, x| *y = curve.apply(x),
+        );
         Forward {
             output: x.in_the_order_of_this(y),
             saved: vec![x.into_tensor()],
@@ -101,14 +97,12 @@ impl<C: Curve> Kernel<1> for Along<C> {
             debug_assert_eq!(x.shape(), gradient.shape());
             let x = Packed::new(x);
             let mut dx = x.values_of(gradient);
-            dx.par_chunks_mut(CHUNK)
-                .zip(x.values().par_chunks(CHUNK))
-                .for_each(|(dx, x)| {
-                    vectorized(
-                        #[inline(always)]
-                        || dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = curve.pass(x, *dx)),
-                    );
-                });
+            each(
+                &mut dx,
+                x.values(),
+                #[inline(always)]
+                |dx, x| *dx = curve.pass(x, *dx),
+            );
             let dx = x.in_the_order_of_this(dx);
             x.recycle();
             dx

@@ -132,7 +132,7 @@ pub(super) struct GeluTanh;
 
 impl GeluTanh {
     /// `2 √(2/π)`.
-    const SCALE: f32 = 1.595_769_1;
+    const SCALE: f32 = 1.595_769_2;
     const CUBE: f32 = 0.044_715;
 }
 

@@ -250,6 +250,16 @@ fn scaled_and_summed(x: &[f32], dy: &mut [f32], by: ByChannel, curve: impl Curve
         .collect()
 }
 
+/// Calls `change` with every element of `y` and of `x`.
+pub(super) fn each(y: &mut [f32], x: &[f32], change: impl Fn(&mut f32, f32) + Sync) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| {
+        vectorized(
+            #[inline(always)]
+            || y.iter_mut().zip(x).for_each(|(y, &x)| change(y, x)),
+        );
+    });
+}
+
 /// Calls `change` with every row of `y` and of `x`, rows of `c`.
 pub(super) fn rows_of(y: &mut [f32], x: &[f32], c: usize, change: impl Fn(&mut [f32], &[f32]) + Sync) {
     let rows = (CHUNK / c).max(1) * c;

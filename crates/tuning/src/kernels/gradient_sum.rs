@@ -10,11 +10,10 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
-use rayon::prelude::*;
 
-use super::elementwise::CHUNK;
+use super::elementwise::each;
 use super::layout::{Packed, values};
-use super::{pool, vectorized};
+use super::pool;
 
 thread_local! {
     /// Inner tensors of which a kernel has registered a gradient on this way back.
@@ -38,16 +37,7 @@ pub(super) fn sum(new: FlexTensor, old: FlexTensor) -> FlexTensor {
     }
     let new = Packed::new(new);
     let old = new.aligned(old);
-    let sum = new.changed(|new| {
-        new.par_chunks_mut(CHUNK)
-            .zip(values(&old).par_chunks(CHUNK))
-            .for_each(|(new, old)| {
-                vectorized(
-                    #[inline(always)]
-                    || new.iter_mut().zip(old).for_each(|(new, old)| *new += old),
-                );
-            });
-    });
+    let sum = new.changed(|new| each(new, values(&old), |new, old| *new += old));
     pool::recycle(old);
     sum
 }

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn buffers_from_elsewhere_take_the_places_of_lost_ones_and_few_more_are_kept() {
         let mut pool = Pool::default();
-        let mut offer = |pool: &mut Pool, count: usize| {
+        let offer = |pool: &mut Pool, count: usize| {
             (0..count).for_each(|_| pool.accept(vec![0.0; 5000]));
             pool.idle.len()
         };

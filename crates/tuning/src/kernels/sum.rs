@@ -4,7 +4,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{CHUNK, rows_of, sums_by_channel};
+use super::elementwise::{CHUNK, each, rows_of, sums_by_channel};
 use super::layout::{Packed, contiguous, dense, values};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -84,14 +84,7 @@ pub(crate) fn scale(x: &DeviceTensor, factor: f32) -> Option<DeviceTensor> {
     let y = run([x], Scale(factor), |[x]| {
         let x = Packed::new(x);
         let mut y = pool::take(x.values().len());
-        y.par_chunks_mut(CHUNK)
-            .zip(x.values().par_chunks(CHUNK))
-            .for_each(|(y, x)| {
-                vectorized(
-                    #[inline(always)]
-                    || y.iter_mut().zip(x).for_each(|(y, x)| *y = x * factor),
-                );
-            });
+        each(&mut y, x.values(), |y, x| *y = x * factor);
         Forward {
             output: x.in_the_order_of_this(y),
             saved: Vec::new(),
