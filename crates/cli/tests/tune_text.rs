@@ -127,9 +127,12 @@ fn texts_are_tuned_and_the_folder_evaluates_predicts_and_ranks() {
         (&lines[0]["label"], &lines[1]["label"]),
         (&"number".into(), &"colour".into())
     );
-    // The engine gives every text what it gives it alone: padding changes nothing.
+    // The engine gives every text what it gives it alone: padding changes nothing but the last digits, since sums run in another order.
     let alone = predict(&place, "tuned", &["two"]);
-    assert_eq!(found[1]["probabilities"], alone[0]["probabilities"]);
+    for label in ["colour", "number"] {
+        let of = |row: &serde_json::Value| row["probabilities"][label].as_f64().unwrap();
+        assert!((of(&found[1]) - of(&alone[0])).abs() < 1e-6, "{found} {alone}");
+    }
     let ranking = place.run(&["rank", "--hub", "tuned", "--data", "texts.jsonl", "--format", "json"]);
     assert_eq!(ranking.assert_code(0).json()["models"][0]["feature_dim"], 6);
     // And it can be tuned again.
