@@ -130,7 +130,7 @@ fn texts_are_tuned_and_the_folder_evaluates_predicts_and_ranks() {
     // The engine gives every text what it gives it alone: padding changes nothing but the last digits, since sums run in another order.
     let alone = predict(&place, "tuned", &["two"]);
     for label in ["colour", "number"] {
-        let of = |row: &serde_json::Value| row["probabilities"][label].as_f64().unwrap();
+        let of = |row: &Value| row["probabilities"][label].as_f64().unwrap();
         assert!((of(&found[1]) - of(&alone[0])).abs() < 1e-6, "{found} {alone}");
     }
     let ranking = place.run(&["rank", "--hub", "tuned", "--data", "texts.jsonl", "--format", "json"]);
