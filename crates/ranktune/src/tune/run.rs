@@ -8,8 +8,8 @@ use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_onnx::Model;
 use ranktune_report::training::{Epoch, LambdaPoint};
 use ranktune_tuning::train::{
-    Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, TrainOptions, Trained, Validation,
-    Views, resampled, train,
+    Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions, Trained,
+    Validation, Views, Watch, resampled, train,
 };
 use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
@@ -174,7 +174,9 @@ impl Job<'_> {
             method: method.as_ref(),
             options: &train_options,
         };
-        let trained = match train(&job, &bridge, self.interrupt).map_err(training_error)? {
+        // Of a run that is at its end there is nothing to show.
+        let watch: &dyn Watch = if turn == Turn::Kept { &Silent } else { &bridge };
+        let trained = match train(&job, watch, self.interrupt).map_err(training_error)? {
             Outcome::Finished(trained) => *trained,
             Outcome::Interrupted {
                 step,

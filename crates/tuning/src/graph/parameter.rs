@@ -109,7 +109,7 @@ impl<'a> Reach<'a> {
     pub(super) fn role(&self, name: &str, tensor: &Tensor, values: &[f32]) -> Role {
         if self.differentiable.contains(name) {
             return match () {
-                () if tensor.len() == 1 && !name.contains('.') => Role::LoneNumber,
+                () if is_lone_number(name, tensor) => Role::LoneNumber,
                 () if is_mask(values) => Role::Mask,
                 () => Role::Trainable,
             };
@@ -120,6 +120,11 @@ impl<'a> Reach<'a> {
             (false, false) => Role::Unused,
         }
     }
+}
+
+/// Whether the initializer is a number that an exporter wrote, and no parameter of one element, which has a module's path for a name.
+pub(super) fn is_lone_number(name: &str, tensor: &Tensor) -> bool {
+    tensor.len() == 1 && !name.contains('.')
 }
 
 /// Whether `values` are zeros and large negative numbers, both of them.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ranktune_onnx::{Attribute, Model, Node};
+use ranktune_onnx::{Attribute, Model, Node, Tensor};
+
+use super::parameter::is_lone_number;
 
 /// How often every value is taken, by nodes and as an output.
 pub(super) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [String]) -> HashMap<&'n str, usize> {
@@ -78,11 +80,18 @@ impl<'a: 'o, 'o> Search<'a, 'o> {
     /// The other factor of a `Mul` (or the dividend of a `Div`) by a number, and the number.
     fn scaled(&self, node: &'a Node) -> Option<(&'a str, f32)> {
         let [a, b] = pair(node)?;
-        match number(self.model, b) {
+        match self.fixed(b) {
             Some(value) => Some((a, value)),
             None if node.is("Div") => None,
-            None => Some((b, number(self.model, a)?)),
+            None => Some((b, self.fixed(a)?)),
         }
+    }
+
+    /// The number `name`, unless training changes it, or its axes would add to those of what it is multiplied by.
+    fn fixed(&self, name: &str) -> Option<f32> {
+        let stays = |tensor: &Tensor| tensor.dims.len() <= 1 && is_lone_number(name, tensor);
+        let initializer = self.model.graph.initializers.get(name);
+        number(self.model, name).filter(|_| initializer.is_none_or(stays))
     }
 
     /// `x · σ(alpha·x)`, and `x · hardsigmoid(x)` with the slope 1/6.
@@ -171,7 +180,7 @@ pub(super) fn number(model: &Model, name: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ranktune_onnx::{Graph, Tensor};
+    use ranktune_onnx::Graph;
 
     fn node(op_type: &str, inputs: &[&str], output: &str) -> Node {
         Node {
@@ -191,6 +200,7 @@ mod tests {
             ("one", 1.0),
             ("root", std::f32::consts::SQRT_2),
             ("two", 2.0),
+            ("act.beta", 1.5),
         ];
         let model = Model {
             ir_version: 9,
@@ -242,6 +252,20 @@ mod tests {
         let mut taken = gelu("root", "half");
         taken.push(node("Neg", &["e"], "n"));
         assert_eq!(merged(taken, &["y", "n"]).len(), 6);
+    }
+
+    #[test]
+    fn a_slope_that_is_trained_stays_a_parameter() {
+        let swish = |slope: &str| {
+            let nodes = vec![
+                node("Mul", &["x", slope], "m"),
+                node("Sigmoid", &["m"], "s"),
+                node("Mul", &["x", "s"], "y"),
+            ];
+            merged(nodes, &["y"])
+        };
+        assert_eq!(swish("two"), ["Swish(x) = y"]);
+        assert_eq!(swish("act.beta").len(), 3);
     }
 
     #[test]

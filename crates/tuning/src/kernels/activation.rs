@@ -1,12 +1,13 @@
 //! Activations on tensors of any shape, in whatever order their elements lie.
 
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+
 use super::curve::{Curve, Range};
 use super::elementwise::each;
 use super::layout::Packed;
 use super::{Forward, Kernel, pool, run};
 use crate::tensor::DeviceTensor;
-use burn::backend::TensorMetadata;
-use burn::backend::flex::FlexTensor;
 
 /// A function of every element of which there is a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::curve::exp;
-use super::elementwise::{BLOCK, CHUNK, ExactSums};
+use super::elementwise::{BLOCK, CHUNK, ExactSums, rows_of};
 use super::layout::{contiguous, dense, own, values};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
@@ -53,7 +53,7 @@ pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
     run([x], Softmax, |[x]| {
         let x = contiguous(x);
         let mut y = pool::take(values(&x).len());
-        super::elementwise::rows_of(&mut y, values(&x), d, |y, x| {
+        rows_of(&mut y, values(&x), d, |y, x| {
             let most = largest(x);
             y.iter_mut().zip(x).for_each(|(y, x)| *y = exp(x - most));
             let scale = 1.0 / total(y, |_, y| y);
@@ -74,7 +74,7 @@ impl Kernel<1> for Softmax {
             let dims = y.shape().as_slice().to_vec();
             let d = dims.last().copied().unwrap_or(1);
             let mut dx = own(contiguous(gradient));
-            super::elementwise::rows_of(&mut dx, values(&y), d, |dx, y| {
+            rows_of(&mut dx, values(&y), d, |dx, y| {
                 let y = &y[..dx.len()];
                 let share = total(dx, |at, dy| y[at] * dy);
                 dx.iter_mut().zip(y).for_each(|(dx, y)| *dx = y * (*dx - share));
