@@ -15,8 +15,8 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# The protocol of the reference figures: batch 32, SGD with Nesterov momentum 0.9, weight decay 5e-4, head x10, 8 epochs.
-PROTOCOL = ["--batch-size", "32", "--epochs", "8", "--weight-decay", "5e-4", "--head-multiplier", "10", "--keep", "last"]
+# The protocol of the reference figures: batch 32, SGD with Nesterov momentum 0.9, weight decay 5e-4, head x10.
+PROTOCOL = ["--batch-size", "32", "--weight-decay", "5e-4", "--head-multiplier", "10", "--keep", "last"]
 # At 128 px, except two whose inputs have a shape of their own; one is tapped at its pooled features, as in the reference figures.
 SIZE = ["--image-size", "128"]
 TARGETS = {
@@ -65,7 +65,9 @@ def run(arguments, data, path, target, variant, seed):
         command = [arguments.ranktune, "tune", "--hub", arguments.hub, "--data", path, "--split", "train", "--test", path,
                    "--model", target, "--seed", str(seed), "--out", str(out), "--cache", str(arguments.out / "cache"),
                    "--jobs", str(arguments.threads), "--validation", arguments.validation, *PROTOCOL, *TARGETS.get(target, SIZE),
-                   *settings(variant)]
+                   "--epochs", str(arguments.epochs), *settings(variant)]
+        if arguments.views:
+            command += ["--views", str(arguments.views)]
         if data in arguments.max_samples:
             command += ["--max-samples", str(arguments.max_samples[data])]
         if out.exists():
@@ -96,6 +98,8 @@ def main():
     parser.add_argument("--targets", nargs="+", default=["mobilenetv2-dogs", "efficientnet-lite0"])
     parser.add_argument("--variants", nargs="+", default=["fine-tune frozen 1e-3", "b-tuning 10 frozen 1e-3"],
                         help=settings.__doc__)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--views", type=int, help="views of every image, for fine-tuning too [a new one every epoch; with teachers 4]")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")

@@ -4,37 +4,9 @@ mod common;
 
 use std::fs;
 
-use common::{Place, Run, image_model, text_model, write_hub, write_images, write_model};
+use common::tuning::{CLASSES, place, tune};
+use common::{Place, image_model, text_model, write_images, write_model};
 use serde_json::Value;
-
-const CLASSES: [&str; 3] = ["apple", "pear", "plum"];
-
-fn place() -> Place {
-    let place = Place::new();
-    write_hub(&place.path("hub"));
-    write_images(&place.path("data"), &CLASSES, 12);
-    place
-}
-
-/// Tunes `middle` for two short epochs, with `more` arguments.
-fn tune(place: &Place, more: &[&str]) -> Run {
-    let fixed = [
-        "tune",
-        "--hub",
-        "hub",
-        "--data",
-        "data",
-        "--model",
-        "middle",
-        "--epochs",
-        "2",
-        "--batch-size",
-        "8",
-        "--out",
-        "tuned",
-    ];
-    place.run(&[&fixed, more].concat())
-}
 
 fn json(place: &Place, file: &str) -> Value {
     let bytes = fs::read(place.path(file)).expect("the file is there");
@@ -185,72 +157,6 @@ fn the_same_seed_gives_the_same_weights_and_resuming_a_finished_run_changes_noth
     fs::remove_dir_all(place.path("tuned")).unwrap();
     tune(&place, &["--method", "fine-tune"]).assert_code(0);
     assert!(first == weights(&place));
-}
-
-/// The points of the curve: λ, value, standard error of the difference from λ = 10.
-fn curve(training: &Value) -> Option<Vec<(f64, f64, Option<f64>)>> {
-    let point = |point: &Value| {
-        let number = |key: &str| point[key].as_f64();
-        Some((number("lambda")?, number("value")?, number("standard_error")))
-    };
-    training["lambda_curve"].as_array()?.iter().map(point).collect()
-}
-
-#[test]
-fn lambda_auto_reports_the_curve_of_its_grid_and_keeps_10_unless_another_stands_out() {
-    let place = place();
-    let fixed = ["--teachers", "narrow", "--format", "json", "--validation", "0.3"];
-    let run = tune(&place, &[&fixed[..], &["--lambda", "auto"]].concat());
-    let training = run.assert_code(0).json();
-    let points = curve(&training).unwrap();
-    assert_eq!(
-        points.iter().map(|point| point.0).collect::<Vec<_>>(),
-        [0.0, 1.0, 10.0, 100.0]
-    );
-    let reference = points[2].1;
-    let stands_out = |point: &&(f64, f64, Option<f64>)| point.2.is_some_and(|error| point.1 - reference > error);
-    let best = points
-        .iter()
-        .filter(stands_out)
-        .map(|point| point.1)
-        .fold(f64::NAN, f64::max);
-    let chosen = training["settings"]["lambda"].as_f64().unwrap();
-    let kept = points.iter().find(|point| point.0 == chosen).unwrap();
-    match best.is_nan() {
-        true => assert_eq!(chosen, 10.0),
-        false => assert_eq!(kept.1, best),
-    }
-    assert!(points.iter().all(|point| point.2.is_some() == (point.0 != 10.0)));
-    assert!(place.path("tuned/log.jsonl").exists());
-}
-
-#[test]
-fn a_grid_of_lambdas_can_be_named() {
-    let place = place();
-    let fixed = ["--teachers", "narrow", "--format", "json"];
-    let run = tune(&place, &[&fixed[..], &["--lambda", "0,30"]].concat());
-    let training = run.assert_code(0).json();
-    let points = curve(&training).unwrap();
-    assert_eq!(
-        points.iter().map(|point| (point.0, point.2)).collect::<Vec<_>>(),
-        [(0.0, None), (30.0, None)]
-    );
-    // What is kept is the run of that value by itself.
-    assert!(
-        training["seconds_per_step"]
-            .as_f64()
-            .is_some_and(|seconds| seconds > 0.0)
-    );
-    let chosen = training["settings"]["lambda"].as_f64().unwrap().to_string();
-    let model = || fs::read(place.path("tuned/model.onnx")).unwrap();
-    let kept = model();
-    fs::remove_dir_all(place.path("tuned")).unwrap();
-    tune(&place, &[&fixed[..], &["--lambda", &chosen]].concat()).assert_code(0);
-    assert_eq!(model(), kept);
-    for wrong in ["0,0", "1,-2", "1,,2", "none"] {
-        tune(&place, &["--lambda", wrong]).assert_refused(&["--lambda", wrong, "auto"]);
-    }
-    tune(&place, &["--lambda", "auto", "--validation", "none"]).assert_refused(&["lambda", "--validation"]);
 }
 
 #[test]

@@ -53,7 +53,9 @@ pub use ranktune_tuning::DeviceChoice;
 pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
-pub use tune::{Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune};
+pub use tune::{
+    Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
+};
 pub use verify::verify;
 
 use std::path::Path;

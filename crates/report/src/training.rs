@@ -1,5 +1,7 @@
 //! `ranktune.training/1`: how a model was tuned, and how well it does.
 
+mod curves;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,6 +9,8 @@ use crate::evaluation::metric_cell;
 use crate::format::seconds;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
+
+pub use curves::{LambdaPoint, Measured, RatePoint};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.training/1";
@@ -40,6 +44,9 @@ pub struct Training {
     pub metrics: Metrics,
     /// One entry an epoch.
     pub history: Vec<Epoch>,
+    /// What every learning rate reached, where it was chosen from several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rate_curve: Vec<RatePoint>,
     /// What every λ of the grid reached, where it was chosen from one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lambda_curve: Vec<LambdaPoint>,
@@ -108,52 +115,32 @@ pub struct Epoch {
     pub seconds: f64,
 }
 
-/// A point of the grid that λ was chosen from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LambdaPoint {
-    /// λ; 0 is fine-tuning.
-    pub lambda: f64,
-    /// Name of the metric.
-    pub metric: String,
-    /// Its value on the validation samples; more is better.
-    pub value: f64,
-    /// Mean loss of the task on the validation samples.
-    pub loss: f64,
-    /// Standard error of the value's difference from that of λ = 10; there for the others, where 10 was tried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standard_error: Option<f64>,
-}
-
 impl Training {
+    /// The learning rates that were tried, with the one that was kept marked.
+    fn rate_table(&self) -> String {
+        let points = self.rate_curve.iter().map(|point| {
+            let labels = vec![point.learning_rate.to_string(), point.batch_norm.clone()];
+            (labels, &point.measured)
+        });
+        let kept = self.setting("learning_rate");
+        let place = self
+            .rate_curve
+            .iter()
+            .position(|point| kept == Some(point.learning_rate));
+        curves::table(&["learning rate", "batch norm"], &points.collect::<Vec<_>>(), place)
+    }
+
     /// The grid of λ, with the one that was kept marked.
     fn lambda_table(&self) -> String {
-        let curve = &self.lambda_curve;
-        let metric = curve.first().map_or("", |point| point.metric.as_str());
-        // The others' differences are from the one point that has no error of its own.
-        let reference = match curve.iter().any(|point| point.standard_error.is_some()) {
-            true => curve.iter().find(|point| point.standard_error.is_none()),
-            false => None,
-        };
-        let difference = reference.map(|reference| format!("from {}", reference.lambda));
-        let mut columns = vec![
-            ("lambda", Align::Right),
-            (metric, Align::Right),
-            ("validation loss", Align::Right),
-        ];
-        columns.extend(difference.as_deref().map(|name| (name, Align::Right)));
-        let mut table = Table::new(&columns);
-        let kept = self.settings.get("lambda").and_then(Value::as_f64);
-        for point in curve {
-            let mark = if kept == Some(point.lambda) { "*" } else { "" };
-            let [value, loss] = [point.value, point.loss].map(|value| format!("{value:.4}"));
-            let mut row = vec![format!("{mark}{}", point.lambda), value, loss];
-            row.extend(reference.map(|reference| match point.standard_error {
-                Some(error) => format!("{:+.4} ± {error:.4}", point.value - reference.value),
-                None => String::new(),
-            }));
-            table.row(row);
-        }
-        table.render()
+        let points = self.lambda_curve.iter();
+        let points = points.map(|point| (vec![point.lambda.to_string()], &point.measured));
+        let kept = self.setting("lambda");
+        let place = self.lambda_curve.iter().position(|point| kept == Some(point.lambda));
+        curves::table(&["lambda"], &points.collect::<Vec<_>>(), place)
+    }
+
+    fn setting(&self, name: &str) -> Option<f64> {
+        self.settings.get(name).and_then(Value::as_f64)
     }
 
     /// The run as a person reads it: epochs, the grid of λ, and what came out.
@@ -161,6 +148,9 @@ impl Training {
         let mut text = format!("{}: {} by {}\n", self.model, self.task, self.method);
         for teacher in &self.teachers {
             text.push_str(&format!("  teacher {:.3}  {}\n", teacher.weight, teacher.name));
+        }
+        if !self.rate_curve.is_empty() {
+            text.push_str(&format!("\n{}", self.rate_table()));
         }
         if !self.lambda_curve.is_empty() {
             text.push_str(&format!("\n{}", self.lambda_table()));
@@ -227,6 +217,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn measured() -> Measured {
+        Measured {
+            metric: "accuracy".to_owned(),
+            value: 0.8,
+            loss: 0.65,
+            standard_error: None,
+        }
+    }
+
     fn training() -> Training {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         Training {
@@ -247,7 +246,7 @@ mod tests {
                 classes: vec!["a".to_owned(), "b".to_owned()],
                 digest: "x".to_owned(),
             },
-            settings: Map::new(),
+            settings: object(json!({"learning_rate": 0.003, "lambda": 10.0})),
             seed: 0,
             epochs: 1,
             chosen_epoch: 1,
@@ -263,12 +262,14 @@ mod tests {
                 validation: Some(object(json!({"loss": 0.65, "accuracy": 0.8}))),
                 seconds: 3.0,
             }],
+            rate_curve: vec![RatePoint {
+                learning_rate: 0.003,
+                batch_norm: "frozen".to_owned(),
+                measured: measured(),
+            }],
             lambda_curve: vec![LambdaPoint {
                 lambda: 10.0,
-                metric: "accuracy".to_owned(),
-                value: 0.8,
-                loss: 0.65,
-                standard_error: None,
+                measured: measured(),
             }],
             seconds: 12.5,
             seconds_per_step: 0.25,
@@ -308,32 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn the_grid_marks_the_lambda_that_was_kept_and_says_how_far_the_others_are_from_it() {
-        let mut training = training();
-        let other = LambdaPoint {
-            lambda: 0.0,
-            value: 0.75,
-            standard_error: Some(0.06),
-            ..training.lambda_curve[0].clone()
-        };
-        training.lambda_curve.insert(0, other);
-        training.settings.insert("lambda".to_owned(), json!(10.0));
-        let text = training.lambda_table();
-        for part in ["from 10", "-0.0500 ± 0.0600", "*10"] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        assert!(!text.contains("*0"), "{text}");
-        training.lambda_curve.remove(0);
-        assert!(!training.lambda_table().contains("from"));
-    }
-
-    #[test]
     fn the_table_marks_the_epoch_that_was_kept() {
         let text = training().table();
         for part in [
             "*1",
             "teacher 0.750  vit",
-            "lambda",
+            "*0.003",
+            "*10",
             "validation  accuracy 0.8000",
             "12 steps of 0.250 s",
         ] {

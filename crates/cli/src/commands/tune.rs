@@ -1,6 +1,7 @@
 //! `ranktune tune`
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -89,9 +90,10 @@ struct TrainingArguments {
     /// Samples a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
     batch_size: usize,
-    /// Learning rate of the backbone [default: 1e-3, of texts 1e-4]
-    #[arg(long, value_name = "X")]
-    learning_rate: Option<f32>,
+    /// Learning rate of the backbone; of several, or of 1, 3 and 10 times the default (of texts 1, 10 and 100 times) with auto, the
+    /// validation samples choose one [default: 1e-3, of texts 1e-4]
+    #[arg(long, value_name = "X|X,X,…|auto", value_parser = rate)]
+    learning_rate: Option<Rate>,
     /// How much faster the new head learns
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().head_multiplier)]
     head_multiplier: f32,
@@ -209,6 +211,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         ..ranktune::training_defaults(&dataset)
     };
     options.train = arguments.training.options(arguments.seed, defaults);
+    options.learning_rates = match &arguments.training.learning_rate {
+        Some(Rate::Auto) => ranktune::usual_rates(&dataset),
+        Some(Rate::OneOf(rates)) => rates.clone(),
+        _ => Vec::new(),
+    };
     let training = ranktune::tune(&hub, &dataset, &options, &reporter, interrupt::flag())?;
     output::print(arguments.format, &training, || training.table())?;
     output::say(&format!("the tuned model is in {}", options.out.display()));
@@ -286,7 +293,10 @@ impl TrainingArguments {
                 Some(OptimizerName::Adamw) => Optimizer::ADAM_W,
                 None => defaults.optimizer,
             },
-            learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            learning_rate: match self.learning_rate {
+                Some(Rate::Fixed(rate)) => rate,
+                _ => defaults.learning_rate,
+            },
             head_multiplier: self.head_multiplier,
             schedule: match self.schedule {
                 Some(ScheduleName::Step) => Schedule::PUBLISHED,
@@ -338,24 +348,57 @@ fn clip(text: &str) -> Result<Clip, String> {
     }
 }
 
+/// `--learning-rate`
+#[derive(Clone, Debug)]
+enum Rate {
+    Fixed(f32),
+    OneOf(Vec<f32>),
+    Auto,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    if text == "auto" {
+        return Ok(Rate::Auto);
+    }
+    let rates = different(text, |rate: f32| rate.is_finite() && rate > 0.0, "a number above 0")?;
+    Ok(match rates[..] {
+        [rate] => Rate::Fixed(rate),
+        _ => Rate::OneOf(rates),
+    })
+}
+
 fn lambda(text: &str) -> Result<Lambda, String> {
     if text == "auto" {
         return Ok(Lambda::auto());
     }
-    let mut values: Vec<f64> = Vec::new();
+    let lambdas = different(
+        text,
+        |lambda: f64| lambda.is_finite() && lambda >= 0.0,
+        "a number of at least 0",
+    )?;
+    Ok(match lambdas[..] {
+        [lambda] => Lambda::Fixed(lambda),
+        _ => Lambda::Grid(lambdas),
+    })
+}
+
+/// One number or several different ones, all of them `fits`.
+fn different<T>(text: &str, fits: impl Fn(T) -> bool, kind: &str) -> Result<Vec<T>, String>
+where
+    T: FromStr + Copy + PartialEq,
+{
+    let mut values: Vec<T> = Vec::new();
     for part in text.split(',') {
-        match part.trim().parse::<f64>() {
-            Ok(value) if value.is_finite() && value >= 0.0 && !values.contains(&value) => values.push(value),
+        match part.trim().parse() {
+            Ok(value) if fits(value) && !values.contains(&value) => values.push(value),
             _ => {
-                let expected = "expected auto, a number of at least 0, or several different ones with commas between";
-                return Err(format!("{expected}, got {text}"));
+                return Err(format!(
+                    "expected auto, {kind}, or several different ones with commas between, got {text}"
+                ));
             }
         }
     }
-    Ok(match values[..] {
-        [value] => Lambda::Fixed(value),
-        _ => Lambda::Grid(values),
-    })
+    Ok(values)
 }
 
 fn augmentation(text: &str) -> Result<Augmentation, String> {

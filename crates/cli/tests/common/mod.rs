@@ -5,6 +5,8 @@
     reason = "each test binary uses its part; a fixture that cannot be made is a failed test"
 )]
 
+pub mod tuning;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

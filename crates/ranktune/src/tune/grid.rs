@@ -1,47 +1,45 @@
-//! λ chosen from a grid on the validation samples.
+//! A setting chosen from several values on the validation samples: λ, or the learning rate.
 //!
-//! A hundred validation samples tell values of λ apart only where they differ by several points, so that the best of them is often a
+//! A hundred validation samples tell such values apart only where they differ by several points, so that the best of them is often a
 //! matter of chance. The default, which did best where it was measured, is therefore kept unless another value does better by more
 //! than the standard error of the difference (after the one-standard-error rule: Breiman et al., Classification and Regression
 //! Trees, 1984).
 
-use ranktune_report::training::LambdaPoint;
-
-use super::options::DEFAULT_LAMBDA;
+use ranktune_report::training::Measured;
 
 /// Resamples of the validation samples: they give a standard error to a twentieth of it.
 pub(crate) const RESAMPLES: usize = 200;
 
-/// A λ that was tried.
+/// A value that was tried.
 pub(crate) struct Tried {
-    pub(crate) point: LambdaPoint,
+    pub(crate) measured: Measured,
     /// The measure on every resample.
     pub(crate) resampled: Vec<f64>,
 }
 
-/// The place of the λ that is kept; every point gets the standard error of its difference from the default, where that was tried.
-/// `None` where none was tried.
-pub(crate) fn choose(tried: &mut [Tried]) -> Option<usize> {
-    let Some(default) = tried.iter().position(|one| one.point.lambda == DEFAULT_LAMBDA) else {
+/// The place of the value that is kept; every other one gets the standard error of its difference from the one at `default`, where
+/// that was tried. `None` where none was tried.
+pub(crate) fn choose(tried: &mut [&mut Tried], default: Option<usize>) -> Option<usize> {
+    let Some(default) = default else {
         return best(tried, |_| true);
     };
-    let (reference, value) = (tried[default].resampled.clone(), tried[default].point.value);
+    let (reference, value) = (tried[default].resampled.clone(), tried[default].measured.value);
     for (place, one) in tried.iter_mut().enumerate() {
         if place != default {
-            one.point.standard_error = difference_error(&one.resampled, &reference);
+            one.measured.standard_error = difference_error(&one.resampled, &reference);
         }
     }
     // Without a standard error nothing says that a difference is due to chance.
-    let stands_out = |one: &Tried| one.point.value - value > one.point.standard_error.unwrap_or(0.0);
+    let stands_out = |one: &Tried| one.measured.value - value > one.measured.standard_error.unwrap_or(0.0);
     best(tried, stands_out).or(Some(default))
 }
 
 /// The place of the best of those that count, by value, then by loss; of equal ones, the first.
-fn best(tried: &[Tried], counts: impl Fn(&Tried) -> bool) -> Option<usize> {
-    let better = |a: &LambdaPoint, b: &LambdaPoint| a.value > b.value || (a.value == b.value && a.loss < b.loss);
+fn best(tried: &[&mut Tried], counts: impl Fn(&Tried) -> bool) -> Option<usize> {
+    let better = |a: &Measured, b: &Measured| a.value > b.value || (a.value == b.value && a.loss < b.loss);
     let mut found: Option<usize> = None;
     for (place, one) in tried.iter().enumerate().filter(|(_, one)| counts(one)) {
-        if found.is_none_or(|found| better(&one.point, &tried[found].point)) {
+        if found.is_none_or(|found| better(&one.measured, &tried[found].measured)) {
             found = Some(place);
         }
     }
@@ -65,11 +63,10 @@ fn difference_error(one: &[f64], other: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// A λ whose measure is `value` on average and ± `swing` on resamples, in step with the others' or not.
-    fn tried(lambda: f64, value: f64, loss: f64, swing: f64) -> Tried {
+    /// A value whose measure is `value` on average and ± `swing` on resamples, in step with the others' or not.
+    fn tried(value: f64, loss: f64, swing: f64) -> Tried {
         Tried {
-            point: LambdaPoint {
-                lambda,
+            measured: Measured {
                 metric: "accuracy".to_owned(),
                 value,
                 loss,
@@ -81,41 +78,45 @@ mod tests {
         }
     }
 
+    fn chosen(grid: &mut [Tried], default: Option<usize>) -> Option<usize> {
+        choose(&mut grid.iter_mut().collect::<Vec<_>>(), default)
+    }
+
     #[test]
     fn the_default_is_kept_unless_another_stands_out() {
         // Deviations of 0.05 against 0.01 in step: the difference deviates by 0.04.
-        let grid = |value| [tried(0.0, value, 0.5, 0.05), tried(10.0, 0.80, 0.6, 0.01)];
+        let grid = |value| [tried(value, 0.5, 0.05), tried(0.80, 0.6, 0.01)];
         let mut near = grid(0.83);
-        assert_eq!(choose(&mut near), Some(1));
-        let error = near[0].point.standard_error.unwrap();
+        assert_eq!(chosen(&mut near, Some(1)), Some(1));
+        let error = near[0].measured.standard_error.unwrap();
         assert!((error - 0.04).abs() < 2e-4, "{error}");
-        assert_eq!(near[1].point.standard_error, None);
-        assert_eq!(choose(&mut grid(0.85)), Some(0));
+        assert_eq!(near[1].measured.standard_error, None);
+        assert_eq!(chosen(&mut grid(0.85), Some(1)), Some(0));
     }
 
     #[test]
     fn what_both_get_right_and_wrong_together_is_no_error() {
-        let mut grid = [tried(10.0, 0.80, 0.6, 0.05), tried(100.0, 0.81, 0.6, 0.05)];
-        assert_eq!(choose(&mut grid), Some(1));
+        let mut grid = [tried(0.80, 0.6, 0.05), tried(0.81, 0.6, 0.05)];
+        assert_eq!(chosen(&mut grid, Some(0)), Some(1));
     }
 
     #[test]
     fn the_best_of_those_that_stand_out_is_kept_and_the_loss_decides_between_equals() {
         let mut grid = [
-            tried(0.0, 0.90, 0.5, 0.0),
-            tried(1.0, 0.90, 0.4, 0.0),
-            tried(10.0, 0.70, 0.3, 0.0),
-            tried(100.0, 0.80, 0.2, 0.0),
+            tried(0.90, 0.5, 0.0),
+            tried(0.90, 0.4, 0.0),
+            tried(0.70, 0.3, 0.0),
+            tried(0.80, 0.2, 0.0),
         ];
-        assert_eq!(choose(&mut grid), Some(1));
+        assert_eq!(chosen(&mut grid, Some(2)), Some(1));
     }
 
     #[test]
     fn without_the_default_the_best_is_kept() {
         assert_eq!(
-            choose(&mut [tried(0.0, 0.7, 0.5, 0.1), tried(1.0, 0.71, 0.5, 0.3)]),
+            chosen(&mut [tried(0.7, 0.5, 0.1), tried(0.71, 0.5, 0.3)], None),
             Some(1)
         );
-        assert_eq!(choose(&mut []), None);
+        assert_eq!(chosen(&mut [], None), None);
     }
 }

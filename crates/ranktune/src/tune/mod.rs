@@ -21,6 +21,7 @@ mod options;
 mod parameters;
 mod posterior;
 mod run;
+mod search;
 mod texts;
 mod watch;
 mod word_lessons;
@@ -35,7 +36,7 @@ use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
 use ranktune_tuning::train::Judge;
 use serde_json::{Map, Value};
 
-pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults};
+pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};
@@ -65,19 +66,7 @@ pub fn tune(
     let begun = Instant::now();
     let needs = method::needs(&options.method)?;
     let taught = needs == method::Needs::Teachers;
-    options
-        .train
-        .check()
-        .map_err(|error| Error::new(ErrorKind::Arguments, error))?;
-    if !(options.temperature.is_finite() && options.temperature > 0.0) {
-        let message = format!("the temperature must be finite and > 0, got {}", options.temperature);
-        return Err(Error::new(ErrorKind::Arguments, message));
-    }
-    if options.grid().is_some() && options.validation == Validation::None {
-        let message =
-            "lambda is chosen on validation samples, and there are none; leave --validation out, or name one lambda";
-        return Err(Error::new(ErrorKind::Arguments, message));
-    }
+    options.check()?;
     let is_text = DataKind::of(&dataset.inputs) != DataKind::Images;
     if let (true, Some(count)) = (is_text, options.views) {
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
@@ -143,11 +132,12 @@ pub fn tune(
         progress,
         interrupt,
     };
-    let run::Finished {
+    let search::Finished {
         trained,
-        curve,
+        rate_curve,
+        lambda_curve,
         settings,
-    } = run::run(&job)?;
+    } = search::run(&job)?;
 
     folder.write_model(&trained.model, target, cast.entry.dir.as_deref(), dataset)?;
     let metrics = measured(&folder, &material, options, progress, interrupt)?;
@@ -176,7 +166,8 @@ pub fn tune(
         chosen_epoch: trained.chosen_epoch + 1,
         metrics,
         history: trained.epochs.iter().map(run::epoch).collect(),
-        lambda_curve: curve,
+        rate_curve,
+        lambda_curve,
         seconds: begun.elapsed().as_secs_f64(),
         seconds_per_step: per_step,
         steps: trained.steps,

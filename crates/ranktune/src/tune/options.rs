@@ -7,6 +7,8 @@ use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Ranking;
 use ranktune_tuning::train::{Decay, Optimizer, Schedule, TrainOptions};
 
+use crate::error::{Error, ErrorKind};
+
 /// Which model is tuned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -73,6 +75,9 @@ pub struct TuneOptions {
     pub teachers: Teachers,
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
     pub lambda: Lambda,
+    /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless another one's
+    /// measure is better by more than the standard error of the difference. Default: none, so that of `train` is taken.
+    pub learning_rates: Vec<f32>,
     /// τ of the teachers' shares. Default: 0.1, as published.
     pub temperature: f64,
     /// Shorter edge of the images. Default: what the model's preprocessing makes.
@@ -119,6 +124,15 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     }
 }
 
+/// Learning rates to choose from where none is known, the default first. Image models whose training was for something else than the
+/// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`docs/tuning.md`).
+pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
+    match dataset.inputs {
+        Inputs::Texts { .. } | Inputs::Sentences(_) => vec![1e-4, 1e-3, 1e-2],
+        _ => vec![1e-3, 3e-3, 1e-2],
+    }
+}
+
 impl TuneOptions {
     /// The values of λ to choose from, for the one method that has it.
     pub(crate) fn grid(&self) -> Option<&[f64]> {
@@ -126,6 +140,39 @@ impl TuneOptions {
             Lambda::Grid(grid) if self.method == "b-tuning" => Some(grid),
             _ => None,
         }
+    }
+
+    /// The learning rates to choose from.
+    pub(crate) fn rates(&self) -> Option<&[f32]> {
+        (!self.learning_rates.is_empty()).then_some(&self.learning_rates)
+    }
+
+    /// Whether the settings are in range and fit each other.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::Arguments, message));
+        for &learning_rate in self.rates().unwrap_or(&[self.train.learning_rate]) {
+            let train = TrainOptions {
+                learning_rate,
+                ..self.train.clone()
+            };
+            train.check().map_err(|error| Error::new(ErrorKind::Arguments, error))?;
+        }
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return wrong(format!(
+                "the temperature must be finite and > 0, got {}",
+                self.temperature
+            ));
+        }
+        let chosen = match (self.rates(), self.grid()) {
+            (Some(_), _) => "the learning rate",
+            (None, Some(_)) => "lambda",
+            (None, None) => return Ok(()),
+        };
+        if self.validation == Validation::None {
+            let what = "is chosen on validation samples, and there are none; leave --validation out, or name one value";
+            return wrong(format!("{chosen} {what}"));
+        }
+        Ok(())
     }
 
     /// The defaults, with the tuned model in `out`.
@@ -136,6 +183,7 @@ impl TuneOptions {
             method: "b-tuning".to_owned(),
             teachers: Teachers::Top(3),
             lambda: Lambda::Fixed(DEFAULT_LAMBDA),
+            learning_rates: Vec::new(),
             temperature: 0.1,
             image_size: None,
             augmentation: Augmentation::default(),

@@ -1,4 +1,4 @@
-//! The training itself: one run, or one for every λ of the grid, which share what the teachers say.
+//! One run of training.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use ranktune_data::Augmentation;
 use ranktune_features::extract::Prepared;
 use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_onnx::Model;
-use ranktune_report::training::{Epoch, LambdaPoint};
+use ranktune_report::training::Epoch;
 use ranktune_tuning::train::{
     Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions, Trained,
     Validation, Views, Watch, resampled, train,
@@ -15,10 +15,10 @@ use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
-use super::grid::{self, RESAMPLES, Tried};
+use super::grid::RESAMPLES;
 use super::material::Material;
 use super::method::{self, Needs, Teaching};
-use super::options::{Lambda, TuneOptions, VIEWS};
+use super::options::{TuneOptions, VIEWS};
 use super::watch::Bridge;
 use crate::error::{Error, ErrorKind};
 
@@ -39,119 +39,48 @@ pub(crate) struct Job<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// What came out.
-pub(crate) struct Finished {
-    pub(crate) trained: Trained,
-    /// By λ, where it was chosen from the grid.
-    pub(crate) curve: Vec<LambdaPoint>,
-    pub(crate) settings: Map<String, Value>,
-}
-
-/// Trains once, or once a λ and keeps the best.
-pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
-    let options = job.options;
-    let Some(grid) = options.grid() else {
-        let lambda = match options.lambda {
-            Lambda::Fixed(lambda) => lambda,
-            // Of a method that has no weight to choose.
-            Lambda::Grid(_) => 0.0,
-        };
-        let run = job.once(lambda, "", Turn::Only)?;
-        return Ok(Finished {
-            trained: run.trained,
-            curve: Vec::new(),
-            settings: job.settings(run.options, lambda),
-        });
-    };
-    let mut tried: Vec<Tried> = Vec::new();
-    let place = |lambda: f64| format!("grid/lambda-{lambda}/");
-    let mut times = Vec::new();
-    let mut diverged = None;
-    for &lambda in grid {
-        let Once { trained, resampled, .. } = match job.once(lambda, &place(lambda), Turn::OfGrid) {
-            Ok(run) => run,
-            // One λ that is too large for the rate does not spoil the others.
-            Err(error) if error.kind() == ErrorKind::Diverged => {
-                let text = format!("lambda {lambda}: {error}; left out of the grid");
-                job.progress.event(Event::Note(&text));
-                diverged = Some(error);
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(record) = trained
-            .epochs
-            .get(trained.chosen_epoch)
-            .and_then(|epoch| epoch.validation.clone())
-        else {
-            return Err(Error::new(ErrorKind::Training, "training left no validation record"));
-        };
-        let point = LambdaPoint {
-            lambda,
-            metric: record.metric,
-            value: record.value,
-            loss: record.loss,
-            standard_error: None,
-        };
-        job.progress.event(Event::Done(&format!(
-            "lambda {lambda}: validation {} {:.4}, loss {:.4}",
-            point.metric, point.value, point.loss
-        )));
-        tried.push(Tried { point, resampled });
-        times.push((trained.step_seconds, trained.steps_timed));
-    }
-    let Some(kept) = grid::choose(&mut tried) else {
-        return Err(diverged.unwrap_or_else(|| Error::new(ErrorKind::Training, "no lambda was tried")));
-    };
-    let curve: Vec<LambdaPoint> = tried.into_iter().map(|one| one.point).collect();
-    let lambda = curve[kept].lambda;
-    // Models can be large, so none but this one's is held: its run goes on from its last checkpoint, which is its end.
-    let Once {
-        mut trained, options, ..
-    } = job.once(lambda, &place(lambda), Turn::Kept)?;
-    (trained.step_seconds, trained.steps_timed) = times[kept];
-    if let Ok(bytes) = std::fs::read(job.folder.join(&format!("{}log.jsonl", place(lambda)))) {
-        job.folder.write("log.jsonl", &bytes)?;
-    }
-    Ok(Finished {
-        trained,
-        curve,
-        settings: job.settings(options, lambda),
-    })
+/// What the runs of one command differ in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Point {
+    /// Learning rate of the backbone.
+    pub(crate) rate: f32,
+    /// Weight of what the teachers say; 0 for methods without.
+    pub(crate) lambda: f64,
 }
 
 /// Which run it is.
 #[derive(Clone, Copy, PartialEq)]
-enum Turn {
+pub(crate) enum Turn {
     /// The only one.
     Only,
-    /// That of one λ of the grid, which is measured on resamples of the validation samples.
+    /// One of several, which is measured on resamples of the validation samples.
     OfGrid,
-    /// That of the λ that is kept, once more.
+    /// That of the values that are kept, once more.
     Kept,
 }
 
 /// One run of training.
-struct Once {
-    trained: Trained,
-    options: TrainOptions,
+pub(crate) struct Once {
+    pub(crate) trained: Trained,
+    pub(crate) options: TrainOptions,
     /// The measure on resamples of the validation samples, where that was asked for.
-    resampled: Vec<f64>,
+    pub(crate) resampled: Vec<f64>,
 }
 
 impl Job<'_> {
-    /// One run, with its records under `place` in the folder.
-    fn once(&self, lambda: f64, place: &str, turn: Turn) -> Result<Once, Error> {
-        let name = match self.options.method.as_str() {
+    /// One run, which `name` tells from the others, with its records under `place` in the folder.
+    pub(crate) fn once(&self, point: Point, (name, place): (&str, &str), turn: Turn) -> Result<Once, Error> {
+        let Point { rate, lambda } = point;
+        let method = match self.options.method.as_str() {
             // Without weight on what the teachers say there is nothing to hold its views or its decay for.
             "b-tuning" if lambda == 0.0 => "fine-tune",
-            name => name,
+            method => method,
         };
-        let method = method::make(name, self.teaching, lambda)?;
-        let train_options = self.train_options(method.as_ref(), place, turn);
+        let method = method::make(method, self.teaching, lambda)?;
+        let train_options = self.train_options(method.as_ref(), rate, place, turn);
         let label = match turn {
             Turn::Only => format!("tuning {}", self.target.name()),
-            _ => format!("tuning {}, lambda {lambda}", self.target.name()),
+            _ => format!("tuning {}, {name}", self.target.name()),
         };
         let bridge = Bridge {
             label: label.clone(),
@@ -216,8 +145,9 @@ impl Job<'_> {
         })
     }
 
-    fn train_options(&self, method: &dyn Method, place: &str, turn: Turn) -> TrainOptions {
+    fn train_options(&self, method: &dyn Method, rate: f32, place: &str, turn: Turn) -> TrainOptions {
         let mut options = self.options.train.clone();
+        options.learning_rate = rate;
         method.preset(&mut options);
         if let Some(decay) = self.options.decay {
             options.decay = decay;
@@ -239,11 +169,12 @@ impl Job<'_> {
     }
 
     /// All that decides the result, for the document.
-    fn settings(&self, train: TrainOptions, lambda: f64) -> Map<String, Value> {
-        let mut settings = match serde_json::to_value(&train) {
+    pub(crate) fn settings(&self, once: &Once, lambda: f64) -> Map<String, Value> {
+        let mut settings = match serde_json::to_value(&once.options).map(as_written) {
             Ok(Value::Object(object)) => object,
             _ => Map::new(),
         };
+        settings.insert("batch_norm".to_owned(), json!(once.trained.batch_norm));
         settings.shift_remove("seed");
         settings.shift_remove("epochs");
         if let Some(side) = self.target.images() {
@@ -263,6 +194,29 @@ impl Job<'_> {
             }
         }
         settings
+    }
+}
+
+/// Numbers of 32 bits as a person would write them: 0.001 in place of 0.0010000000474974513.
+fn as_written(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => json!(number.as_f64().map(decimal)),
+        Value::Array(values) => values.into_iter().map(as_written).collect(),
+        Value::Object(object) => object
+            .into_iter()
+            .map(|(name, value)| (name, as_written(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// The shortest decimal number that is `value` in 32 bits, where `value` is such a number.
+pub(crate) fn decimal(value: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "compared with the number itself")]
+    let short = value as f32;
+    match short.to_string().parse() {
+        Ok(written) if f64::from(short) == value => written,
+        _ => value,
     }
 }
 
