@@ -81,8 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut gradients = pass.backward(&loss)?;
             for index in 0..graph.parameters().len() {
                 if let Some(gradient) = gradients.take(index) {
-                    let value = graph.value(index).sub(&gradient.mul_scalar(1e-4))?;
-                    graph.set_value(index, value)?;
+                    graph.descend(index, gradient, 1e-4)?;
                 }
             }
             // A GPU is behind what it was told to do; to read the last weight is to wait for it.

@@ -174,6 +174,21 @@ impl Graph {
         Ok(())
     }
 
+    /// A step of plain SGD: takes `rate · gradient` off the parameter at `index`.
+    ///
+    /// # Errors
+    /// `Shape` when the gradient is not of the parameter's shape.
+    pub fn descend(&mut self, index: usize, gradient: DeviceTensor, rate: f32) -> Result<()> {
+        let value = self.value(index);
+        let same = value.dims() == gradient.dims();
+        let new = match same.then(|| crate::kernels::descend(value, &gradient, rate)).flatten() {
+            Some(new) => new,
+            None => value.sub(&gradient.mul_scalar(rate))?,
+        };
+        crate::kernels::release(gradient);
+        self.set_value(index, new)
+    }
+
     /// Keeps the trainable parameters for which `chosen` holds as they are, from the next run on; gives their number.
     pub fn freeze(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
         let mut frozen = 0;

@@ -137,7 +137,7 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor, bias: Option<Flex
         );
         add_to_all(&mut y, bias);
     } else {
-        let packed = channels_last(plan, values(&weight));
+        let Lent(packed) = &channels_last(plan, values(&weight));
         let (m, width) = (plan.filters, plan.width());
         let (images, threads) = plan.together(map.n);
         y.par_chunks_mut(images * plan.rows() * m).enumerate().for_each_init(
@@ -266,7 +266,7 @@ impl Convolution {
 
 /// `dY W`, added up where windows overlap.
 fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f32> {
-    let packed = channels_last(plan, weight);
+    let Lent(packed) = &channels_last(plan, weight);
     let (m, rows, width) = (plan.filters, plan.rows(), plan.width());
     let (images, threads) = plan.together(map.n);
     let image_size = map.h * map.w * map.c;
@@ -307,7 +307,7 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
         .into_par_iter()
         .map(|part| {
             let (each_group, filters) = (plan.width_of_group(), plan.filters_of_group());
-            let mut total = vec![0.0; m * each_group];
+            let mut total = pool::zeros(m * each_group);
             let Lent(unfolded) = &mut Lent::new(images * rows * width);
             let mut first = part * each;
             let end = (first + each).min(map.n);
@@ -331,21 +331,22 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
             total
         })
         .collect();
-    channels_first(plan, &sum(parts))
+    channels_first(plan, sum(parts))
 }
 
 /// Weights `[m, c, taps]`, with the channels of a group, as `[m, taps, c]`.
-fn channels_last(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
-    transpose_filters(weight, plan.channels / plan.groups, plan.taps())
+fn channels_last(plan: &Geometry, weight: &[f32]) -> Lent {
+    Lent(transpose_filters(weight, plan.channels / plan.groups, plan.taps()))
 }
 
 /// Weights `[m, taps, c]`, with the channels of a group, as `[m, c, taps]`.
-fn channels_first(plan: &Geometry, weight: &[f32]) -> Vec<f32> {
-    transpose_filters(weight, plan.taps(), plan.channels / plan.groups)
+fn channels_first(plan: &Geometry, weight: Vec<f32>) -> Vec<f32> {
+    let weight = Lent(weight);
+    transpose_filters(&weight.0, plan.taps(), plan.channels / plan.groups)
 }
 
 fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = vec![0.0; weight.len()];
+    let mut out = pool::take(weight.len());
     let filters = weight
         .par_chunks(rows * columns)
         .zip(out.par_chunks_mut(rows * columns));

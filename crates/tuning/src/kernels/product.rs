@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::elementwise::CHUNK;
+use super::pool;
 
 /// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
 #[derive(Clone, Copy)]
@@ -45,6 +46,14 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Without the rows before `first`.
+    fn from_row(self, first: usize) -> Self {
+        Self {
+            data: &self.data[first * self.rows..],
+            ..self
+        }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0 || columns == 0 || (rows - 1) * self.rows + (columns - 1) * self.columns < self.data.len()
     }
@@ -67,6 +76,9 @@ impl Threads {
         }
     }
 }
+
+/// Rows of a product on all threads that one of them computes at a time.
+const BAND: usize = 768;
 
 /// Rows from which on a product is worth its start.
 pub(super) const TALL: usize = 512;
@@ -96,6 +108,18 @@ pub(super) fn product_within(
         holds && a.holds(m, k) && b.holds(k, n),
         "matrices are smaller than the product asks for"
     );
+    if threads == Threads::All && m >= 2 * BAND && n * k > 0 {
+        // A product on all threads would copy all of `a` first; of a band of rows it copies what its cache holds.
+        out[..(m - 1) * width + n]
+            .par_chunks_mut(BAND * width)
+            .enumerate()
+            .for_each(|(band, out)| {
+                let rows = BAND.min(m - band * BAND);
+                let a = a.from_row(band * BAND);
+                product_within(out, width, [rows, n, k], a, b, add, Threads::One);
+            });
+        return;
+    }
     let parallelism = match threads {
         Threads::All if m * n * k > 1 << 18 => gemm::Parallelism::Rayon(0),
         _ => gemm::Parallelism::None,
@@ -139,7 +163,7 @@ pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Ve
         .into_par_iter()
         .map(|piece| {
             let (first, last) = ((piece * each).min(rows), ((piece + 1) * each).min(rows));
-            let mut out = vec![0.0; m * n];
+            let mut out = pool::take(m * n);
             let left = Matrix::transposed(&a[first * m..last * m], m);
             let right = Matrix::new(&b[first * n..last * n], n);
             product(&mut out, [m, n, last - first], left, right, false, threads);
@@ -160,5 +184,39 @@ pub(super) fn sum(parts: Vec<Vec<f32>>) -> Vec<f32> {
             total.iter_mut().zip(other).for_each(|(total, other)| *total += other);
         }
     });
+    others.into_iter().for_each(pool::give);
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_in_bands_is_the_product_of_the_definition() {
+        // More rows than two bands and a remainder; `a` is read by columns, and `out` is part of a wider matrix.
+        let ([m, n, k], width) = ([2 * BAND + 5, 3, 4], 7);
+        let value = |index: usize| ((index * 37) % 23) as f32 - 11.0;
+        let a: Vec<f32> = (0..m * k).map(value).collect();
+        let b: Vec<f32> = (0..k * n).map(|index| value(index + 5)).collect();
+        for add in [false, true] {
+            let mut out: Vec<f32> = (0..m * width).map(value).collect();
+            let before = out.clone();
+            let (left, right) = (Matrix::strided(&a, 1, m), Matrix::new(&b, n));
+            product_within(&mut out[2..], width, [m, n, k], left, right, add, Threads::All);
+            for row in 0..m {
+                for column in 0..width {
+                    let place = row * width + column;
+                    let inside = (2..2 + n).contains(&column);
+                    let kept = if add || !inside { before[place] } else { 0.0 };
+                    let sum: f32 = match inside {
+                        true => (0..k).map(|at| a[at * m + row] * b[at * n + column - 2]).sum(),
+                        false => 0.0,
+                    };
+                    // Whole numbers: every sum is exact.
+                    assert_eq!(out[place], kept + sum, "{row}, {column}, {add}");
+                }
+            }
+        }
+    }
 }

@@ -68,6 +68,25 @@ impl AdamW {
     }
 }
 
+/// `weight − rate · gradient`; `None` on other devices.
+pub(crate) fn descend(weight: &DeviceTensor, gradient: &DeviceTensor, rate: f32) -> Option<DeviceTensor> {
+    let (w, g) = (plain(weight)?, plain(gradient)?);
+    let (w, g) = (values(&w), values(&g));
+    let mut weights = pool::take(w.len());
+    let old = w.par_chunks(CHUNK).zip(g.par_chunks(CHUNK));
+    weights.par_chunks_mut(CHUNK).zip(old).for_each(|(weights, (w, g))| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((weight, &w), &g) in weights.iter_mut().zip(w).zip(g) {
+                    *weight = w - rate * g;
+                }
+            },
+        );
+    });
+    Some(like(weight, weights))
+}
+
 /// The new weights and momenta (zero where there are none yet); `None` on other devices.
 pub(crate) fn sgd(
     weight: &DeviceTensor,
