@@ -130,7 +130,7 @@ ARCHITECTURES = {
     "seresnext_dynamo": vision("seresnext26d_32x4d"),
     "resnet_dynamo": vision("resnet10t"),
     "resnetv2": vision("resnetv2_50", layers=(1, 1, 1, 1)),
-    "resnetv2_bit": vision("resnetv2_50x1_bit", layers=(1, 1, 1, 1)),
+    "resnetv2_bit": vision("resnetv2_50x1_bit"),
     "cspnet": vision("cspresnet50"),
     "darknet": vision("darknet17"),
     "vovnet": vision("ese_vovnet19b_slim"),
@@ -152,7 +152,7 @@ ARCHITECTURES = {
     "hgnetv2": vision("hgnetv2_b0"),
     "starnet": vision("repghostnet_050"),
     "inception_next": vision("inception_next_atto"),
-    "focalnet": vision("focalnet_tiny_srf", embed_dim=16),
+    "focalnet": vision("focalnet_tiny_srf"),
     "tresnet": vision("tresnet_m"),
     "byoanet_lambda": vision("eca_botnext26ts_256", size=256),
     "halonet": vision("halonet26t", size=256),
@@ -174,7 +174,7 @@ ARCHITECTURES = {
     "levit_conv_dynamo": vision("levit_conv_128s", size=224),
     "poolformer": vision("poolformer_s12"),
     "poolformerv2": vision("poolformerv2_s12"),
-    "caformer": vision("caformer_s18", dims=(16, 32, 32, 64), depths=(1, 1, 1, 1)),
+    "caformer": vision("caformer_s18"),
     "mobilevit": vision("mobilevit_xxs"),
     "mobilevitv2_dynamo": vision("mobilevitv2_050"),
     "repvit": vision("repvit_m0_9"),
@@ -193,8 +193,8 @@ ARCHITECTURES = {
     "twins": vision("twins_pcpvt_small", size=64, img_size=64),
     "visformer": vision("visformer_tiny", size=224),
     "xcit": vision("xcit_nano_12_p16_224", depth=2),
-    "nest": vision("nest_tiny_jx", size=224, depths=(1, 1, 1)),
-    "sequencer": vision("gmixer_24_224", size=224, num_blocks=2),
+    "nest": vision("nest_tiny_jx", size=224),
+    "sequencer": vision("gmixer_24_224", size=224),
     # transformers for images
     "swin": vision("swin_tiny_patch4_window7_224", size=56, img_size=56, embed_dim=16, depths=(2, 2), num_heads=(2, 4)),
     "swin_dynamo": vision("swin_tiny_patch4_window7_224", size=56, img_size=56, embed_dim=16, depths=(2, 2), num_heads=(2, 4)),
@@ -211,9 +211,9 @@ ARCHITECTURES = {
     "beitv2_dynamo": vision("beitv2_base_patch16_224", size=64, img_size=64, embed_dim=32, depth=2, num_heads=2),
     "eva": vision("eva02_tiny_patch14_224", size=56, img_size=56, embed_dim=48, depth=2, num_heads=2),
     "cait": vision("cait_xxs24_224", size=64, img_size=64, embed_dim=32, depth=2, num_heads=2),
-    "mixer": vision("mixer_s32_224", size=64, img_size=64, embed_dim=32, num_blocks=2),
-    "resmlp": vision("resmlp_12_224", size=64, img_size=64, embed_dim=32, num_blocks=2),
-    "gmlp": vision("gmlp_s16_224", size=64, img_size=64, embed_dim=32, num_blocks=2),
+    "mixer": vision("mixer_s32_224", size=64, img_size=64),
+    "resmlp": vision("resmlp_12_224", size=64, img_size=64),
+    "gmlp": vision("gmlp_s16_224", size=64, img_size=64),
     "siglip_dynamo": vision("vit_base_patch16_siglip_224", size=64, img_size=64, embed_dim=32, depth=2, num_heads=2),
     "vit_dinov2": vision("vit_small_patch14_reg4_dinov2", size=56, img_size=56, embed_dim=32, depth=2, num_heads=2),
     "vit_rope": vision("vitamin_small_224", size=64, img_size=64),
@@ -298,6 +298,10 @@ def export(name, model, inputs, outputs, path):
 
 def measure(model, inputs, prefix, known, found):
     model.zero_grad(set_to_none=True)
+    for module in model.modules():
+        # Attention biases that were kept from a pass before, with its graph or without one.
+        if hasattr(module, "attention_bias_cache"):
+            module.attention_bias_cache = {}
     output = model(*inputs.values())
     loss = (output.double() ** 2).mean() / 2
     loss.backward()
@@ -327,13 +331,15 @@ def make(name, folder):
     model.eval()
     measure(model, inputs, "", known, found)
     norms = [(one, module) for one, module in model.named_modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
-    if any(node.op_type == "BatchNormalization" for node in graph.node):
+    # The newer exporter may put a normalization into the convolution before it: then there is no training mode to compare.
+    kept = sum(node.op_type == "BatchNormalization" for node in graph.node)
+    if kept and kept >= sum(module.track_running_stats for _, module in norms):
         for _, module in norms:
             module.train()
         measure(model, inputs, "train.", known, found)
         for one, module in norms:
-            kept = f"{one}.running_mean" in known or f"{one}.weight" in known
-            if kept and module.track_running_stats and module.num_batches_tracked.item() > 0:
+            named = f"{one}.running_mean" in known or f"{one}.weight" in known
+            if named and module.track_running_stats and module.num_batches_tracked.item() > 0:
                 found[f"train.running_mean.{one}"] = module.running_mean.numpy()
                 found[f"train.running_var.{one}"] = module.running_var.numpy()
     safetensors.numpy.save_file({key: numpy.ascontiguousarray(value) for key, value in found.items()}, os.path.join(folder, "reference.safetensors"))
