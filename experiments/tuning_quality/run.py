@@ -28,7 +28,7 @@ TARGETS = {
 
 def settings(variant):
     """A variant is `fine-tune BATCH_NORM RATE` or `b-tuning LAMBDA BATCH_NORM RATE`; several lambdas with commas between are a grid, of
-    which the tool keeps one by the validation samples, as `--lambda auto` does."""
+    which the tool keeps one by the validation samples, as `--lambda auto` does; so is a RATE of auto (with a BATCH_NORM of auto)."""
     kind, *taught, batch_norm, rate = variant.split()
     method = ["--method", kind, "--batch-norm", batch_norm, "--learning-rate", rate]
     return [*method, "--teachers", "3", "--lambda", taught[0]] if kind == "b-tuning" else method
@@ -44,13 +44,28 @@ def folder(arguments, data, target, variant, seed):
     return arguments.out / data / target / variant.replace(" ", "_") / f"seed-{seed}"
 
 
-def reuse(arguments, data, target, variant, seed):
-    """Puts runs of single lambdas where a grid has its own: the tool goes on from their last checkpoints, that is, at their ends."""
+def is_grid(variant):
+    """Whether the tool chooses by the validation samples."""
+    return "," in variant or variant.endswith("auto")
+
+
+def parts(variant):
+    """The single runs that a grid tries, by the folder that it keeps them in."""
     kind, *taught, batch_norm, rate = variant.split()
-    for value in taught[0].split(",") if kind == "b-tuning" and "," in taught[0] else []:
-        single = f"b-tuning {value} {batch_norm} {rate}" if float(value) else baseline(variant)
+    if rate == "auto":
+        taught = " ".join([kind, *taught])
+        unusual = [(rate, way) for rate in ("3e-3", "1e-2") for way in ("frozen", "train")]
+        folders = {f"{taught} {way} {rate}": f"rate-{float(rate)}-{way.replace('train', 'batch')}" for rate, way in unusual}
+        return {f"{taught} frozen 1e-3": "rate-0.001", **folders}
+    singles = {value: f"b-tuning {value} {batch_norm} {rate}" if float(value) else baseline(variant) for value in taught[0].split(",")}
+    return {single: f"lambda-{value}" for value, single in singles.items()}
+
+
+def reuse(arguments, data, target, variant, seed):
+    """Puts single runs where a grid has its own: the tool goes on from their last checkpoints, that is, at their ends."""
+    for single, name in parts(variant).items() if is_grid(variant) else ():
         source = folder(arguments, data, target, single, seed)
-        place = folder(arguments, data, target, variant, seed) / "grid" / f"lambda-{value}"
+        place = folder(arguments, data, target, variant, seed) / "grid" / name
         if (source / "training.json").exists() and not place.exists():
             shutil.copytree(source / "checkpoints", place / "checkpoints")
             shutil.copy(source / "log.jsonl", place)
@@ -104,7 +119,7 @@ def main():
     parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")
     parser.add_argument("--validation", default="none", metavar="SHARE",
-                        help="share of the training samples to choose lambda on; a variant that is a grid needs one")
+                        help="share of the training samples to choose on; a variant that is a grid needs one")
     parser.add_argument("--max-samples", nargs="*", default=[], metavar="NAME=N")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -115,7 +130,7 @@ def main():
     # Grids go on from the single runs.
     runs = {}
     for grids in (False, True):
-        part = [key for key in keys if ("," in key[2]) is grids]
+        part = [key for key in keys if is_grid(key[2]) is grids]
         with ThreadPoolExecutor(arguments.runs) as pool:
             found = pool.map(lambda key: run(arguments, key[0], sets[key[0]], *key[1:]), part)
             runs.update({key: one for key, one in zip(part, found) if one})

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::tuning::{place, tune};
+use common::{normalized_model, write_model};
 use serde_json::Value;
 
 /// The points of the curve: λ, value, standard error of the difference from λ = 10.
@@ -109,6 +110,56 @@ fn a_learning_rate_is_chosen_of_several_and_then_lambda_at_that_rate() {
     )
     .assert_code(0);
     assert!(fs::read(place.path("tuned/model.onnx")).unwrap() == kept);
+}
+
+#[test]
+fn at_an_unusual_rate_frozen_statistics_and_those_of_batches_are_both_tried() {
+    let place = place();
+    write_model(&place.path("hub/middle"), &normalized_model(5, 12, 5));
+    let fixed = [
+        "--method",
+        "fine-tune",
+        "--learning-rate",
+        "0.001,0.03",
+        "--format",
+        "json",
+    ];
+    let tried = |more: &[&str]| {
+        let training = tune(&place, &[&fixed[..], more].concat()).assert_code(0).json();
+        fs::remove_dir_all(place.path("tuned")).unwrap();
+        let point = |point: &Value| {
+            (
+                point["learning_rate"].as_f64(),
+                point["batch_norm"].as_str().map(str::to_owned),
+            )
+        };
+        let points: Vec<_> = training["rate_curve"].as_array().unwrap().iter().map(point).collect();
+        let settings = &training["settings"];
+        let kept = (
+            settings["learning_rate"].as_f64(),
+            settings["batch_norm"].as_str().map(str::to_owned),
+        );
+        assert!(points.contains(&kept), "{kept:?} of {points:?}");
+        points
+            .into_iter()
+            .map(|(rate, name)| (rate.unwrap(), name.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let named = |points: &[(f64, &str)]| {
+        points
+            .iter()
+            .map(|&(rate, name)| (rate, name.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        tried(&[]),
+        named(&[(0.001, "frozen"), (0.03, "frozen"), (0.03, "train")])
+    );
+    // Not where it was said what to do.
+    assert_eq!(
+        tried(&["--batch-norm", "train"]),
+        named(&[(0.001, "train"), (0.03, "train")])
+    );
 }
 
 #[test]

@@ -122,11 +122,10 @@ impl Training {
             let labels = vec![point.learning_rate.to_string(), point.batch_norm.clone()];
             (labels, &point.measured)
         });
-        let kept = self.setting("learning_rate");
-        let place = self
-            .rate_curve
-            .iter()
-            .position(|point| kept == Some(point.learning_rate));
+        let rate = self.setting("learning_rate");
+        let statistics = self.settings.get("batch_norm").and_then(Value::as_str);
+        let kept = |point: &RatePoint| rate == Some(point.learning_rate) && statistics == Some(&point.batch_norm);
+        let place = self.rate_curve.iter().position(kept);
         curves::table(&["learning rate", "batch norm"], &points.collect::<Vec<_>>(), place)
     }
 
@@ -246,7 +245,7 @@ mod tests {
                 classes: vec!["a".to_owned(), "b".to_owned()],
                 digest: "x".to_owned(),
             },
-            settings: object(json!({"learning_rate": 0.003, "lambda": 10.0})),
+            settings: object(json!({"learning_rate": 0.003, "batch_norm": "frozen", "lambda": 10.0})),
             seed: 0,
             epochs: 1,
             chosen_epoch: 1,

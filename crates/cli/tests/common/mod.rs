@@ -178,6 +178,23 @@ pub fn image_model(seed: u64, channels: usize, classes: usize) -> Model {
     })
 }
 
+/// The same with a batch normalization before its activation.
+pub fn normalized_model(seed: u64, channels: usize, classes: usize) -> Model {
+    let mut model = image_model(seed, channels, classes);
+    let graph = &mut model.graph;
+    let names = ["norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"];
+    for (name, value) in names.into_iter().zip([1.0, 0.0, 0.1, 0.5]) {
+        let value = Tensor::from_f32(&[channels], &vec![value; channels]).unwrap();
+        graph.initializers.insert(name.to_owned(), value);
+    }
+    let inputs = [&["map"][..], &names].concat();
+    graph
+        .nodes
+        .insert(1, node("BatchNormalization", &inputs, "normal", vec![]));
+    graph.nodes[2].inputs = vec!["normal".to_owned()];
+    model
+}
+
 /// Token embeddings, as a text model.
 pub fn text_model() -> Model {
     let sequence = || Dim::Named("sequence".to_owned());

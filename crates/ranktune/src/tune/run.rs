@@ -8,8 +8,8 @@ use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_onnx::Model;
 use ranktune_report::training::Epoch;
 use ranktune_tuning::train::{
-    Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions, Trained,
-    Validation, Views, Watch, resampled, train,
+    BatchNorm, Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions,
+    Trained, Validation, Views, Watch, resampled, train,
 };
 use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
@@ -44,6 +44,7 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Point {
     /// Learning rate of the backbone.
     pub(crate) rate: f32,
+    pub(crate) batch_norm: BatchNorm,
     /// Weight of what the teachers say; 0 for methods without.
     pub(crate) lambda: f64,
 }
@@ -70,14 +71,14 @@ pub(crate) struct Once {
 impl Job<'_> {
     /// One run, which `name` tells from the others, with its records under `place` in the folder.
     pub(crate) fn once(&self, point: Point, (name, place): (&str, &str), turn: Turn) -> Result<Once, Error> {
-        let Point { rate, lambda } = point;
+        let lambda = point.lambda;
         let method = match self.options.method.as_str() {
             // Without weight on what the teachers say there is nothing to hold its views or its decay for.
             "b-tuning" if lambda == 0.0 => "fine-tune",
             method => method,
         };
         let method = method::make(method, self.teaching, lambda)?;
-        let train_options = self.train_options(method.as_ref(), rate, place, turn);
+        let train_options = self.train_options(method.as_ref(), point, place, turn);
         let label = match turn {
             Turn::Only => format!("tuning {}", self.target.name()),
             _ => format!("tuning {}, {name}", self.target.name()),
@@ -145,9 +146,10 @@ impl Job<'_> {
         })
     }
 
-    fn train_options(&self, method: &dyn Method, rate: f32, place: &str, turn: Turn) -> TrainOptions {
+    fn train_options(&self, method: &dyn Method, point: Point, place: &str, turn: Turn) -> TrainOptions {
         let mut options = self.options.train.clone();
-        options.learning_rate = rate;
+        options.learning_rate = point.rate;
+        options.batch_norm = point.batch_norm;
         method.preset(&mut options);
         if let Some(decay) = self.options.decay {
             options.decay = decay;

@@ -3,10 +3,12 @@
 
 use ranktune_features::progress::Event;
 use ranktune_report::training::{LambdaPoint, Measured, RatePoint};
-use ranktune_tuning::train::Trained;
+use ranktune_tuning::Mode;
+use ranktune_tuning::train::{BatchNorm, Trained};
 use serde_json::{Map, Value};
 
 use super::grid::{self, Tried};
+use super::method;
 use super::options::{DEFAULT_LAMBDA, Lambda};
 use super::run::{Job, Once, Point, Turn, decimal};
 use crate::error::{Error, ErrorKind};
@@ -36,6 +38,7 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     let (rates, grid) = (options.rates(), options.grid());
     let mut point = Point {
         rate: options.train.learning_rate,
+        batch_norm: options.train.batch_norm,
         lambda: match (grid, &options.lambda) {
             (Some(grid), _) if grid.contains(&DEFAULT_LAMBDA) => DEFAULT_LAMBDA,
             (Some(grid), _) => grid.first().copied().unwrap_or(DEFAULT_LAMBDA),
@@ -61,8 +64,9 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     let mut kept: Option<Attempt> = None;
     let mut rate_curve = Vec::new();
     if let Some(rates) = rates {
-        let points: Vec<Point> = rates.iter().map(|&rate| Point { rate, ..point }).collect();
-        let (attempts, place) = search.attempts(&points, None, |tried| tried.rate == options.train.learning_rate)?;
+        let usual = |rate: f32| rate == options.train.learning_rate;
+        let points = rate_points(rates, point, usual, statistics_matter(job)?);
+        let (attempts, place) = search.attempts(&points, None, |tried| usual(tried.rate))?;
         rate_curve = attempts.iter().map(rate_point).collect();
         kept = attempts.into_iter().nth(place);
         point = points_of(kept.as_ref(), point);
@@ -92,6 +96,42 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
     })
 }
 
+/// The runs that tell learning rates apart. At one that is not the usual one it cannot be said beforehand whether running statistics
+/// or those of the batch do better (`experiments/tuning_quality`), so both are tried where that `matters`.
+fn rate_points(rates: &[f32], point: Point, usual: impl Fn(f32) -> bool, matters: bool) -> Vec<Point> {
+    let ways = |rate| match matters && !usual(rate) {
+        true => vec![BatchNorm::Frozen, BatchNorm::Train],
+        false => vec![point.batch_norm],
+    };
+    let of_rate = |&rate: &f32| {
+        ways(rate).into_iter().map(move |batch_norm| Point {
+            rate,
+            batch_norm,
+            ..point
+        })
+    };
+    rates.iter().flat_map(of_rate).collect()
+}
+
+/// Whether it is left to the data what BatchNormalization does, and there is a choice.
+fn statistics_matter(job: &Job<'_>) -> Result<bool, Error> {
+    let is_left = job.options.train.batch_norm == BatchNorm::Auto;
+    let few = BatchNorm::Auto.decided(job.material.train.targets.n_samples()) == BatchNorm::Frozen;
+    let nodes = &job.network.graph.nodes;
+    let method = method::make(&job.options.method, job.teaching, 0.0)?;
+    let trains = method.mode(Mode::Training, 0) == Mode::Training;
+    Ok(is_left && few && trains && nodes.iter().any(|node| node.is("BatchNormalization")))
+}
+
+/// What BatchNormalization does in a run that tries it.
+fn statistics(point: Point) -> Option<&'static str> {
+    match point.batch_norm {
+        BatchNorm::Frozen => Some("frozen"),
+        BatchNorm::Train => Some("batch"),
+        _ => None,
+    }
+}
+
 /// Where runs differ.
 struct Search<'a> {
     job: &'a Job<'a>,
@@ -102,14 +142,20 @@ struct Search<'a> {
 impl Search<'_> {
     /// A run as progress lines call it.
     fn name(&self, point: Point) -> String {
-        let rate = self.by_rate.then(|| format!("rate {}", point.rate));
+        let rate = self.by_rate.then(|| match statistics(point) {
+            Some(statistics) => format!("rate {} ({statistics} statistics)", point.rate),
+            None => format!("rate {}", point.rate),
+        });
         let lambda = self.by_lambda.then(|| format!("lambda {}", point.lambda));
         rate.into_iter().chain(lambda).collect::<Vec<_>>().join(", ")
     }
 
     /// The folder of a run's records.
     fn place(&self, point: Point) -> String {
-        let rate = self.by_rate.then(|| format!("rate-{}/", point.rate));
+        let rate = self.by_rate.then(|| match statistics(point) {
+            Some(statistics) => format!("rate-{}-{statistics}/", point.rate),
+            None => format!("rate-{}/", point.rate),
+        });
         let lambda = self.by_lambda.then(|| format!("lambda-{}/", point.lambda));
         format!("grid/{}{}", rate.unwrap_or_default(), lambda.unwrap_or_default())
     }

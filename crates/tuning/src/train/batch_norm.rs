@@ -4,25 +4,15 @@ use std::collections::HashMap;
 
 use ranktune_onnx::{Attribute, Model};
 
+use super::Views;
 use super::evaluate::{feeds, named};
 use super::job::Job;
 use super::loader::with_batches;
 use super::order::Order;
-use super::{BatchNorm, Views};
 use crate::{DeviceTensor, Graph, Mode, Options, Result, Role};
 
-/// Running statistics up to this many training samples.
-const FEW: usize = 2000;
 /// Samples that statistics are taken from.
 const SAMPLES: usize = 1024;
-
-/// The choice for a job.
-pub(super) fn auto(job: &Job<'_>) -> BatchNorm {
-    match job.targets.n_samples() <= FEW {
-        true => BatchNorm::Frozen,
-        false => BatchNorm::Train,
-    }
-}
 
 /// The running statistics of `model`'s normalizations that the training samples have: the mean over batches of the
 /// batch's mean and unbiased variance, each layer behind others that take batch statistics too.

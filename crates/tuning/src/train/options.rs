@@ -80,6 +80,9 @@ pub enum Decay {
     All,
 }
 
+/// Training samples up to which running statistics are kept.
+const FEW: usize = 2000;
+
 /// What BatchNormalization does in training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,9 +94,20 @@ pub enum BatchNorm {
     /// Running statistics, taken anew from the training samples (in the evaluation view) before the first step, and then
     /// kept.
     Adapted,
-    /// Chosen by the data: see [`crate::train`].
+    /// Frozen up to 2,000 training samples, else of the batch: see [`crate::train`].
     #[default]
     Auto,
+}
+
+impl BatchNorm {
+    /// What it comes to with this many training samples.
+    pub fn decided(self, n_samples: usize) -> Self {
+        match self {
+            Self::Auto if n_samples <= FEW => Self::Frozen,
+            Self::Auto => Self::Train,
+            chosen => chosen,
+        }
+    }
 }
 
 /// Which views training takes.

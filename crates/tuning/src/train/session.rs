@@ -277,10 +277,7 @@ impl<'a> Session<'a> {
 
     /// What BatchNormalization does, decided.
     pub(super) fn decide_batch_norm(&mut self) -> Result<&'static str> {
-        let wanted = match self.job.options.batch_norm {
-            BatchNorm::Auto => super::batch_norm::auto(self.job),
-            chosen => chosen,
-        };
+        let wanted = self.job.options.batch_norm.decided(self.job.targets.n_samples());
         self.mode = match wanted {
             BatchNorm::Frozen | BatchNorm::Adapted => Mode::Frozen,
             _ => Mode::Training,
