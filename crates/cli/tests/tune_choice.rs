@@ -68,6 +68,17 @@ fn a_grid_of_lambdas_can_be_named() {
     fs::remove_dir_all(place.path("tuned")).unwrap();
     tune(&place, &[&fixed[..], &["--lambda", &chosen]].concat()).assert_code(0);
     assert_eq!(model(), kept);
+    // With no weight on what they say, no teacher is asked, and it is fine-tuning.
+    fs::remove_dir_all(place.path("tuned")).unwrap();
+    let unheard = tune(&place, &[&fixed[..], &["--lambda", "0"]].concat())
+        .assert_code(0)
+        .json();
+    assert_eq!(unheard["teachers"], serde_json::json!([]));
+    assert_eq!(unheard["settings"]["lambda"], 0.0);
+    let without = model();
+    fs::remove_dir_all(place.path("tuned")).unwrap();
+    tune(&place, &["--method", "fine-tune"]).assert_code(0);
+    assert!(model() == without);
     for wrong in ["0,0", "1,-2", "1,,2", "none"] {
         tune(&place, &["--lambda", wrong]).assert_refused(&["--lambda", wrong, "auto"]);
     }

@@ -65,7 +65,9 @@ pub fn tune(
 ) -> Result<Training, Error> {
     let begun = Instant::now();
     let needs = method::needs(&options.method)?;
-    let taught = needs == method::Needs::Teachers;
+    // With no weight on what they say, nobody has to be asked.
+    let unheard = options.method == "b-tuning" && options.lambda == Lambda::Fixed(0.0);
+    let taught = needs == method::Needs::Teachers && !unheard;
     options.check()?;
     let is_text = DataKind::of(&dataset.inputs) != DataKind::Images;
     if let (true, Some(count)) = (is_text, options.views) {

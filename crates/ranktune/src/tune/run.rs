@@ -191,9 +191,9 @@ impl Job<'_> {
         settings.insert("feature_tensor".to_owned(), json!(self.target.feature_tensor()));
         if self.teaching.is_some() {
             settings.insert("temperature".to_owned(), json!(self.options.temperature));
-            if self.options.method == "b-tuning" {
-                settings.insert("lambda".to_owned(), json!(lambda));
-            }
+        }
+        if self.options.method == "b-tuning" {
+            settings.insert("lambda".to_owned(), json!(lambda));
         }
         settings
     }
