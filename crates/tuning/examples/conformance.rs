@@ -7,8 +7,8 @@
 //! `train.loss`, `train.grad.<initializer>`, `train.running_mean.<module>`, `train.running_var.<module>` after one pass with
 //! batch statistics. Errors are relative to the largest absolute value of the reference tensor. A gradient that is zero but
 //! for rounding has no relative error: it passes where it differs from the reference by no more than changing the last bit
-//! of the parameters moves it, and is counted as rounding noise. Exit code 1: an error above 1e-3, a non-finite value, or a
-//! graph that cannot be trained.
+//! of the parameters moves it, or where that could make it zero and the reference is next to nothing, and is counted as rounding
+//! noise. Exit code 1: an error above 1e-3, a non-finite value, or a graph that cannot be trained.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
