@@ -281,8 +281,9 @@ impl DeviceTensor {
             return Ok(self.clone());
         }
         let (shape, scalar) = held(dims);
+        let settled = kernels::settle(self);
         Ok(Self {
-            inner: self.reshape_inner(&shape),
+            inner: settled.as_ref().unwrap_or(self).reshape_inner(&shape),
             scalar,
         })
     }
@@ -313,6 +314,9 @@ impl DeviceTensor {
 
     /// The elements `start..end` along `axis`, which are there.
     pub(crate) fn narrow(&self, axis: usize, start: usize, end: usize) -> Self {
+        if let Some(part) = kernels::narrow(self, axis, start, end) {
+            return part;
+        }
         let dims = self.dims();
         let slices: Vec<Slice> = (0..dims.len())
             .map(|one| match one == axis {
@@ -360,6 +364,11 @@ impl DeviceTensor {
         let dims = self.dims();
         let padded: Vec<usize> = dims.iter().zip(pads).map(|(dim, pad)| dim + pad.0 + pad.1).collect();
         elements(&padded)?;
+        if value == 0.0
+            && let Some(padded) = self.among_zeros(pads)
+        {
+            return Ok(padded);
+        }
         let device = self.detached().inner.device();
         let dtype = self.inner.dtype().into();
         let around = Ops::float_full(Shape::from(padded.as_slice()), number(value), &device, dtype);
@@ -373,6 +382,14 @@ impl DeviceTensor {
             &slices,
             self.inner.clone(),
         )))
+    }
+
+    fn among_zeros(&self, pads: &[(usize, usize)]) -> Option<Self> {
+        let mut padded = self.clone();
+        for (axis, &pad) in pads.iter().enumerate().filter(|(_, pad)| **pad != (0, 0)) {
+            padded = kernels::surround(&padded, axis, pad)?;
+        }
+        Some(padded)
     }
 
     /// Adds `values` at `positions` of the flattened tensor.

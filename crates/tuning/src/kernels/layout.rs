@@ -8,7 +8,8 @@ use burn::backend::{DType, Shape, TensorMetadata};
 use burn::tensor::Bytes;
 use rayon::prelude::*;
 
-use super::pool;
+use super::{Forward, Kernel, pool, run};
+use crate::tensor::DeviceTensor;
 
 /// A map in memory as `[n, h, w, c]`.
 #[derive(Clone, Debug)]
@@ -156,11 +157,93 @@ fn unpack(order: &[usize], tensor: FlexTensor) -> FlexTensor {
     Flex::float_permute(tensor, &back)
 }
 
-/// The tensor itself, where it is contiguous, so that nobody else holds on to it.
+/// The tensor itself, where it is contiguous, so that nobody else holds on to it; else a copy, made by all threads if it is large.
 pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    match tensor.is_contiguous() {
-        true => tensor,
-        false => tensor.to_contiguous(),
+    if tensor.is_contiguous() {
+        return tensor;
+    }
+    let dims = tensor.shape().as_slice().to_vec();
+    let count: usize = dims.iter().product();
+    if count < LARGE || tensor.dtype() != DType::F32 {
+        return tensor.to_contiguous();
+    }
+    // Parts by the outermost axes.
+    let (mut parts, mut outer) = (1, 0);
+    while parts < PARTS && outer + 1 < dims.len() {
+        parts *= dims[outer];
+        outer += 1;
+    }
+    let mut copy = pool::take(count);
+    copy.par_chunks_mut(count / parts).enumerate().for_each(|(part, copy)| {
+        let (mut view, mut rest) = (tensor.clone(), part);
+        for axis in (0..outer).rev() {
+            view = view.narrow(axis, rest % dims[axis], 1);
+            rest /= dims[axis];
+        }
+        copy_view(&view, copy);
+    });
+    dense(&dims, copy)
+}
+
+/// Elements in a row from which on rows are copied one by one.
+const ROW: usize = 16;
+
+/// Numbers from which on a copy is made by all threads, and the least number of its parts.
+const LARGE: usize = 1 << 15;
+const PARTS: usize = 16;
+
+/// The elements of a tensor in the order of its axes.
+fn copy_view(view: &FlexTensor, into: &mut [f32]) {
+    let (dims, strides) = (view.shape(), view.layout().strides());
+    let rows = (dims.as_slice().split_last(), strides.split_last());
+    let (Some((&run @ ROW.., dims)), Some((&1, strides))) = rows else {
+        into.copy_from_slice(values(&view.to_contiguous()));
+        return;
+    };
+    let data = view.storage::<f32>();
+    let mut place = vec![0; dims.len()];
+    let mut start = view.layout().start_offset() as isize;
+    for into in into.chunks_exact_mut(run) {
+        into.copy_from_slice(&data[start as usize..start as usize + run]);
+        for ((place, &dim), &stride) in place.iter_mut().zip(dims).zip(strides).rev() {
+            *place += 1;
+            start += stride;
+            if *place < dim {
+                break;
+            }
+            start -= stride * dim as isize;
+            *place = 0;
+        }
+    }
+}
+
+/// `x` with its elements in the order of its axes, so that another shape is only another way to see them; `None` where they are, and
+/// where Burn's own copy is to do it.
+pub(crate) fn settle(x: &DeviceTensor) -> Option<DeviceTensor> {
+    if x.dims().iter().product::<usize>() < LARGE {
+        return None;
+    }
+    let lifted = burn::Tensor::<1>::from_dispatch(x.inner().clone());
+    if lifted
+        .without_autodiff()
+        .try_into_primitive::<Flex>()
+        .ok()?
+        .is_contiguous()
+    {
+        return None;
+    }
+    run([x], Settled, |[x]| Forward {
+        output: contiguous(x),
+        saved: Vec::new(),
+    })
+}
+
+#[derive(Debug)]
+struct Settled;
+
+impl Kernel<1> for Settled {
+    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [Some(gradient)]
     }
 }
 

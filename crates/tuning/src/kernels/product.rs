@@ -46,8 +46,8 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Without the rows before `first`.
-    fn from_row(self, first: usize) -> Self {
+    /// Without its first rows.
+    fn after_rows(self, first: usize) -> Self {
         Self {
             data: &self.data[first * self.rows..],
             ..self
@@ -115,7 +115,7 @@ pub(super) fn product_within(
             .enumerate()
             .for_each(|(band, out)| {
                 let rows = BAND.min(m - band * BAND);
-                let a = a.from_row(band * BAND);
+                let a = a.after_rows(band * BAND);
                 product_within(out, width, [rows, n, k], a, b, add, Threads::One);
             });
         return;

@@ -86,6 +86,10 @@ fn empty(value: &Value, axis: usize) -> Result<Value> {
 pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<Value> {
     match value {
         Value::Device(_) if indices.is_empty() => empty(value, axis),
+        // A run of them, such as the one of queries in an array of queries, keys and values.
+        Value::Device(tensor) if tensor.rank() > 2 && indices.windows(2).all(|pair| pair[1] == pair[0] + 1) => {
+            Ok(tensor.narrow(axis, indices[0], indices[0] + indices.len()).into())
+        }
         Value::Device(tensor) => {
             let rows = if axis == 0 {
                 kernels::lookup(tensor, indices)
