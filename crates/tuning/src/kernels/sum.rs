@@ -1,4 +1,4 @@
-//! Sums of two tensors of one shape, and of rows and a bias; multiples.
+//! Sums of two tensors of one shape, of rows and a bias, and of what broadcasts; multiples.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -9,7 +9,8 @@ use super::layout::{Packed, contiguous, dense, values};
 use super::{Forward, Kernel, pool, run, vectorized};
 use crate::tensor::DeviceTensor;
 
-/// `a + b`, where `b` has the shape of `a` or of its last axis; `None` where Burn's own operation is to do it.
+/// `a + b`, where `b` has the shape of `a` or of its last axes, or wants no gradient and broadcasts to it in rows; `None` where Burn's
+/// own operation is to do it.
 pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     let (dims, other) = (a.dims(), b.dims());
     if dims == other && !dims.is_empty() {
@@ -32,9 +33,12 @@ pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
             }
         });
     }
-    match (dims.last(), other.as_slice()) {
-        (Some(&last), &[bias]) if last == bias && dims.len() > 1 => add_bias(a, b),
-        _ => None,
+    let ones = other.iter().take_while(|&&dim| dim == 1).count();
+    let run = &other[ones..];
+    match run.is_empty() || other.len() > dims.len() {
+        true => None,
+        false if dims.ends_with(run) => add_bias(a, b),
+        false => add_rows(a, b),
     }
 }
 
@@ -47,12 +51,13 @@ impl Kernel<2> for Sum {
     }
 }
 
+/// With the shape of what was added to every row.
 #[derive(Debug)]
-struct Bias;
+struct Bias(Vec<usize>);
 
-/// `x […, d] + bias [d]`.
+/// `x [*, …d] + bias […d]`.
 fn add_bias(x: &DeviceTensor, bias: &DeviceTensor) -> Option<DeviceTensor> {
-    run([x, bias], Bias, |[x, bias]| {
+    run([x, bias], Bias(bias.dims()), |[x, bias]| {
         let (x, bias) = (contiguous(x), contiguous(bias));
         let bias = values(&bias);
         let mut y = pool::take(values(&x).len());
@@ -70,9 +75,101 @@ fn add_bias(x: &DeviceTensor, bias: &DeviceTensor) -> Option<DeviceTensor> {
 impl Kernel<2> for Bias {
     fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
         let gradient = contiguous(gradient);
-        let d = gradient.shape().as_slice().last().copied().unwrap_or(1);
-        let d_bias = wanted[1].then(|| dense(&[d], sums_by_channel(values(&gradient), d)));
+        let d = self.0.iter().product();
+        let d_bias = wanted[1].then(|| dense(&self.0, sums_over_rows(values(&gradient), d)));
         [Some(gradient), d_bias]
+    }
+}
+
+/// The sum of every column over rows of `d` numbers.
+fn sums_over_rows(y: &[f32], d: usize) -> Vec<f32> {
+    if d < CHUNK / 8 {
+        return sums_by_channel(y, d);
+    }
+    // Few rows, so that pieces of them would hold as many sums as there are numbers: each thread takes some columns.
+    let mut sums = pool::take(d);
+    sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
+        let mut exact = [0.0f64; COLUMNS];
+        let columns = chunk * COLUMNS..chunk * COLUMNS + sums.len();
+        for row in y.chunks_exact(d) {
+            let row = &row[columns.clone()];
+            exact.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
+        }
+        sums.iter_mut().zip(exact).for_each(|(sum, exact)| *sum = exact as f32);
+    });
+    sums
+}
+
+const COLUMNS: usize = 512;
+
+#[derive(Debug)]
+struct Rows;
+
+/// The shortest row that is worth a loop of its own.
+const ROW: usize = 16;
+
+/// `x + b`, where `b` wants no gradient, and has size 1 or that of `x` along every axis.
+fn add_rows(x: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
+    let dims = x.dims();
+    let mut other = vec![1; dims.len() - b.rank()];
+    other.extend(b.dims());
+    let same = dims.iter().zip(&other).rev().take_while(|(a, b)| a == b).count();
+    let (outer, run) = dims.split_at(dims.len() - same);
+    let run: usize = run.iter().product();
+    let fits = outer.iter().zip(&other).all(|(&dim, &one)| one == dim || one == 1);
+    if !fits || run < ROW || b.is_tracked() {
+        return None;
+    }
+    // Rows of `b` from one place of an outer axis to the next.
+    let mut steps = vec![0; outer.len()];
+    let mut rows = 1;
+    for axis in (0..outer.len()).rev() {
+        steps[axis] = if other[axis] == 1 { 0 } else { rows };
+        rows *= other[axis];
+    }
+    add_rows_at(x, b, outer, &steps, run)
+}
+
+/// The same, where the row of `b` for a place of the outer axes is that many `steps` from the first.
+fn add_rows_at(
+    x: &DeviceTensor,
+    b: &DeviceTensor,
+    outer: &[usize],
+    steps: &[usize],
+    row: usize,
+) -> Option<DeviceTensor> {
+    run([x, b], Rows, |[x, b]| {
+        let (x, b) = (contiguous(x), contiguous(b));
+        let row_of = |mut place: usize| {
+            let mut found = 0;
+            for (&dim, step) in outer.iter().zip(steps).rev() {
+                found += place % dim * step;
+                place /= dim;
+            }
+            &values(&b)[found * row..(found + 1) * row]
+        };
+        let mut y = pool::take(values(&x).len());
+        let rows = (CHUNK / row).max(1);
+        let chunks = y.par_chunks_mut(rows * row).zip(values(&x).par_chunks(rows * row));
+        chunks.enumerate().for_each(|(chunk, (y, x))| {
+            for (place, (y, x)) in y.chunks_exact_mut(row).zip(x.chunks_exact(row)).enumerate() {
+                let b = row_of(chunk * rows + place);
+                vectorized(
+                    #[inline(always)]
+                    || y.iter_mut().zip(x).zip(b).for_each(|((y, x), b)| *y = x + b),
+                );
+            }
+        });
+        Forward {
+            output: dense(x.shape().as_slice(), y),
+            saved: Vec::new(),
+        }
+    })
+}
+
+impl Kernel<2> for Rows {
+    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        [Some(gradient), None]
     }
 }
 
@@ -105,5 +202,53 @@ impl Kernel<1> for Scale {
             });
         });
         [Some(dx)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Device;
+
+    /// A tensor of small whole numbers, so that every sum is exact.
+    fn tensor(dims: &[usize], step: usize) -> DeviceTensor {
+        let values = (0..dims.iter().product()).map(|index: usize| ((index * step) % 13) as f32 - 6.0);
+        DeviceTensor::from_values(dims, values.collect(), &Device::flex()).unwrap()
+    }
+
+    #[test]
+    fn what_broadcasts_is_added_in_its_place_and_gets_the_sum_of_the_gradients() {
+        let dims = [3, 2, 70, 80];
+        for (other, wants) in [
+            (&[70, 80][..], true),
+            (&[1, 2, 70, 80], true),
+            (&[80], true),
+            (&[3, 1, 70, 80], false),
+            (&[3, 2, 1, 80], false),
+            (&[2, 1, 80], false),
+        ] {
+            let (x, b) = (tensor(&dims, 5).tracked(), tensor(other, 7));
+            let b = if wants { b.tracked() } else { b };
+            let sum = add(&x, &b).unwrap();
+            // Against Burn's own broadcasting.
+            let plain = [x.detached(), b.detached()];
+            let expected = plain[0].add(&plain[1]).unwrap();
+            assert_eq!(sum.to_values().unwrap(), expected.to_values().unwrap(), "{other:?}");
+            let weights = tensor(&dims, 3);
+            let mut tape = sum.mul(&weights).unwrap().sum(&[0, 1, 2, 3]).backward().unwrap();
+            assert_eq!(
+                tape.gradient(&x).unwrap().to_values().unwrap(),
+                weights.to_values().unwrap()
+            );
+            if wants {
+                let leading = dims.len() - other.iter().filter(|&&dim| dim > 1).count();
+                let axes: Vec<usize> = (0..leading).collect();
+                let expected = weights.sum(&axes).to_values().unwrap();
+                assert_eq!(tape.gradient(&b).unwrap().to_values().unwrap(), expected, "{other:?}");
+            }
+        }
+        // A gradient over axes in the middle is left to Burn.
+        assert!(add(&tensor(&dims, 5).tracked(), &tensor(&[3, 1, 70, 80], 7).tracked()).is_none());
+        assert!(add(&tensor(&dims, 5), &tensor(&[3, 2, 70, 1], 7)).is_none());
     }
 }
