@@ -122,7 +122,7 @@ struct TrainingArguments {
     #[arg(long, value_name = "PREFIX")]
     freeze: Vec<String>,
     /// Statistics of BatchNormalization: of the batch, frozen, adapted (taken anew from the training samples, then frozen), or
-    /// chosen by the number of samples
+    /// by the number of samples: frozen up to 2,000 (of several learning rates, those that are not the default are then tried both ways)
     #[arg(long, value_enum, default_value_t)]
     batch_norm: BatchNormName,
     /// Shorter edge of the images in pixels [default: what the model's preprocessing makes]
@@ -183,7 +183,7 @@ const EXAMPLES: &str = "\
 Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
   ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
-  ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --out tuned/
+  ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --learning-rate auto --out tuned/
   ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume
   ranktune tune --hub models/ --data questions.jsonl --model minilm --out tuned/
   ranktune tune --hub models/ --data eng.train --task tokens --model minilm --out tuned/";

@@ -76,7 +76,8 @@ pub struct TuneOptions {
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
     pub lambda: Lambda,
     /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless another one's
-    /// measure is better by more than the standard error of the difference. Default: none, so that of `train` is taken.
+    /// measure is better by more than the standard error of the difference. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_tuning::train::BatchNorm::Auto)
+    /// leaves it open, each other rate is tried with frozen statistics and with those of batches. Default: none, so that of `train` is taken.
     pub learning_rates: Vec<f32>,
     /// τ of the teachers' shares. Default: 0.1, as published.
     pub temperature: f64,
