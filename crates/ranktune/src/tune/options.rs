@@ -128,9 +128,10 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
 /// Learning rates to choose from where none is known, the default first. Image models whose training was for something else than the
 /// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`docs/tuning.md`).
 pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
+    let default = training_defaults(dataset).learning_rate;
     match dataset.inputs {
-        Inputs::Texts { .. } | Inputs::Sentences(_) => vec![1e-4, 1e-3, 1e-2],
-        _ => vec![1e-3, 3e-3, 1e-2],
+        Inputs::Texts { .. } | Inputs::Sentences(_) => vec![default, 1e-3, 1e-2],
+        _ => vec![default, 3e-3, 1e-2],
     }
 }
 

@@ -68,16 +68,16 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Finished, Error> {
         let points = rate_points(rates, point, usual, statistics_matter(job)?);
         let (attempts, place) = search.attempts(&points, None, |tried| usual(tried.rate))?;
         rate_curve = attempts.iter().map(rate_point).collect();
+        point = attempts[place].point;
         kept = attempts.into_iter().nth(place);
-        point = points_of(kept.as_ref(), point);
     }
     let mut lambda_curve = Vec::new();
     if let Some(grid) = grid {
         let points: Vec<Point> = grid.iter().map(|&lambda| Point { lambda, ..point }).collect();
         let (attempts, place) = search.attempts(&points, kept, |tried| tried.lambda == DEFAULT_LAMBDA)?;
         lambda_curve = attempts.iter().map(lambda_point).collect();
+        point = attempts[place].point;
         kept = attempts.into_iter().nth(place);
-        point = points_of(kept.as_ref(), point);
     }
     // Models can be large, so none but this one's is held: its run goes on from its last checkpoint, which is its end.
     let place = search.place(point);
@@ -221,11 +221,6 @@ impl Search<'_> {
             times: (trained.step_seconds, trained.steps_timed),
         })
     }
-}
-
-/// The values of the attempt that is kept.
-fn points_of(kept: Option<&Attempt>, otherwise: Point) -> Point {
-    kept.map_or(otherwise, |attempt| attempt.point)
 }
 
 fn rate_point(attempt: &Attempt) -> RatePoint {

@@ -159,8 +159,9 @@ fn agreement(
         let after: Vec<DeviceTensor> = (0..before.len()).map(|index| graph.value(index).clone()).collect();
         let moved = by_rounding(graph, feeds, mode, &before, &found)?;
         for (parameter, index, error, scale) in doubtful {
-            let is_nothing =
-                |gradient: &Vec<f32>| largest(gradient) <= ROUNDING * moved[index] && scale <= NOTHING * top;
+            // One that nothing moves is no noise, but a gradient that may be missing.
+            let is_noise = |gradient: &[f32]| moved[index] > 0.0 && largest(gradient) <= ROUNDING * moved[index];
+            let is_nothing = |gradient: &Vec<f32>| is_noise(gradient) && scale <= NOTHING * top;
             if error * scale <= ROUNDING * moved[index] || found.gradients[index].as_ref().is_some_and(is_nothing) {
                 agreement.noise += 1;
             } else {
