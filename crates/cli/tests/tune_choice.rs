@@ -86,6 +86,29 @@ fn a_grid_of_lambdas_can_be_named() {
 }
 
 #[test]
+fn the_read_out_joins_the_head_of_classes_unless_it_is_told_not_to() {
+    let weight = |more: &[&str]| {
+        let place = place();
+        let run = tune(
+            &place,
+            &[&["--teachers", "narrow,wide", "--format", "json"], more].concat(),
+        );
+        let training = run.assert_code(0).json();
+        (training["settings"]["read_out"].clone(), run.stderr)
+    };
+    let (auto, said) = weight(&[]);
+    assert!(auto.as_f64().unwrap() > 0.0, "{auto}");
+    assert!(said.contains("read-out"), "{said}");
+    assert_eq!(weight(&["--read-out", "0"]).0, 0.0);
+    assert_eq!(weight(&["--read-out", "2.5"]).0, 2.5);
+    // Without weight on what the teachers say there is none, and no other method has one.
+    assert_eq!(weight(&["--lambda", "0"]).0, 0.0);
+    assert!(weight(&["--method", "fine-tune"]).0.is_null());
+    tune(&place(), &["--read-out=-1"]).assert_refused(&["at least 0"]);
+    tune(&place(), &["--read-out", "much"]).assert_refused(&["auto or a number"]);
+}
+
+#[test]
 fn a_learning_rate_is_chosen_of_several_and_then_lambda_at_that_rate() {
     let place = place();
     let fixed = ["--teachers", "narrow", "--format", "json", "--validation", "0.3"];

@@ -41,6 +41,10 @@ pub(crate) struct Arguments {
     /// Weight of what the teachers say; of several, or of a small grid with auto, the validation samples choose one
     #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
+    /// Weight of the tuned model's own Bayesian read-out beside its head, of b-tuning for classes; 0 is the head alone, as published
+    /// [default: what suits training samples that the read-out has not seen]
+    #[arg(long, value_name = "X|auto", default_value = "auto", hide_default_value = true, value_parser = read_out)]
+    read_out: ReadOut,
     /// Temperature of the teachers' shares, softmax(LogME / temperature)
     #[arg(long, value_name = "X", default_value_t = 0.1)]
     temperature: f64,
@@ -258,6 +262,7 @@ impl Arguments {
             Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
         };
         options.lambda.clone_from(&self.lambda);
+        options.read_out = self.read_out.0;
         options.temperature = self.temperature;
         options.validation = validation;
         options.test = self.test.as_deref().map(|path| load(path, Split::Test)).transpose()?;
@@ -380,6 +385,18 @@ fn lambda(text: &str) -> Result<Lambda, String> {
         [lambda] => Lambda::Fixed(lambda),
         _ => Lambda::Grid(lambdas),
     })
+}
+
+/// `--read-out`; `None` for auto.
+#[derive(Clone, Copy, Debug)]
+struct ReadOut(Option<f64>);
+
+fn read_out(text: &str) -> Result<ReadOut, String> {
+    match text.parse::<f64>() {
+        _ if text == "auto" => Ok(ReadOut(None)),
+        Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok(ReadOut(Some(weight))),
+        _ => Err(format!("expected auto or a number of at least 0, got {text}")),
+    }
 }
 
 /// One number or several different ones, all of them `fits`.

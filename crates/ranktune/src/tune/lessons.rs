@@ -9,6 +9,8 @@
 //! inference. A teacher takes each view at its own input size, texts (which have one view) with its own tokenizer; for words see
 //! `word_lessons.rs`.
 
+use std::borrow::Cow;
+
 use ranktune_data::{Dataset, Digest, Task, Views};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
@@ -16,6 +18,7 @@ use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_report::training::Teacher;
 use ranktune_tuning::train::Lessons;
 
+use super::calibration;
 use super::posterior::{Posterior, shares};
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
@@ -42,6 +45,10 @@ pub(crate) struct Classroom<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
+fn unfit(model: &Prepared, reason: &str) -> Error {
+    Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()))
+}
+
 /// A teacher before it is asked.
 pub(crate) struct Candidate {
     pub(crate) model: Prepared,
@@ -58,13 +65,36 @@ impl Classroom<'_> {
         if self.dataset.targets.task() == Task::Tokens {
             return self.word_posterior(model);
         }
+        let (rows, n_features, dataset) = self.plain(model)?;
+        Posterior::fit(&rows, n_features, &dataset).map_err(|reason| unfit(model, &reason))
+    }
+
+    /// The weight that a model's read-out bears beside a head; 0 where there is no class a sample, or too few samples to find it.
+    ///
+    /// # Errors
+    /// As [`posterior`](Self::posterior).
+    pub(crate) fn read_out_weight(&self, model: &Prepared) -> Result<f64, Error> {
+        if self.dataset.targets.task() != Task::Classification {
+            return Ok(0.0);
+        }
+        let (rows, n_features, dataset) = self.plain(model)?;
+        Ok(
+            calibration::weight(&rows, n_features, &dataset).unwrap_or_else(|reason| {
+                let note = format!("the read-out of {} stays out of its head: {reason}", model.name());
+                self.progress.event(Event::Note(&note));
+                0.0
+            }),
+        )
+    }
+
+    /// A model's plain features of the training samples `[n, d]`, d, and those samples.
+    fn plain(&self, model: &Prepared) -> Result<(Vec<f32>, usize, Cow<'_, Dataset>), Error> {
         let mut features = self.features(model, self.all, self.all_digests)?;
         let all = features.features().map_err(extraction_error)?;
         let d = features.n_features();
         let pick = |rows: &mut dyn Iterator<Item = usize>| -> Vec<f32> {
             rows.flat_map(|row| &all[row * d..(row + 1) * d]).copied().collect()
         };
-        let wrong = |reason: String| Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()));
         // Where there are no more samples than features, copies would make the evidence unbounded.
         if self.dataset.n_samples() <= d {
             let kept = without_copies(self.dataset, self.digests);
@@ -73,10 +103,9 @@ impl Classroom<'_> {
                 .select(&kept)
                 .map_err(|error| Error::new(ErrorKind::Data, error))?;
             let rows = pick(&mut kept.iter().map(|&place| self.rows[place]));
-            return Posterior::fit(&rows, d, &distinct).map_err(wrong);
+            return Ok((rows, d, Cow::Owned(distinct)));
         }
-        let rows = pick(&mut self.rows.iter().copied());
-        Posterior::fit(&rows, d, self.dataset).map_err(wrong)
+        Ok((pick(&mut self.rows.iter().copied()), d, Cow::Borrowed(self.dataset)))
     }
 
     /// The teachers with their shares, and what they say of the first `count` views together.

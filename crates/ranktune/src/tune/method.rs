@@ -15,6 +15,8 @@ pub(crate) struct Teaching {
     pub(crate) lessons: Lessons,
     /// The target's own posterior mean `[d, c]`; empty for methods that do not want it.
     pub(crate) own: Vec<f32>,
+    /// The weight of the target's own read-out in its head; 0 without.
+    pub(crate) read_out: f64,
 }
 
 /// What the method of this name needs.
@@ -46,8 +48,11 @@ pub(crate) fn make(name: &str, teaching: Option<&Teaching>, lambda: f64) -> Resu
     let lambda = lambda as f32;
     Ok(match (name, teaching) {
         ("linear-probe", _) => Box::new(LinearProbe),
-        ("b-tuning", Some(Teaching { lessons, own })) => {
-            Box::new(BTuning::new(lessons.clone(), own.clone(), lambda).map_err(wrong)?)
+        ("b-tuning", Some(Teaching { lessons, own, read_out })) => {
+            let method = BTuning::new(lessons.clone(), own.clone(), lambda);
+            #[expect(clippy::cast_possible_truncation, reason = "training is in f32")]
+            let method = method.and_then(|method| method.with_read_out(*read_out as f32));
+            Box::new(method.map_err(wrong)?)
         }
         ("distillation", Some(Teaching { lessons, .. })) => {
             Box::new(Distillation::new(lessons.clone(), Kind::Shares, SOFTNESS, TAUGHT_SHARE).map_err(wrong)?)

@@ -8,6 +8,7 @@
 //!                                               └──► folder: a hub entry, measured by the inference engine
 //! ```
 
+mod calibration;
 mod cast;
 mod folder;
 mod grid;
@@ -112,11 +113,18 @@ pub fn tune(
             )));
         }
         teachers = list;
-        let own = match options.method.as_str() {
-            "b-tuning" => classroom.posterior(target)?.weights,
-            _ => Vec::new(),
+        let (own, read_out) = match (options.method.as_str(), options.read_out) {
+            ("b-tuning", Some(weight)) => (classroom.posterior(target)?.weights, weight),
+            ("b-tuning", None) => (classroom.posterior(target)?.weights, classroom.read_out_weight(target)?),
+            _ => (Vec::new(), 0.0),
         };
-        teaching = Some(method::Teaching { lessons, own });
+        if read_out > 0.0 {
+            progress.event(Event::Note(&format!(
+                "the read-out of {} joins its head with weight {read_out:.1}",
+                target.name()
+            )));
+        }
+        teaching = Some(method::Teaching { lessons, own, read_out });
     }
     let validation = material.validation(target, progress)?;
     let entities = judge::Entities { names };

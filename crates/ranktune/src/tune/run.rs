@@ -194,6 +194,12 @@ impl Job<'_> {
         }
         if self.options.method == "b-tuning" {
             settings.insert("lambda".to_owned(), json!(lambda));
+            // Without weight on what the teachers say there is no B-Tuning.
+            let read_out = self
+                .teaching
+                .filter(|_| lambda > 0.0)
+                .map_or(0.0, |taught| taught.read_out);
+            settings.insert("read_out".to_owned(), json!(read_out));
         }
         settings
     }

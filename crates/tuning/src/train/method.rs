@@ -1,7 +1,8 @@
 //! The trait of tuning methods. A method is one file and one line in [`super::methods::METHODS`].
 //!
 //! A step goes: `mode` → forward (with the tensors of `outputs`; a frozen copy computes those of `reference_outputs`) →
-//! `loss` → backward → `adjust` (each parameter's gradient) → clipping, optimizer. All hooks but `loss` have defaults.
+//! `loss` → backward → `adjust` (each parameter's gradient) → clipping, optimizer. At the end `read_out` joins the head. All hooks but
+//! `loss` have defaults.
 //! What they are for, beyond the methods that are here:
 //!
 //! | method | hook |
@@ -203,6 +204,12 @@ pub trait Method: Sync {
     /// # Errors
     /// Whatever stops training.
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss>;
+
+    /// What is added to the head's weight once it is trained, `[d, c]` row-major: in validation, and in the model that is written. Steps
+    /// do not see it. Nothing by default.
+    fn read_out(&self) -> Option<Vec<f32>> {
+        None
+    }
 
     /// Whether [`ParameterContext::initial`] is wanted; no by default, since it keeps the weights twice.
     fn keeps_initial(&self) -> bool {

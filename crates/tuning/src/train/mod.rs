@@ -10,6 +10,7 @@
 //! the caller's: a [`Samples`] loads batches, [`Targets`] and [`Lessons`] are numbers. On the CPU a run is the same bit by
 //! bit whenever it has the same seed, options, data and model, and also when it was stopped and went on from a checkpoint.
 
+mod answer;
 mod batch_norm;
 mod checkpoint;
 mod evaluate;

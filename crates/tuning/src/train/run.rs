@@ -216,7 +216,10 @@ impl<'a> Run<'a> {
                     judge: validation.judge,
                     options: job.options,
                 };
-                let found = evaluation.run(&self.session.graph, &self.session.logits, self.watch, self.interrupt)?;
+                let logits = self.session.logits.clone();
+                let (watch, interrupt) = (self.watch, self.interrupt);
+                let ask = |graph: &_| evaluation.run(graph, &logits, watch, interrupt);
+                let found = self.session.answering(ask)?;
                 let Some(found) = found else { return Ok(false) };
                 if !found.loss.is_finite() {
                     let loss = found.loss;
@@ -352,6 +355,7 @@ impl<'a> Run<'a> {
                 self.session.graph.set_value(index, tensor)?;
             }
         }
+        self.session.add_read_out()?;
         let session = &self.session;
         let model = write_out::written(
             session.job.model,

@@ -191,6 +191,15 @@ pub fn methods(targets: &Targets, n_views: u32) -> Vec<Box<dyn Method>> {
         .collect()
 }
 
+/// Every method of the list for classes, and B-Tuning with a read-out in its head.
+pub fn methods_of_classes(targets: &Targets, n_views: u32) -> Vec<Box<dyn Method>> {
+    let mut all = methods(targets, n_views);
+    let weights = (0..FEATURES * targets.columns()).map(|at| 0.5 * noise(at, 9)).collect();
+    let plain = BTuning::new(lessons(targets, n_views), weights, 1.0).unwrap();
+    all.push(Box::new(plain.with_read_out(2.0).unwrap()));
+    all
+}
+
 /// Settings for the toy: small batches, few epochs.
 pub fn options() -> TrainOptions {
     TrainOptions {

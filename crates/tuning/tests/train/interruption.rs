@@ -8,7 +8,7 @@ use ranktune_tuning::train::{
     train,
 };
 
-use crate::harness::{Toy, bits, methods, model, options, run, validation};
+use crate::harness::{Toy, bits, methods, methods_of_classes, model, options, run, validation};
 
 /// Raises the flag after a number of steps.
 struct StopAfter<'a> {
@@ -97,7 +97,7 @@ fn log(folder: &Path) -> Vec<serde_json::Value> {
 #[test]
 fn every_method_goes_on_to_the_same_bits_and_the_same_log() {
     let targets = TOY.targets();
-    for method in methods(&targets, 2) {
+    for method in methods_of_classes(&targets, 2) {
         for (optimizer, batch_norm) in [
             (Optimizer::SGD, BatchNorm::Train),
             (Optimizer::ADAM_W, BatchNorm::Frozen),

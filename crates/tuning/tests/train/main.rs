@@ -8,6 +8,7 @@ mod gradients;
 mod harness;
 mod heads;
 mod interruption;
+mod read_out;
 mod resampled;
 mod rows;
 mod written;

@@ -6,7 +6,7 @@ use ranktune_tuning::{Feed, Graph, Options};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use crate::harness::{Toy, methods, model, options, run, validation};
+use crate::harness::{Toy, methods, methods_of_classes, model, options, run, validation};
 
 /// Logits `[n, c]` of samples `0..n` by rten, from the written bytes.
 fn by_rten(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
@@ -55,7 +55,7 @@ fn another_engine_computes_the_same_logits_and_the_recorded_accuracy() {
         n_classes: 3,
     };
     let targets = toy.targets();
-    for method in methods(&targets, 2) {
+    for method in methods_of_classes(&targets, 2) {
         for batch_norm in [BatchNorm::Train, BatchNorm::Frozen] {
             let options = TrainOptions {
                 batch_norm,

@@ -5,10 +5,14 @@
 //! features before tuning, which stays fixed, f_t(x) `[d]` its features now, and ȳ(x) `[c]` the teachers' combined posterior
 //! predictive mean for the same view. Regression: m_t and ȳ are in the targets' units, and both are divided by the targets'
 //! deviation, so that λ means the same whatever those are.
+//!
+//! Classes: the same read-out of the tuned features, which the teachers keep true, joins the head in the model that is written,
+//! `logits = h(f_t(x)) + κ m_tᵀ f_t(x)`: two that know the classes, multiplied. Both are linear, so they are one layer. κ = 0, the
+//! head alone, is published.
 
 use crate::head::POOLED;
 use crate::train::losses::squared_error;
-use crate::train::{Decay, Lessons, Loss, Method, Setting, StepContext, TrainOptions};
+use crate::train::{Decay, Lessons, Loss, Method, Setting, StepContext, TargetValues, TrainOptions};
 use crate::{DeviceTensor, Error, ErrorKind, Result};
 
 /// B-Tuning.
@@ -18,6 +22,8 @@ pub struct BTuning {
     /// m_t `[d, c]`, row-major.
     weights: Vec<f32>,
     lambda: f32,
+    /// κ.
+    read_out: f32,
 }
 
 impl BTuning {
@@ -44,7 +50,25 @@ impl BTuning {
             lessons,
             weights,
             lambda,
+            read_out: 0.0,
         })
+    }
+
+    /// With the read-out in the head of the tuned model, at the weight κ (0 without).
+    ///
+    /// # Errors
+    /// `Input` when κ is negative or not finite.
+    pub fn with_read_out(self, weight: f32) -> Result<Self> {
+        match weight.is_finite() && weight >= 0.0 {
+            true => Ok(Self {
+                read_out: weight,
+                ..self
+            }),
+            false => Err(Error::new(
+                ErrorKind::Input,
+                format!("the weight of the read-out must be finite and >= 0, got {weight}"),
+            )),
+        }
     }
 }
 
@@ -55,8 +79,12 @@ impl Method for BTuning {
 
     fn describe(&self) -> String {
         let digest = super::digest(&[self.lessons.values(), &self.weights]);
+        let read_out = match self.read_out {
+            0.0 => String::new(),
+            weight => format!(" read-out={weight}"),
+        };
         format!(
-            "b-tuning lambda={} views={} digest={digest}",
+            "b-tuning lambda={} views={} digest={digest}{read_out}",
             self.lambda,
             self.lessons.n_views()
         )
@@ -68,6 +96,13 @@ impl Method for BTuning {
 
     fn check(&self, setting: &Setting<'_>) -> Result<()> {
         self.lessons.check(setting.targets)?;
+        let of_classes = matches!(setting.targets.values(), TargetValues::Classes { .. });
+        if self.read_out > 0.0 && (setting.targets.is_by_row() || !of_classes) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                "the read-out joins a head that gives one class a sample, and the targets are others",
+            ));
+        }
         let found = self.weights.len() / self.lessons.columns();
         match setting.n_features {
             Some(expected) if expected != found => Err(Error::new(
@@ -80,6 +115,10 @@ impl Method for BTuning {
 
     fn outputs(&self) -> Vec<String> {
         vec![POOLED.to_owned()]
+    }
+
+    fn read_out(&self) -> Option<Vec<f32>> {
+        (self.read_out > 0.0).then(|| self.weights.iter().map(|weight| self.read_out * weight).collect())
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {

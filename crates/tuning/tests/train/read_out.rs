@@ -1,0 +1,119 @@
+//! B-Tuning's read-out joins the head where the model answers, and nowhere before.
+
+use ranktune_onnx::Model;
+use ranktune_tuning::ErrorKind;
+use ranktune_tuning::head::WEIGHT;
+use ranktune_tuning::train::methods::BTuning;
+use ranktune_tuning::train::{Job, Keep, Targets, TrainOptions, Trained};
+
+use crate::harness::{FEATURES, Toy, bits, lessons, model, noise, options, run, validation};
+
+const CLASSES: usize = 3;
+
+/// m_t `[d, c]`.
+fn weights(columns: usize) -> Vec<f32> {
+    (0..FEATURES * columns).map(|at| 0.5 * noise(at, 9)).collect()
+}
+
+fn tuned(toy: &Toy, targets: &Targets, read_out: f32, keep: Keep) -> ranktune_tuning::Result<Trained> {
+    let columns = targets.columns();
+    let method = BTuning::new(lessons(targets, 2), weights(columns), 1.0)?.with_read_out(read_out)?;
+    let options = TrainOptions { keep, ..options() };
+    run(&Job {
+        model: &model(columns),
+        samples: toy,
+        targets,
+        validation: validation(toy, targets),
+        method: &method,
+        options: &options,
+    })
+}
+
+fn head(model: &Model) -> Vec<f32> {
+    model.graph.initializers[WEIGHT].to_f32_vec().unwrap()
+}
+
+#[test]
+fn the_written_head_is_the_trained_one_and_the_read_out() {
+    let toy = Toy {
+        n_samples: 30,
+        n_classes: CLASSES,
+    };
+    let targets = toy.targets();
+    let [without, with] = [0.0, 2.5].map(|read_out| tuned(&toy, &targets, read_out, Keep::Last).unwrap());
+    let m = weights(CLASSES);
+    let (trained, written) = (head(&without.model), head(&with.model));
+    for (at, (trained, written)) in trained.iter().zip(&written).enumerate() {
+        let (class, feature) = (at / FEATURES, at % FEATURES);
+        let expected = trained + 2.5 * m[feature * CLASSES + class];
+        assert!((written - expected).abs() < 1e-6, "{written}, expected {expected}");
+    }
+    // What is trained does not depend on it: neither the losses nor any other weight.
+    let rest = |trained: &Trained| {
+        let mut bits = bits(&trained.model);
+        bits.retain(|(name, _)| name != WEIGHT);
+        bits
+    };
+    assert_eq!(rest(&without), rest(&with));
+    let losses = |trained: &Trained| {
+        trained
+            .epochs
+            .iter()
+            .map(|epoch| epoch.loss.to_bits())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(losses(&without), losses(&with));
+    // Validation is of the head with it.
+    let validated = |trained: &Trained| trained.epochs[0].validation.as_ref().unwrap().loss;
+    assert!((validated(&without) - validated(&with)).abs() > 1e-3);
+}
+
+#[test]
+fn the_best_epoch_is_written_with_the_read_out_too() {
+    let toy = Toy {
+        n_samples: 30,
+        n_classes: CLASSES,
+    };
+    let targets = toy.targets();
+    let trained = tuned(&toy, &targets, 2.5, Keep::Best).unwrap();
+    let recorded = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap();
+    // The written model, as a head that answers alone, has the loss that was recorded.
+    let method = ranktune_tuning::train::methods::FineTune;
+    let options = TrainOptions {
+        learning_rate: 1e-30,
+        epochs: 1,
+        ..options()
+    };
+    let again = run(&Job {
+        model: &trained.model,
+        samples: &toy,
+        targets: &targets,
+        validation: validation(&toy, &targets),
+        method: &method,
+        options: &TrainOptions {
+            batch_norm: ranktune_tuning::train::BatchNorm::Frozen,
+            ..options
+        },
+    })
+    .unwrap();
+    let found = again.epochs[0].validation.as_ref().unwrap();
+    assert!(
+        (found.loss - recorded.loss).abs() < 1e-6,
+        "{found:?}, recorded {recorded:?}"
+    );
+}
+
+#[test]
+fn a_read_out_of_labels_or_numbers_is_refused_before_training() {
+    let toy = Toy {
+        n_samples: 30,
+        n_classes: CLASSES,
+    };
+    for targets in [toy.labels(), toy.numbers()] {
+        let error = tuned(&toy, &targets, 1.0, Keep::Last).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+        assert!(error.to_string().contains("one class a sample"), "{error}");
+    }
+    let broken = BTuning::new(lessons(&toy.targets(), 2), weights(CLASSES), 1.0).unwrap();
+    assert!(broken.clone().with_read_out(f32::NAN).is_err() && broken.with_read_out(-1.0).is_err());
+}
