@@ -33,6 +33,9 @@ pub(crate) fn weight(rows: &[f32], n_features: usize, dataset: &Dataset) -> Resu
         if left_out.is_empty() {
             continue;
         }
+        if seen.is_empty() {
+            return Err("no class has two samples, one to fit it with and one to leave out".to_owned());
+        }
         let part = dataset.select(&seen).map_err(|error| error.to_string())?;
         let features = |rows_of: &[usize]| -> Vec<f32> {
             let of = |&row: &usize| &rows[row * n_features..(row + 1) * n_features];

@@ -33,7 +33,7 @@ pub enum Lambda {
     /// This value.
     Fixed(f64),
     /// One of these, chosen on the validation samples: 10, unless another one's measure is better by more than the standard error of
-    /// the difference; the best where 10 is not among them.
+    /// the difference, and its loss no larger; the best where 10 is not among them.
     Grid(Vec<f64>),
 }
 
@@ -76,11 +76,11 @@ pub struct TuneOptions {
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
     pub lambda: Lambda,
     /// The weight κ of the target's own Bayesian read-out m_t beside the head h of a model that b-tuning tunes for classes: logits are
-    /// `h(f) + κ m_tᵀ f`. Default: what fits the classes of training samples best that the read-out has not seen (`calibration.rs`); 0,
+    /// `½ (h(f) + κ m_tᵀ f)`. Default: what fits the classes of training samples best that the read-out has not seen (`calibration.rs`); 0,
     /// the head alone, is published.
     pub read_out: Option<f64>,
     /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless another one's
-    /// measure is better by more than the standard error of the difference. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_tuning::train::BatchNorm::Auto)
+    /// measure is better by more than the standard error of the difference, and its loss no larger. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_tuning::train::BatchNorm::Auto)
     /// leaves it open, each other rate is tried with frozen statistics and with those of batches. Default: none, so that of `train` is taken.
     pub learning_rates: Vec<f32>,
     /// τ of the teachers' shares. Default: 0.1, as published.

@@ -1,7 +1,7 @@
 //! The trait of tuning methods. A method is one file and one line in [`super::methods::METHODS`].
 //!
 //! A step goes: `mode` → forward (with the tensors of `outputs`; a frozen copy computes those of `reference_outputs`) →
-//! `loss` → backward → `adjust` (each parameter's gradient) → clipping, optimizer. At the end `read_out` joins the head. All hooks but
+//! `loss` → backward → `adjust` (each parameter's gradient) → clipping, optimizer. At the end `answer` makes the head that is written. All hooks but
 //! `loss` have defaults.
 //! What they are for, beyond the methods that are here:
 //!
@@ -205,9 +205,9 @@ pub trait Method: Sync {
     /// Whatever stops training.
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss>;
 
-    /// What is added to the head's weight once it is trained, `[d, c]` row-major: in validation, and in the model that is written. Steps
-    /// do not see it. Nothing by default.
-    fn read_out(&self) -> Option<Vec<f32>> {
+    /// The head that the model answers with, in validation and where it is written, made of the trained `weight` `[c, d]` and `bias`
+    /// `[c]`; steps do not see it. `None`, the default, for the trained one.
+    fn answer(&self, _weight: &[f32], _bias: &[f32]) -> Option<(Vec<f32>, Vec<f32>)> {
         None
     }
 

@@ -355,7 +355,7 @@ impl<'a> Run<'a> {
                 self.session.graph.set_value(index, tensor)?;
             }
         }
-        self.session.add_read_out()?;
+        self.session.answer()?;
         let session = &self.session;
         let model = write_out::written(
             session.job.model,

@@ -2,7 +2,7 @@
 
 use ranktune_onnx::Model;
 use ranktune_tuning::ErrorKind;
-use ranktune_tuning::head::WEIGHT;
+use ranktune_tuning::head::{BIAS, WEIGHT};
 use ranktune_tuning::train::methods::BTuning;
 use ranktune_tuning::train::{Job, Keep, Targets, TrainOptions, Trained};
 
@@ -29,12 +29,12 @@ fn tuned(toy: &Toy, targets: &Targets, read_out: f32, keep: Keep) -> ranktune_tu
     })
 }
 
-fn head(model: &Model) -> Vec<f32> {
-    model.graph.initializers[WEIGHT].to_f32_vec().unwrap()
+fn values(model: &Model, name: &str) -> Vec<f32> {
+    model.graph.initializers[name].to_f32_vec().unwrap()
 }
 
 #[test]
-fn the_written_head_is_the_trained_one_and_the_read_out() {
+fn the_written_head_is_the_mean_of_the_trained_one_and_the_read_out() {
     let toy = Toy {
         n_samples: 30,
         n_classes: CLASSES,
@@ -42,16 +42,20 @@ fn the_written_head_is_the_trained_one_and_the_read_out() {
     let targets = toy.targets();
     let [without, with] = [0.0, 2.5].map(|read_out| tuned(&toy, &targets, read_out, Keep::Last).unwrap());
     let m = weights(CLASSES);
-    let (trained, written) = (head(&without.model), head(&with.model));
+    let [trained, written] = [&without, &with].map(|trained| values(&trained.model, WEIGHT));
     for (at, (trained, written)) in trained.iter().zip(&written).enumerate() {
         let (class, feature) = (at / FEATURES, at % FEATURES);
-        let expected = trained + 2.5 * m[feature * CLASSES + class];
+        let expected = (trained + 2.5 * m[feature * CLASSES + class]) / 2.0;
         assert!((written - expected).abs() < 1e-6, "{written}, expected {expected}");
+    }
+    let [trained, written] = [&without, &with].map(|trained| values(&trained.model, BIAS));
+    for (trained, written) in trained.iter().zip(&written) {
+        assert!((written - trained / 2.0).abs() < 1e-6, "{written}, trained {trained}");
     }
     // What is trained does not depend on it: neither the losses nor any other weight.
     let rest = |trained: &Trained| {
         let mut bits = bits(&trained.model);
-        bits.retain(|(name, _)| name != WEIGHT);
+        bits.retain(|(name, _)| name != WEIGHT && name != BIAS);
         bits
     };
     assert_eq!(rest(&without), rest(&with));

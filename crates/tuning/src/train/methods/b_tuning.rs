@@ -7,8 +7,8 @@
 //! deviation, so that λ means the same whatever those are.
 //!
 //! Classes: the same read-out of the tuned features, which the teachers keep true, joins the head in the model that is written,
-//! `logits = h(f_t(x)) + κ m_tᵀ f_t(x)`: two that know the classes, multiplied. Both are linear, so they are one layer. κ = 0, the
-//! head alone, is published.
+//! `logits = ½ h(f_t(x)) + ½ κ m_tᵀ f_t(x)`: the geometric mean of what two say that have seen the same samples (a logarithmic opinion
+//! pool: Genest and Zidek, Statistical Science 1986). Both are linear, so they are one layer. κ = 0, the head alone, is published.
 
 use crate::head::POOLED;
 use crate::train::losses::squared_error;
@@ -117,8 +117,19 @@ impl Method for BTuning {
         vec![POOLED.to_owned()]
     }
 
-    fn read_out(&self) -> Option<Vec<f32>> {
-        (self.read_out > 0.0).then(|| self.weights.iter().map(|weight| self.read_out * weight).collect())
+    fn answer(&self, weight: &[f32], bias: &[f32]) -> Option<(Vec<f32>, Vec<f32>)> {
+        if self.read_out == 0.0 {
+            return None;
+        }
+        let columns = bias.len();
+        let n_features = weight.len() / columns;
+        let mut joined = weight.to_vec();
+        for (column, row) in joined.chunks_exact_mut(n_features).enumerate() {
+            for (value, read) in row.iter_mut().zip(self.weights.iter().skip(column).step_by(columns)) {
+                *value = 0.5 * (*value + self.read_out * read);
+            }
+        }
+        Some((joined, bias.iter().map(|value| 0.5 * value).collect()))
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
