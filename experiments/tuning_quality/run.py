@@ -27,17 +27,21 @@ TARGETS = {
 
 
 def settings(variant):
-    """A variant is `fine-tune BATCH_NORM RATE` or `b-tuning LAMBDA BATCH_NORM RATE`; several lambdas with commas between are a grid, of
-    which the tool keeps one by the validation samples, as `--lambda auto` does; so is a RATE of auto (with a BATCH_NORM of auto)."""
+    """A variant is `fine-tune BATCH_NORM RATE`, `b-tuning LAMBDA BATCH_NORM RATE` or the same with `published`, whose head answers alone; several
+    lambdas with commas between are a grid, of which the tool keeps one by the validation samples, as `--lambda auto` does; so is a RATE of
+    auto (with a BATCH_NORM of auto)."""
     kind, *taught, batch_norm, rate = variant.split()
-    method = ["--method", kind, "--batch-norm", batch_norm, "--learning-rate", rate]
-    return [*method, "--teachers", "3", "--lambda", taught[0]] if kind == "b-tuning" else method
+    shared = ["--batch-norm", batch_norm, "--learning-rate", rate]
+    if not taught:
+        return ["--method", kind, *shared]
+    alone = ["--read-out", "0"] if kind == "published" else []
+    return ["--method", "b-tuning", *shared, "--teachers", "3", "--lambda", taught[0], *alone]
 
 
 def baseline(variant):
     """The fine-tuning that a B-Tuning variant is compared with."""
     kind, *rest = variant.split()
-    return " ".join(["fine-tune", *rest[1:]]) if kind == "b-tuning" else None
+    return " ".join(["fine-tune", *rest[1:]]) if kind in ("b-tuning", "published") else None
 
 
 def folder(arguments, data, target, variant, seed):
@@ -57,7 +61,7 @@ def parts(variant):
         unusual = [(rate, way) for rate in ("3e-3", "1e-2") for way in ("frozen", "train")]
         folders = {f"{taught} {way} {rate}": f"rate-{float(rate)}-{way.replace('train', 'batch')}" for rate, way in unusual}
         return {f"{taught} frozen 1e-3": "rate-0.001", **folders}
-    singles = {value: f"b-tuning {value} {batch_norm} {rate}" if float(value) else baseline(variant) for value in taught[0].split(",")}
+    singles = {value: f"{kind} {value} {batch_norm} {rate}" if float(value) else baseline(variant) for value in taught[0].split(",")}
     return {single: f"lambda-{value}" for value, single in singles.items()}
 
 
@@ -116,6 +120,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--views", type=int, help="views of every image, for fine-tuning too [a new one every epoch; with teachers 4]")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=1, help="runs beside each other")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of a run")
     parser.add_argument("--validation", default="none", metavar="SHARE",
@@ -125,7 +130,7 @@ def main():
     arguments = parser.parse_args()
     arguments.max_samples = dict(pair.split("=") for pair in arguments.max_samples)
     sets = dict(pair.split("=", 1) for pair in arguments.data)
-    keys = [(data, target, variant, seed) for seed in range(arguments.seeds) for data in sets for target in arguments.targets
+    keys = [(data, target, variant, seed) for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds) for data in sets for target in arguments.targets
             for variant in arguments.variants]
     # Grids go on from the single runs.
     runs = {}
