@@ -45,10 +45,6 @@ pub(crate) struct Classroom<'a> {
     pub(crate) interrupt: &'a Interrupt,
 }
 
-fn unfit(model: &Prepared, reason: &str) -> Error {
-    Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()))
-}
-
 /// A teacher before it is asked.
 pub(crate) struct Candidate {
     pub(crate) model: Prepared,
@@ -193,4 +189,8 @@ impl Classroom<'_> {
         }
         Ok(features)
     }
+}
+
+fn unfit(model: &Prepared, reason: &str) -> Error {
+    Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()))
 }
