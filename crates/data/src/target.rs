@@ -115,8 +115,11 @@ impl Targets {
         }
     }
 
-    /// The targets at `indices`, which must be below `n`; names stay.
-    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+    /// The targets at `indices`; names stay.
+    ///
+    /// # Panics
+    /// When an index is not below `n`.
+    pub fn select(&self, indices: &[usize]) -> Self {
         match self {
             Self::Classes { names, labels } => Self::Classes {
                 names: names.clone(),

@@ -8,22 +8,22 @@
 //! This is temperature scaling (Guo et al. 2017) without samples of its own; the sum is convex in κ. The upper end is the precision
 //! that a normal distribution of the errors would have, for folds that are told apart without a mistake.
 
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::Targets;
 
 use super::posterior::Posterior;
 
 /// Parts of the samples, each predicted by a read-out of the others.
 const FOLDS: usize = 5;
 
-/// Steps of the search for κ, each of which at least halves where it may lie.
+/// Steps of the search for κ at most: Newton's, or halves of where it may lie where those lead out of it.
 const STEPS: usize = 30;
 
-/// κ for the read-out of `rows` `[n, d]`, the features of the samples of `dataset`, which are of classes.
+/// κ for the read-out of `rows` `[n, d]`, the features of samples whose classes are `targets`.
 ///
 /// # Errors
 /// Why a fold has no read-out, in a line.
-pub(crate) fn weight(rows: &[f32], n_features: usize, dataset: &Dataset) -> Result<f64, String> {
-    let Targets::Classes { names, labels } = &dataset.targets else {
+pub(crate) fn weight(rows: &[f32], n_features: usize, targets: &Targets) -> Result<f64, String> {
+    let Targets::Classes { names, labels } = targets else {
         return Err("only classes have such a weight".to_owned());
     };
     let folds = folds(labels, names.len());
@@ -36,12 +36,11 @@ pub(crate) fn weight(rows: &[f32], n_features: usize, dataset: &Dataset) -> Resu
         if seen.is_empty() {
             return Err("no class has two samples, one to fit it with and one to leave out".to_owned());
         }
-        let part = dataset.select(&seen).map_err(|error| error.to_string())?;
         let features = |rows_of: &[usize]| -> Vec<f32> {
             let of = |&row: &usize| &rows[row * n_features..(row + 1) * n_features];
             rows_of.iter().flat_map(of).copied().collect()
         };
-        let fitted = Posterior::fit(&features(&seen), n_features, &part)?;
+        let fitted = Posterior::fit(&features(&seen), n_features, &targets.select(&seen))?;
         let mut values = vec![0.0; left_out.len() * names.len()];
         fitted.add_predictions(&features(&left_out), 1.0, &mut values);
         for (row, values) in left_out.iter().zip(values.chunks_exact(names.len())) {
@@ -108,8 +107,6 @@ fn calibrated(predicted: &[f32], labels: &[u32], n_classes: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::Inputs;
-
     use super::*;
 
     /// −Σ ln softmax(κ ȳ)[y], plainly.
@@ -168,18 +165,16 @@ mod tests {
     fn features_that_know_the_class_bear_more_weight_than_those_that_do_not() {
         let labels: Vec<u32> = (0..120).map(|row| row % 3).collect();
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let first = vec![String::new(); labels.len()];
         let targets = Targets::Classes {
             names,
             labels: labels.clone(),
         };
-        let dataset = Dataset::new("memory", Inputs::Texts { first, second: None }, targets).unwrap();
         let features = |known: f64| -> Vec<f32> {
             (0..120 * 6)
                 .map(|at| (known * f64::from(u8::from(labels[at / 6] as usize == at % 6)) + noise(at)) as f32)
                 .collect()
         };
-        let [nothing, some, much] = [0.0, 1.0, 3.0].map(|known| weight(&features(known), 6, &dataset).unwrap());
+        let [nothing, some, much] = [0.0, 1.0, 3.0].map(|known| weight(&features(known), 6, &targets).unwrap());
         assert!(
             nothing < 2.0 && nothing < some && some < much,
             "{nothing} {some} {much}"

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use ranktune_data::{Dataset, Digest, Task, Views};
+use ranktune_data::{Dataset, Digest, Targets, Task, Views};
 use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
 use ranktune_features::progress::{Event, Interrupt, Progress};
@@ -61,30 +61,31 @@ impl Classroom<'_> {
         if self.dataset.targets.task() == Task::Tokens {
             return self.word_posterior(model);
         }
-        let (rows, n_features, dataset) = self.plain(model)?;
-        Posterior::fit(&rows, n_features, &dataset).map_err(|reason| unfit(model, &reason))
+        let (rows, n_features, targets) = self.plain(model)?;
+        Posterior::fit(&rows, n_features, &targets).map_err(|reason| unfit(model, &reason))
     }
 
-    /// The weight that a model's read-out bears beside a head; 0 where there is no class a sample, or too few samples to find it.
+    /// The read-out of the model that is tuned, and the weight that it bears beside the head: `weight` where that is said; else what is
+    /// found, which is 0 where samples have not one class each, or are too few to find it.
     ///
     /// # Errors
     /// As [`posterior`](Self::posterior).
-    pub(crate) fn read_out_weight(&self, model: &Prepared) -> Result<f64, Error> {
-        if self.dataset.targets.task() != Task::Classification {
-            return Ok(0.0);
+    pub(crate) fn own(&self, model: &Prepared, weight: Option<f64>) -> Result<(Posterior, f64), Error> {
+        if weight.is_some() || self.dataset.targets.task() != Task::Classification {
+            return Ok((self.posterior(model)?, weight.unwrap_or(0.0)));
         }
-        let (rows, n_features, dataset) = self.plain(model)?;
-        Ok(
-            calibration::weight(&rows, n_features, &dataset).unwrap_or_else(|reason| {
-                let note = format!("the read-out of {} stays out of its head: {reason}", model.name());
-                self.progress.event(Event::Note(&note));
-                0.0
-            }),
-        )
+        let (rows, n_features, targets) = self.plain(model)?;
+        let posterior = Posterior::fit(&rows, n_features, &targets).map_err(|reason| unfit(model, &reason))?;
+        let weight = calibration::weight(&rows, n_features, &targets).unwrap_or_else(|reason| {
+            let note = format!("the read-out of {} stays out of its head: {reason}", model.name());
+            self.progress.event(Event::Note(&note));
+            0.0
+        });
+        Ok((posterior, weight))
     }
 
-    /// A model's plain features of the training samples `[n, d]`, d, and those samples.
-    fn plain(&self, model: &Prepared) -> Result<(Vec<f32>, usize, Cow<'_, Dataset>), Error> {
+    /// A model's plain features of the training samples `[n, d]`, d, and their targets.
+    fn plain(&self, model: &Prepared) -> Result<(Vec<f32>, usize, Cow<'_, Targets>), Error> {
         let mut features = self.features(model, self.all, self.all_digests)?;
         let all = features.features().map_err(extraction_error)?;
         let d = features.n_features();
@@ -94,14 +95,14 @@ impl Classroom<'_> {
         // Where there are no more samples than features, copies would make the evidence unbounded.
         if self.dataset.n_samples() <= d {
             let kept = without_copies(self.dataset, self.digests);
-            let distinct = self
-                .dataset
-                .select(&kept)
-                .map_err(|error| Error::new(ErrorKind::Data, error))?;
             let rows = pick(&mut kept.iter().map(|&place| self.rows[place]));
-            return Ok((rows, d, Cow::Owned(distinct)));
+            return Ok((rows, d, Cow::Owned(self.dataset.targets.select(&kept))));
         }
-        Ok((pick(&mut self.rows.iter().copied()), d, Cow::Borrowed(self.dataset)))
+        Ok((
+            pick(&mut self.rows.iter().copied()),
+            d,
+            Cow::Borrowed(&self.dataset.targets),
+        ))
     }
 
     /// The teachers with their shares, and what they say of the first `count` views together.

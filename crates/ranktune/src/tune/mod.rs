@@ -113,9 +113,11 @@ pub fn tune(
             )));
         }
         teachers = list;
-        let (own, read_out) = match (options.method.as_str(), options.read_out) {
-            ("b-tuning", Some(weight)) => (classroom.posterior(target)?.weights, weight),
-            ("b-tuning", None) => (classroom.posterior(target)?.weights, classroom.read_out_weight(target)?),
+        let (own, read_out) = match options.method.as_str() {
+            "b-tuning" => {
+                let (posterior, weight) = classroom.own(target, options.read_out)?;
+                (posterior.weights, weight)
+            }
             _ => (Vec::new(), 0.0),
         };
         if read_out > 0.0 {

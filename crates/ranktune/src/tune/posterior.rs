@@ -5,7 +5,7 @@
 //! m φ(x) + μ      the posterior predictive mean; μ [c] is 0 for classes and labels, the mean of the targets for numbers
 //! ```
 
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::Targets;
 use ranktune_features::error::one_line;
 use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Compat, FeatureView, Statistics, evidence};
@@ -24,12 +24,12 @@ pub(crate) struct Posterior {
 }
 
 impl Posterior {
-    /// Fits `rows` `[n, d]` to the targets of `dataset`, which has as many samples.
+    /// Fits `rows` `[n, d]` to the targets of as many samples.
     ///
     /// # Errors
     /// What the evidence says, in a line.
-    pub(crate) fn fit(rows: &[f32], n_features: usize, dataset: &Dataset) -> Result<Self, String> {
-        let (targets, mean) = centred(&dataset.targets);
+    pub(crate) fn fit(rows: &[f32], n_features: usize, targets: &Targets) -> Result<Self, String> {
+        let (targets, mean) = centred(targets);
         let columns = Columns::of(&targets, &vec![true; targets.n_samples()]);
         let text = |error: ranktune_scores::Error| one_line(&error);
         let view = columns.view().map_err(text)?;
@@ -117,14 +117,7 @@ pub(crate) fn shares(evidence: &[f64], temperature: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::Inputs;
-
     use super::*;
-
-    fn dataset(targets: Targets) -> Dataset {
-        let first = vec![String::new(); targets.n_samples()];
-        Dataset::new("memory", Inputs::Texts { first, second: None }, targets).unwrap()
-    }
 
     fn noise(count: usize) -> Vec<f64> {
         let mut state = 9_u64;
@@ -152,7 +145,7 @@ mod tests {
             .map(|(row, e)| truth(row) + 0.01 * e)
             .collect();
         let names = vec!["y".to_owned()];
-        let fitted = Posterior::fit(&features, d, &dataset(Targets::Regression { names, values })).unwrap();
+        let fitted = Posterior::fit(&features, d, &Targets::Regression { names, values }).unwrap();
         let mut predicted = vec![0.0; n];
         fitted.add_predictions(&features, 1.0, &mut predicted);
         for (row, predicted) in features.chunks_exact(d).zip(&predicted) {
@@ -172,7 +165,7 @@ mod tests {
             names: ["a", "b", "c"].map(str::to_owned).to_vec(),
             labels: vec![0, 0, 2, 2],
         };
-        let fitted = Posterior::fit(&features, 2, &dataset(targets)).unwrap();
+        let fitted = Posterior::fit(&features, 2, &targets).unwrap();
         assert!(
             fitted.weights[0] > 0.2 && fitted.weights[1] == 0.0 && fitted.weights[2] < -0.2,
             "{:?}",

@@ -3,27 +3,32 @@
 use ranktune_onnx::Model;
 use ranktune_tuning::ErrorKind;
 use ranktune_tuning::head::{BIAS, WEIGHT};
-use ranktune_tuning::train::methods::BTuning;
-use ranktune_tuning::train::{Job, Keep, Targets, TrainOptions, Trained};
+use ranktune_tuning::train::methods::{BTuning, FineTune};
+use ranktune_tuning::train::{BatchNorm, Job, Keep, Targets, TrainOptions, Trained};
 
 use crate::harness::{FEATURES, Toy, bits, lessons, model, noise, options, run, validation};
 
 const CLASSES: usize = 3;
+
+const TOY: Toy = Toy {
+    n_samples: 30,
+    n_classes: CLASSES,
+};
 
 /// m_t `[d, c]`.
 fn weights(columns: usize) -> Vec<f32> {
     (0..FEATURES * columns).map(|at| 0.5 * noise(at, 9)).collect()
 }
 
-fn tuned(toy: &Toy, targets: &Targets, read_out: f32, keep: Keep) -> ranktune_tuning::Result<Trained> {
+fn tuned(targets: &Targets, read_out: f32, keep: Keep) -> ranktune_tuning::Result<Trained> {
     let columns = targets.columns();
     let method = BTuning::new(lessons(targets, 2), weights(columns), 1.0)?.with_read_out(read_out)?;
     let options = TrainOptions { keep, ..options() };
     run(&Job {
         model: &model(columns),
-        samples: toy,
+        samples: &TOY,
         targets,
-        validation: validation(toy, targets),
+        validation: validation(&TOY, targets),
         method: &method,
         options: &options,
     })
@@ -35,12 +40,8 @@ fn values(model: &Model, name: &str) -> Vec<f32> {
 
 #[test]
 fn the_written_head_is_the_mean_of_the_trained_one_and_the_read_out() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: CLASSES,
-    };
-    let targets = toy.targets();
-    let [without, with] = [0.0, 2.5].map(|read_out| tuned(&toy, &targets, read_out, Keep::Last).unwrap());
+    let targets = TOY.targets();
+    let [without, with] = [0.0, 2.5].map(|read_out| tuned(&targets, read_out, Keep::Last).unwrap());
     let m = weights(CLASSES);
     let [trained, written] = [&without, &with].map(|trained| values(&trained.model, WEIGHT));
     for (at, (trained, written)) in trained.iter().zip(&written).enumerate() {
@@ -74,30 +75,23 @@ fn the_written_head_is_the_mean_of_the_trained_one_and_the_read_out() {
 
 #[test]
 fn the_best_epoch_is_written_with_the_read_out_too() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: CLASSES,
-    };
-    let targets = toy.targets();
-    let trained = tuned(&toy, &targets, 2.5, Keep::Best).unwrap();
+    let targets = TOY.targets();
+    let trained = tuned(&targets, 2.5, Keep::Best).unwrap();
     let recorded = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap();
     // The written model, as a head that answers alone, has the loss that was recorded.
-    let method = ranktune_tuning::train::methods::FineTune;
     let options = TrainOptions {
         learning_rate: 1e-30,
         epochs: 1,
+        batch_norm: BatchNorm::Frozen,
         ..options()
     };
     let again = run(&Job {
         model: &trained.model,
-        samples: &toy,
+        samples: &TOY,
         targets: &targets,
-        validation: validation(&toy, &targets),
-        method: &method,
-        options: &TrainOptions {
-            batch_norm: ranktune_tuning::train::BatchNorm::Frozen,
-            ..options
-        },
+        validation: validation(&TOY, &targets),
+        method: &FineTune,
+        options: &options,
     })
     .unwrap();
     let found = again.epochs[0].validation.as_ref().unwrap();
@@ -109,15 +103,11 @@ fn the_best_epoch_is_written_with_the_read_out_too() {
 
 #[test]
 fn a_read_out_of_labels_or_numbers_is_refused_before_training() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: CLASSES,
-    };
-    for targets in [toy.labels(), toy.numbers()] {
-        let error = tuned(&toy, &targets, 1.0, Keep::Last).unwrap_err();
+    for targets in [TOY.labels(), TOY.numbers()] {
+        let error = tuned(&targets, 1.0, Keep::Last).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
         assert!(error.to_string().contains("one class a sample"), "{error}");
     }
-    let broken = BTuning::new(lessons(&toy.targets(), 2), weights(CLASSES), 1.0).unwrap();
+    let broken = BTuning::new(lessons(&TOY.targets(), 2), weights(CLASSES), 1.0).unwrap();
     assert!(broken.clone().with_read_out(f32::NAN).is_err() && broken.with_read_out(-1.0).is_err());
 }
