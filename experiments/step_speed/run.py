@@ -1,6 +1,6 @@
 """Training steps of ranktune and of PyTorch, in turn: seconds, ratios, peak memory.
 
-    cargo build --release -p ranktune-tuning --example step_speed
+    cargo build --release -p ranktune-train --example step_speed
     python experiments/step_speed/run.py HUB [MODEL…|timm:NAME…] [--rounds 3] [--steps 4] [--size 128] [--batch 32] [--threads 2]
 
 Every round runs three processes one after the other: PyTorch as it is, PyTorch with channels last, ranktune. What counts is the fastest

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::digest::FieldHasher;
 use crate::{Augmentation, Digest, Error, Result, Targets, Task, View, Views};
+use ranktune_core::digest::FieldHasher;
 
 /// What a model is fed.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,6 @@
 
 pub mod arrays;
 pub mod dataset;
-pub mod digest;
 pub mod error;
 mod file_at;
 pub mod image;
@@ -14,10 +13,10 @@ pub mod target;
 pub mod view;
 
 pub use dataset::{Dataset, Inference, Inputs};
-pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
 pub use load::{LoadOptions, Split, load};
+pub use ranktune_core::Digest;
 pub use tags::TagScheme;
 pub use target::{Targets, Task};
 pub use view::{Augmentation, View, Views};

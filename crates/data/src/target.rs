@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::dataset::pick;
-use crate::digest::FieldHasher;
 use crate::tags::TagScheme;
 use crate::{Error, Result};
+use ranktune_core::digest::FieldHasher;
 
 /// The kind of prediction. Its names on the command line and in JSON are those of [`Task::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

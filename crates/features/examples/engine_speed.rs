@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ranktune_features::engine::{Elements, EngineChoice, EngineOptions, Input, Session, select};
+use ranktune_nn::DeviceChoice;
 use ranktune_onnx::Model;
 use ranktune_onnx::transform::simplify;
-use ranktune_tuning::DeviceChoice;
 
 /// The allocator of the command line, since it decides a part of the speed.
 #[global_allocator]

@@ -9,15 +9,15 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+use ranktune_core::{Interrupt, Silent};
 use ranktune_data::{Inputs, LoadOptions};
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input, Session};
 use ranktune_features::extract::{
     CacheOptions, DataKind, ExtractOptions, Extraction, InputSide, Prepared, TextSide, extract,
 };
-use ranktune_features::progress::{Interrupt, Silent};
 use ranktune_hub::text::{Sequence, TokenBatch};
 use ranktune_hub::{Hub, Source};
-use ranktune_tuning::DeviceChoice;
+use ranktune_nn::DeviceChoice;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -88,19 +88,3 @@ impl std::error::Error for Error {
         self.source.as_deref().map(|source| source as _)
     }
 }
-
-/// An error on one line, with its causes, for lists in which every error has one.
-pub fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // A wrapper that says what its cause says would be read twice.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
-}

@@ -7,7 +7,6 @@
 pub mod engine;
 pub mod error;
 pub mod extract;
-pub mod progress;
 pub mod store;
 
 pub use error::{Error, ErrorKind};

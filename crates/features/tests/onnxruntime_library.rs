@@ -5,7 +5,7 @@ use std::fs;
 
 use ranktune_features::ErrorKind;
 use ranktune_features::engine::{EngineChoice, select};
-use ranktune_tuning::DeviceChoice;
+use ranktune_nn::DeviceChoice;
 
 #[test]
 fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_nothing() {

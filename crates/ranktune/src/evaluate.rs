@@ -1,8 +1,8 @@
 //! How well a model does on a data set: its logits by the inference engine, held against the targets.
 
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Targets, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
-use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::{Entry, Hub};
 use ranktune_report::Evaluation;
 use ranktune_report::evaluation::SCHEMA;

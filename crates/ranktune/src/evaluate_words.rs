@@ -1,10 +1,10 @@
 //! How well a model tags words: by entity as conlleval counts, and by word.
 
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, Targets};
 use ranktune_features::extract::{
     DataKind, ExtractOptions, Extraction, FeatureChoice, Prepared, Unusable, extract_words,
 };
-use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::Entry;
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Model, shapes};

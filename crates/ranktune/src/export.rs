@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::arrays::{self, Matrix};
 use ranktune_data::{Dataset, Inputs};
 use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, extract, extract_words};
-use ranktune_features::progress::{Interrupt, Progress};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::{extraction_error, nothing_ranked, prepare};

@@ -1,8 +1,8 @@
 //! What a hub holds.
 
-use ranktune_features::error::one_line;
+use ranktune_core::one_line;
+use ranktune_core::{Interrupt, Progress};
 use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
-use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_hub::Entry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};

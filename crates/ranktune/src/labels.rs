@@ -1,7 +1,7 @@
 //! Targets of one data set in the order of names that another, or a model, has.
 
+use ranktune_core::names::nearest_name;
 use ranktune_data::{Dataset, Targets};
-use ranktune_scores::nearest_name;
 
 use crate::error::{Error, ErrorKind};
 

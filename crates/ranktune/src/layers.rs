@@ -1,6 +1,6 @@
 //! From the scores of a model's layers to the model's: the best layer's, or those of the layers' mean.
 
-use ranktune_features::error::one_line;
+use ranktune_core::one_line;
 use ranktune_features::extract::{Features, Layer};
 use ranktune_report::ranking::LayerScore;
 use ranktune_scores::uncertainty::Jackknife;

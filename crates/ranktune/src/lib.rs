@@ -38,19 +38,19 @@ pub use hub::list;
 pub use predict::predict;
 pub use race::RaceOptions;
 pub use rank::{LayerChoice, RankOptions, rank};
+pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
-pub use ranktune_features::progress::{Event, Interrupt, Progress, Silent};
 pub use ranktune_features::store::Precision as CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
 pub use ranktune_hub::{Hub, Pooling, Precision, Source};
+pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
-pub use ranktune_tuning::DeviceChoice;
-pub use ranktune_tuning::train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
+pub use ranktune_train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
 pub use tune::{

@@ -5,10 +5,10 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::image::decode;
 use ranktune_data::{Dataset, Inputs, Targets, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
-use ranktune_features::progress::{Interrupt, Progress};
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
 use ranktune_report::ranking::Unreadable;

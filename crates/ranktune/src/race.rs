@@ -16,8 +16,8 @@
 
 use std::time::Duration;
 
+use ranktune_core::{Event, Progress};
 use ranktune_features::extract::Prepared;
-use ranktune_features::progress::{Event, Progress};
 use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};

@@ -1,11 +1,11 @@
 //! Ranking the models of a hub on a data set.
 
+use ranktune_core::one_line;
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Task};
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{
     CacheOptions, DataKind, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, Unusable, extract,
 };
-use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Hub, Pooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, NOT_APPLICABLE, RaceSummary, SCHEMA, SkippedModel, Unreadable};

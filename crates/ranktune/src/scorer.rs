@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use ranktune_core::one_line;
 use ranktune_data::Dataset;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{DataKind, Features, Prepared};
 use ranktune_report::ranking::{LayerScore, RankedModel, Seconds};
 use ranktune_scores::scores::{Prepared as ScoreData, find};

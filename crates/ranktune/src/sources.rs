@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ranktune_features::error::one_line;
-use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_core::one_line;
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
 use ranktune_hub::{Choice, Hub, RepoId, Snapshot, Source};
 use ranktune_report::format::bytes;

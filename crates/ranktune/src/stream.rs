@@ -9,10 +9,10 @@
 
 use std::ops::Range;
 
+use ranktune_core::Event;
+use ranktune_core::one_line;
 use ranktune_data::Dataset;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Extraction, Extractor, Features, Prepared};
-use ranktune_features::progress::Event;
 use ranktune_scores::scores::{Needs, Prepared as ScoreData, find};
 use ranktune_scores::uncertainty::{Grouped, groups, jackknife, jackknife_of_groups, total};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};

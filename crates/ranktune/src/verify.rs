@@ -1,10 +1,10 @@
 //! Whether each engine of this build and machine runs each model of a hub, and whether they agree.
 
+use ranktune_core::one_line;
+use ranktune_core::{Interrupt, Progress, Silent};
 use ranktune_features::engine::EngineChoice;
 use ranktune_features::engine::choice::ENGINES;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Prepared, probe};
-use ranktune_features::progress::{Interrupt, Progress, Silent};
 use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
 

@@ -11,10 +11,10 @@ mod sums;
 
 use std::time::Instant;
 
+use ranktune_core::Event;
+use ranktune_core::one_line;
 use ranktune_data::{Dataset, Targets};
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Extraction, Prepared, WordCost, WordExtractor};
-use ranktune_features::progress::Event;
 use ranktune_features::{Error as FeatureError, ErrorKind as FeatureErrorKind};
 use ranktune_scores::scores::{Needs, find};
 use ranktune_scores::uncertainty::groups;

@@ -4,12 +4,12 @@
 //! [`EngineOptions`] say.
 
 use bytes::Bytes;
+use ranktune_nn::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
 use ranktune_onnx::{Dim, Model, ValueInfo};
-use ranktune_tuning::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
 
 use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
-use crate::error::one_line;
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
 
 const NAME: &str = "burn";
 
@@ -31,7 +31,7 @@ struct BurnSession {
     declared: Vec<ValueInfo>,
 }
 
-fn failed(kind: ErrorKind, error: &ranktune_tuning::Error) -> Error {
+fn failed(kind: ErrorKind, error: &ranktune_nn::Error) -> Error {
     Error::new(kind, one_line(error))
 }
 
@@ -94,9 +94,9 @@ impl Session for BurnSession {
                     Ok((input.name, Feed::from(tensor.map_err(wrong)?)))
                 })
                 .collect::<Result<Vec<_>, Error>>()?;
-            let broken = |error: ranktune_tuning::Error| {
+            let broken = |error: ranktune_nn::Error| {
                 let kind = match error.kind() {
-                    ranktune_tuning::ErrorKind::Input => ErrorKind::InvalidInput,
+                    ranktune_nn::ErrorKind::Input => ErrorKind::InvalidInput,
                     _ => ErrorKind::Inference,
                 };
                 failed(kind, &error)

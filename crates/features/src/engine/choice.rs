@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use ranktune_tuning::DeviceChoice;
+use ranktune_nn::DeviceChoice;
 
 use super::Engine;
 use crate::{Error, ErrorKind};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ranktune_hub::Pooling;
-use ranktune_tuning::DeviceChoice;
+use ranktune_nn::DeviceChoice;
 
 use crate::engine::EngineChoice;
 use crate::store::Precision;

@@ -11,8 +11,8 @@ use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::TokenPooling;
 use super::side::{DataKind, ImageSide, InputSide};
 use super::text::{Sequences, TextSide};
-use crate::error::one_line;
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
 
 /// Why a model of the hub cannot be extracted from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,10 +14,10 @@ use super::samples::{Samples, Source};
 use super::sink::{Features, Sink};
 use super::units;
 use crate::engine::default_threads;
-use crate::error::one_line;
-use crate::progress::{Event, Interrupt, Progress};
 use crate::store::{Key, KeyParts, Store, StoreOptions};
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
+use ranktune_core::{Event, Interrupt, Progress};
 
 /// The share of samples that may be unreadable: more than this is no damaged file or two, but a wrong folder, a broken
 /// download or a format that is not supported.

@@ -1,7 +1,7 @@
 //! A model in an engine: runs the batches of a unit and puts every item's row where it belongs.
 
+use ranktune_nn::DeviceChoice;
 use ranktune_onnx::locate::Pooling;
-use ranktune_tuning::DeviceChoice;
 
 use super::options::{ExtractOptions, WordPooling};
 use super::pool;
@@ -9,10 +9,10 @@ use super::prepare::Prepared;
 use super::side::Plan;
 use super::units::{Items, Unit};
 use crate::engine::{self, Engine, EngineChoice, EngineOptions, Input, Session};
-use crate::error::one_line;
-use crate::progress::{Event, Progress, Silent};
 use crate::store::Block;
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
+use ranktune_core::{Event, Progress, Silent};
 
 /// Runs a model once on one engine, over two samples made up: features `[2, d]`, row-major.
 ///

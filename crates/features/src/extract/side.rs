@@ -15,8 +15,8 @@ use super::samples::Samples;
 use super::text::TextSide;
 use super::units::{Batch, Feed, Numbers, Unit};
 use crate::engine::Engine;
-use crate::error::one_line;
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
 
 /// Vision transformers whose first token stands for the image; the tokens of others are averaged.
 const FIRST_TOKEN: &[&str] = &[

@@ -14,8 +14,8 @@ use super::pool::TokenPooling;
 use super::prepare::Unusable;
 use super::side::{DataKind, Plan};
 use super::units::{Batch, Feed, Items, Mask, Numbers, Unit};
-use crate::error::one_line;
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
 
 /// Rows a unit: sorted by length, so many leave batches with little padding, and so much work is lost when it is interrupted.
 const UNIT: usize = 1024;

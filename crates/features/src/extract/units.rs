@@ -18,7 +18,7 @@ use std::thread;
 
 use crate::Error;
 use crate::engine::{Elements, Input};
-use crate::progress::Interrupt;
+use ranktune_core::Interrupt;
 
 /// Units that may wait for the engine, beyond one in work for every worker.
 const AHEAD: usize = 2;

@@ -14,8 +14,8 @@ use super::runner::{Engines, Runner};
 use super::samples::Source;
 use super::units;
 use crate::engine::default_threads;
-use crate::progress::Event;
 use crate::{Error, ErrorKind};
+use ranktune_core::Event;
 
 /// Features of the words of some sentences.
 #[derive(Clone, Debug)]

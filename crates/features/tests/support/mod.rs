@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ranktune_features::engine::{Engine, EngineChoice, select};
+use ranktune_nn::DeviceChoice;
 use ranktune_onnx::{Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
-use ranktune_tuning::DeviceChoice;
 
 /// Every engine that this build and machine have; says which are missing.
 pub fn engines() -> Vec<Box<dyn Engine>> {

@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use ranktune_core::{Event, Progress};
 use ranktune_data::{Dataset, Inputs, TagScheme, Targets};
 use ranktune_features::extract::{Sequences, TextSide};
-use ranktune_features::progress::{Event, Progress};
 use ranktune_hub::text::Pairs;
 use ranktune_report::evaluation::{Prediction, TaggedWord};
 
@@ -132,7 +132,7 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use ranktune_features::progress::Silent;
+    use ranktune_core::Silent;
 
     use super::*;
 

@@ -1,9 +1,9 @@
 //! A race on images or texts: their features are in the store, or in memory, and every round scores the rows so far.
 
+use ranktune_core::Event;
+use ranktune_core::one_line;
 use ranktune_data::Dataset;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Extraction, Extractor, Prepared};
-use ranktune_features::progress::Event;
 use ranktune_report::ranking::RaceUnit;
 use ranktune_scores::uncertainty::{Jackknife, groups};
 

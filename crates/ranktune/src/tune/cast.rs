@@ -1,12 +1,12 @@
 //! Who is tuned and who teaches.
 
+use ranktune_core::names::nearest_name;
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
-use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_hub::{Entry, Hub, Pooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::RankedModel;
-use ranktune_scores::nearest_name;
 
 use super::lessons::Candidate;
 use super::options::{Target, Teachers, TuneOptions};

@@ -9,9 +9,9 @@ use std::thread;
 use ranktune_data::image::decode;
 use ranktune_data::{Digest, RgbImage, View, Views};
 use ranktune_hub::ImageProcessor;
+use ranktune_nn::HostTensor;
 use ranktune_report::ranking::Unreadable;
-use ranktune_tuning::HostTensor;
-use ranktune_tuning::train::{EVALUATION, Inputs, LoadError, Pick, Samples};
+use ranktune_train::{EVALUATION, Inputs, LoadError, Pick, Samples};
 
 /// Memory that decoded images may take. What does not fit is decoded whenever it is wanted.
 const DECODED_BYTES: usize = 512 << 20;

@@ -2,7 +2,7 @@
 
 use ranktune_scores::metrics::entities::entities;
 use ranktune_scores::metrics::largest;
-use ranktune_tuning::train::{Judge, TargetValues, Targets};
+use ranktune_train::{Judge, TargetValues, Targets};
 
 /// F1 of the entities of tags with these names.
 pub(crate) struct Entities<'a> {

@@ -11,12 +11,12 @@
 
 use std::borrow::Cow;
 
+use ranktune_core::one_line;
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Targets, Task, Views};
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
-use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_report::training::Teacher;
-use ranktune_tuning::train::Lessons;
+use ranktune_train::Lessons;
 
 use super::calibration;
 use super::posterior::{Posterior, shares};

@@ -1,10 +1,10 @@
 //! The samples: read, the unreadable ones left out, and divided into those to train on and those to validate on.
 
+use ranktune_core::{Event, Progress};
 use ranktune_data::{Dataset, Digest, Inputs, Targets, Views};
 use ranktune_features::extract::{InputSide, Prepared};
-use ranktune_features::progress::{Event, Progress};
 use ranktune_report::ranking::Unreadable;
-use ranktune_tuning::train::{Samples, TargetValues, Targets as TrainTargets};
+use ranktune_train::{Samples, TargetValues, Targets as TrainTargets};
 
 use super::images::{Decoder, ImageSamples};
 use super::options::{TuneOptions, Validation};

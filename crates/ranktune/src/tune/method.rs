@@ -1,12 +1,10 @@
 //! Methods by name, made of what the teachers say.
 
-use ranktune_scores::nearest_name;
-use ranktune_tuning::train::methods::{
-    BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching as Kind,
-};
-use ranktune_tuning::train::{Lessons, Method};
+use ranktune_core::names::nearest_name;
+use ranktune_train::methods::{BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching as Kind};
+use ranktune_train::{Lessons, Method};
 
-pub(crate) use ranktune_tuning::train::methods::Needs;
+pub(crate) use ranktune_train::methods::Needs;
 
 use crate::error::{Error, ErrorKind};
 
@@ -43,7 +41,7 @@ const TAUGHT_SHARE: f32 = 0.5;
 /// # Errors
 /// [`ErrorKind::Arguments`], with what the method does not take.
 pub(crate) fn make(name: &str, teaching: Option<&Teaching>, lambda: f64) -> Result<Box<dyn Method>, Error> {
-    let wrong = |error: ranktune_tuning::Error| Error::new(ErrorKind::Arguments, error);
+    let wrong = |error: ranktune_nn::Error| Error::new(ErrorKind::Arguments, error);
     #[expect(clippy::cast_possible_truncation, reason = "training is in f32")]
     let lambda = lambda as f32;
     Ok(match (name, teaching) {

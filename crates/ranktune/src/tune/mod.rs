@@ -29,12 +29,12 @@ mod word_lessons;
 
 use std::time::Instant;
 
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, TagScheme, Targets, Task};
 use ranktune_features::extract::{CacheOptions, DataKind, ExtractOptions, FeatureChoice};
-use ranktune_features::progress::{Event, Interrupt, Progress};
 use ranktune_report::Training;
 use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
-use ranktune_tuning::train::Judge;
+use ranktune_train::Judge;
 use serde_json::{Map, Value};
 
 pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};

@@ -1,14 +1,14 @@
 //! From a model of the hub to one that can be trained: a new head, an open batch, and the certainty that the graph runs at the
 //! size that is asked for.
 
+use ranktune_core::one_line;
 use ranktune_data::Targets;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Prepared, Sequences, TextSide};
+use ranktune_nn::head::POOLED;
+use ranktune_nn::{Features, Feed, Graph, Head, Options, Rows, Take, with_head};
 use ranktune_onnx::locate::Pooling;
 use ranktune_onnx::{Dim, Model};
-use ranktune_tuning::head::POOLED;
-use ranktune_tuning::train::{EVALUATION, Pick, Samples};
-use ranktune_tuning::{Features, Feed, Graph, Head, Options, Rows, Take, with_head};
+use ranktune_train::{EVALUATION, Pick, Samples};
 
 use crate::error::{Error, ErrorKind};
 

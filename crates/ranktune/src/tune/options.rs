@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ranktune_data::{Augmentation, Dataset, Inputs};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Ranking;
-use ranktune_tuning::train::{Decay, Optimizer, Schedule, TrainOptions};
+use ranktune_train::{Decay, Optimizer, Schedule, TrainOptions};
 
 use crate::error::{Error, ErrorKind};
 
@@ -69,7 +69,7 @@ pub struct TuneOptions {
     /// A ranking that was made before. Default: it is made where it is needed, from cached features where there are any.
     pub ranking: Option<Ranking>,
     /// `b-tuning` (the default), `fine-tune`, `linear-probe`, `distillation`, …: see
-    /// [`METHODS`](ranktune_tuning::train::methods::METHODS).
+    /// [`METHODS`](ranktune_train::methods::METHODS).
     pub method: String,
     /// Default: the three best of the ranking, as published.
     pub teachers: Teachers,
@@ -80,7 +80,7 @@ pub struct TuneOptions {
     /// the head alone, is published.
     pub read_out: Option<f64>,
     /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless another one's
-    /// measure is better by more than the standard error of the difference, and its loss no larger. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_tuning::train::BatchNorm::Auto)
+    /// measure is better by more than the standard error of the difference, and its loss no larger. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_train::BatchNorm::Auto)
     /// leaves it open, each other rate is tried with frozen statistics and with those of batches. Default: none, so that of `train` is taken.
     pub learning_rates: Vec<f32>,
     /// τ of the teachers' shares. Default: 0.1, as published.

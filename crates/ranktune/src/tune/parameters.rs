@@ -1,11 +1,11 @@
 //! Which weights of a model would be trained, and why the others would not.
 
-use ranktune_features::error::one_line;
+use ranktune_core::one_line;
+use ranktune_core::{Interrupt, Progress};
 use ranktune_features::extract::Prepared;
-use ranktune_features::progress::{Interrupt, Progress};
+use ranktune_nn::{Graph, Options};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
-use ranktune_tuning::{Graph, Options};
 
 use super::cast;
 use super::options::{Target, TuneOptions};

@@ -5,8 +5,8 @@
 //! m φ(x) + μ      the posterior predictive mean; μ [c] is 0 for classes and labels, the mean of the targets for numbers
 //! ```
 
+use ranktune_core::one_line;
 use ranktune_data::Targets;
-use ranktune_features::error::one_line;
 use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Compat, FeatureView, Statistics, evidence};
 

@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
+use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Augmentation;
 use ranktune_features::extract::Prepared;
-use ranktune_features::progress::{Event, Interrupt, Progress};
+use ranktune_nn::{Error as TuningError, ErrorKind as TuningKind};
 use ranktune_onnx::Model;
 use ranktune_report::training::Epoch;
-use ranktune_tuning::train::{
+use ranktune_train::{
     BatchNorm, Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions,
     Trained, Validation, Views, Watch, resampled, train,
 };
-use ranktune_tuning::{Error as TuningError, ErrorKind as TuningKind};
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;

@@ -1,10 +1,10 @@
 //! The runs of one command: one, or one for every learning rate and then for every λ that was asked for, of which the validation
 //! samples choose. They share what the teachers say.
 
-use ranktune_features::progress::Event;
+use ranktune_core::Event;
+use ranktune_nn::Mode;
 use ranktune_report::training::{LambdaPoint, Measured, RatePoint};
-use ranktune_tuning::Mode;
-use ranktune_tuning::train::{BatchNorm, Trained};
+use ranktune_train::{BatchNorm, Trained};
 use serde_json::{Map, Value};
 
 use super::grid::{self, Tried};

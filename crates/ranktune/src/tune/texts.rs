@@ -3,12 +3,12 @@
 //! A sample is one row of the batch, or two for a pair whose texts go through the model by themselves, or as many as a sentence has
 //! windows. Of a word the row of its first token has the target, as it has the features in a ranking.
 
+use ranktune_core::one_line;
 use ranktune_data::{Digest, Inputs as DataInputs};
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Sequences, TextSide};
 use ranktune_hub::text::{Sequence, Window};
-use ranktune_tuning::HostTensor;
-use ranktune_tuning::train::{Inputs, Lengths, LoadError, Mix, Pick, Samples};
+use ranktune_nn::HostTensor;
+use ranktune_train::{Inputs, Lengths, LoadError, Mix, Pick, Samples};
 
 /// Texts as training samples of one model.
 pub(crate) struct TextSamples<'a> {

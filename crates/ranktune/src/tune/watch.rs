@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ranktune_features::progress::{Event, Progress};
-use ranktune_tuning::train::{Event as TrainEvent, Watch};
+use ranktune_core::{Event, Progress};
+use ranktune_train::{Event as TrainEvent, Watch};
 
 /// Hands training's events on.
 pub(crate) struct Bridge<'a> {

@@ -7,8 +7,8 @@
 //!
 //! Predictions are of words, so teachers may cut them into other tokens than the target does.
 
+use ranktune_core::one_line;
 use ranktune_data::Targets;
-use ranktune_features::error::one_line;
 use ranktune_features::extract::{Extraction, Prepared, WordBlock, extract_words};
 use ranktune_scores::{Compat, FeatureView, Statistics, Targets as ScoreTargets, evidence};
 

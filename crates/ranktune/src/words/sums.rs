@@ -7,7 +7,7 @@
 //! That is `J · Σ 4 d_l²` bytes, whatever the number of words: 24 MB for ten groups of 768 features, 0.3 GB for those of twelve blocks.
 //! Beyond [`GROUP_BYTES`](super::GROUP_BYTES) there are fewer groups, down to two; beyond [`MOST_BYTES`] the model is refused.
 
-use ranktune_features::error::one_line;
+use ranktune_core::one_line;
 use ranktune_features::extract::{Layer, Prepared, WordBlock};
 use ranktune_scores::uncertainty::Grouped;
 use ranktune_scores::{FeatureView, Statistics, Targets};

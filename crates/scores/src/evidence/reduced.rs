@@ -287,8 +287,8 @@ fn explained(maximum: &Maximum, square: f64, n: f64, scale: f64) -> Solved {
 mod tests {
     use super::*;
     use crate::features::FeatureView;
-    use crate::random::Random;
     use crate::targets::Targets;
+    use ranktune_core::random::Random;
 
     /// Columns of every kind: no information, little, all of it in strong or in weak directions of the features, and two hills.
     fn statistics(n: usize, d: usize) -> Statistics {

@@ -17,10 +17,10 @@ use std::sync::OnceLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Compat, Evidence};
 use crate::features::FeatureView;
-use crate::names::nearest_name;
 use crate::probabilities::Probabilities;
 use crate::statistics::Statistics;
 use crate::targets::Targets;
+use ranktune_core::names::nearest_name;
 
 /// Every score, in the order in which they are listed for users.
 pub static SCORES: &[Score] = &[

@@ -17,8 +17,8 @@ use super::gram::tile_for;
 use super::product::Factors;
 use super::strips::Narrow;
 use super::triangle::Triangle;
-use crate::random::Random;
 use crate::simd::{sum_of, vectorised};
+use ranktune_core::random::Random;
 
 /// Rows of a block.
 const BLOCK: usize = 1024;

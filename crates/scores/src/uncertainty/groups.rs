@@ -6,8 +6,8 @@
 //! those of what they are drawn from, such as the prefixes of a race.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::random::Random;
 use crate::targets::{Compact, Targets};
+use ranktune_core::random::Random;
 
 /// The number of groups where nothing else is asked for.
 pub const DEFAULT_GROUPS: usize = 10;

@@ -11,7 +11,7 @@
 
 use super::Jackknife;
 use crate::error::{Error, ErrorKind, Result};
-use crate::random::Random;
+use ranktune_core::random::Random;
 
 /// Settings of the resampling.
 #[derive(Clone, Debug, PartialEq)]

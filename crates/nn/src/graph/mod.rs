@@ -1,0 +1,224 @@
+//! A [`Graph`]: the nodes of a model, ready to run, with its parameters on a device.
+
+mod body;
+mod compile;
+mod fuse;
+mod parameter;
+mod patterns;
+mod run;
+mod write_back;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
+pub(crate) use body::{Body, captures};
+pub use parameter::{Parameter, Role};
+pub use run::{Feed, Gradients, Pass};
+
+use crate::operators::Operator;
+use crate::tensor::DeviceTensor;
+use crate::value::Value;
+use crate::{Error, ErrorKind, Result};
+
+/// How a graph runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Without a tape; BatchNormalization takes its running statistics.
+    #[default]
+    Evaluation,
+    /// With a tape; BatchNormalization takes the statistics of the batch and updates the running ones.
+    Training,
+    /// With a tape; BatchNormalization takes its running statistics and leaves them as they are.
+    Frozen,
+}
+
+/// Settings of a graph.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The tensors to compute, any in the graph; the model's outputs where this is empty (the default).
+    pub outputs: Vec<String>,
+    /// The device that the parameters live on; Burn's CPU backend by default.
+    pub device: Device,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            outputs: Vec::new(),
+            device: Device::flex(),
+        }
+    }
+}
+
+/// Where a value is kept while the graph runs.
+type Slot = usize;
+
+/// A node, ready to run.
+struct Step {
+    operator: Operator,
+    label: String,
+    op_type: String,
+    inputs: Vec<Option<Slot>>,
+    input_names: Vec<String>,
+    outputs: Vec<Option<Slot>>,
+    /// Values that nobody needs after this node.
+    release: Vec<Slot>,
+}
+
+/// An input that a caller feeds.
+struct Entrance {
+    name: String,
+    slot: Slot,
+    float: Option<bool>,
+    rank: Option<usize>,
+}
+
+/// A trainable graph.
+///
+/// # Examples
+/// ```no_run
+/// use ranktune_nn::{Feed, Graph, HostTensor, Mode, Options};
+///
+/// let mut model = ranktune_onnx::Model::load("model.onnx".as_ref())?;
+/// let mut graph = Graph::new(&model, Options::default())?;
+/// let images = HostTensor::floats(&[1, 3, 32, 32], vec![0.5; 3 * 32 * 32])?;
+/// let pass = graph.forward(&[("pixel_values", Feed::from(images))], Mode::Training)?;
+/// let logits = pass.output("logits")?;
+/// let loss = logits.mul(&logits)?.mean(&[0, 1]);
+/// let mut gradients = pass.backward(&loss)?;
+/// for index in 0..graph.parameters().len() {
+///     if let Some(gradient) = gradients.take(index) {
+///         let value = graph.value(index).sub(&gradient.mul_scalar(0.01))?;
+///         graph.set_value(index, value)?;
+///     }
+/// }
+/// graph.write_back(&mut model)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Graph {
+    device: Device,
+    entrances: Vec<Entrance>,
+    steps: Vec<Step>,
+    outputs: Vec<(String, Slot)>,
+    slots: usize,
+    /// Values that are the same at every run.
+    constants: Vec<(Slot, Value)>,
+    parameters: Vec<Parameter>,
+    /// Names of running statistics that training leaves as they are.
+    kept: Arc<HashSet<String>>,
+    /// By parameter: its slot and value, if the graph runs on it.
+    values: Vec<(Slot, DeviceTensor)>,
+    /// What training used again and again goes when the graph does.
+    _buffers: crate::kernels::Buffers,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Graph")
+            .field("inputs", &self.inputs())
+            .field("outputs", &self.outputs())
+            .field("nodes", &self.steps.len())
+            .field("parameters", &self.parameters.len())
+            .finish()
+    }
+}
+
+impl Graph {
+    /// The device that the graph runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Names of the inputs that [`Graph::forward`] wants.
+    pub fn inputs(&self) -> Vec<&str> {
+        self.entrances.iter().map(|entrance| entrance.name.as_str()).collect()
+    }
+
+    /// Names of the outputs.
+    pub fn outputs(&self) -> Vec<&str> {
+        self.outputs.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// All floating-point initializers: which are trained, and why the others are not.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Position of a parameter in [`Graph::parameters`].
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.parameters.iter().position(|parameter| parameter.name == name)
+    }
+
+    /// The value of the parameter at `index`.
+    pub fn value(&self, index: usize) -> &DeviceTensor {
+        &self.values[index].1
+    }
+
+    /// Changes the value of the parameter at `index`.
+    ///
+    /// # Errors
+    /// `Shape` when the shape changes.
+    pub fn set_value(&mut self, index: usize, value: DeviceTensor) -> Result<()> {
+        let (expected, found) = (&self.parameters[index].dims, value.dims());
+        if *expected != found {
+            let name = &self.parameters[index].name;
+            return Err(Error::shape(format!(
+                "{name:?} has shape {expected:?}, found {found:?}"
+            )));
+        }
+        let old = std::mem::replace(&mut self.values[index].1, value.detached());
+        drop(value);
+        crate::kernels::release(old);
+        Ok(())
+    }
+
+    /// A step of plain SGD: takes `rate · gradient` off the parameter at `index`.
+    ///
+    /// # Errors
+    /// `Shape` when the gradient is not of the parameter's shape.
+    pub fn descend(&mut self, index: usize, gradient: DeviceTensor, rate: f32) -> Result<()> {
+        let value = self.value(index);
+        let same = value.dims() == gradient.dims();
+        let new = match same.then(|| crate::kernels::descend(value, &gradient, rate)).flatten() {
+            Some(new) => new,
+            None => value.sub(&gradient.mul_scalar(rate))?,
+        };
+        crate::kernels::release(gradient);
+        self.set_value(index, new)
+    }
+
+    /// Keeps the trainable parameters for which `chosen` holds as they are, from the next run on; gives their number.
+    pub fn freeze(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
+        let mut frozen = 0;
+        for parameter in &mut self.parameters {
+            if parameter.role == Role::Trainable && chosen(&parameter.name) {
+                parameter.role = Role::Frozen;
+                frozen += 1;
+            }
+        }
+        frozen
+    }
+
+    /// Keeps the running statistics for which `chosen` holds as they are: their normalizations take them in training too.
+    /// Gives their number.
+    pub fn keep_statistics(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
+        let mut kept = (*self.kept).clone();
+        let before = kept.len();
+        for parameter in &mut self.parameters {
+            if parameter.role == Role::Statistics && chosen(&parameter.name) {
+                parameter.role = Role::Frozen;
+                kept.insert(parameter.name.clone());
+            }
+        }
+        let found = kept.len() - before;
+        self.kept = Arc::new(kept);
+        found
+    }
+}
+
+/// `what` is not in the graph.
+fn not_found(what: &str, name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("the graph has no {what} {name:?}"))
+}

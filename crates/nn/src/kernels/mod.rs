@@ -1,0 +1,143 @@
+//! Operations of our own on the CPU backend: convolutions, matrix products, normalizations, activations, sums, joins, pooling.
+//!
+//! Burn's CPU backend is slow backward through pointwise and depthwise convolutions, takes several passes over memory for
+//! a normalization and an activation, and runs most of what goes element by element on one thread. These kernels replace
+//! them there; on every other device, and for what they do not cover, Burn's own operations run. Each is a [`Kernel`]: a forward function, and a backward one that is put on Burn's tape.
+//!
+//! Maps are held with channels last (`[n, h, w, c]` in memory), which is a matter of strides: to everything else such a
+//! tensor is still `[n, c, h, w]`. So a pointwise convolution is one matrix product over all pixels of the batch, and
+//! everything by channel runs along vector registers.
+
+mod activation;
+mod batch_norm;
+mod concat;
+mod convolution;
+mod curve;
+mod depthwise;
+mod elementwise;
+mod extent;
+mod gate;
+mod gradient_sum;
+mod layout;
+mod lookup;
+mod matmul;
+mod pool;
+mod pooling;
+mod product;
+mod rows;
+mod sum;
+mod update;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex};
+
+use crate::tensor::DeviceTensor;
+
+pub(crate) use activation::{Activation, activate};
+pub(crate) use batch_norm::{Normalized, normalize};
+pub(crate) use concat::concat;
+pub(crate) use convolution::convolve;
+pub(crate) use curve::Range;
+pub(crate) use elementwise::affine;
+pub(crate) use extent::{narrow, surround};
+pub(crate) use gate::gate;
+pub(crate) use gradient_sum::begin as begin_backward;
+pub(crate) use layout::settle;
+pub(crate) use lookup::lookup;
+pub(crate) use matmul::matmul;
+pub(crate) use pool::Buffers;
+pub(crate) use pooling::{Slide, max_pool, mean_of_map};
+pub(crate) use rows::{layer_norm, softmax};
+pub(crate) use sum::{add, scale};
+pub use update::{AdamW, Sgd, adam_w, descend, sgd, sum_of_squares};
+
+/// The backward half of an operation with `N` inputs.
+pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {
+    /// The gradients of the inputs that want one, from the gradient of the output and what the forward half saved.
+    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
+}
+
+/// What the forward half of an operation gives.
+pub(crate) struct Forward {
+    pub output: FlexTensor,
+    /// What backward needs.
+    pub saved: Vec<FlexTensor>,
+}
+
+#[derive(Debug)]
+struct Step<K>(K);
+
+impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
+    type State = Vec<FlexTensor>;
+
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let results = self.0.backward(ops.state, gradient, wanted);
+        for (parent, result) in ops.parents.into_iter().zip(results) {
+            if let (Some(parent), Some(result)) = (parent, result) {
+                // Only an inner tensor gives its gradient away; that of a leaf, which has no parents, stays where it is.
+                let result = match !parent.parents.is_empty() && gradient_sum::has_begun(parent.id) {
+                    true => gradient_sum::sum(result, gradients.consume::<Flex>(&parent)),
+                    false => result,
+                };
+                gradients.register::<Flex>(parent.id, result);
+            }
+        }
+    }
+}
+
+/// Runs an operation on the CPU backend, on the tape where an input is; `None` on other devices.
+pub(crate) fn run<K: Kernel<N>, const N: usize>(
+    inputs: [&DeviceTensor; N],
+    kernel: K,
+    forward: impl FnOnce([FlexTensor; N]) -> Forward,
+) -> Option<DeviceTensor> {
+    let lift = |tensor: &DeviceTensor| burn::Tensor::<1>::from_dispatch(tensor.inner().clone());
+    if inputs.iter().all(|tensor| !tensor.is_tracked()) {
+        let plain = inputs.map(|tensor| lift(tensor).without_autodiff().try_into_primitive::<Flex>().ok());
+        let output = forward(all(plain)?).output;
+        return Some(wrap(burn::Tensor::<1>::from_primitive::<Flex>(output)));
+    }
+    let lifted = all(inputs.map(|tensor| lift(tensor).autodiff().try_into_primitive::<Autodiff<Flex>>().ok()))?;
+    let nodes = lifted.each_ref().map(|tensor| tensor.node());
+    let primitives = lifted.map(|tensor| tensor.into_primitive());
+    let Forward { output, saved } = forward(primitives);
+    let output = match Step(kernel)
+        .prepare::<NoCheckpointing>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prepared) => prepared.finish(saved, output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    };
+    Some(wrap(burn::Tensor::<1>::from_primitive::<Autodiff<Flex>>(output)))
+}
+
+fn wrap(tensor: burn::Tensor<1>) -> DeviceTensor {
+    DeviceTensor::from_inner(tensor.into_dispatch())
+}
+
+/// Gives back the buffer of a tensor of the CPU backend, if nobody else holds it.
+pub fn release(tensor: DeviceTensor) {
+    let lifted = burn::Tensor::<1>::from_dispatch(tensor.into_inner());
+    if let Ok(plain) = lifted.without_autodiff().try_into_primitive::<Flex>() {
+        layout::release(plain);
+    }
+}
+
+/// All of them, or none.
+fn all<T, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
+    let found: Vec<T> = options.into_iter().flatten().collect();
+    found.try_into().ok()
+}
+
+/// Runs `work` with the widest vector instructions the machine has; what is inlined into it is compiled for each kind.
+#[inline(always)]
+fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}

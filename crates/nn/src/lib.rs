@@ -1,0 +1,39 @@
+//! The trainable graph: an ONNX graph that runs forward and backward on Burn tensors, on any of Burn's devices.
+//!
+//! ```text
+//! Model ──[Graph::new]──► Graph ──[forward]──► Pass ──[backward]──► Gradients ──(an optimizer)──► [set_value]
+//!   ▲                       │
+//!   └──────[write_back]─────┘
+//! ```
+//!
+//! Floating-point activations and parameters live on the device, as [`DeviceTensor`]; everything else (integers, booleans,
+//! shapes, small constants) lives on the host, as [`HostTensor`], and is computed once where it is constant. Every operator
+//! is one line of a registry; one that is not there is an error when the graph is made, not when it runs.
+
+mod device;
+pub mod error;
+mod graph;
+pub mod head;
+pub mod host;
+mod kernels;
+mod normalize;
+mod operators;
+mod reductions;
+mod shape;
+pub mod tensor;
+mod value;
+mod windows;
+
+pub use burn::tensor::Device;
+pub use device::DeviceChoice;
+
+pub use error::{Error, ErrorKind, Result};
+pub use graph::{Feed, Gradients, Graph, Mode, Options, Parameter, Pass, Role};
+pub mod update {
+    //! Optimizer steps as single passes over memory, on the CPU backend; other devices have none.
+    pub use crate::kernels::{AdamW, Sgd, adam_w, descend, release, sgd, sum_of_squares};
+}
+
+pub use head::{Features, Head, Rows, Take, with_head};
+pub use host::{HostData, HostTensor};
+pub use tensor::{DeviceTensor, Tape};

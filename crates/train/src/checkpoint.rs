@@ -1,0 +1,302 @@
+//! Checkpoints: everything that a run needs to go on as if it had never stopped, in one file.
+//!
+//! `checkpoint-STEP.safetensors` holds the parameters that training changes (`value.NAME`, running statistics among them)
+//! and the optimizer's moments (`moment.0.NAME`), as f32, so bit by bit; the rest (step, epoch, records, digests) is JSON in
+//! the file's metadata. The order of samples and their views follow from the seed, so there is no random state besides the
+//! step. The best weights so far are a file of their own, `best-STEP.safetensors`, written before the checkpoint that
+//! names it. Files are written under a temporary name, synced and renamed: one that is there is whole.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+use super::{EpochRecord, records::unwritable};
+use ranktune_nn::{Device, DeviceTensor, Error, ErrorKind, Result};
+
+/// Version of the format.
+const VERSION: u32 = 1;
+/// Key of the state in a file's metadata.
+const STATE: &str = "ranktune.checkpoint";
+
+/// What decides which weights come out, and has to be the same to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub model: String,
+    pub data: String,
+    pub method: String,
+    /// JSON; compared as text, so that no number is rounded on the way.
+    pub settings: String,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    version: u32,
+    pub identity: Identity,
+    /// Steps done in all, and in this epoch.
+    pub step: u64,
+    pub epoch: usize,
+    pub step_in_epoch: usize,
+    pub optimizer_steps: u64,
+    /// Sums of the loss and its terms over the steps of this epoch, as bits of f64.
+    pub sums: Vec<(String, u64)>,
+    pub epoch_seconds: f64,
+    /// The first loss and the smoothed one, as bits of f64.
+    pub first_loss: u64,
+    pub smooth_loss: u64,
+    pub epochs: Vec<EpochRecord>,
+    pub best: Option<Best>,
+    pub log_bytes: Option<u64>,
+    /// Shapes of the inputs at the first step.
+    pub fed: Vec<(String, Vec<usize>)>,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Best {
+    pub epoch: usize,
+    /// The measure and the negative loss, as bits of f64.
+    pub value: u64,
+    pub loss: u64,
+    /// Name of the file with its weights, once there is one.
+    pub file: Option<String>,
+}
+
+impl State {
+    pub(super) fn new(identity: Identity) -> Self {
+        Self {
+            version: VERSION,
+            identity,
+            step: 0,
+            epoch: 0,
+            step_in_epoch: 0,
+            optimizer_steps: 0,
+            sums: Vec::new(),
+            epoch_seconds: 0.0,
+            first_loss: f64::NAN.to_bits(),
+            smooth_loss: f64::NAN.to_bits(),
+            epochs: Vec::new(),
+            best: None,
+            log_bytes: None,
+            fed: Vec::new(),
+        }
+    }
+}
+
+/// A tensor that is copied to the host when it is written, not before.
+struct Stored<'a> {
+    tensor: &'a DeviceTensor,
+    dims: Vec<usize>,
+}
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.dims
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        // Lengths are checked against the shape by the format, so a device that fails here ends in an error there.
+        let values = self.tensor.to_values().unwrap_or_default();
+        Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.dims.iter().product::<usize>()
+    }
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    let path = path.display();
+    Error::new(
+        ErrorKind::Checkpoint,
+        format!("{path}: {what}; delete it to go on from an older one, or begin anew without resuming"),
+    )
+}
+
+/// Writes named tensors and a state to `folder/name`, whole or not at all.
+fn write(folder: &Path, name: &str, tensors: &[(String, &DeviceTensor)], state: &str) -> Result<PathBuf> {
+    let (path, temporary) = (folder.join(name), folder.join(format!(".{name}.incomplete")));
+    let views = tensors.iter().map(|(name, tensor)| {
+        let dims = tensor.dims();
+        (name.as_str(), Stored { tensor, dims })
+    });
+    let metadata = HashMap::from([(STATE.to_owned(), state.to_owned())]);
+    let written = safetensors::serialize_to_file(views, Some(metadata), &temporary)
+        .map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(error) => unwritable(&path, error),
+            error => damaged(&path, "a checkpoint cannot be written").caused_by(error),
+        })
+        .and_then(|()| {
+            let synced = File::open(&temporary).and_then(|file| file.sync_all());
+            let renamed = synced.and_then(|()| fs::rename(&temporary, &path));
+            // The directory's entry is durable once the directory is synced; not every system can.
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+            renamed.map_err(|error| unwritable(&path, error))
+        });
+    if let Err(error) = written {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    Ok(path)
+}
+
+/// The number in a file name such as `checkpoint-000120.safetensors`.
+fn number(path: &Path, prefix: &str) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix(prefix)?.strip_suffix(".safetensors")?.parse().ok()
+}
+
+/// The files of a kind in `folder`, newest first.
+fn list(folder: &Path, prefix: &str) -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<(u64, PathBuf)> = entries
+        .filter_map(|entry| Some((number(&entry.path(), prefix)?, entry.path())))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found
+}
+
+/// Writes the weights of the best epoch; gives the file's name.
+pub(super) fn write_best(folder: &Path, step: u64, tensors: &[(String, &DeviceTensor)]) -> Result<String> {
+    let name = format!("best-{step:08}.safetensors");
+    write(folder, &name, tensors, "")?;
+    Ok(name)
+}
+
+/// Writes a checkpoint, and takes away all but the newest `keep` and what only those needed.
+pub(super) fn write_state(
+    folder: &Path,
+    state: &State,
+    tensors: &[(String, &DeviceTensor)],
+    keep: usize,
+) -> Result<PathBuf> {
+    let text = serde_json::to_string(state)
+        .map_err(|error| damaged(folder, "the state of training cannot be written").caused_by(error))?;
+    let name = format!("checkpoint-{:08}.safetensors", state.step);
+    let path = write(folder, &name, tensors, &text)?;
+    let mut needed: Vec<String> = state.best.iter().filter_map(|best| best.file.clone()).collect();
+    for (at, (_, old)) in list(folder, "checkpoint-").into_iter().enumerate() {
+        match at < keep.max(1) {
+            true => needed.extend(read_state(&old).ok().and_then(|state| state.best?.file)),
+            false => drop(fs::remove_file(old)),
+        }
+    }
+    for (_, old) in list(folder, "best-") {
+        let name = old.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| !needed.contains(&name)) {
+            drop(fs::remove_file(old));
+        }
+    }
+    Ok(path)
+}
+
+/// The newest checkpoint of `folder`.
+pub(super) fn newest(folder: &Path) -> Option<PathBuf> {
+    list(folder, "checkpoint-").into_iter().next().map(|(_, path)| path)
+}
+
+/// The header of a file alone, which is small.
+fn read_header(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let failed = |error| damaged(path, "cannot be read").caused_by(error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(failed)?;
+    let count = u64::from_le_bytes(length);
+    if count > 100_000_000 {
+        return Err(damaged(path, "is not a checkpoint"));
+    }
+    let mut header = Vec::new();
+    file.take(count).read_to_end(&mut header).map_err(failed)?;
+    Ok(header)
+}
+
+/// The state in a checkpoint, whose tensors are not looked at.
+pub(super) fn read_state(path: &Path) -> Result<State> {
+    let header: serde_json::Value = serde_json::from_slice(&read_header(path)?)
+        .map_err(|error| damaged(path, "is not a whole checkpoint").caused_by(error))?;
+    let text = header
+        .pointer(&format!("/__metadata__/{STATE}"))
+        .and_then(serde_json::Value::as_str);
+    let text = text.ok_or_else(|| damaged(path, "holds no state of training"))?;
+    let version: Option<u64> = serde_json::from_str::<serde_json::Value>(text)
+        .ok()
+        .and_then(|value| value.get("version")?.as_u64());
+    if version != Some(u64::from(VERSION)) {
+        let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+        return Err(damaged(
+            path,
+            &format!("checkpoint version {found} is not version {VERSION}, which this program reads"),
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| damaged(path, "the state of training is damaged").caused_by(error))
+}
+
+/// All tensors of a file, by name.
+pub(super) fn read_tensors(path: &Path, device: &Device) -> Result<Vec<(String, DeviceTensor)>> {
+    let bytes = fs::read(path).map_err(|error| damaged(path, "cannot be read").caused_by(error))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| damaged(path, "is not a whole checkpoint").caused_by(error))?;
+    file.iter()
+        .map(|(name, view)| {
+            if view.dtype() != Dtype::F32 {
+                return Err(damaged(path, "holds a tensor that is not f32"));
+            }
+            let values = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect();
+            Ok((
+                name.to_owned(),
+                DeviceTensor::from_values(view.shape(), values, device)?,
+            ))
+        })
+        .collect()
+}
+
+/// Whether a run may go on from a checkpoint.
+pub(super) fn check(path: &Path, found: &Identity, wanted: &Identity) -> Result<()> {
+    let differs = |what: &str, found: &str, wanted: &str| {
+        Err(Error::new(
+            ErrorKind::Checkpoint,
+            format!(
+                "{}: the checkpoint is of {what} ({found}, and this run has {wanted}); resume with the same, or begin anew in \
+                 another folder",
+                path.display()
+            ),
+        ))
+    };
+    match () {
+        () if found.model != wanted.model => differs("another model", &found.model, &wanted.model),
+        () if found.method != wanted.method => differs("another method", &found.method, &wanted.method),
+        () if found.settings != wanted.settings => {
+            let pairs = |text: &str| serde_json::from_str::<serde_json::Map<_, _>>(text).unwrap_or_default();
+            let (wanted_settings, found_settings) = (pairs(&wanted.settings), pairs(&found.settings));
+            let key = wanted_settings
+                .iter()
+                .find(|(key, value)| found_settings.get(*key) != Some(value));
+            match key {
+                Some((key, value)) => {
+                    let old = found_settings
+                        .get(key)
+                        .map_or_else(|| "none".to_owned(), ToString::to_string);
+                    differs(&format!("other settings: {key}"), &old, &value.to_string())
+                }
+                None => differs("other settings", "more of them", "fewer"),
+            }
+        }
+        () if found.data != wanted.data => differs("other data", &found.data, &wanted.data),
+        () => Ok(()),
+    }
+}

@@ -1,0 +1,71 @@
+//! L2-SP (Li, Grandvalet, Davoine 2018): weights are drawn back to where they started.
+//!
+//! `loss = task + (α/2) ‖w − w⁰‖² + (β/2) ‖w_head‖²`; so α(w − w⁰) is added to the gradient of the backbone, βw to the
+//! head's. The preset switches ordinary weight decay off.
+
+use crate::{Loss, Method, ParameterContext, StepContext, TrainOptions};
+use ranktune_nn::{DeviceTensor, Error, ErrorKind, Result};
+
+/// L2-SP.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct L2Sp {
+    alpha: f32,
+    beta: f32,
+}
+
+impl Default for L2Sp {
+    /// α = 0.1, β = 0.01, as published.
+    fn default() -> Self {
+        Self { alpha: 0.1, beta: 0.01 }
+    }
+}
+
+impl L2Sp {
+    /// α for the backbone, β for the head.
+    ///
+    /// # Errors
+    /// `Input` when one is negative or not finite.
+    pub fn new(alpha: f32, beta: f32) -> Result<Self> {
+        match [alpha, beta].iter().all(|value| value.is_finite() && *value >= 0.0) {
+            true => Ok(Self { alpha, beta }),
+            false => Err(Error::new(
+                ErrorKind::Input,
+                format!("alpha and beta must be finite and >= 0, got {alpha} and {beta}"),
+            )),
+        }
+    }
+}
+
+impl Method for L2Sp {
+    fn name(&self) -> &'static str {
+        "l2-sp"
+    }
+
+    fn describe(&self) -> String {
+        format!("l2-sp alpha={} beta={}", self.alpha, self.beta)
+    }
+
+    fn preset(&self, options: &mut TrainOptions) {
+        options.weight_decay = 0.0;
+    }
+
+    fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
+        Ok(Loss {
+            total: step.task_loss()?,
+            parts: Vec::new(),
+        })
+    }
+
+    fn keeps_initial(&self) -> bool {
+        true
+    }
+
+    fn adjust(&self, parameter: &ParameterContext<'_>) -> Result<Option<DeviceTensor>> {
+        let pull = match (parameter.is_head, parameter.initial) {
+            (true, _) => parameter.value.mul_scalar(self.beta),
+            (false, Some(initial)) => parameter.value.sub(initial)?.mul_scalar(self.alpha),
+            (false, None) => return Ok(None),
+        };
+        parameter.gradient.add(&pull).map(Some)
+    }
+}

@@ -1,0 +1,310 @@
+//! A graph in training, and one step of it.
+
+use super::evaluate::{feeds, named};
+use super::groups::Group;
+use super::job::Job;
+use super::method::{ParameterContext, StepContext};
+use super::optimizer::{Change, Stepper};
+use super::prepared::Prepared;
+use super::{BatchNorm, Inputs, Pick, losses};
+use ranktune_nn::Feed;
+use ranktune_nn::{DeviceTensor, Error, ErrorKind, Graph, Mode, Options, Result, update};
+
+/// What changes while a run goes on, besides its records.
+pub(super) struct Session<'a> {
+    pub job: &'a Job<'a>,
+    pub prepared: Prepared<'a>,
+    pub graph: Graph,
+    pub stepper: Stepper,
+    /// Name of the output that holds the logits.
+    pub logits: String,
+    /// Shapes of the inputs at the first step.
+    pub fed: Vec<(String, Vec<usize>)>,
+    /// What BatchNormalization does.
+    pub mode: Mode,
+    /// Steps in all.
+    pub steps: u64,
+    reference: Option<Graph>,
+    initial: Vec<Option<DeviceTensor>>,
+    groups: Vec<Group>,
+}
+
+/// The terms of a loss.
+type Parts = Vec<(&'static str, f32)>;
+
+/// What a step found.
+#[derive(Debug)]
+pub(super) struct StepResult {
+    pub loss: f32,
+    pub parts: Parts,
+    /// Learning rate of the backbone.
+    pub rate: f32,
+}
+
+impl<'a> Session<'a> {
+    /// Makes the graph of a job.
+    pub(super) fn new(job: &'a Job<'a>, steps: u64) -> Result<Self> {
+        let (options, method) = (job.options, job.method);
+        let output = job.model.graph.outputs.first();
+        let logits = output
+            .map(|output| output.name.clone())
+            .ok_or_else(|| Error::invalid("the model has no output"))?;
+        let mut outputs = vec![logits.clone()];
+        for name in method.outputs() {
+            if !outputs.contains(&name) {
+                outputs.push(name);
+            }
+        }
+        let settings = |outputs| Options {
+            outputs,
+            device: options.device.clone(),
+        };
+        let mut graph = Graph::new(job.model, settings(outputs))?;
+        for prefix in &options.freeze {
+            if !graph
+                .parameters()
+                .iter()
+                .any(|parameter| parameter.name.starts_with(prefix.as_str()))
+            {
+                let example = graph.parameters().iter().find(|parameter| parameter.is_trainable());
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!(
+                        "no parameter's name begins with {prefix:?}, which is to be frozen; one is called {:?}",
+                        example.map_or("", |parameter| parameter.name.as_str())
+                    ),
+                ));
+            }
+        }
+        let asked = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        graph.keep_statistics(asked);
+        graph.freeze(|name| asked(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));
+        let wanted = method.reference_outputs();
+        let reference = match wanted.is_empty() {
+            true => None,
+            false => Some(Graph::new(job.model, settings(wanted))?),
+        };
+        let keep = method.keeps_initial();
+        let count = graph.parameters().len();
+        Ok(Self {
+            prepared: Prepared::new(job.targets),
+            groups: graph
+                .parameters()
+                .iter()
+                .map(|parameter| Group::of(parameter, options))
+                .collect(),
+            initial: (0..count)
+                .map(|index| keep.then(|| graph.value(index).clone()))
+                .collect(),
+            stepper: Stepper::new(options.optimizer, count),
+            mode: Mode::Training,
+            fed: Vec::new(),
+            job,
+            graph,
+            logits,
+            steps,
+            reference,
+        })
+    }
+
+    /// One step: forward, backward, and the change of every trained parameter.
+    ///
+    /// # Errors
+    /// `Diverged` when the loss is not finite, before anything has changed but running statistics.
+    pub(super) fn step(&mut self, picks: &[Pick], inputs: Inputs, step: u64) -> Result<StepResult> {
+        let options = self.job.options;
+        let rate = f64::from(options.learning_rate) * options.schedule.factor(step, self.steps, options.warm_up);
+        if self.fed.is_empty() {
+            self.fed = inputs
+                .feeds
+                .iter()
+                .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
+                .collect();
+        }
+        let (feeds, rows) = feeds(inputs);
+        self.check_rows(picks, rows.as_deref())?;
+        if rows.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(StepResult {
+                loss: 0.0,
+                parts: Vec::new(),
+                rate: rate as f32,
+            });
+        }
+        let (loss, parts, mut gradients) = self.backward(picks, &feeds, rows.as_deref(), step)?;
+        drop(feeds);
+        self.stepper.begin();
+        let count = self.groups.len();
+        match options.clip {
+            None => {
+                for index in 0..count {
+                    if let Some(gradient) = gradients.take(index) {
+                        let gradient = self.adjusted(index, gradient)?;
+                        self.change(index, gradient, rate, 1.0)?;
+                    }
+                }
+            }
+            Some(longest) => {
+                let all = (0..count).map(|index| {
+                    let gradient = gradients.take(index);
+                    gradient.map(|gradient| self.adjusted(index, gradient)).transpose()
+                });
+                let all = all.collect::<Result<Vec<_>>>()?;
+                drop(gradients);
+                let [backbone, head] = self.lengths(&all)?.map(|length| (longest / (length + 1e-6)).min(1.0));
+                for (index, gradient) in all.into_iter().enumerate() {
+                    if let Some(gradient) = gradient {
+                        let shrink = if self.groups[index].is_head { head } else { backbone };
+                        self.change(index, gradient, rate, shrink)?;
+                    }
+                }
+            }
+        }
+        Ok(StepResult {
+            loss,
+            parts,
+            rate: rate as f32,
+        })
+    }
+
+    /// Forward, the method's loss, and backward.
+    fn backward(
+        &mut self,
+        picks: &[Pick],
+        feeds: &[(String, Feed)],
+        rows: Option<&[usize]>,
+        step: u64,
+    ) -> Result<(f32, Parts, ranktune_nn::Gradients)> {
+        let mode = match (self.job.method.mode(self.mode, step), picks.len()) {
+            // One sample alone has no batch statistics where maps are one pixel large.
+            (Mode::Training, 1) => Mode::Frozen,
+            (mode, _) => mode,
+        };
+        let pass = self.graph.forward(&named(feeds), mode)?;
+        let reference = match &self.reference {
+            Some(graph) => Some(graph.evaluate(&named(feeds))?),
+            None => None,
+        };
+        let context = StepContext {
+            picks,
+            rows,
+            prepared: &self.prepared,
+            logits: losses::rows_of(&pass.output(&self.logits)?, rows)?,
+            pass: &pass,
+            reference: reference.as_ref(),
+            label_smoothing: self.job.options.label_smoothing,
+            device: self.graph.device(),
+            step,
+            steps: self.steps,
+        };
+        let loss = self.job.method.loss(&context)?;
+        drop(context);
+        let value = number(&loss.total)?;
+        let parts = loss.parts.iter().map(|(name, part)| Ok((*name, number(part)?)));
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        if !value.is_finite() {
+            return Err(Error::new(ErrorKind::Diverged, format!("the loss is {value}")));
+        }
+        let total = loss.total;
+        drop(loss.parts);
+        Ok((value, parts, pass.backward(&total)?))
+    }
+
+    /// The lengths of the gradients of the backbone and of the head; for each that of both together where they are limited so.
+    fn lengths(&self, gradients: &[Option<DeviceTensor>]) -> Result<[f32; 2]> {
+        let mut squares = [0.0; 2];
+        for (gradient, group) in gradients.iter().zip(&self.groups) {
+            let Some(gradient) = gradient else { continue };
+            squares[usize::from(group.is_head)] += match update::sum_of_squares(gradient) {
+                Some(sum) => sum,
+                None => {
+                    let axes: Vec<usize> = (0..gradient.rank()).collect();
+                    f64::from(number(&gradient.mul(gradient)?.sum(&axes))?)
+                }
+            };
+        }
+        if !self.job.options.clip_apart {
+            squares = [squares[0] + squares[1]; 2];
+        }
+        Ok(squares.map(|sum| sum.sqrt() as f32))
+    }
+
+    fn adjusted(&self, index: usize, gradient: DeviceTensor) -> Result<DeviceTensor> {
+        let context = ParameterContext {
+            name: &self.graph.parameters()[index].name,
+            is_head: self.groups[index].is_head,
+            value: self.graph.value(index),
+            initial: self.initial[index].as_ref(),
+            gradient: &gradient,
+        };
+        let adjusted = self.job.method.adjust(&context)?;
+        Ok(adjusted.unwrap_or(gradient))
+    }
+
+    fn change(&mut self, index: usize, gradient: DeviceTensor, rate: f64, shrink: f32) -> Result<()> {
+        let group = self.groups[index];
+        let change = Change {
+            rate: (rate * f64::from(group.multiplier)) as f32,
+            decay: group.decay,
+            shrink,
+        };
+        let value = self.stepper.update(index, self.graph.value(index), &gradient, change)?;
+        update::release(gradient);
+        self.graph.set_value(index, value)
+    }
+
+    /// Whether the caller names as many rows as the batch has targets.
+    fn check_rows(&self, picks: &[Pick], rows: Option<&[usize]>) -> Result<()> {
+        let targets = self.prepared.targets;
+        let expected: usize = picks.iter().map(|pick| targets.rows_of(pick.sample).len()).sum();
+        let found = rows.map_or(picks.len(), <[usize]>::len);
+        match expected == found {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::Input,
+                format!("a batch has {expected} targets, and {found} rows of the logits were named for them"),
+            )),
+        }
+    }
+
+    /// The parameters that training changes, with their names.
+    pub(super) fn changing(&self) -> impl Iterator<Item = (usize, &str)> {
+        use ranktune_nn::Role;
+        let parameters = self.graph.parameters().iter().enumerate();
+        parameters
+            .filter(|(_, parameter)| matches!(parameter.role, Role::Trainable | Role::Statistics))
+            .map(|(index, parameter)| (index, parameter.name.as_str()))
+    }
+
+    /// What BatchNormalization does, decided.
+    pub(super) fn decide_batch_norm(&mut self) -> Result<&'static str> {
+        let wanted = self.job.options.batch_norm.decided(self.job.targets.n_samples());
+        self.mode = match wanted {
+            BatchNorm::Frozen | BatchNorm::Adapted => Mode::Frozen,
+            _ => Mode::Training,
+        };
+        if wanted == BatchNorm::Adapted {
+            for (name, value) in super::batch_norm::statistics(self.job)? {
+                if let Some(index) = self.graph.find(&name) {
+                    self.graph.set_value(index, value)?;
+                }
+            }
+            return Ok("adapted");
+        }
+        Ok(match self.job.method.mode(self.mode, 0) {
+            Mode::Frozen => "frozen",
+            _ => "train",
+        })
+    }
+}
+
+/// The one element of a tensor.
+fn number(tensor: &DeviceTensor) -> Result<f32> {
+    let values = tensor.detached().to_values()?;
+    match values.as_slice() {
+        [value] => Ok(*value),
+        _ => Err(Error::shape(format!(
+            "a loss is one number, found shape {:?}",
+            tensor.dims()
+        ))),
+    }
+}
