@@ -15,7 +15,7 @@ use pool::Pool;
 
 /// How the feature tensor becomes `[n, n_features]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Features {
+pub enum FeatureLayout {
     /// It is so already, or `[n, n_features, 1, 1]`.
     Flat,
     /// `[n, n_features, h, w]`: the mean over the map.
@@ -23,7 +23,7 @@ pub enum Features {
     /// `[n, tokens, n_features]`: one vector of the tokens, those for which the named input `[n, tokens]` is 1 if it is named.
     Tokens {
         /// Which vector.
-        take: Take,
+        pooling: SequencePooling,
         /// Name of the mask, an input of integers; all tokens count without.
         mask: Option<String>,
     },
@@ -33,7 +33,7 @@ pub enum Features {
 
 /// The vector that stands for a sequence of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Take {
+pub enum SequencePooling {
     /// The mean.
     Mean,
     /// The first token's.
@@ -44,7 +44,7 @@ pub enum Take {
 
 /// What a row of logits is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rows {
+pub enum HeadRows {
     /// One row of features.
     #[default]
     Single,
@@ -58,10 +58,10 @@ pub enum Rows {
 pub struct Head {
     /// Name of the feature tensor.
     pub feature: String,
-    /// What the feature tensor looks like; [`Features::Flat`] by default.
-    pub layout: Features,
-    /// What a row of logits is of; [`Rows::Single`] by default.
-    pub rows: Rows,
+    /// What the feature tensor looks like; [`FeatureLayout::Flat`] by default.
+    pub layout: FeatureLayout,
+    /// What a row of logits is of; [`HeadRows::Single`] by default.
+    pub rows: HeadRows,
     /// Number of features of one row of the feature tensor; the head takes four times as many of pairs.
     pub n_features: usize,
     /// Number of outputs.
@@ -81,8 +81,8 @@ impl Head {
     pub fn new(feature: &str, n_features: usize, n_outputs: usize) -> Self {
         Self {
             feature: feature.to_owned(),
-            layout: Features::Flat,
-            rows: Rows::Single,
+            layout: FeatureLayout::Flat,
+            rows: HeadRows::Single,
             n_features,
             n_outputs,
             output: "logits".to_owned(),
@@ -123,7 +123,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     if head.n_features == 0 || head.n_outputs == 0 {
         return Err(Error::invalid("a head needs at least one feature and one output"));
     }
-    if let Features::Tokens { mask: Some(mask), .. } = &head.layout
+    if let FeatureLayout::Tokens { mask: Some(mask), .. } = &head.layout
         && !known(mask)
     {
         return Err(Error::new(
@@ -134,17 +134,17 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let opset = model.opset();
     let mut model = model.clone();
     cut(&mut model, &head.feature);
-    let by_token = head.layout == Features::EveryToken;
+    let by_token = head.layout == FeatureLayout::EveryToken;
     let n_features = match head.rows {
-        Rows::Single => head.n_features,
-        Rows::Pairs => 4 * head.n_features,
+        HeadRows::Single => head.n_features,
+        HeadRows::Pairs => 4 * head.n_features,
     };
     let mut pool = Pool::new(&mut model.graph, opset);
     let mut nodes = match head.rows {
         // A model that was tuned before has its features under this name already.
-        Rows::Single if head.feature == POOLED => Vec::new(),
-        Rows::Single => pool.features(&head.feature, &head.layout, POOLED)?,
-        Rows::Pairs => {
+        HeadRows::Single if head.feature == POOLED => Vec::new(),
+        HeadRows::Single => pool.features(&head.feature, &head.layout, POOLED)?,
+        HeadRows::Pairs => {
             let single = "ranktune.head.single";
             let mut nodes = pool.features(&head.feature, &head.layout, single)?;
             nodes.extend(pool.pairs(single, head.n_features, POOLED)?);
@@ -184,7 +184,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         data_type: Some(DataType::F32),
         shape: Some(shape),
     }];
-    if head.rows == Rows::Pairs {
+    if head.rows == HeadRows::Pairs {
         let (key, value) = INTERLEAVED_PAIRS;
         model.metadata.insert(key.to_owned(), value.to_owned());
     }

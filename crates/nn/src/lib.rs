@@ -1,7 +1,7 @@
 //! The trainable graph: an ONNX graph that runs forward and backward on Burn tensors, on any of Burn's devices.
 //!
 //! ```text
-//! Model ──[Graph::new]──► Graph ──[forward]──► Pass ──[backward]──► Gradients ──(an optimizer)──► [set_value]
+//! Model ──[TrainableGraph::new]──► TrainableGraph ──[forward]──► ForwardPass ──[backward]──► Gradients ──(an optimizer)──► [set_value]
 //!   ▲                       │
 //!   └──────[write_back]─────┘
 //! ```
@@ -28,12 +28,12 @@ pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Feed, Gradients, Graph, Mode, Options, Parameter, Pass, Role};
+pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, Mode, ParameterRole, TrainableGraph};
 pub mod update {
     //! Optimizer steps as single passes over memory, on the CPU backend; other devices have none.
-    pub use crate::kernels::{AdamW, Sgd, adam_w, descend, release, sgd, sum_of_squares};
+    pub use crate::kernels::{AdamWStep, SgdStep, adam_w, descend, release, sgd, sum_of_squares};
 }
 
-pub use head::{Features, Head, Rows, Take, with_head};
+pub use head::{FeatureLayout, Head, HeadRows, SequencePooling, with_head};
 pub use host::{HostData, HostTensor};
 pub use tensor::{DeviceTensor, Tape};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ranktune_nn::{Feed, Graph, HostTensor, Mode, Options};
+use ranktune_nn::{Feed, GraphOptions, HostTensor, Mode, TrainableGraph};
 use ranktune_onnx::{Attribute, DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 
 /// A node: its operator, inputs and output.
@@ -118,7 +118,7 @@ fn model(parts: &[Part], outputs: &[&str]) -> Model {
 
 /// The output `z`, and the gradients of `Σ z·cos` by the scale and the bias of the normalization.
 fn results(model: &Model, mode: Mode) -> Vec<Vec<f32>> {
-    let mut graph = Graph::new(model, Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(model, GraphOptions::default()).unwrap();
     let x: Vec<f32> = (0..120).map(|at| (at as f32 * 0.7).sin() * 2.0).collect();
     let weights: Vec<f32> = (0..120).map(|at| (at as f32 * 0.3).cos()).collect();
     let dims = [2, 3, 5, 4];

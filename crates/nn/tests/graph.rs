@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use ranktune_nn::head::{BIAS, POOLED, WEIGHT};
-use ranktune_nn::{ErrorKind, Features, Feed, Graph, Head, HostTensor, Mode, Options, Role, with_head};
+use ranktune_nn::{
+    ErrorKind, FeatureLayout, Feed, GraphOptions, Head, HostTensor, Mode, ParameterRole, TrainableGraph, with_head,
+};
 use ranktune_onnx::{Attribute, DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 
 fn node(op_type: &str, inputs: &[&str], output: &str) -> Node {
@@ -92,7 +94,7 @@ fn image() -> HostTensor {
 }
 
 fn logits(model: &Model) -> Vec<f32> {
-    let graph = Graph::new(model, Options::default()).unwrap();
+    let graph = TrainableGraph::new(model, GraphOptions::default()).unwrap();
     let name = graph.outputs()[0].to_owned();
     graph
         .evaluate(&[("x", Feed::from(image()))])
@@ -105,7 +107,7 @@ fn logits(model: &Model) -> Vec<f32> {
 
 #[test]
 fn every_initializer_has_a_role() {
-    let graph = Graph::new(&model(), Options::default()).unwrap();
+    let graph = TrainableGraph::new(&model(), GraphOptions::default()).unwrap();
     let role = |name: &str| graph.parameters()[graph.find(name).unwrap()].role;
     for name in [
         "conv.weight",
@@ -115,18 +117,18 @@ fn every_initializer_has_a_role() {
         "fc.bias",
         "gain.weight",
     ] {
-        assert_eq!(role(name), Role::Trainable, "{name}");
+        assert_eq!(role(name), ParameterRole::Trainable, "{name}");
     }
-    assert_eq!(role("bn.running_var"), Role::Statistics);
-    assert_eq!(role("low"), Role::Setting);
-    assert_eq!(role("half"), Role::LoneNumber);
-    assert_eq!(role("left.over"), Role::Unused);
+    assert_eq!(role("bn.running_var"), ParameterRole::Statistics);
+    assert_eq!(role("low"), ParameterRole::Setting);
+    assert_eq!(role("half"), ParameterRole::LoneNumber);
+    assert_eq!(role("left.over"), ParameterRole::Unused);
 }
 
 #[test]
 fn a_training_step_lowers_the_loss_and_is_written_back() {
     let mut onnx = model();
-    let mut graph = Graph::new(&onnx, Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap();
     let mut losses = Vec::new();
     for _ in 0..5 {
         let pass = graph.forward(&[("x", Feed::from(image()))], Mode::Frozen).unwrap();
@@ -178,7 +180,7 @@ fn statistics_are_written_back_in_the_type_they_had() {
         name.to_owned(),
         Tensor::new(DataType::F16, &[3], vec![0; 6].into()).unwrap(),
     );
-    let mut graph = Graph::new(&onnx, Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap();
     graph.forward(&[("x", Feed::from(image()))], Mode::Training).unwrap();
     graph.write_back(&mut onnx).unwrap();
     let tensor = &onnx.graph.initializers[name];
@@ -191,7 +193,7 @@ fn statistics_are_written_back_in_the_type_they_had() {
 
 #[test]
 fn frozen_parameters_get_no_gradient() {
-    let mut graph = Graph::new(&model(), Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&model(), GraphOptions::default()).unwrap();
     assert_eq!(graph.freeze(|name| name.starts_with("bn.")), 2);
     let pass = graph.forward(&[("x", Feed::from(image()))], Mode::Training).unwrap();
     let loss = pass.output("logits").unwrap().sum(&[0, 1]);
@@ -202,10 +204,10 @@ fn frozen_parameters_get_no_gradient() {
 
 #[test]
 fn kept_statistics_are_taken_in_training_and_do_not_change() {
-    let mut graph = Graph::new(&model(), Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&model(), GraphOptions::default()).unwrap();
     assert_eq!(graph.keep_statistics(|name| name.starts_with("bn.")), 2);
     let index = graph.find("bn.running_mean").unwrap();
-    assert_eq!(graph.parameters()[index].role, Role::Frozen);
+    assert_eq!(graph.parameters()[index].role, ParameterRole::Frozen);
     let before = graph.value(index).to_values().unwrap();
     let mut logits = |mode| {
         let pass = graph.forward(&[("x", Feed::from(image()))], mode).unwrap();
@@ -217,7 +219,7 @@ fn kept_statistics_are_taken_in_training_and_do_not_change() {
 
 #[test]
 fn a_loss_that_depends_on_nothing_trainable_is_refused() {
-    let mut graph = Graph::new(&model(), Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&model(), GraphOptions::default()).unwrap();
     graph.freeze(|_| true);
     let pass = graph.forward(&[("x", Feed::from(image()))], Mode::Training).unwrap();
     let loss = pass.output("logits").unwrap().sum(&[0, 1]);
@@ -227,9 +229,9 @@ fn a_loss_that_depends_on_nothing_trainable_is_refused() {
 #[test]
 fn a_new_head_follows_the_features() {
     for (feature, layout) in [
-        ("flat", Features::Flat),
-        ("pooled", Features::Flat),
-        ("d", Features::Map),
+        ("flat", FeatureLayout::Flat),
+        ("pooled", FeatureLayout::Flat),
+        ("d", FeatureLayout::Map),
     ] {
         let head = Head {
             layout,
@@ -238,11 +240,11 @@ fn a_new_head_follows_the_features() {
         let headed = with_head(&model(), &head).unwrap();
         assert!(headed.to_bytes().is_ok());
         assert!(!headed.graph.initializers.contains_key("fc.weight"));
-        let options = Options {
+        let options = GraphOptions {
             outputs: vec!["logits".to_owned(), POOLED.to_owned()],
-            ..Options::default()
+            ..GraphOptions::default()
         };
-        let graph = Graph::new(&headed, options).unwrap();
+        let graph = TrainableGraph::new(&headed, options).unwrap();
         let pass = graph.evaluate(&[("x", Feed::from(image()))]).unwrap();
         let (logits, features) = (pass.output("logits").unwrap(), pass.output(POOLED).unwrap());
         assert_eq!((logits.dims(), features.dims()), (vec![2, 4], vec![2, 3]), "{feature}");
@@ -274,7 +276,7 @@ fn a_new_head_follows_the_features() {
 fn an_unknown_operator_is_named_before_anything_runs() {
     let mut onnx = model();
     onnx.graph.nodes[2].op_type = "NonMaxSuppression".to_owned();
-    let error = Graph::new(&onnx, Options::default()).unwrap_err();
+    let error = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(error.node(), Some("\"node_c\" (NonMaxSuppression)"));
 }
@@ -285,20 +287,20 @@ fn an_unknown_attribute_and_an_unknown_domain_are_refused() {
     onnx.graph.nodes[0]
         .attributes
         .insert("mystery".to_owned(), Attribute::Int(1));
-    let error = Graph::new(&onnx, Options::default()).unwrap_err();
+    let error = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("mystery"), "{error}");
     let mut onnx = model();
     onnx.graph.nodes[0].domain = "com.example".to_owned();
     assert_eq!(
-        Graph::new(&onnx, Options::default()).unwrap_err().kind(),
+        TrainableGraph::new(&onnx, GraphOptions::default()).unwrap_err().kind(),
         ErrorKind::Unsupported
     );
 }
 
 #[test]
 fn wrong_feeds_are_named() {
-    let graph = Graph::new(&model(), Options::default()).unwrap();
+    let graph = TrainableGraph::new(&model(), GraphOptions::default()).unwrap();
     let kind = |feeds: &[(&str, Feed)]| graph.evaluate(feeds).unwrap_err().kind();
     assert_eq!(kind(&[]), ErrorKind::Input);
     assert_eq!(
@@ -318,9 +320,12 @@ fn wrong_feeds_are_named() {
 
 #[test]
 fn an_output_that_is_not_there_is_refused() {
-    let options = Options {
+    let options = GraphOptions {
         outputs: vec!["nothing".to_owned()],
-        ..Options::default()
+        ..GraphOptions::default()
     };
-    assert_eq!(Graph::new(&model(), options).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        TrainableGraph::new(&model(), options).unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
 }

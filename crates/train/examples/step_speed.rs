@@ -13,7 +13,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use ranktune_nn::{DeviceChoice, Feed, Graph, HostTensor, Mode, Options};
+use ranktune_nn::{DeviceChoice, Feed, GraphOptions, HostTensor, Mode, TrainableGraph};
 use ranktune_onnx::Model;
 
 #[expect(clippy::print_stdout, reason = "an example that prints its result")]
@@ -42,11 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = device.open()?;
     for path in models {
         let model = Model::load(Path::new(&path))?;
-        let mut graph = Graph::new(
+        let mut graph = TrainableGraph::new(
             &model,
-            Options {
+            GraphOptions {
                 device: device.clone(),
-                ..Options::default()
+                ..GraphOptions::default()
             },
         )?;
         let input = graph

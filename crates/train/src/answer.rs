@@ -2,14 +2,14 @@
 
 use super::session::Session;
 use ranktune_nn::head::{BIAS, WEIGHT};
-use ranktune_nn::{DeviceTensor, Graph, Result};
+use ranktune_nn::{DeviceTensor, Result, TrainableGraph};
 
 /// Places and values of parameters.
 type Values = Vec<(usize, DeviceTensor)>;
 
 impl Session<'_> {
     /// Asks the graph with the head that answers, and puts back the one that is trained.
-    pub(super) fn answering<T>(&mut self, ask: impl FnOnce(&Graph) -> Result<T>) -> Result<T> {
+    pub(super) fn answering<T>(&mut self, ask: impl FnOnce(&TrainableGraph) -> Result<T>) -> Result<T> {
         let trained = self.answer()?;
         let answer = ask(&self.graph);
         for (index, value) in trained {

@@ -9,7 +9,7 @@ use super::evaluate::{feeds, named};
 use super::job::Job;
 use super::loader::with_batches;
 use super::order::Order;
-use ranktune_nn::{DeviceTensor, Graph, Mode, Options, Result, Role};
+use ranktune_nn::{DeviceTensor, GraphOptions, Mode, ParameterRole, Result, TrainableGraph};
 
 /// Samples that statistics are taken from.
 const SAMPLES: usize = 1024;
@@ -18,18 +18,18 @@ const SAMPLES: usize = 1024;
 /// batch's mean and unbiased variance, each layer behind others that take batch statistics too.
 pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
     let options = job.options;
-    let settings = Options {
+    let settings = GraphOptions {
         outputs: Vec::new(),
         device: options.device.clone(),
     };
-    let mut graph = Graph::new(job.model, settings)?;
+    let mut graph = TrainableGraph::new(job.model, settings)?;
     // Without a leaf there is no tape.
     graph.freeze(|_| true);
     graph.keep_statistics(|name| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str())));
     let momenta = momenta(job.model);
     let parameters = graph.parameters().iter().enumerate();
     let chosen: Vec<(usize, f32)> = parameters
-        .filter(|(_, parameter)| parameter.role == Role::Statistics)
+        .filter(|(_, parameter)| parameter.role == ParameterRole::Statistics)
         .filter_map(|(index, parameter)| Some((index, *momenta.get(parameter.name.as_str())?)))
         .filter(|(_, momentum)| *momentum < 1.0)
         .collect();

@@ -6,7 +6,7 @@ use super::order::Order;
 use super::prepared::Prepared;
 use super::{Event, Inputs, Interrupt, Samples, Targets, TrainOptions, ValidationRecord, Watch, losses, metrics};
 use ranktune_nn::Feed;
-use ranktune_nn::{Error, ErrorKind, Graph, Result};
+use ranktune_nn::{Error, ErrorKind, Result, TrainableGraph};
 
 /// Samples that are evaluated, and how.
 pub(super) struct Evaluation<'a> {
@@ -42,7 +42,7 @@ impl Evaluation<'_> {
     /// Loss and measure of a graph whose first output is the logits; `None` when interrupted.
     pub(super) fn run(
         &self,
-        graph: &Graph,
+        graph: &TrainableGraph,
         logits: &str,
         watch: &dyn Watch,
         interrupt: &Interrupt,
@@ -72,7 +72,7 @@ impl Evaluation<'_> {
     /// What the graph makes of all samples; `None` when interrupted.
     pub(super) fn logits(
         &self,
-        graph: &Graph,
+        graph: &TrainableGraph,
         logits: &str,
         watch: &dyn Watch,
         interrupt: &Interrupt,

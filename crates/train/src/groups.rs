@@ -1,7 +1,7 @@
 //! Which parameters learn how fast, and which decay.
 
 use super::{Decay, TrainOptions};
-use ranktune_nn::Parameter;
+use ranktune_nn::GraphParameter;
 
 /// How a parameter is treated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The group of a parameter.
-    pub(super) fn of(parameter: &Parameter, options: &TrainOptions) -> Self {
+    pub(super) fn of(parameter: &GraphParameter, options: &TrainOptions) -> Self {
         let is_head = parameter.name.starts_with(&options.head_prefix);
         let decays = options.decay == Decay::All || is_weight(&parameter.dims);
         Self {

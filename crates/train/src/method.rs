@@ -17,7 +17,7 @@ use super::lessons::Lessons;
 use super::losses;
 use super::prepared::Prepared;
 use super::{Pick, Targets, TrainOptions};
-use ranktune_nn::Pass;
+use ranktune_nn::ForwardPass;
 use ranktune_nn::head::POOLED;
 use ranktune_nn::{Device, DeviceTensor, Mode, Result};
 
@@ -62,8 +62,8 @@ pub struct StepContext<'a> {
     pub(super) picks: &'a [Pick],
     pub(super) rows: Option<&'a [usize]>,
     pub(super) prepared: &'a Prepared<'a>,
-    pub(super) pass: &'a Pass,
-    pub(super) reference: Option<&'a Pass>,
+    pub(super) pass: &'a ForwardPass,
+    pub(super) reference: Option<&'a ForwardPass>,
     pub(super) logits: DeviceTensor,
     pub(super) label_smoothing: f32,
     pub(super) device: &'a Device,

@@ -13,7 +13,7 @@ use super::order::Order;
 use super::run::run;
 use super::{Inputs, Interrupt, LoadError, Outcome, Pick, Samples, Views, Watch};
 use ranktune_nn::head::POOLED;
-use ranktune_nn::{Error, Graph, HostTensor, Options, Result};
+use ranktune_nn::{Error, GraphOptions, HostTensor, Result, TrainableGraph};
 
 /// Features `[n, d]` in the place of samples.
 struct Table {
@@ -50,11 +50,11 @@ pub(super) fn fits(job: &Job<'_>) -> bool {
 
 /// Trains the head on tabled features.
 pub(super) fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
-    let settings = Options {
+    let settings = GraphOptions {
         outputs: vec![POOLED.to_owned()],
         device: job.options.device.clone(),
     };
-    let graph = Graph::new(job.model, settings)?;
+    let graph = TrainableGraph::new(job.model, settings)?;
     let mut fed = Vec::new();
     let mut table = |samples: &dyn Samples| table(&graph, job, samples, &mut fed, interrupt);
     let stopped = || {
@@ -105,7 +105,7 @@ pub(super) fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> 
 
 /// The features of all samples; `None` when interrupted.
 fn table(
-    graph: &Graph,
+    graph: &TrainableGraph,
     job: &Job<'_>,
     samples: &dyn Samples,
     fed: &mut Vec<(String, Vec<usize>)>,

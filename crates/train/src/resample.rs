@@ -4,7 +4,7 @@ use super::evaluate::Evaluation;
 use super::order::Random;
 use super::prepared::Prepared;
 use super::{Interrupt, Job, TargetValues, Targets, Watch};
-use ranktune_nn::{Error, ErrorKind, Graph, Options, Result};
+use ranktune_nn::{Error, ErrorKind, GraphOptions, Result, TrainableGraph};
 use ranktune_onnx::Model;
 
 /// The measure of a trained model on `count` resamples of the job's validation samples, drawn with replacement from the seed: the same
@@ -30,11 +30,11 @@ pub fn resampled(
     let logits = output
         .map(|output| output.name.clone())
         .ok_or_else(|| Error::invalid("the model has no output"))?;
-    let options = Options {
+    let options = GraphOptions {
         outputs: vec![logits.clone()],
         device: job.options.device.clone(),
     };
-    let graph = Graph::new(model, options)?;
+    let graph = TrainableGraph::new(model, options)?;
     let evaluation = Evaluation {
         samples: validation.samples,
         // A trained model gives the units of the data, so that nothing is standardised.

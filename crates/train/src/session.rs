@@ -8,13 +8,13 @@ use super::optimizer::{Change, Stepper};
 use super::prepared::Prepared;
 use super::{BatchNorm, Inputs, Pick, losses};
 use ranktune_nn::Feed;
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, Graph, Mode, Options, Result, update};
+use ranktune_nn::{DeviceTensor, Error, ErrorKind, GraphOptions, Mode, Result, TrainableGraph, update};
 
 /// What changes while a run goes on, besides its records.
 pub(super) struct Session<'a> {
     pub job: &'a Job<'a>,
     pub prepared: Prepared<'a>,
-    pub graph: Graph,
+    pub graph: TrainableGraph,
     pub stepper: Stepper,
     /// Name of the output that holds the logits.
     pub logits: String,
@@ -24,7 +24,7 @@ pub(super) struct Session<'a> {
     pub mode: Mode,
     /// Steps in all.
     pub steps: u64,
-    reference: Option<Graph>,
+    reference: Option<TrainableGraph>,
     initial: Vec<Option<DeviceTensor>>,
     groups: Vec<Group>,
 }
@@ -55,11 +55,11 @@ impl<'a> Session<'a> {
                 outputs.push(name);
             }
         }
-        let settings = |outputs| Options {
+        let settings = |outputs| GraphOptions {
             outputs,
             device: options.device.clone(),
         };
-        let mut graph = Graph::new(job.model, settings(outputs))?;
+        let mut graph = TrainableGraph::new(job.model, settings(outputs))?;
         for prefix in &options.freeze {
             if !graph
                 .parameters()
@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
         let wanted = method.reference_outputs();
         let reference = match wanted.is_empty() {
             true => None,
-            false => Some(Graph::new(job.model, settings(wanted))?),
+            false => Some(TrainableGraph::new(job.model, settings(wanted))?),
         };
         let keep = method.keeps_initial();
         let count = graph.parameters().len();
@@ -268,10 +268,10 @@ impl<'a> Session<'a> {
 
     /// The parameters that training changes, with their names.
     pub(super) fn changing(&self) -> impl Iterator<Item = (usize, &str)> {
-        use ranktune_nn::Role;
+        use ranktune_nn::ParameterRole;
         let parameters = self.graph.parameters().iter().enumerate();
         parameters
-            .filter(|(_, parameter)| matches!(parameter.role, Role::Trainable | Role::Statistics))
+            .filter(|(_, parameter)| matches!(parameter.role, ParameterRole::Trainable | ParameterRole::Statistics))
             .map(|(index, parameter)| (index, parameter.name.as_str()))
     }
 

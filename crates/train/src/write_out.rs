@@ -4,12 +4,12 @@ use ranktune_onnx::{Dim, Model, Tensor};
 
 use super::prepared::Standard;
 use ranktune_nn::head::{BIAS, WEIGHT};
-use ranktune_nn::{Error, Graph, Result};
+use ranktune_nn::{Error, Result, TrainableGraph};
 
 /// `model` with the values of `graph`, which was made from it. `fed` are the shapes that its inputs were trained with.
 pub(super) fn written(
     model: &Model,
-    graph: &Graph,
+    graph: &TrainableGraph,
     standard: Option<&Standard>,
     fed: &[(String, Vec<usize>)],
 ) -> Result<Model> {

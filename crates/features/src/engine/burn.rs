@@ -4,7 +4,7 @@
 //! [`EngineOptions`] say.
 
 use bytes::Bytes;
-use ranktune_nn::{Device, DeviceChoice, Feed, Graph, HostTensor, Options};
+use ranktune_nn::{Device, DeviceChoice, Feed, GraphOptions, HostTensor, TrainableGraph};
 use ranktune_onnx::{Dim, Model, ValueInfo};
 
 use super::{Elements, Engine, EngineOptions, Input, Output, Session, check_inputs, guarded, no_such_output};
@@ -26,7 +26,7 @@ struct Burn {
 }
 
 struct BurnSession {
-    graph: Graph,
+    graph: TrainableGraph,
     /// The inputs as the model declares them.
     declared: Vec<ValueInfo>,
 }
@@ -61,11 +61,12 @@ impl Engine for Burn {
                 )
             };
             let model = Model::from_bytes(Bytes::copy_from_slice(model), None).map_err(unreadable)?;
-            let options = Options {
+            let options = GraphOptions {
                 device: self.device.clone(),
-                ..Options::default()
+                ..GraphOptions::default()
             };
-            let graph = Graph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, &error))?;
+            let graph =
+                TrainableGraph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, &error))?;
             Ok(Box::new(BurnSession {
                 graph,
                 declared: model.graph.inputs,

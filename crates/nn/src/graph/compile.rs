@@ -1,4 +1,4 @@
-//! From a model to a [`Graph`]: operators are looked up, parameters told from constants, and what is constant is computed.
+//! From a model to a [`TrainableGraph`]: operators are looked up, parameters told from constants, and what is constant is computed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use ranktune_onnx::{Attribute, Model, Node, Tensor};
 use super::body::captures;
 use super::fuse::fuse;
 use super::parameter::{Reach, last_uses};
-use super::{Entrance, Graph, Mode, Options, Parameter, Role, Slot, Step, not_found};
+use super::{GraphInput, GraphOptions, GraphParameter, Mode, ParameterRole, Slot, Step, TrainableGraph, not_found};
 use crate::operators::{self, Constants, Context, Entry, Inputs, Operator};
 use crate::tensor::DeviceTensor;
 use crate::value::Value;
@@ -29,13 +29,13 @@ impl<'a> Slots<'a> {
     }
 }
 
-impl Graph {
+impl TrainableGraph {
     /// Makes `model` trainable.
     ///
     /// # Errors
     /// `Unsupported` naming the first node with an operator or attribute that is not supported; `NotFound` for an
     /// output that is not in the graph; `Invalid` and `Shape` where constants do not fit their nodes.
-    pub fn new(model: &Model, options: Options) -> Result<Self> {
+    pub fn new(model: &Model, options: GraphOptions) -> Result<Self> {
         let graph = &model.graph;
         let device = options.device;
         let outputs: Vec<String> = match options.outputs.is_empty() {
@@ -90,7 +90,10 @@ impl Graph {
             }
             let host = operators::constant(tensor)?;
             let role = reach.role(name, tensor, host.as_floats().unwrap_or_default());
-            if !matches!(role, Role::Trainable | Role::Statistics | Role::Unused) {
+            if !matches!(
+                role,
+                ParameterRole::Trainable | ParameterRole::Statistics | ParameterRole::Unused
+            ) {
                 constants.insert(name, host.clone().into());
             }
             if let Some(slot) = slots.of(name) {
@@ -98,7 +101,7 @@ impl Graph {
                     slot,
                     DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?,
                 ));
-                parameters.push(Parameter {
+                parameters.push(GraphParameter {
                     name: name.clone(),
                     dims: tensor.dims.clone(),
                     role,
@@ -108,7 +111,7 @@ impl Graph {
 
         let left = fold(built, &mut constants, &device)?;
         let last = last_uses(&left.iter().map(|(node, entry, _)| (*node, *entry)).collect::<Vec<_>>());
-        let entrances = entrances(model, &left, &outputs, &constants, &mut slots);
+        let inputs = graph_inputs(model, &left, &outputs, &constants, &mut slots);
         let kept: HashSet<&str> = outputs.iter().map(String::as_str).collect();
         let steps = left
             .into_iter()
@@ -140,7 +143,7 @@ impl Graph {
         Ok(Self {
             slots: slots.0.len(),
             device,
-            entrances,
+            inputs,
             steps,
             outputs: exits,
             constants,
@@ -229,14 +232,14 @@ fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, devi
 }
 
 /// The inputs that something depends on.
-fn entrances<'a>(
+fn graph_inputs<'a>(
     model: &'a Model,
     nodes: &[Built<'a>],
     outputs: &[String],
     constants: &HashMap<&'a str, Value>,
     slots: &mut Slots<'a>,
-) -> Vec<Entrance> {
-    let mut entrances = Vec::new();
+) -> Vec<GraphInput> {
+    let mut inputs = Vec::new();
     for input in &model.graph.inputs {
         let used = nodes
             .iter()
@@ -246,7 +249,7 @@ fn entrances<'a>(
             used && !constants.contains_key(input.name.as_str()),
             slots.of(&input.name),
         ) {
-            entrances.push(Entrance {
+            inputs.push(GraphInput {
                 name: input.name.clone(),
                 slot,
                 float: input.data_type.map(|kind| kind.is_float()),
@@ -254,7 +257,7 @@ fn entrances<'a>(
             });
         }
     }
-    entrances
+    inputs
 }
 
 /// For the error of a value that nobody computed.

@@ -1,4 +1,4 @@
-//! A [`Graph`]: the nodes of a model, ready to run, with its parameters on a device.
+//! A [`TrainableGraph`]: the nodes of a model, ready to run, with its parameters on a device.
 
 mod body;
 mod compile;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 pub(crate) use body::{Body, captures};
-pub use parameter::{Parameter, Role};
-pub use run::{Feed, Gradients, Pass};
+pub use parameter::{GraphParameter, ParameterRole};
+pub use run::{Feed, ForwardPass, Gradients};
 
 use crate::operators::Operator;
 use crate::tensor::DeviceTensor;
@@ -36,14 +36,14 @@ pub enum Mode {
 
 /// Settings of a graph.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct GraphOptions {
     /// The tensors to compute, any in the graph; the model's outputs where this is empty (the default).
     pub outputs: Vec<String>,
     /// The device that the parameters live on; Burn's CPU backend by default.
     pub device: Device,
 }
 
-impl Default for Options {
+impl Default for GraphOptions {
     fn default() -> Self {
         Self {
             outputs: Vec::new(),
@@ -68,7 +68,7 @@ struct Step {
 }
 
 /// An input that a caller feeds.
-struct Entrance {
+struct GraphInput {
     name: String,
     slot: Slot,
     float: Option<bool>,
@@ -79,10 +79,10 @@ struct Entrance {
 ///
 /// # Examples
 /// ```no_run
-/// use ranktune_nn::{Feed, Graph, HostTensor, Mode, Options};
+/// use ranktune_nn::{Feed, TrainableGraph, HostTensor, Mode, GraphOptions};
 ///
 /// let mut model = ranktune_onnx::Model::load("model.onnx".as_ref())?;
-/// let mut graph = Graph::new(&model, Options::default())?;
+/// let mut graph = TrainableGraph::new(&model, GraphOptions::default())?;
 /// let images = HostTensor::floats(&[1, 3, 32, 32], vec![0.5; 3 * 32 * 32])?;
 /// let pass = graph.forward(&[("pixel_values", Feed::from(images))], Mode::Training)?;
 /// let logits = pass.output("logits")?;
@@ -97,15 +97,15 @@ struct Entrance {
 /// graph.write_back(&mut model)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Graph {
+pub struct TrainableGraph {
     device: Device,
-    entrances: Vec<Entrance>,
+    inputs: Vec<GraphInput>,
     steps: Vec<Step>,
     outputs: Vec<(String, Slot)>,
     slots: usize,
     /// Values that are the same at every run.
     constants: Vec<(Slot, Value)>,
-    parameters: Vec<Parameter>,
+    parameters: Vec<GraphParameter>,
     /// Names of running statistics that training leaves as they are.
     kept: Arc<HashSet<String>>,
     /// By parameter: its slot and value, if the graph runs on it.
@@ -114,9 +114,9 @@ pub struct Graph {
     _buffers: crate::kernels::Buffers,
 }
 
-impl std::fmt::Debug for Graph {
+impl std::fmt::Debug for TrainableGraph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Graph")
+        f.debug_struct("TrainableGraph")
             .field("inputs", &self.inputs())
             .field("outputs", &self.outputs())
             .field("nodes", &self.steps.len())
@@ -125,15 +125,15 @@ impl std::fmt::Debug for Graph {
     }
 }
 
-impl Graph {
+impl TrainableGraph {
     /// The device that the graph runs on.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Names of the inputs that [`Graph::forward`] wants.
+    /// Names of the inputs that [`TrainableGraph::forward`] wants.
     pub fn inputs(&self) -> Vec<&str> {
-        self.entrances.iter().map(|entrance| entrance.name.as_str()).collect()
+        self.inputs.iter().map(|input| input.name.as_str()).collect()
     }
 
     /// Names of the outputs.
@@ -142,11 +142,11 @@ impl Graph {
     }
 
     /// All floating-point initializers: which are trained, and why the others are not.
-    pub fn parameters(&self) -> &[Parameter] {
+    pub fn parameters(&self) -> &[GraphParameter] {
         &self.parameters
     }
 
-    /// Position of a parameter in [`Graph::parameters`].
+    /// Position of a parameter in [`TrainableGraph::parameters`].
     pub fn find(&self, name: &str) -> Option<usize> {
         self.parameters.iter().position(|parameter| parameter.name == name)
     }
@@ -193,8 +193,8 @@ impl Graph {
     pub fn freeze(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
         let mut frozen = 0;
         for parameter in &mut self.parameters {
-            if parameter.role == Role::Trainable && chosen(&parameter.name) {
-                parameter.role = Role::Frozen;
+            if parameter.role == ParameterRole::Trainable && chosen(&parameter.name) {
+                parameter.role = ParameterRole::Frozen;
                 frozen += 1;
             }
         }
@@ -207,8 +207,8 @@ impl Graph {
         let mut kept = (*self.kept).clone();
         let before = kept.len();
         for parameter in &mut self.parameters {
-            if parameter.role == Role::Statistics && chosen(&parameter.name) {
-                parameter.role = Role::Frozen;
+            if parameter.role == ParameterRole::Statistics && chosen(&parameter.name) {
+                parameter.role = ParameterRole::Frozen;
                 kept.insert(parameter.name.clone());
             }
         }

@@ -10,7 +10,7 @@ use crate::operators::{Constants, Entry};
 /// What a floating-point initializer is to training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Role {
+pub enum ParameterRole {
     /// Trained.
     Trainable,
     /// Would change in training, and was asked not to.
@@ -27,7 +27,7 @@ pub enum Role {
     Unused,
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for ParameterRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Trainable => "trainable",
@@ -43,19 +43,19 @@ impl fmt::Display for Role {
 
 /// A floating-point initializer of the graph.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
+pub struct GraphParameter {
     /// Its name in the ONNX graph.
     pub name: String,
     /// Its shape.
     pub dims: Vec<usize>,
     /// Whether it is trained, or why not.
-    pub role: Role,
+    pub role: ParameterRole,
 }
 
-impl Parameter {
-    /// Whether [`crate::Graph::forward`] records a gradient for it.
+impl GraphParameter {
+    /// Whether [`crate::TrainableGraph::forward`] records a gradient for it.
     pub fn is_trainable(&self) -> bool {
-        self.role == Role::Trainable
+        self.role == ParameterRole::Trainable
     }
 }
 
@@ -106,18 +106,18 @@ impl<'a> Reach<'a> {
     }
 
     /// The role of an initializer.
-    pub(super) fn role(&self, name: &str, tensor: &Tensor, values: &[f32]) -> Role {
+    pub(super) fn role(&self, name: &str, tensor: &Tensor, values: &[f32]) -> ParameterRole {
         if self.differentiable.contains(name) {
             return match () {
-                () if is_lone_number(name, tensor) => Role::LoneNumber,
-                () if is_mask(values) => Role::Mask,
-                () => Role::Trainable,
+                () if is_lone_number(name, tensor) => ParameterRole::LoneNumber,
+                () if is_mask(values) => ParameterRole::Mask,
+                () => ParameterRole::Trainable,
             };
         }
         match (self.statistics.contains(name), self.used.contains(name)) {
-            (true, _) => Role::Statistics,
-            (false, true) => Role::Setting,
-            (false, false) => Role::Unused,
+            (true, _) => ParameterRole::Statistics,
+            (false, true) => ParameterRole::Setting,
+            (false, false) => ParameterRole::Unused,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::compile::missing;
-use super::{Graph, Mode, Step, not_found};
+use super::{Mode, Step, TrainableGraph, not_found};
 use crate::operators::{Context, Inputs};
 use crate::tensor::{DeviceTensor, Tape};
 use crate::value::Value;
@@ -29,7 +29,7 @@ impl From<DeviceTensor> for Feed {
 
 /// What a forward run left: its outputs, and the tape that leads back to the parameters.
 #[derive(Debug)]
-pub struct Pass {
+pub struct ForwardPass {
     outputs: Vec<(String, Value)>,
     /// By parameter.
     leaves: Vec<Option<DeviceTensor>>,
@@ -44,7 +44,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// The gradient of the parameter at `index` of [`Graph::parameters`], once; `None` when it is not trained, or the loss
+    /// The gradient of the parameter at `index` of [`TrainableGraph::parameters`], once; `None` when it is not trained, or the loss
     /// does not depend on it.
     pub fn take(&mut self, index: usize) -> Option<DeviceTensor> {
         let leaf = self.leaves.get_mut(index)?.take()?;
@@ -52,7 +52,7 @@ impl Gradients {
     }
 }
 
-impl Pass {
+impl ForwardPass {
     /// A floating-point output, with its tape.
     ///
     /// # Errors
@@ -76,13 +76,13 @@ impl Pass {
     }
 }
 
-impl Graph {
+impl TrainableGraph {
     /// Runs the graph. In [`Mode::Training`], running statistics are updated.
     ///
     /// # Errors
     /// `Input` when an input is missing, unknown, or of another type or rank than the graph declares; `Shape` and
     /// `Unsupported`, naming the node, where shapes do not fit it.
-    pub fn forward(&mut self, feeds: &[(&str, Feed)], mode: Mode) -> Result<Pass> {
+    pub fn forward(&mut self, feeds: &[(&str, Feed)], mode: Mode) -> Result<ForwardPass> {
         let (pass, updates) = self.run(feeds, mode)?;
         for update in updates {
             let index = self
@@ -96,12 +96,12 @@ impl Graph {
     /// Runs the graph in [`Mode::Evaluation`].
     ///
     /// # Errors
-    /// As [`Graph::forward`].
-    pub fn evaluate(&self, feeds: &[(&str, Feed)]) -> Result<Pass> {
+    /// As [`TrainableGraph::forward`].
+    pub fn evaluate(&self, feeds: &[(&str, Feed)]) -> Result<ForwardPass> {
         self.run(feeds, Mode::Evaluation).map(|(pass, _)| pass)
     }
 
-    fn run(&self, feeds: &[(&str, Feed)], mode: Mode) -> Result<(Pass, Vec<crate::operators::RunningUpdate>)> {
+    fn run(&self, feeds: &[(&str, Feed)], mode: Mode) -> Result<(ForwardPass, Vec<crate::operators::RunningUpdate>)> {
         let mut values: Vec<Option<Value>> = vec![None; self.slots];
         for (slot, value) in &self.constants {
             values[*slot] = Some(value.clone());
@@ -131,7 +131,7 @@ impl Graph {
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
-        let pass = Pass {
+        let pass = ForwardPass {
             outputs,
             leaves,
             device: self.device.clone(),
@@ -141,25 +141,25 @@ impl Graph {
 
     fn feed(&self, feeds: &[(&str, Feed)], values: &mut [Option<Value>]) -> Result<()> {
         let wrong = |message: String| Error::new(ErrorKind::Input, message);
-        for entrance in &self.entrances {
-            let name = &entrance.name;
+        for input in &self.inputs {
+            let name = &input.name;
             let Some((_, Feed(value))) = feeds.iter().find(|(one, _)| one == name) else {
                 return Err(wrong(format!(
                     "input {name:?} is not fed; the graph takes {:?}",
                     self.inputs()
                 )));
             };
-            if let Some(rank) = entrance.rank
+            if let Some(rank) = input.rank
                 && rank != value.dims().len()
             {
                 return Err(wrong(format!("input {name:?} has rank {rank}, found {value}")));
             }
             let float = value.host().is_none_or(|host| host.as_floats().is_some());
-            if entrance.float.is_some_and(|expected| expected != float) {
+            if input.float.is_some_and(|expected| expected != float) {
                 let expected = if float { "integers" } else { "floating point" };
                 return Err(wrong(format!("input {name:?} takes {expected}, found {value}")));
             }
-            values[entrance.slot] = Some(match float {
+            values[input.slot] = Some(match float {
                 true => value.on(&self.device)?.into(),
                 false => value.clone(),
             });

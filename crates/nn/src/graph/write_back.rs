@@ -6,10 +6,10 @@ use half::{bf16, f16};
 use ranktune_onnx::{DataType, Model, Tensor};
 
 use super::compile::copied;
-use super::{Graph, Role, not_found};
+use super::{ParameterRole, TrainableGraph, not_found};
 use crate::{Error, Result};
 
-impl Graph {
+impl TrainableGraph {
     /// Writes trained parameters and running statistics into the initializers of `model`, in the types they have there.
     /// A parameter that `model` holds as a copy of another gets an initializer of its own in place of the copying node.
     ///
@@ -18,7 +18,10 @@ impl Graph {
     pub fn write_back(&self, model: &mut Model) -> Result<()> {
         self.separate(model);
         for (parameter, (_, value)) in self.parameters.iter().zip(&self.values) {
-            if !matches!(parameter.role, Role::Trainable | Role::Frozen | Role::Statistics) {
+            if !matches!(
+                parameter.role,
+                ParameterRole::Trainable | ParameterRole::Frozen | ParameterRole::Statistics
+            ) {
                 continue;
             }
             let name = &parameter.name;
@@ -39,7 +42,7 @@ impl Graph {
     }
 }
 
-impl Graph {
+impl TrainableGraph {
     /// Replaces nodes that copy an initializer by initializers.
     fn separate(&self, model: &mut Model) {
         let known: HashSet<&str> = self

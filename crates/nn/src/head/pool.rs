@@ -2,7 +2,7 @@
 
 use ranktune_onnx::{Attribute, Graph, Node, Tensor};
 
-use super::{Features, Take, node};
+use super::{FeatureLayout, SequencePooling, node};
 use crate::{Error, Result};
 
 /// Makes nodes, and puts the constants that they take into the graph.
@@ -25,20 +25,26 @@ impl<'a> Pool<'a> {
     }
 
     /// `feature`, laid out as `layout` says, as the tensor `to`.
-    pub(super) fn features(&mut self, feature: &str, layout: &Features, to: &str) -> Result<Vec<Node>> {
+    pub(super) fn features(&mut self, feature: &str, layout: &FeatureLayout, to: &str) -> Result<Vec<Node>> {
         let flatten = |input: &str| node("Flatten", &[input], to, &[("axis", Attribute::Int(1))]);
         match layout {
-            Features::Flat => Ok(vec![flatten(feature)]),
-            Features::Map => {
+            FeatureLayout::Flat => Ok(vec![flatten(feature)]),
+            FeatureLayout::Map => {
                 let pooled = "ranktune.head.pooled";
                 Ok(vec![
                     node("GlobalAveragePool", &[feature], pooled, &[]),
                     flatten(pooled),
                 ])
             }
-            Features::EveryToken => Ok(vec![node("Identity", &[feature], to, &[])]),
-            Features::Tokens { take, mask: Some(mask) } => self.masked(feature, mask, *take, to),
-            Features::Tokens { take: Take::Mean, .. } if self.opset < 18 => {
+            FeatureLayout::EveryToken => Ok(vec![node("Identity", &[feature], to, &[])]),
+            FeatureLayout::Tokens {
+                pooling,
+                mask: Some(mask),
+            } => self.masked(feature, mask, *pooling, to),
+            FeatureLayout::Tokens {
+                pooling: SequencePooling::Mean,
+                ..
+            } if self.opset < 18 => {
                 let axes = ("axes", Attribute::Ints(vec![1]));
                 Ok(vec![node(
                     "ReduceMean",
@@ -47,14 +53,17 @@ impl<'a> Pool<'a> {
                     &[axes, ("keepdims", Attribute::Int(0))],
                 )])
             }
-            Features::Tokens { take: Take::Mean, .. } => {
+            FeatureLayout::Tokens {
+                pooling: SequencePooling::Mean,
+                ..
+            } => {
                 let axes = self.ints("one", &[1])?;
                 let keep = [("keepdims", Attribute::Int(0))];
                 Ok(vec![node("ReduceMean", &[feature, &axes], to, &keep)])
             }
-            Features::Tokens { take, .. } => {
-                let (start, end) = match take {
-                    Take::Last => (-1, i64::MAX),
+            FeatureLayout::Tokens { pooling, .. } => {
+                let (start, end) = match pooling {
+                    SequencePooling::Last => (-1, i64::MAX),
                     _ => (0, 1),
                 };
                 let one = "ranktune.head.token";
@@ -74,11 +83,11 @@ impl<'a> Pool<'a> {
 
     /// The mean, `Σ mask · feature / max(Σ mask, 1e-9)`, or one token: `Σ chosen · feature`, where `chosen` is 1 at the first or last
     /// token of the mask, wherever the padding is, and nowhere in a row that is all padding.
-    fn masked(&mut self, feature: &str, mask: &str, take: Take, to: &str) -> Result<Vec<Node>> {
+    fn masked(&mut self, feature: &str, mask: &str, pooling: SequencePooling, to: &str) -> Result<Vec<Node>> {
         let float = "ranktune.head.float";
         let mut nodes = vec![node("Cast", &[mask], float, &[("to", Attribute::Int(1))])];
         let mut weights = float;
-        if take != Take::Mean {
+        if pooling != SequencePooling::Mean {
             if self.opset < 11 {
                 let text = format!(
                     "the first or last token of a mask needs opset 11, and the model has {}; export it again, or pool by the mean",
@@ -86,7 +95,7 @@ impl<'a> Pool<'a> {
                 );
                 return Err(Error::invalid(text));
             }
-            weights = self.chosen(float, take, &mut nodes)?;
+            weights = self.chosen(float, pooling, &mut nodes)?;
         }
         let column = "ranktune.head.mask";
         let last = self.ints("last", &[2])?;
@@ -96,7 +105,7 @@ impl<'a> Pool<'a> {
         });
         let masked = "ranktune.head.masked";
         nodes.push(node("Mul", &[feature, column], masked, &[]));
-        if take != Take::Mean {
+        if pooling != SequencePooling::Mean {
             nodes.push(self.sum(masked, to, 0)?);
             return Ok(nodes);
         }
@@ -111,12 +120,12 @@ impl<'a> Pool<'a> {
     }
 
     /// 1 at the first or last token of `float` `[n, tokens]`, a mask of ones: where as many are counted as one, or as all.
-    fn chosen(&mut self, float: &str, take: Take, nodes: &mut Vec<Node>) -> Result<&'static str> {
+    fn chosen(&mut self, float: &str, pooling: SequencePooling, nodes: &mut Vec<Node>) -> Result<&'static str> {
         let axis = self.ints("one", &[1])?;
         let (counted, wanted) = ("ranktune.head.counted", "ranktune.head.wanted");
         nodes.push(node("CumSum", &[float, &axis], counted, &[]));
-        nodes.push(match take {
-            Take::Last => self.sum(float, wanted, 1)?,
+        nodes.push(match pooling {
+            SequencePooling::Last => self.sum(float, wanted, 1)?,
             _ => node("Constant", &[], wanted, &[("value_float", Attribute::Float(1.0))]),
         });
         let (equal, there) = ("ranktune.head.equal", "ranktune.head.there");

@@ -53,7 +53,7 @@ pub(crate) use pool::Buffers;
 pub(crate) use pooling::{Slide, max_pool, mean_of_map};
 pub(crate) use rows::{layer_norm, softmax};
 pub(crate) use sum::{add, scale};
-pub use update::{AdamW, Sgd, adam_w, descend, sgd, sum_of_squares};
+pub use update::{AdamWStep, SgdStep, adam_w, descend, sgd, sum_of_squares};
 
 /// The backward half of an operation with `N` inputs.
 pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {

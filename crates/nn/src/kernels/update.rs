@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 15;
 
 /// Numbers of a step of SGD.
 #[derive(Clone, Copy, Debug)]
-pub struct Sgd {
+pub struct SgdStep {
     /// What the gradient is multiplied by first, so that it is not too long.
     pub shrink: f32,
     /// Learning rate.
@@ -29,7 +29,7 @@ pub struct Sgd {
     pub nesterov: bool,
 }
 
-impl Sgd {
+impl SgdStep {
     /// The new weight and momentum of one element.
     #[inline(always)]
     fn element(self, weight: f32, gradient: f32, momentum: f32) -> (f32, f32) {
@@ -45,8 +45,8 @@ impl Sgd {
 
 /// Numbers of a step of AdamW.
 #[derive(Clone, Copy, Debug)]
-pub struct AdamW {
-    /// As [`Sgd::shrink`].
+pub struct AdamWStep {
+    /// As [`SgdStep::shrink`].
     pub shrink: f32,
     /// Learning rate.
     pub rate: f32,
@@ -64,7 +64,7 @@ pub struct AdamW {
     pub correction_2: f32,
 }
 
-impl AdamW {
+impl AdamWStep {
     /// The new weight and moments of one element.
     #[inline(always)]
     fn element(self, weight: f32, gradient: f32, first: f32, second: f32) -> (f32, f32, f32) {
@@ -101,7 +101,7 @@ pub fn sgd(
     weight: &DeviceTensor,
     gradient: &DeviceTensor,
     momentum: Option<&DeviceTensor>,
-    step: Sgd,
+    step: SgdStep,
 ) -> Option<[DeviceTensor; 2]> {
     let (w, g) = (plain(weight)?, plain(gradient)?);
     let m = match momentum {
@@ -136,7 +136,7 @@ pub fn adam_w(
     weight: &DeviceTensor,
     gradient: &DeviceTensor,
     moments: Option<[&DeviceTensor; 2]>,
-    step: AdamW,
+    step: AdamWStep,
 ) -> Option<[DeviceTensor; 3]> {
     let (w, g) = (plain(weight)?, plain(gradient)?);
     let moments = match moments {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ranktune_nn::{DeviceTensor, Graph, Mode, Options};
+use ranktune_nn::{DeviceTensor, GraphOptions, Mode, TrainableGraph};
 use ranktune_onnx::{Attribute, DataType, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 use rten_tensor::prelude::*;
 
@@ -294,12 +294,13 @@ impl Case {
             .collect()
     }
 
-    fn graph(&self) -> Graph {
-        Graph::new(&self.model(), Options::default()).unwrap_or_else(|error| panic!("{}: {error}", self.name()))
+    fn graph(&self) -> TrainableGraph {
+        TrainableGraph::new(&self.model(), GraphOptions::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name()))
     }
 
     /// `Σ weight · output`, over all floating-point outputs.
-    fn loss(&self, graph: &mut Graph, mode: Mode) -> (f64, ranktune_nn::Pass, DeviceTensor) {
+    fn loss(&self, graph: &mut TrainableGraph, mode: Mode) -> (f64, ranktune_nn::ForwardPass, DeviceTensor) {
         let pass = graph
             .forward(&[], mode)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name()));

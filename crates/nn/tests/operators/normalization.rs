@@ -1,6 +1,6 @@
 //! Normalizations, in both modes.
 
-use ranktune_nn::{Graph, Mode, Options};
+use ranktune_nn::{GraphOptions, Mode, TrainableGraph};
 
 use crate::harness::{Case, Input, within, x};
 
@@ -95,8 +95,8 @@ fn batch_normalization_with_batch_statistics_has_right_gradients() {
 #[test]
 fn running_statistics_follow_the_batch() {
     let model = batch_norm(&[2, 3, 4, 5]).model();
-    let mut graph = Graph::new(&model, Options::default()).unwrap();
-    let values = |graph: &Graph, name: &str| graph.value(graph.find(name).unwrap()).to_values().unwrap();
+    let mut graph = TrainableGraph::new(&model, GraphOptions::default()).unwrap();
+    let values = |graph: &TrainableGraph, name: &str| graph.value(graph.find(name).unwrap()).to_values().unwrap();
     let (x, mean, variance) = (values(&graph, "p0.x"), values(&graph, "p3.x"), values(&graph, "p4.x"));
     graph.forward(&[], Mode::Frozen).unwrap();
     assert_eq!(values(&graph, "p3.x"), mean, "frozen statistics stay as they are");
@@ -136,7 +136,7 @@ fn one_value_a_channel_has_no_batch_statistics() {
             Input::Floats(vec![2], vec![1.0, 1.0]),
         ],
     );
-    let mut graph = Graph::new(&case.model(), Options::default()).unwrap();
+    let mut graph = TrainableGraph::new(&case.model(), GraphOptions::default()).unwrap();
     let error = graph.forward(&[], Mode::Training).unwrap_err().to_string();
     assert!(error.contains("more than one value"), "{error}");
 }

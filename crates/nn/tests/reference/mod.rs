@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ranktune_nn::{Device, DeviceTensor, Feed, Graph, HostTensor, Mode, Options};
+use ranktune_nn::{Device, DeviceTensor, Feed, GraphOptions, HostTensor, Mode, TrainableGraph};
 use ranktune_onnx::Model;
 use safetensors::{Dtype, SafeTensors};
 
@@ -57,11 +57,11 @@ pub fn compare(folder: &Path, device: &Device) -> Result<Outcome, Failure> {
     let model = Model::load(&folder.join("model.onnx"))?;
     let bytes = std::fs::read(folder.join("reference.safetensors"))?;
     let reference = SafeTensors::deserialize(&bytes)?;
-    let settings = Options {
+    let settings = GraphOptions {
         device: device.clone(),
-        ..Options::default()
+        ..GraphOptions::default()
     };
-    let mut graph = Graph::new(&model, settings)?;
+    let mut graph = TrainableGraph::new(&model, settings)?;
     let feeds = reference
         .names()
         .into_iter()
@@ -86,7 +86,7 @@ struct Results {
     gradients: Vec<Option<Vec<f32>>>,
 }
 
-fn results(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode) -> Result<Results, Failure> {
+fn results(graph: &mut TrainableGraph, feeds: &[(String, HostTensor)], mode: Mode) -> Result<Results, Failure> {
     let feeds: Vec<(&str, Feed)> = feeds
         .iter()
         .map(|(name, host)| (name.as_str(), Feed::from(host.clone())))
@@ -113,7 +113,7 @@ fn results(graph: &mut Graph, feeds: &[(String, HostTensor)], mode: Mode) -> Res
 }
 
 fn agreement(
-    graph: &mut Graph,
+    graph: &mut TrainableGraph,
     feeds: &[(String, HostTensor)],
     reference: &SafeTensors,
     mode: Mode,
@@ -185,7 +185,7 @@ fn worse(worst: (f64, String), error: f64, parameter: &str) -> (f64, String) {
 
 /// How far each gradient moves when the last bit of every parameter is changed at random: what f32 leaves undetermined.
 fn by_rounding(
-    graph: &mut Graph,
+    graph: &mut TrainableGraph,
     feeds: &[(String, HostTensor)],
     mode: Mode,
     before: &[DeviceTensor],
@@ -225,7 +225,7 @@ fn by_rounding(
 
 /// The worst error of the running statistics, and how many there are. The reference names modules, as PyTorch does, and an
 /// exporter may name their initializers otherwise: they are matched by the module's name, or by order where it is not found.
-fn statistics(graph: &Graph, model: &Model, reference: &SafeTensors) -> Result<(f64, usize), Failure> {
+fn statistics(graph: &TrainableGraph, model: &Model, reference: &SafeTensors) -> Result<(f64, usize), Failure> {
     let mut worst: f64 = 0.0;
     let mut compared = 0;
     let known: BTreeMap<&str, usize> = graph

@@ -5,7 +5,7 @@ use ranktune_core::one_line;
 use ranktune_data::Targets;
 use ranktune_features::extract::{Prepared, Sequences, TextSide};
 use ranktune_nn::head::POOLED;
-use ranktune_nn::{Features, Feed, Graph, Head, Options, Rows, Take, with_head};
+use ranktune_nn::{FeatureLayout, Feed, GraphOptions, Head, HeadRows, SequencePooling, TrainableGraph, with_head};
 use ranktune_onnx::locate::Pooling;
 use ranktune_onnx::{Dim, Model};
 use ranktune_train::{EVALUATION, Pick, Samples};
@@ -46,7 +46,7 @@ pub(crate) fn network(
         }
     }
     base.graph.value_info.clear();
-    let headed = |n_features: usize, rows: Rows| {
+    let headed = |n_features: usize, rows: HeadRows| {
         let mut head = Head::new(&located.feature, n_features, n_outputs);
         head.layout = layout(target)?;
         head.rows = rows;
@@ -55,11 +55,11 @@ pub(crate) fn network(
         with_head(&base, &head).map_err(|error| one_line(&error))
     };
     let rows = match target.texts().map(TextSide::sequences) {
-        Some(Sequences::Apart) => Rows::Pairs,
-        _ => Rows::Single,
+        Some(Sequences::Apart) => HeadRows::Pairs,
+        _ => HeadRows::Single,
     };
     // The number of features is what the graph makes of a row; the head of this first one is never used.
-    let probe = headed(located.feature_dim.unwrap_or(1), Rows::Single).map_err(&wrong)?;
+    let probe = headed(located.feature_dim.unwrap_or(1), HeadRows::Single).map_err(&wrong)?;
     let n_features = features(&probe, samples).map_err(|reason| match target.images() {
         Some(side) => {
             let (height, width) = side.processor.input_size();
@@ -72,14 +72,14 @@ pub(crate) fn network(
     headed(n_features, rows).map_err(wrong)
 }
 
-fn layout(target: &Prepared) -> Result<Features, String> {
+fn layout(target: &Prepared) -> Result<FeatureLayout, String> {
     let located = target.located();
     let mask = |side: &TextSide| side.processor.inputs().attention_mask.clone();
     let mask = target.texts().and_then(mask);
-    let take = match target.pooling_name() {
-        "first-token" => Take::First,
-        "last-token" => Take::Last,
-        _ => Take::Mean,
+    let pooling = match target.pooling_name() {
+        "first-token" => SequencePooling::First,
+        "last-token" => SequencePooling::Last,
+        _ => SequencePooling::Mean,
     };
     let fixed = target.texts().and_then(|side| side.processor.inputs().sequence);
     if let (Pooling::Tokens, None, Some(length)) = (located.pooling, &mask, fixed)
@@ -92,13 +92,13 @@ fn layout(target: &Prepared) -> Result<Features, String> {
     }
     let pads_left = target.texts().is_some_and(|side| side.processor.pads_left());
     match located.pooling {
-        Pooling::None => Ok(Features::Flat),
-        Pooling::GlobalAverage { channels_axis: 1 } => Ok(Features::Map),
-        Pooling::Tokens if target.pooling_name() == "words" => Ok(Features::EveryToken),
+        Pooling::None => Ok(FeatureLayout::Flat),
+        Pooling::GlobalAverage { channels_axis: 1 } => Ok(FeatureLayout::Map),
+        Pooling::Tokens if target.pooling_name() == "words" => Ok(FeatureLayout::EveryToken),
         // The first token of a row is there wherever the padding is behind it.
-        Pooling::Tokens => Ok(Features::Tokens {
-            take,
-            mask: mask.filter(|_| take != Take::First || pads_left),
+        Pooling::Tokens => Ok(FeatureLayout::Tokens {
+            pooling,
+            mask: mask.filter(|_| pooling != SequencePooling::First || pads_left),
         }),
         _ => Err(format!(
             "features {:?} of this layout cannot be tuned in this version; name another tensor with --feature",
@@ -110,11 +110,11 @@ fn layout(target: &Prepared) -> Result<Features, String> {
 /// Runs the graph on one sample: the length of its features.
 fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
     let outputs = vec![POOLED.to_owned()];
-    let options = Options {
+    let options = GraphOptions {
         outputs,
-        ..Options::default()
+        ..GraphOptions::default()
     };
-    let graph = Graph::new(model, options).map_err(|error| one_line(&error))?;
+    let graph = TrainableGraph::new(model, options).map_err(|error| one_line(&error))?;
     let pick = Pick {
         sample: 0,
         view: EVALUATION,

@@ -3,7 +3,7 @@
 use ranktune_core::one_line;
 use ranktune_core::{Interrupt, Progress};
 use ranktune_features::extract::Prepared;
-use ranktune_nn::{Graph, Options};
+use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
 
@@ -40,11 +40,11 @@ pub fn list_parameters(
     };
     let model: Prepared = cast::open(cast::find(&hub, &name)?, None, &reading)?;
     let outputs = vec![model.feature_tensor().to_owned()];
-    let mut graph = Graph::new(
+    let mut graph = TrainableGraph::new(
         model.model(),
-        Options {
+        GraphOptions {
             outputs,
-            ..Options::default()
+            ..GraphOptions::default()
         },
     )
     .map_err(|error| Error::new(ErrorKind::Hub, format!("{name}: {}", one_line(&error))))?;

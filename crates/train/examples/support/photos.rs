@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use ranktune_data::image::decode;
-use ranktune_nn::{Features, Head, HostTensor, with_head};
+use ranktune_nn::{FeatureLayout, Head, HostTensor, with_head};
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Dim, Model};
 use ranktune_train::{EVALUATION, Inputs, LoadError, Pick, Samples, TargetValues, Targets};
@@ -191,8 +191,8 @@ pub fn headed(path: &Path, n_classes: usize, seed: u64) -> Result<Model, Box<dyn
     let n_features = found.feature_dim.ok_or("the number of features is not known")?;
     let open = |dim: Option<&Dim>| dim.and_then(Dim::fixed) != Some(1);
     let layout = match found.feature_shape.as_slice() {
-        [_, _, h, w] if open(Some(h)) || open(Some(w)) => Features::Map,
-        _ => Features::Flat,
+        [_, _, h, w] if open(Some(h)) || open(Some(w)) => FeatureLayout::Map,
+        _ => FeatureLayout::Flat,
     };
     let head = Head {
         layout,

@@ -26,7 +26,7 @@ pub(super) fn update(
     settings: Settings,
 ) -> Result<DeviceTensor> {
     let correction = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(settings.steps).unwrap_or(i32::MAX));
-    let step = update::AdamW {
+    let step = update::AdamWStep {
         shrink: change.shrink,
         rate: change.rate,
         decay: change.decay,
@@ -54,7 +54,7 @@ fn on_any_device(
     value: &DeviceTensor,
     gradient: &DeviceTensor,
     moments: Option<[&DeviceTensor; 2]>,
-    step: update::AdamW,
+    step: update::AdamWStep,
 ) -> Result<[DeviceTensor; 3]> {
     let gradient = &gradient.mul_scalar(step.shrink);
     let value = value.mul_scalar(1.0 - step.rate * step.decay);
@@ -109,7 +109,7 @@ mod tests {
             };
             let (first, second) = &mut fused_moments;
             fused = update(&fused, &tensor(&gradient), (first, second), change, settings).unwrap();
-            let step = update::AdamW {
+            let step = update::AdamWStep {
                 shrink: change.shrink,
                 rate: change.rate,
                 decay: change.decay,

@@ -16,7 +16,7 @@ pub(super) fn update(
     momentum: f32,
     nesterov: bool,
 ) -> Result<DeviceTensor> {
-    let step = update::Sgd {
+    let step = update::SgdStep {
         shrink: change.shrink,
         rate: change.rate,
         decay: change.decay,
@@ -35,7 +35,7 @@ fn on_any_device(
     value: &DeviceTensor,
     gradient: &DeviceTensor,
     velocity: &mut Option<DeviceTensor>,
-    step: update::Sgd,
+    step: update::SgdStep,
 ) -> Result<DeviceTensor> {
     let gradient = gradient.mul_scalar(step.shrink);
     let gradient = match step.decay == 0.0 {
@@ -94,7 +94,7 @@ mod tests {
                     nesterov,
                 )
                 .unwrap();
-                let settings = update::Sgd {
+                let settings = update::SgdStep {
                     shrink: change.shrink,
                     rate: change.rate,
                     decay,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ranktune_nn::{Features, Head, HostTensor, Result, with_head};
+use ranktune_nn::{FeatureLayout, Head, HostTensor, Result, with_head};
 use ranktune_onnx::{Attribute, DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 use ranktune_train::methods::{BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching};
 use ranktune_train::{
@@ -74,7 +74,7 @@ pub fn model(outputs: usize) -> Model {
         path: None,
     };
     let head = Head {
-        layout: Features::Map,
+        layout: FeatureLayout::Map,
         ..Head::new("c", FEATURES, outputs)
     };
     with_head(&model, &head).unwrap()

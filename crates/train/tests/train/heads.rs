@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ranktune_nn::head::{POOLED, WEIGHT};
-use ranktune_nn::{Features, Feed, Graph, Head, HostTensor, Mode, Options, Rows, Take, with_head};
+use ranktune_nn::{
+    FeatureLayout, Feed, GraphOptions, Head, HeadRows, HostTensor, Mode, SequencePooling, TrainableGraph, with_head,
+};
 use ranktune_onnx::{DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
@@ -54,14 +56,14 @@ fn table() -> Tensor {
     Tensor::from_f32(&[WORDS, WIDTH], &values).unwrap()
 }
 
-fn tokens(take: Take, masked: bool) -> Features {
-    Features::Tokens {
-        take,
+fn tokens(pooling: SequencePooling, masked: bool) -> FeatureLayout {
+    FeatureLayout::Tokens {
+        pooling,
         mask: masked.then(|| "attention_mask".to_owned()),
     }
 }
 
-fn head(layout: Features, rows: Rows) -> Head {
+fn head(layout: FeatureLayout, rows: HeadRows) -> Head {
     Head {
         layout,
         rows,
@@ -109,13 +111,13 @@ impl Batch {
     }
 
     /// What stands for a row, by hand.
-    fn pooled(&self, row: usize, take: Take, masked: bool) -> Vec<f64> {
+    fn pooled(&self, row: usize, pooling: SequencePooling, masked: bool) -> Vec<f64> {
         let features = self.features(row, masked);
         let zeros = vec![0.0; WIDTH];
-        match take {
-            Take::First => features.first().cloned().unwrap_or(zeros),
-            Take::Last => features.last().cloned().unwrap_or(zeros),
-            Take::Mean => {
+        match pooling {
+            SequencePooling::First => features.first().cloned().unwrap_or(zeros),
+            SequencePooling::Last => features.last().cloned().unwrap_or(zeros),
+            SequencePooling::Mean => {
                 let count = features.len().max(1) as f64;
                 (0..WIDTH)
                     .map(|at| features.iter().map(|token| token[at]).sum::<f64>() / count)
@@ -152,11 +154,14 @@ fn close(found: &[f32], expected: &[f64], what: &str) {
 }
 
 fn run(model: &Model, batch: &Batch, output: &str) -> (Vec<usize>, Vec<f32>) {
-    let options = Options {
+    let options = GraphOptions {
         outputs: vec![output.to_owned()],
-        ..Options::default()
+        ..GraphOptions::default()
     };
-    let pass = Graph::new(model, options).unwrap().evaluate(&batch.feeds()).unwrap();
+    let pass = TrainableGraph::new(model, options)
+        .unwrap()
+        .evaluate(&batch.feeds())
+        .unwrap();
     let found = pass.output(output).unwrap();
     (found.dims(), found.to_values().unwrap())
 }
@@ -179,14 +184,14 @@ fn logits_by_rten(model: &Model, batch: &Batch) -> Vec<f32> {
 #[test]
 fn tokens_are_pooled_as_by_hand_wherever_the_padding_is() {
     for opset in [12, 17, 18] {
-        for take in [Take::Mean, Take::First, Take::Last] {
+        for pooling in [SequencePooling::Mean, SequencePooling::First, SequencePooling::Last] {
             for masked in [true, false] {
-                let headed = with_head(&model(opset), &head(tokens(take, masked), Rows::Single)).unwrap();
+                let headed = with_head(&model(opset), &head(tokens(pooling, masked), HeadRows::Single)).unwrap();
                 for batch in batches() {
                     let (dims, found) = run(&headed, &batch, POOLED);
-                    let what = format!("{take:?}, masked {masked}, opset {opset}");
+                    let what = format!("{pooling:?}, masked {masked}, opset {opset}");
                     assert_eq!(dims, [batch.rows, WIDTH], "{what}");
-                    let rows = (0..batch.rows).flat_map(|row| batch.pooled(row, take, masked));
+                    let rows = (0..batch.rows).flat_map(|row| batch.pooled(row, pooling, masked));
                     close(&found, &rows.collect::<Vec<f64>>(), &what);
                 }
             }
@@ -196,13 +201,13 @@ fn tokens_are_pooled_as_by_hand_wherever_the_padding_is() {
 
 #[test]
 fn pairs_are_two_rows_that_become_one() {
-    let headed = with_head(&model(17), &head(tokens(Take::Mean, true), Rows::Pairs)).unwrap();
+    let headed = with_head(&model(17), &head(tokens(SequencePooling::Mean, true), HeadRows::Pairs)).unwrap();
     assert_eq!(headed.metadata["ranktune.pairs"], "interleaved");
     for batch in batches() {
         let (dims, found) = run(&headed, &batch, POOLED);
         assert_eq!(dims, [batch.rows / 2, 4 * WIDTH]);
         let expected = (0..batch.rows / 2).flat_map(|pair| {
-            let [u, v] = [0, 1].map(|one| batch.pooled(2 * pair + one, Take::Mean, true));
+            let [u, v] = [0, 1].map(|one| batch.pooled(2 * pair + one, SequencePooling::Mean, true));
             let distance: Vec<f64> = u.iter().zip(&v).map(|(u, v)| (u - v).abs()).collect();
             let product: Vec<f64> = u.iter().zip(&v).map(|(u, v)| u * v).collect();
             [u, v, distance, product].concat()
@@ -213,7 +218,7 @@ fn pairs_are_two_rows_that_become_one() {
 
 #[test]
 fn every_token_has_logits_of_its_own() {
-    let headed = with_head(&model(17), &head(Features::EveryToken, Rows::Single)).unwrap();
+    let headed = with_head(&model(17), &head(FeatureLayout::EveryToken, HeadRows::Single)).unwrap();
     let weights = headed.graph.initializers[WEIGHT].to_f32_vec().unwrap();
     for batch in batches() {
         let (dims, found) = run(&headed, &batch, "logits");
@@ -235,11 +240,11 @@ fn every_token_has_logits_of_its_own() {
 #[test]
 fn gradients_go_back_through_pooling_and_pairs() {
     let cases = [
-        (tokens(Take::Mean, true), Rows::Single),
-        (tokens(Take::First, true), Rows::Single),
-        (tokens(Take::Last, true), Rows::Single),
-        (tokens(Take::Mean, true), Rows::Pairs),
-        (Features::EveryToken, Rows::Single),
+        (tokens(SequencePooling::Mean, true), HeadRows::Single),
+        (tokens(SequencePooling::First, true), HeadRows::Single),
+        (tokens(SequencePooling::Last, true), HeadRows::Single),
+        (tokens(SequencePooling::Mean, true), HeadRows::Pairs),
+        (FeatureLayout::EveryToken, HeadRows::Single),
     ];
     let [batch, _] = batches();
     for (layout, rows) in cases {
@@ -253,7 +258,7 @@ fn gradients_go_back_through_pooling_and_pairs() {
                 .map(|(at, &value)| f64::from(value) * f64::from(noise(at, 3)))
                 .sum()
         };
-        let mut graph = Graph::new(&headed, Options::default()).unwrap();
+        let mut graph = TrainableGraph::new(&headed, GraphOptions::default()).unwrap();
         let pass = graph.forward(&batch.feeds(), Mode::Training).unwrap();
         let logits = pass.output("logits").unwrap();
         let dims = logits.dims();
@@ -288,13 +293,13 @@ fn gradients_go_back_through_pooling_and_pairs() {
 #[test]
 fn rten_gives_the_same_logits_for_any_batch_and_sequence() {
     let cases = [
-        (tokens(Take::Mean, true), Rows::Single),
-        (tokens(Take::First, true), Rows::Single),
-        (tokens(Take::Last, true), Rows::Single),
-        (tokens(Take::Last, false), Rows::Single),
-        (tokens(Take::Mean, false), Rows::Single),
-        (tokens(Take::Mean, true), Rows::Pairs),
-        (Features::EveryToken, Rows::Single),
+        (tokens(SequencePooling::Mean, true), HeadRows::Single),
+        (tokens(SequencePooling::First, true), HeadRows::Single),
+        (tokens(SequencePooling::Last, true), HeadRows::Single),
+        (tokens(SequencePooling::Last, false), HeadRows::Single),
+        (tokens(SequencePooling::Mean, false), HeadRows::Single),
+        (tokens(SequencePooling::Mean, true), HeadRows::Pairs),
+        (FeatureLayout::EveryToken, HeadRows::Single),
     ];
     for (layout, rows) in cases {
         let what = format!("{layout:?} {rows:?}");
@@ -309,11 +314,11 @@ fn rten_gives_the_same_logits_for_any_batch_and_sequence() {
 
 #[test]
 fn a_head_on_a_model_that_was_tuned_before_takes_its_features() {
-    let first = with_head(&model(17), &head(tokens(Take::Mean, true), Rows::Pairs)).unwrap();
+    let first = with_head(&model(17), &head(tokens(SequencePooling::Mean, true), HeadRows::Pairs)).unwrap();
     let second = Head {
         n_features: 4 * WIDTH,
         feature: POOLED.to_owned(),
-        ..head(Features::Flat, Rows::Single)
+        ..head(FeatureLayout::Flat, HeadRows::Single)
     };
     let again = with_head(&first, &second).unwrap();
     let [batch, _] = batches();
@@ -324,9 +329,15 @@ fn a_head_on_a_model_that_was_tuned_before_takes_its_features() {
 #[test]
 fn a_mask_that_is_not_there_and_an_opset_that_is_too_old_are_refused() {
     let mask = Some("segments".to_owned());
-    let wrong = head(Features::Tokens { take: Take::Mean, mask }, Rows::Single);
+    let wrong = head(
+        FeatureLayout::Tokens {
+            pooling: SequencePooling::Mean,
+            mask,
+        },
+        HeadRows::Single,
+    );
     let error = with_head(&model(17), &wrong).unwrap_err().to_string();
     assert!(error.contains("no input \"segments\""), "{error}");
-    let error = with_head(&model(10), &head(tokens(Take::Last, true), Rows::Single)).unwrap_err();
+    let error = with_head(&model(10), &head(tokens(SequencePooling::Last, true), HeadRows::Single)).unwrap_err();
     assert!(error.to_string().contains("opset 11"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! The written model: another engine computes what the trainable graph does, in the data's units, at any batch size.
 
-use ranktune_nn::{Feed, Graph, Options};
+use ranktune_nn::{Feed, GraphOptions, TrainableGraph};
 use ranktune_onnx::{Dim, Model};
 use ranktune_train::{BatchNorm, EVALUATION, Job, Pick, Samples, TargetValues, Targets, TrainOptions};
 use rten_tensor::NdTensor;
@@ -33,7 +33,7 @@ fn by_graph(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
             view: EVALUATION,
         })
         .collect();
-    let graph = Graph::new(model, Options::default()).unwrap();
+    let graph = TrainableGraph::new(model, GraphOptions::default()).unwrap();
     let feeds = toy.load(&picks).unwrap().feeds;
     let feeds: Vec<(&str, Feed)> = feeds
         .iter()
