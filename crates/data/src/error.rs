@@ -1,7 +1,8 @@
-//! What can be wrong with data, with the file and the place in it.
+//! The errors of reading and writing data, with the file and the place in it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+
+use ranktune_core::BoxError;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,31 +10,33 @@ use std::path::{Path, PathBuf};
 pub enum ErrorKind {
     /// The file or folder could not be read or written.
     Io,
-    /// The bytes are not what the format asks for (truncated, random, another format).
+    /// The bytes do not follow the format: truncated, corrupted, or of another format.
     Malformed,
-    /// The file is read, but what it holds cannot be used: no classes, a target that is no number, shapes that do not fit.
+    /// The file can be read, but its content cannot be used: fewer than two classes, a target that is not a number, shapes that
+    /// do not match.
     Invalid,
-    /// The file is right, but holds something this crate does not read.
+    /// The file is valid, but holds something that this crate does not read.
     Unsupported,
-    /// A path, split, column or member that was asked for is not there.
+    /// The requested path, split, column or array does not exist.
     NotFound,
 }
 
 /// An error about data: what was expected, what was found, and where.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}{message}", prefix(path.as_deref(), place.as_deref()))]
 pub struct Error {
     kind: ErrorKind,
     path: Option<PathBuf>,
     place: Option<String>,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
 /// The result of reading or writing data.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error of `kind`; `message` names what was expected, what was found, and what to try.
+    /// An error of `kind`; `message` says what was expected, what was found, and what to try.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -60,28 +63,28 @@ impl Error {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// An error of the operating system while `doing` something ("cannot read the folder") to `path`.
-    pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, doing).in_file(path).caused_by(source)
+    /// An error of the operating system about `path`; `message` says what failed ("cannot read the folder").
+    pub(crate) fn io(message: &str, path: &Path, source: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, message).in_file(path).caused_by(source)
     }
 
-    /// Names the file the error is about, unless one is named already.
+    /// Adds the file that the error is about, unless it has one.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
         self.path.get_or_insert_with(|| path.to_owned());
         self
     }
 
-    /// Names the place in the file (`line 12, column "label"`; `array "features"`), unless one is named already.
+    /// Adds the place in the file (`line 12, column "label"`; `array "features"`), unless it has one.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place.get_or_insert_with(|| place.into());
         self
     }
 
-    /// Keeps the cause; it is shown by `source()` only.
+    /// Adds the cause, which only [`source`](std::error::Error::source) shows.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -102,33 +105,25 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.path {
-            write!(f, "{}: ", path.display())?;
-        }
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
+/// `path: place: `, as far as they are known.
+fn prefix(path: Option<&Path>, place: Option<&str>) -> String {
+    let path = path.map(|path| path.display().to_string());
+    path.iter()
+        .map(String::as_str)
+        .chain(place)
+        .map(|part| format!("{part}: "))
+        .collect()
 }
 
 /// `2 files`, `1 file`.
 pub(crate) fn counted(n: usize, one: &str) -> String {
-    match n {
-        1 => format!("1 {one}"),
-        _ => format!("{n} {one}s"),
+    if n == 1 {
+        return format!("1 {one}");
     }
+    format!("{n} {one}s")
 }
 
-/// The first few of `names`, quoted, and how many more there are.
+/// The first names, quoted, and the number of the others.
 pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     const SHOWN: usize = 12;
     let mut text = names
@@ -143,7 +138,7 @@ pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     text
 }
 
-/// Text from a file, cut so that an error stays readable.
+/// Text from a file, truncated so that an error stays readable.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
@@ -152,45 +147,9 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
-/// `; did you mean "label"?` where a candidate is close to `name`, else nothing.
-pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, candidates: &[S]) -> String {
-    let name = name.to_lowercase();
-    let nearest = candidates
-        .iter()
-        .map(|candidate| (edits(&name, &candidate.as_ref().to_lowercase()), candidate.as_ref()))
-        .min_by_key(|(distance, _)| *distance);
-    match nearest {
-        Some((distance, candidate)) if distance <= name.chars().count().div_ceil(3) => {
-            format!("; did you mean {:?}?", shortened(candidate))
-        }
-        _ => String::new(),
-    }
-}
-
-/// Edits (a swap of neighbours counts as one) that turn `a` into `b`, of the first 64 characters.
-fn edits(a: &str, b: &str) -> usize {
-    let head = |text: &str| text.chars().take(64).collect::<String>();
-    strsim::osa_distance(&head(a), &head(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_suggested_only_when_it_is_near() {
-        assert_eq!(did_you_mean("lable", &["file", "label"]), "; did you mean \"label\"?");
-        assert_eq!(did_you_mean("Label", &["file", "label"]), "; did you mean \"label\"?");
-        assert_eq!(did_you_mean("price", &["file", "zipcode"]), "");
-        assert_eq!(did_you_mean::<&str>("price", &[]), "");
-    }
-
-    #[test]
-    fn distance_counts_insertions_deletions_and_substitutions() {
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(edits("abc", ""), 3);
-    }
 
     #[test]
     fn an_error_names_file_place_and_reason_and_leaves_the_cause_to_source() {

@@ -10,9 +10,10 @@ use zip::{CompressionMethod, ZipArchive};
 use super::array::{Array, Inflated, Member, Source};
 use super::element::{DType, Element};
 use super::header::{self, Header, Order};
-use crate::error::{did_you_mean, listed};
+use crate::error::listed;
 use crate::file_at::FileAt;
 use crate::{Error, Result};
+use ranktune_core::names::did_you_mean;
 
 /// What an array is wanted for: decides which one is taken of several.
 pub(crate) struct Role {
@@ -274,7 +275,7 @@ fn choose(
         let asked = asked.strip_suffix(".npy").unwrap_or(asked);
         return names.iter().position(|name| name == asked).ok_or_else(|| {
             let message = format!("no array {asked:?}; there are {}", listed(names));
-            Error::not_found(message + &did_you_mean(asked, names))
+            Error::not_found(message + &did_you_mean(asked, names.iter().map(String::as_str)))
         });
     }
     for name in role.names {

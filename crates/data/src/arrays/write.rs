@@ -1,14 +1,13 @@
-//! Writing matrices: `.npy`, and `.safetensors` with targets and what they are called.
+//! Writing matrices: `.npy`, and `.safetensors` with the targets and their names.
 //!
-//! A file is written under a temporary name beside its place, synced, and renamed, so that no reader sees half of one. The same
-//! content gives the same bytes.
+//! Files are written atomically, and the same content gives the same bytes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
+use ranktune_core::files::write_atomically_with;
 use safetensors::tensor::Metadata;
 use serde_json::{Map, Value, json};
 
@@ -45,7 +44,7 @@ pub fn write_npy(path: &Path, matrix: MatrixRef<'_>) -> Result<()> {
     // Magic, version and length are 10 bytes; the header ends with a line end on a multiple of 64.
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
     header = format!("{header:padded$}\n");
-    write_atomically(path, |out| {
+    save(path, |out| {
         out.write_all(b"\x93NUMPY\x01\x00")?;
         let length = u16::try_from(header.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
         out.write_all(&length.to_le_bytes())?;
@@ -104,7 +103,7 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
     }
     let header = Value::Object(header).to_string();
     let padded = header.len().next_multiple_of(8);
-    write_atomically(path, |out| {
+    save(path, |out| {
         out.write_all(&(padded as u64).to_le_bytes())?;
         out.write_all(header.as_bytes())?;
         out.write_all(&b"       "[..padded - header.len()])?;
@@ -262,23 +261,6 @@ fn check(matrix: MatrixRef<'_>, rows: usize, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let error = |source| Error::io("cannot be written", path, source);
-    let mut name = path
-        .file_name()
-        .ok_or_else(|| error(io::ErrorKind::InvalidInput.into()))?
-        .to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary: PathBuf = path.with_file_name(name);
-    let written = File::create(&temporary).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    written.map_err(|source| {
-        // The first error is the one to tell of.
-        let _ = fs::remove_file(&temporary);
-        error(source)
-    })
+fn save(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_atomically_with(path, write).map_err(|source| Error::io("cannot be written", path, source))
 }

@@ -1,8 +1,9 @@
 //! Which columns of a table are input and target, by what the user says or by their names.
 
 use super::LoadOptions;
-use crate::error::{did_you_mean, listed};
+use crate::error::listed;
 use crate::{Error, Result};
+use ranktune_core::names::did_you_mean;
 
 const FILES: &[&str] = &[
     "file",
@@ -98,7 +99,9 @@ pub(super) fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>
                 "no target column: expected \"label\", or the name of another; the columns are {} (the first row must hold their names)",
                 listed(columns)
             );
-            Err(Error::not_found(message + &did_you_mean("label", columns)))
+            Err(Error::not_found(
+                message + &did_you_mean("label", columns.iter().map(String::as_str)),
+            ))
         }
         several => {
             let names: Vec<&str> = several.iter().map(|&column| columns[column].as_str()).collect();
@@ -171,7 +174,7 @@ fn second(columns: &[String], names: &[&str], targets: &[usize]) -> Result<Optio
 fn named(columns: &[String], name: &str, role: &str) -> Result<usize> {
     find(columns, name)?.ok_or_else(|| {
         let message = format!("no column {name:?} for the {role}; the columns are {}", listed(columns));
-        Error::not_found(message + &did_you_mean(name, columns))
+        Error::not_found(message + &did_you_mean(name, columns.iter().map(String::as_str)))
     })
 }
 

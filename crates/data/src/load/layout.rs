@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{LoadOptions, Split, class_folders, conll, table};
-use crate::error::{counted, did_you_mean, listed};
+use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
+use ranktune_core::names::did_you_mean;
 
 pub(super) enum Found {
     Table { path: PathBuf, notes: Vec<String> },
@@ -382,7 +383,7 @@ fn missing(path: &Path, source: std::io::Error) -> Error {
                 let names: Vec<String> = entries
                     .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
                     .collect();
-                message += &did_you_mean(&name.to_string_lossy(), &names);
+                message += &did_you_mean(&name.to_string_lossy(), names.iter().map(String::as_str));
             }
             Err(_) => message += &format!(" (nor is there {})", parent.display()),
         }
