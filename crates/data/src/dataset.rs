@@ -1,106 +1,19 @@
-//! A data set: inputs with targets, in a fixed order, and the digests that name it.
+//! A data set: inputs with targets, in a fixed order, and the digests that identify it.
 //!
-//! Two kinds of digest, because two things are cached by them. [`Dataset::input_digests`] names what a model is fed, so
-//! features are found again when the same images get other labels, another order, or move to another folder.
-//! [`Dataset::digest`] names inputs and targets in order, which is what a score depends on. Neither depends on where files
-//! lie or when they were written: hashing content costs little next to one inference, and a modification time can lie.
+//! There are two kinds of digest, because two things are cached by them. [`Dataset::input_digests`] identify the inputs of a
+//! model, so features are found again if the same images get other labels, another order, or move to another folder.
+//! [`Dataset::digest`] identifies inputs and targets in order, which is what a score depends on. Neither depends on paths or
+//! modification times: hashing content costs little beside one inference, and a modification time can be wrong.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use ranktune_core::digest::FieldHasher;
 use rayon::prelude::*;
 
-use crate::{Augmentation, Digest, Error, Result, Targets, Task, View, Views};
-use ranktune_core::digest::FieldHasher;
+use crate::modality::{Images, pick, view_digest};
+use crate::{Augmentation, DataKind, Digest, Error, Inputs, Result, Targets, Task, Views};
 
-/// What a model is fed.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Inputs {
-    /// Image files.
-    Images(Vec<PathBuf>),
-    /// Views of image files; the same file may come several times, best in a row, as it is decoded once then.
-    ImageViews {
-        /// `[n]`
-        files: Vec<PathBuf>,
-        /// `[n]`; without a view, the plain preprocessing.
-        views: Vec<Option<View>>,
-    },
-    /// Texts, with a second text each where the data are pairs.
-    Texts {
-        /// `[n]`
-        first: Vec<String>,
-        /// `[n]`, for pairs
-        second: Option<Vec<String>>,
-    },
-    /// Sentences of words, each with a tag of its own: `[n]` lists.
-    Sentences(Vec<Vec<String>>),
-}
-
-impl Inputs {
-    /// Number of inputs, `n`; of sentences where the samples are words.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Images(files) | Self::ImageViews { files, .. } => files.len(),
-            Self::Texts { first, .. } => first.len(),
-            Self::Sentences(sentences) => sentences.len(),
-        }
-    }
-
-    /// The image files, `[n]`, if the inputs are images or views of images.
-    pub fn files(&self) -> Option<&[PathBuf]> {
-        match self {
-            Self::Images(files) | Self::ImageViews { files, .. } => Some(files),
-            Self::Texts { .. } | Self::Sentences(_) => None,
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn select(&self, indices: &[usize]) -> Self {
-        match self {
-            Self::Images(files) => Self::Images(pick(files, indices)),
-            Self::ImageViews { files, views } => Self::ImageViews {
-                files: pick(files, indices),
-                views: pick(views, indices),
-            },
-            Self::Texts { first, second } => Self::Texts {
-                first: pick(first, indices),
-                second: second.as_ref().map(|second| pick(second, indices)),
-            },
-            Self::Sentences(sentences) => Self::Sentences(pick(sentences, indices)),
-        }
-    }
-
-    fn digest(&self, i: usize) -> Digest {
-        match self {
-            Self::Images(files) => content_digest(&files[i]),
-            Self::ImageViews { files, views } => match &views[i] {
-                None => content_digest(&files[i]),
-                Some(view) => of_view(&content_digest(&files[i]), view),
-            },
-            Self::Texts { first, second } => {
-                let mut hasher = FieldHasher::new("ranktune text input 1");
-                hasher.text(&first[i]);
-                if let Some(second) = second {
-                    hasher.text(&second[i]);
-                }
-                hasher.finish()
-            }
-            Self::Sentences(sentences) => {
-                let mut hasher = FieldHasher::new("ranktune sentence input 1");
-                hasher.number(sentences[i].len() as u64);
-                sentences[i].iter().for_each(|word| hasher.text(word));
-                hasher.finish()
-            }
-        }
-    }
-}
-
-/// The task of a data set and why it was taken, for the user to read.
+/// The task of a data set and the reason for it, for the user to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inference {
     /// The task.
@@ -112,17 +25,17 @@ pub struct Inference {
 /// Inputs with their targets, `n` of each, in the order that the digest fixes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// Where it was read from: what the user named, or the split's folder or table within it.
+    /// Where it was read from: the path that the user named, or the folder or table of the split within it.
     pub path: PathBuf,
     /// `n` inputs.
     pub inputs: Inputs,
     /// `n` targets.
     pub targets: Targets,
-    /// The task and why it was taken.
+    /// The task and the reason for it.
     pub inferred: Inference,
-    /// What the user should know: which split or table was taken, what was ignored, what was skipped and why.
+    /// What the user should know: which split or table was read, what was ignored, which rows were skipped and why.
     pub notes: Vec<String>,
-    /// Rows left out because their target, text or file is missing; each kind is explained in `notes`.
+    /// Rows that were skipped because their target, text or file is missing; `notes` has the reasons.
     pub skipped: usize,
 }
 
@@ -130,24 +43,18 @@ impl Dataset {
     /// A data set made in memory.
     ///
     /// # Errors
-    /// `Invalid` if the numbers of inputs and targets differ.
+    /// `Invalid` if inputs and targets, or the words and the tags of a sentence, differ in number.
     pub fn new(path: impl Into<PathBuf>, inputs: Inputs, targets: Targets) -> Result<Self> {
         let path = path.into();
-        if inputs.len() != targets.n_samples()
-            || matches!(&inputs, Inputs::Texts { first, second: Some(second) } if first.len() != second.len())
-            || matches!(&inputs, Inputs::ImageViews { files, views } if files.len() != views.len())
-        {
+        inputs.check().map_err(|error| error.in_file(&path))?;
+        if inputs.len() != targets.n_samples() {
             let message = format!("there are {} inputs but {} targets", inputs.len(), targets.n_samples());
             return Err(Error::invalid(message).in_file(&path));
         }
-        if let (Inputs::Sentences(words), Targets::Tags { sentences, .. }) = (&inputs, &targets) {
-            let differs = words
-                .iter()
-                .zip(sentences)
-                .position(|(words, tags)| words.len() != tags.len());
-            if let Some(at) = differs {
-                let (words, tags) = (words[at].len(), sentences[at].len());
-                let message = format!("sentence {} has {words} words but {tags} tags", at + 1);
+        if let (Inputs::Sentences(inputs), Targets::Tags { sentences, .. }) = (&inputs, &targets) {
+            let pairs = inputs.words.iter().zip(sentences).enumerate();
+            for (i, (words, tags)) in pairs.filter(|(_, (words, tags))| words.len() != tags.len()) {
+                let message = format!("sentence {} has {} words but {} tags", i + 1, words.len(), tags.len());
                 return Err(Error::invalid(message).in_file(&path));
             }
         }
@@ -170,7 +77,12 @@ impl Dataset {
         self.inputs.len()
     }
 
-    /// The samples at `indices`, in their order (an index may come twice). Class and label names stay, even those that no
+    /// What the samples are.
+    pub fn kind(&self) -> DataKind {
+        self.inputs.kind()
+    }
+
+    /// The samples at `indices`, in their order (an index may occur twice). Class and label names are kept, even those that no
     /// longer occur, so that labels mean the same in every selection.
     ///
     /// # Errors
@@ -178,7 +90,7 @@ impl Dataset {
     pub fn select(&self, indices: &[usize]) -> Result<Self> {
         let n = self.n_samples();
         if let Some(index) = indices.iter().find(|&&index| index >= n) {
-            return Err(Error::invalid(format!("sample {index} was asked for, but there are {n}")).in_file(&self.path));
+            return Err(Error::invalid(format!("sample {index} was requested, but there are {n}")).in_file(&self.path));
         }
         Ok(Self {
             path: self.path.clone(),
@@ -191,13 +103,14 @@ impl Dataset {
     }
 
     /// The first `count` views of every image, sample after sample, with their digests; `digests` are those of the images.
-    /// Without an augmentation there is one view an image, the plain preprocessing.
+    /// Without an augmentation an image has one view, the plain preprocessing.
     ///
     /// # Errors
     /// `Invalid` if the inputs are not images.
     pub fn expand(&self, digests: &[Digest], views: &Views, count: u32) -> Result<(Self, Vec<Digest>)> {
-        let Inputs::Images(files) = &self.inputs else {
-            return Err(Error::invalid("only images have views").in_file(&self.path));
+        let Some(files) = self.inputs.files() else {
+            let message = format!("only images have views, found {}", self.kind().name());
+            return Err(Error::invalid(message).in_file(&self.path));
         };
         let count = if views.augmentation == Augmentation::None {
             1
@@ -209,24 +122,24 @@ impl Dataset {
         for (i, digest) in digests.iter().enumerate() {
             for v in 0..count {
                 let view = views.view(digest, v);
-                named.push(view.as_ref().map_or(*digest, |view| of_view(digest, view)));
+                named.push(view.as_ref().map_or(*digest, |view| view_digest(digest, view)));
                 drawn.push(view);
                 indices.push(i);
             }
         }
         let mut dataset = self.select(&indices)?;
-        dataset.inputs = Inputs::ImageViews {
+        dataset.inputs = Inputs::Images(Images {
             files: pick(files, &indices),
-            views: drawn,
-        };
+            views: Some(drawn),
+        });
         Ok((dataset, named))
     }
 
     /// The digest of every input's content, `[n]`, whatever its target: the BLAKE3 hash of an image file's bytes, a keyed
     /// hash of a text or pair of texts. Files are read in parallel.
     ///
-    /// A file that cannot be read gets a digest of its path: whoever decodes it meets the same error and decides there
-    /// whether to skip it or to stop, in one place for all reasons an image may be unusable.
+    /// A file that cannot be read gets the digest of its path. Decoding it fails with the same error, and one place decides
+    /// about all images that cannot be used.
     pub fn input_digests(&self) -> Vec<Digest> {
         (0..self.n_samples())
             .into_par_iter()
@@ -234,8 +147,8 @@ impl Dataset {
             .collect()
     }
 
-    /// The digest of inputs and targets in order. Where [`Self::input_digests`] is at hand, [`Self::digest_with`] spares
-    /// reading the files again.
+    /// The digest of inputs and targets in order. If [`Self::input_digests`] are known already, [`Self::digest_with`] does not
+    /// read the files again.
     pub fn digest(&self) -> Digest {
         self.digest_with(&self.input_digests())
     }
@@ -252,39 +165,12 @@ impl Dataset {
     }
 }
 
-/// The digest of a view, from that of the image.
-pub(crate) fn of_view(image: &Digest, view: &View) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key("ranktune image view 1");
-    hasher.update(image.as_bytes()).update(&view.bytes());
-    hasher.finalize().into()
-}
-
-fn content_digest(file: &Path) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    let read = File::open(file).and_then(|mut file| std::io::copy(&mut file, &mut hasher));
-    match read {
-        Ok(_) => hasher.finalize().into(),
-        Err(_) => {
-            let mut hasher = FieldHasher::new("ranktune unreadable input 1");
-            hasher.text(&file.to_string_lossy());
-            hasher.finish()
-        }
-    }
-}
-
-pub(crate) fn pick<T: Clone>(values: &[T], indices: &[usize]) -> Vec<T> {
-    indices.iter().map(|&index| values[index].clone()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn texts(texts: &[&str], labels: &[u32]) -> Dataset {
-        let inputs = Inputs::Texts {
-            first: texts.iter().map(|text| (*text).to_owned()).collect(),
-            second: None,
-        };
+        let inputs = Inputs::texts(texts.iter().map(|text| (*text).to_owned()).collect());
         let names = vec!["a".to_owned(), "b".to_owned()];
         let labels = labels.to_vec();
         Dataset::new("memory", inputs, Targets::Classes { names, labels }).unwrap()
@@ -311,27 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_of_texts_is_not_its_concatenation() {
-        let pair = |first: &str, second: &str| Inputs::Texts {
-            first: vec![first.to_owned()],
-            second: Some(vec![second.to_owned()]),
-        };
-        assert_ne!(pair("ab", "c").digest(0), pair("a", "bc").digest(0));
-    }
-
-    #[test]
-    fn an_images_digest_is_that_of_its_bytes_wherever_it_lies() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (folder.path().join("a.png"), folder.path().join("b.png"));
-        std::fs::write(&a, b"same").unwrap();
-        std::fs::write(&b, b"same").unwrap();
-        assert_eq!(content_digest(&a), content_digest(&b));
-        assert_eq!(content_digest(&a), blake3::hash(b"same").into());
-        std::fs::write(&b, b"sane").unwrap();
-        assert_ne!(content_digest(&a), content_digest(&b));
-    }
-
-    #[test]
     fn views_follow_their_image_and_have_digests_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let files: Vec<PathBuf> = ["a", "b"].iter().map(|name| folder.path().join(name)).collect();
@@ -342,7 +207,7 @@ mod tests {
             names: vec!["p".to_owned(), "q".to_owned()],
             labels: vec![0, 1],
         };
-        let dataset = Dataset::new("memory", Inputs::Images(files.clone()), targets).unwrap();
+        let dataset = Dataset::new("memory", Inputs::images(files.clone()), targets).unwrap();
         let digests = dataset.input_digests();
         let (seed, augmentation) = (1, Augmentation::default());
         let (views, named) = dataset.expand(&digests, &Views { augmentation, seed }, 3).unwrap();
@@ -361,16 +226,9 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_read_have_digests_of_their_own() {
-        let missing = |name: &str| content_digest(Path::new(name));
-        assert_ne!(missing("/nowhere/a.png"), missing("/nowhere/b.png"));
-        assert_ne!(missing("/nowhere/a.png"), blake3::hash(b"").into());
-    }
-
-    #[test]
     fn selecting_a_sample_that_is_not_there_is_an_error() {
         let error = texts(&["x", "y"], &[0, 1]).select(&[0, 2]).unwrap_err();
-        assert_eq!(error.to_string(), "memory: sample 2 was asked for, but there are 2");
+        assert_eq!(error.to_string(), "memory: sample 2 was requested, but there are 2");
     }
 
     #[test]
@@ -379,7 +237,7 @@ mod tests {
             names: vec!["y".to_owned()],
             values: vec![1.0],
         };
-        let error = Dataset::new("memory", Inputs::Images(Vec::new()), targets).unwrap_err();
+        let error = Dataset::new("memory", Inputs::images(Vec::new()), targets).unwrap_err();
         assert_eq!(error.to_string(), "memory: there are 0 inputs but 1 targets");
     }
 }

@@ -1,34 +1,34 @@
-//! Fewer samples of a data set, drawn so that classes keep their shares.
+//! Stratified draws from a data set.
 //!
-//! Sample `i` of a class of `m` gets the position `r/m`, where `r = 0, 1, …` counts the class in the order of
-//! `BLAKE3(seed, i)`; the draw takes the samples of lowest position. So a draw of `k`
-//! - holds every class once before any class twice (all classes occur as soon as `k ≥ c`), and shares differ from the whole
-//!   by less than one sample a class beyond that;
-//! - contains every smaller draw of the same seed, so growing prefixes need no features twice;
-//! - depends on nothing but `seed`, `k` and the targets.
+//! Sample `i` of a class of `m` samples gets the position `r/m`, where `r = 0, 1, …` counts the samples of the class in the order
+//! of `BLAKE3(seed, i)`. The draw takes the samples of lowest position. So a draw of `k` samples
+//! - holds every class once before any class twice (all classes occur if `k ≥ c`), and beyond that the share of a class differs
+//!   from its share in the whole by less than one sample;
+//! - contains every smaller draw with the same seed, so growing prefixes never need features twice;
+//! - depends only on `seed`, `k` and the targets.
 //!
-//! A multi-label sample counts for the rarest of its labels, which keeps rare labels, and so does a sentence of tagged words for the
-//! rarest of its tags; regression is drawn uniformly. Of sentences as many are drawn as have no more words than asked for.
+//! A multi-label sample belongs to the stratum of its rarest label, which keeps rare labels in small draws; a sentence of tagged
+//! words to that of its rarest tag. Regression has one stratum. The limit counts words where words are tagged: sentences are drawn
+//! whole as long as their words fit.
 
 use std::collections::HashMap;
 
 use crate::{Dataset, Targets};
 
 impl Dataset {
-    /// At most `max_samples` samples in their original order: all of them if there are no more, else a draw by `seed`,
-    /// stratified over classes (see the module).
+    /// At most `max_samples` samples in their original order: all of them, or a stratified draw by `seed` (see the module).
     #[must_use]
     pub fn subsample(&self, max_samples: usize, seed: u64) -> Self {
         let indices = draw(&self.targets, max_samples, seed);
-        // Indices come from the targets, of which there are as many as inputs.
+        // `draw` returns indices below `n`, so `select` cannot fail.
         self.select(&indices).unwrap_or_else(|_| self.clone())
     }
 
-    /// Positions of the samples to train on and of about `share` of all to validate on, both ascending: a stratified draw by
-    /// `seed`, of at least one sample where there are two. No class loses its last sample to validation.
+    /// The indices of the training samples and of the validation samples, both ascending. Validation is a stratified draw by
+    /// `seed` of about `share` of the samples, and of at least one if there are two. Every class keeps a training sample.
     pub fn split(&self, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
         let n = self.n_samples();
-        // Of sentences a share of the words, which is what a draw counts.
+        // Tagged words: a share of the words, as the limit of a draw counts words.
         let total = self.targets.n_predicted();
         let count = ((total as f64 * share).round() as usize).clamp(usize::from(n > 1), total.saturating_sub(1));
         let drawn = draw(&self.targets, count, seed);
@@ -48,7 +48,7 @@ impl Dataset {
         (0..n).partition(|&i| !held[i])
     }
 
-    /// All samples in an order of which every prefix is such a draw: the first `k` are those of `subsample(k, seed)`.
+    /// All samples in an order whose prefixes are draws: the first `k` are those of `subsample(k, seed)`.
     pub fn draw_order(&self, seed: u64) -> Vec<usize> {
         order(&self.targets, seed)
     }
@@ -60,17 +60,13 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
         return (0..n).collect();
     }
     let mut drawn = order(targets, seed);
-    match targets {
-        Targets::Tags { sentences, .. } => {
-            let mut words = 0;
-            drawn.retain(|&i| {
-                let fits = words + sentences[i].len() <= max_samples;
-                words += if fits { sentences[i].len() } else { 0 };
-                fits
-            });
-        }
-        _ => drawn.truncate(max_samples),
-    }
+    let mut predicted = 0;
+    drawn.retain(|&i| {
+        let more = targets.n_predicted_of(i);
+        let fits = predicted + more <= max_samples;
+        predicted += if fits { more } else { 0 };
+        fits
+    });
     drawn.sort_unstable();
     drawn
 }
@@ -99,23 +95,15 @@ fn order(targets: &Targets, seed: u64) -> Vec<usize> {
     positions.into_iter().map(|(_, _, i)| i).collect()
 }
 
-/// The group that each sample counts for.
+/// The stratum of each sample: the rarest of its labels, by the number of their occurrences.
 fn strata(targets: &Targets) -> Vec<u32> {
-    match targets {
-        Targets::Classes { labels, .. } => labels.clone(),
-        Targets::Regression { .. } => vec![0; targets.n_samples()],
-        Targets::MultiLabel { names, rows }
-        | Targets::Tags {
-            names, sentences: rows, ..
-        } => {
-            let mut counts = vec![0_usize; names.len()];
-            for label in rows.iter().flatten() {
-                counts[*label as usize] += 1;
-            }
-            let rarest = |row: &Vec<u32>| row.iter().copied().min_by_key(|label| counts[*label as usize]);
-            rows.iter().map(|row| rarest(row).unwrap_or(u32::MAX)).collect()
-        }
+    let rows = || (0..targets.n_samples()).map(|i| targets.labels_of(i));
+    let mut counts = vec![0_usize; targets.names().len()];
+    for label in rows().flatten() {
+        counts[*label as usize] += 1;
     }
+    let rarest = |row: &[u32]| row.iter().copied().min_by_key(|label| counts[*label as usize]);
+    rows().map(|row| rarest(row).unwrap_or(u32::MAX)).collect()
 }
 
 fn shuffle_key(seed: u64, i: usize) -> u64 {
@@ -234,7 +222,7 @@ mod tests {
             scheme: crate::TagScheme::Plain,
         };
         let words = lengths.iter().map(|&length| vec![String::new(); length]).collect();
-        let dataset = Dataset::new("memory", crate::Inputs::Sentences(words), targets).unwrap();
+        let dataset = Dataset::new("memory", crate::Inputs::sentences(words), targets).unwrap();
         let (train, held) = dataset.split(0.1, 1);
         assert_eq!(train.len() + held.len(), 200);
         let held: usize = held.iter().map(|&i| lengths[i]).sum();
@@ -245,10 +233,7 @@ mod tests {
     #[test]
     fn a_split_is_stratified_and_takes_no_class_away_from_training() {
         let targets = classes(&[60, 30, 10, 1]);
-        let inputs = crate::Inputs::Texts {
-            first: vec![String::new(); 101],
-            second: None,
-        };
+        let inputs = crate::Inputs::texts(vec![String::new(); 101]);
         let dataset = Dataset::new("memory", inputs, targets.clone()).unwrap();
         let (train, held) = dataset.split(0.1, 5);
         let mut all: Vec<usize> = train.iter().chain(&held).copied().collect();

@@ -1,14 +1,14 @@
-//! What is to be predicted: the task, and every sample's target.
+//! The task, and the target of every sample.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::dataset::pick;
+use crate::modality::pick;
 use crate::tags::TagScheme;
 use crate::{Error, Result};
 use ranktune_core::digest::FieldHasher;
 
-/// The kind of prediction. Its names on the command line and in JSON are those of [`Task::name`].
+/// The kind of prediction. [`Task::name`] is its name on the command line and in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Task {
@@ -77,7 +77,7 @@ pub enum Targets {
 }
 
 impl Targets {
-    /// Number of inputs they are for, `n`; of sentences where the samples are words.
+    /// Number of samples, `n`; for tagged words the number of sentences.
     pub fn n_samples(&self) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences.len(),
@@ -87,11 +87,36 @@ impl Targets {
         }
     }
 
-    /// Number of things that are predicted: words where they are tagged, else samples.
+    /// Number of predictions: one a word for tagged words, else one a sample.
     pub fn n_predicted(&self) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences.iter().map(Vec::len).sum(),
             _ => self.n_samples(),
+        }
+    }
+
+    /// Number of predictions for sample `i`: the words of a sentence, else 1.
+    ///
+    /// # Panics
+    /// If `i` is not below `n`.
+    pub fn n_predicted_of(&self, i: usize) -> usize {
+        match self {
+            Self::Tags { sentences, .. } => sentences[i].len(),
+            _ => 1,
+        }
+    }
+
+    /// The labels of sample `i`, as indices into [`names`](Self::names): its class, its labels, or the tags of its words.
+    /// Empty for regression.
+    ///
+    /// # Panics
+    /// If `i` is not below `n`.
+    pub fn labels_of(&self, i: usize) -> &[u32] {
+        match self {
+            Self::Classes { labels, .. } => std::slice::from_ref(&labels[i]),
+            Self::MultiLabel { rows, .. } => &rows[i],
+            Self::Tags { sentences, .. } => &sentences[i],
+            Self::Regression { .. } => &[],
         }
     }
 
@@ -105,7 +130,7 @@ impl Targets {
         }
     }
 
-    /// The task these targets are of.
+    /// The task that has such targets.
     pub fn task(&self) -> Task {
         match self {
             Self::Classes { .. } => Task::Classification,
@@ -115,10 +140,10 @@ impl Targets {
         }
     }
 
-    /// The targets at `indices`; names stay.
+    /// The targets at `indices`; all names are kept.
     ///
     /// # Panics
-    /// When an index is not below `n`.
+    /// If an index is not below `n`.
     pub fn select(&self, indices: &[usize]) -> Self {
         match self {
             Self::Classes { names, labels } => Self::Classes {
@@ -151,6 +176,49 @@ impl Targets {
         }
     }
 
+    /// The same targets with other names: what was name `i` becomes `names[places[i]]`. `names` may hold more names than occur.
+    ///
+    /// # Panics
+    /// If there are fewer places than names, or a place is not below the number of `names`.
+    pub fn renamed(&self, names: &[String], places: &[u32]) -> Self {
+        let place = |label: &u32| places[*label as usize];
+        let names = names.to_vec();
+        match self {
+            Self::Classes { labels, .. } => Self::Classes {
+                names,
+                labels: labels.iter().map(place).collect(),
+            },
+            Self::MultiLabel { rows, .. } => Self::MultiLabel {
+                names,
+                rows: rows
+                    .iter()
+                    .map(|row| {
+                        let mut row: Vec<u32> = row.iter().map(place).collect();
+                        row.sort_unstable();
+                        row
+                    })
+                    .collect(),
+            },
+            Self::Regression { values, .. } => {
+                let mut moved = vec![0.0; values.len() / places.len().max(1) * names.len()];
+                for (row, moved) in values
+                    .chunks_exact(places.len().max(1))
+                    .zip(moved.chunks_exact_mut(names.len().max(1)))
+                {
+                    for (value, place) in row.iter().zip(places) {
+                        moved[*place as usize] = *value;
+                    }
+                }
+                Self::Regression { names, values: moved }
+            }
+            Self::Tags { sentences, scheme, .. } => Self::Tags {
+                names,
+                sentences: sentences.iter().map(|tags| tags.iter().map(place).collect()).collect(),
+                scheme: *scheme,
+            },
+        }
+    }
+
     pub(crate) fn hash_into(&self, hasher: &mut FieldHasher) {
         hasher.text(self.task().name());
         hasher.number(self.names().len() as u64);
@@ -176,7 +244,7 @@ impl Targets {
     }
 }
 
-/// The different names in the order that [`Targets::Classes`] has them, and the place of each.
+/// The distinct names in the order of [`Targets::Classes`], and the index of each.
 ///
 /// # Errors
 /// `Unsupported` if there are more than 2³².
@@ -191,10 +259,86 @@ pub(crate) fn distinct_names<'a>(texts: impl Iterator<Item = &'a str>) -> Result
     }
     if u32::try_from(distinct.len()).is_err() {
         return Err(Error::unsupported(format!(
-            "{} classes are more than this program handles",
+            "expected fewer than 2^32 classes, found {}",
             distinct.len()
         )));
     }
     let index = distinct.iter().copied().zip(0..).collect();
     Ok((distinct.into_iter().map(str::to_owned).collect(), index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// Two names, `a` and `b`, and three samples for every task.
+    fn every_task() -> [Targets; 4] {
+        let names = named(&["a", "b"]);
+        [
+            Targets::Classes {
+                names: names.clone(),
+                labels: vec![1, 0, 1],
+            },
+            Targets::MultiLabel {
+                names: names.clone(),
+                rows: vec![vec![0, 1], vec![], vec![1]],
+            },
+            Targets::Regression {
+                names: names.clone(),
+                values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            },
+            Targets::Tags {
+                names,
+                sentences: vec![vec![0, 1, 1], vec![0], vec![1, 0]],
+                scheme: TagScheme::Plain,
+            },
+        ]
+    }
+
+    #[test]
+    fn every_task_selects_samples_with_their_predictions_and_labels() {
+        for targets in every_task() {
+            let selected = targets.select(&[2, 0]);
+            assert_eq!((selected.n_samples(), selected.task()), (2, targets.task()));
+            assert_eq!(selected.names(), targets.names());
+            for (to, from) in [(0, 2), (1, 0)] {
+                assert_eq!(selected.labels_of(to), targets.labels_of(from), "{targets:?}");
+                assert_eq!(selected.n_predicted_of(to), targets.n_predicted_of(from), "{targets:?}");
+            }
+            let each: usize = (0..3).map(|i| targets.n_predicted_of(i)).sum();
+            assert_eq!(each, targets.n_predicted(), "{targets:?}");
+        }
+    }
+
+    #[test]
+    fn every_task_keeps_its_labels_names_when_names_move() {
+        let names = named(&["b", "new", "a"]);
+        for targets in every_task() {
+            let renamed = targets.renamed(&names, &[2, 0]);
+            assert_eq!(renamed.names(), names);
+            let of = |targets: &Targets, i: usize| -> Vec<String> {
+                let labels = targets.labels_of(i).iter();
+                let mut found: Vec<String> = labels.map(|label| targets.names()[*label as usize].clone()).collect();
+                if targets.task() == Task::MultiLabel {
+                    found.sort_unstable();
+                }
+                found
+            };
+            for i in 0..3 {
+                assert_eq!(of(&renamed, i), of(&targets, i), "{targets:?}");
+            }
+            assert!(
+                targets.task() != Task::MultiLabel || renamed.labels_of(0) == [0, 2],
+                "ascending"
+            );
+        }
+        let Targets::Regression { values, .. } = every_task()[2].renamed(&names, &[2, 0]) else {
+            unreachable!()
+        };
+        assert_eq!(values, [2.0, 0.0, 1.0, 4.0, 0.0, 3.0, 6.0, 0.0, 5.0]);
+    }
 }

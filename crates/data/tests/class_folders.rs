@@ -6,14 +6,14 @@ mod common;
 use std::path::Path;
 
 use common::tree;
-use ranktune_data::{Dataset, ErrorKind, Inputs, LoadOptions, Result, Split, Targets, Task, load};
+use ranktune_data::{Dataset, ErrorKind, LoadOptions, Result, Split, Targets, Task, load};
 
 fn read(path: &Path) -> Result<Dataset> {
     load(path, &LoadOptions::default())
 }
 
 fn files(dataset: &Dataset, root: &Path) -> Vec<String> {
-    let Inputs::Images(files) = &dataset.inputs else {
+    let Some(files) = dataset.inputs.files() else {
         panic!("no images")
     };
     let relative = files

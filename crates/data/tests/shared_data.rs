@@ -4,7 +4,7 @@
 mod common;
 
 use common::shared;
-use ranktune_data::{Dataset, Inputs, LoadOptions, Split, Targets, Task, load};
+use ranktune_data::{DataKind, Dataset, LoadOptions, Split, Targets, Task, load};
 
 fn options(target: &str) -> LoadOptions {
     let targets = if target.is_empty() {
@@ -81,9 +81,7 @@ fn house_prices_are_a_regression_on_images() {
     assert_eq!(names, &["log10_price"]);
     assert_eq!(values[0], 5.93927);
     assert!(values.iter().all(|value| (4.0..7.0).contains(value)));
-    let Inputs::Images(files) = &dataset.inputs else {
-        panic!()
-    };
+    let Some(files) = dataset.inputs.files() else { panic!() };
     assert!(files.iter().all(|file| file.is_file()));
 
     let error = load(&path, &LoadOptions::default()).unwrap_err().to_string();
@@ -142,9 +140,7 @@ fn questions_are_classes_and_similarity_is_a_regression_on_pairs() {
         (dataset.inferred.task, Some(dataset.n_samples())),
         (Task::Regression, lines("data/stsb", "train.jsonl"))
     );
-    assert!(
-        matches!(&dataset.inputs, Inputs::Texts { second: Some(second), .. } if second.len() == dataset.n_samples())
-    );
+    assert!(dataset.kind() == DataKind::TextPairs);
 }
 
 #[test]

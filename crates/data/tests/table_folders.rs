@@ -18,7 +18,7 @@ fn file_names_are_relative_to_the_tables_folder() {
     let folder = root.path().join("d");
     assert_eq!(
         dataset.inputs,
-        Inputs::Images(vec![folder.join("img/1.png"), folder.join("img/2.png")])
+        Inputs::images(vec![folder.join("img/1.png"), folder.join("img/2.png")])
     );
     assert!(dataset.notes[0].contains("read table \"t.csv\""));
 }

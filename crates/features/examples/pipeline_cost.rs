@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use ranktune_core::{Interrupt, Silent};
+use ranktune_data::LoadOptions;
 use ranktune_data::image::decode;
-use ranktune_data::{Inputs, LoadOptions};
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input};
 use ranktune_features::extract::{
     CacheOptions, DataKind, ExtractOptions, Extraction, ImageSide, InputSide, Prepared, extract,
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let choice: EngineChoice = engine.first().map_or("auto", String::as_str).parse()?;
     let hub = Hub::open(&[Source::from(hub.as_str())])?;
     let dataset = ranktune_data::load(Path::new(data), &LoadOptions::default())?;
-    let Inputs::Images(files) = &dataset.inputs else {
+    let Some(files) = dataset.inputs.files() else {
         return Err("expected images".into());
     };
     let models: Vec<Prepared> = hub

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ranktune_core::{Interrupt, Silent};
-use ranktune_data::{Inputs, LoadOptions};
+use ranktune_data::{LoadOptions, Texts};
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input, Session};
 use ranktune_features::extract::{
     CacheOptions, DataKind, ExtractOptions, Extraction, InputSide, Prepared, TextSide, extract,
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let repeats: usize = repeats.first().map_or(Ok(3), |text| text.parse())?;
     let hub = Hub::open(&[Source::from(hub.as_str())])?;
     let dataset = ranktune_data::load(Path::new(data), &LoadOptions::default())?;
-    let Inputs::Texts { first, second: None } = &dataset.inputs else {
+    let Some(Texts { first, second: None }) = dataset.inputs.as_texts() else {
         return Err("expected texts".into());
     };
     for entry in &hub.entries {

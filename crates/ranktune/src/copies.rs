@@ -34,7 +34,7 @@ mod tests {
             names: vec!["a".to_owned(), "b".to_owned()],
             labels: vec![0, 1, 0, 1, 1],
         };
-        let dataset = Dataset::new("memory", Inputs::Texts { first, second: None }, targets).unwrap();
+        let dataset = Dataset::new("memory", Inputs::texts(first), targets).unwrap();
         assert_eq!(without_copies(&dataset, &dataset.input_digests()), [0, 1, 3]);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ranktune_core::{Interrupt, Progress};
+use ranktune_data::Dataset;
 use ranktune_data::arrays::{self, Matrix};
-use ranktune_data::{Dataset, Inputs};
-use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, extract, extract_words};
+use ranktune_features::extract::{ExtractOptions, Extraction, extract, extract_words};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::{extraction_error, nothing_ranked, prepare};
@@ -66,14 +66,16 @@ pub fn export_features(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let (models, skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), options, progress);
+    let (models, skipped) = prepare(&hub, Some(dataset.kind()), options, progress);
     let Some(model) = models.first() else {
         return Err(nothing_ranked(&skipped));
     };
     // The order that rankings take, so that their features serve here.
-    let order = match dataset.inputs {
-        Inputs::Sentences(_) => (0..dataset.n_samples()).collect(),
-        _ => dataset.draw_order(0),
+    let by_word = dataset.kind().is_by_word();
+    let order = if by_word {
+        (0..dataset.n_samples()).collect()
+    } else {
+        dataset.draw_order(0)
     };
     let data_error = |error| Error::new(ErrorKind::Data, error);
     let given = dataset;
@@ -87,9 +89,10 @@ pub fn export_features(
         progress,
         interrupt,
     };
-    let extracted = match dataset.inputs {
-        Inputs::Sentences(_) => of_words(&work)?,
-        _ => of_samples(&work, &order)?,
+    let extracted = if by_word {
+        of_words(&work)?
+    } else {
+        of_samples(&work, &order)?
     };
     let Extracted {
         features,

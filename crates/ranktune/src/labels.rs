@@ -1,7 +1,7 @@
 //! Targets of one data set in the order of names that another, or a model, has.
 
 use ranktune_core::names::nearest_name;
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::{Dataset, Task};
 
 use crate::error::{Error, ErrorKind};
 
@@ -12,7 +12,8 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
     let places = own
         .iter()
         .map(|name| {
-            names.iter().position(|known| known == name).ok_or_else(|| {
+            let place = (0..).zip(names).find(|(_, known)| *known == name);
+            place.map(|(place, _)| place).ok_or_else(|| {
                 let near = nearest_name(name, names.iter().map(String::as_str))
                     .map_or_else(String::new, |near| format!("; the nearest is {near:?}"));
                 let message = format!(
@@ -23,55 +24,18 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
                 Error::new(ErrorKind::Data, message)
             })
         })
-        .collect::<Result<Vec<usize>, Error>>()?;
-    #[expect(clippy::cast_possible_truncation, reason = "a data set has fewer than 2³² classes")]
-    let place = |label: u32| places[label as usize] as u32;
-    let targets = match &dataset.targets {
-        Targets::Classes { labels, .. } => Targets::Classes {
-            names: names.to_vec(),
-            labels: labels.iter().map(|&label| place(label)).collect(),
-        },
-        Targets::MultiLabel { rows, .. } => Targets::MultiLabel {
-            names: names.to_vec(),
-            rows: rows
-                .iter()
-                .map(|row| {
-                    let mut row: Vec<u32> = row.iter().map(|&label| place(label)).collect();
-                    row.sort_unstable();
-                    row
-                })
-                .collect(),
-        },
-        Targets::Tags { sentences, scheme, .. } => Targets::Tags {
-            names: names.to_vec(),
-            sentences: sentences
-                .iter()
-                .map(|tags| tags.iter().map(|&tag| place(tag)).collect())
-                .collect(),
-            scheme: *scheme,
-        },
-        Targets::Regression { values, .. } => {
-            if own.len() != names.len() {
-                let message = format!(
-                    "{}: there are {} target columns, but {whose} has {} outputs: {}",
-                    dataset.path.display(),
-                    own.len(),
-                    names.len(),
-                    names.join(", ")
-                );
-                return Err(Error::new(ErrorKind::Data, message));
-            }
-            let c = names.len();
-            let mut ordered = vec![0.0; values.len()];
-            for (row, into) in values.chunks_exact(c).zip(ordered.chunks_exact_mut(c)) {
-                row.iter().zip(&places).for_each(|(value, &place)| into[place] = *value);
-            }
-            Targets::Regression {
-                names: names.to_vec(),
-                values: ordered,
-            }
-        }
-    };
+        .collect::<Result<Vec<u32>, Error>>()?;
+    if dataset.targets.task() == Task::Regression && own.len() != names.len() {
+        let message = format!(
+            "{}: there are {} target columns, but {whose} has {} outputs: {}",
+            dataset.path.display(),
+            own.len(),
+            names.len(),
+            names.join(", ")
+        );
+        return Err(Error::new(ErrorKind::Data, message));
+    }
+    let targets = dataset.targets.renamed(names, &places);
     Ok(Dataset {
         targets,
         ..dataset.clone()
@@ -80,7 +44,7 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::Inputs;
+    use ranktune_data::{Inputs, Targets};
 
     use super::*;
 
@@ -89,10 +53,7 @@ mod tests {
     }
 
     fn dataset(targets: Targets) -> Dataset {
-        let inputs = Inputs::Texts {
-            first: vec![String::new(); targets.n_samples()],
-            second: None,
-        };
+        let inputs = Inputs::texts(vec![String::new(); targets.n_samples()]);
         Dataset::new("data", inputs, targets).unwrap()
     }
 

@@ -81,7 +81,7 @@ pub fn predict(
         }
     }
     let names = readable.iter().map(|file| file.display().to_string()).collect();
-    let dataset = without_targets(Inputs::Images(readable))?;
+    let dataset = without_targets(Inputs::images(readable))?;
     let predictions = predicted(&predictor, &dataset, names, &source, run)?;
     Ok(document(task, predictions, unreadable))
 }

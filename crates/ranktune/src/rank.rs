@@ -86,7 +86,7 @@ pub fn rank(
             task.name(),
         )?,
     }
-    check_pooling(&options.extract, DataKind::of(&dataset.inputs))?;
+    check_pooling(&options.extract, dataset.kind())?;
     let hub = sources.open(progress, interrupt)?;
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
@@ -100,7 +100,7 @@ pub fn rank(
         dataset.inferred.task, dataset.inferred.reason
     )));
 
-    let (models, mut skipped) = prepare(&hub, Some(DataKind::of(&dataset.inputs)), &options.extract, progress);
+    let (models, mut skipped) = prepare(&hub, Some(dataset.kind()), &options.extract, progress);
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }

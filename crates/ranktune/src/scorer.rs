@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ranktune_core::one_line;
 use ranktune_data::Dataset;
-use ranktune_features::extract::{DataKind, Features, Prepared};
+use ranktune_features::extract::{Features, Prepared};
 use ranktune_report::ranking::{LayerScore, RankedModel, Seconds};
 use ranktune_scores::scores::{Prepared as ScoreData, find};
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
@@ -109,7 +109,7 @@ impl Scorer<'_> {
         } else {
             Value::Null
         };
-        let is_images = DataKind::of(&self.dataset.inputs) == DataKind::Images;
+        let is_images = !self.dataset.kind().is_text();
         Scored {
             value: chosen.scores.first(),
             samples,

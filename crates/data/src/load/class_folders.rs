@@ -110,7 +110,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
         task: Task::Classification,
         reason: format!("there are {} class folders of images", names.len()),
     };
-    let mut dataset = Dataset::new(path, Inputs::Images(files), Targets::Classes { names, labels })?;
+    let mut dataset = Dataset::new(path, Inputs::images(files), Targets::Classes { names, labels })?;
     dataset.inferred = inferred;
     dataset.notes = notes;
     Ok(dataset)

@@ -88,7 +88,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
     );
     let mut dataset = Dataset::new(
         path,
-        Inputs::Sentences(words),
+        Inputs::sentences(words),
         Targets::Tags {
             names,
             sentences: labels,

@@ -129,8 +129,8 @@ impl Rows {
         let no_input = std::mem::take(&mut self.no_input);
         skip.rows(&mut keep, &no_input, &input_names[0], &Lack::of("input"))?;
 
-        let mut inputs = self.inputs(folder, &keep);
-        if let Inputs::Images(files) = &mut inputs {
+        let files = self.files(folder, &keep);
+        if let Some(files) = &files {
             let missing: Vec<bool> = files
                 .par_iter()
                 .zip(&keep)
@@ -154,20 +154,20 @@ impl Rows {
             return Err(Error::invalid("no rows are left: each lacks its input or its target"));
         }
         let (targets, inferred) = infer::targets(&columns, &kept, options.task, &place)?;
-        match &mut inputs {
-            Inputs::Images(files) | Inputs::ImageViews { files, .. } => retain(files, &keep),
-            Inputs::Texts { first, second } => {
-                for (texts, name) in std::iter::once(&*first).chain(second.as_ref()).zip(&input_names) {
+        let inputs = match files {
+            Some(files) => Inputs::images(retained(files, &keep)),
+            None => {
+                let texts = std::iter::once(&self.first).chain(&self.second);
+                for (texts, name) in texts.zip(&input_names) {
                     notes.extend(empty_texts(texts, &keep, |row| place(row, name)));
                 }
-                retain(first, &keep);
-                if let Some(second) = second {
-                    retain(second, &keep);
+                let first = retained(self.first, &keep);
+                match self.second {
+                    Some(second) => Inputs::pairs(first, retained(second, &keep)),
+                    None => Inputs::texts(first),
                 }
             }
-            // No table has them.
-            Inputs::Sentences(sentences) => retain(sentences, &keep),
-        }
+        };
         let mut dataset = Dataset::new(path, inputs, targets)?;
         dataset.inferred = inferred;
         dataset.skipped = skipped;
@@ -175,37 +175,25 @@ impl Rows {
         Ok(dataset)
     }
 
-    fn inputs(self, folder: &Path, keep: &[bool]) -> Inputs {
-        let files = match self.input {
+    /// The image files, one a row, unless the input column holds texts.
+    fn files(&self, folder: &Path, keep: &[bool]) -> Option<Vec<PathBuf>> {
+        let names = || self.first.iter().map(|name| name.trim());
+        let is_file =
+            |name: &str| class_folders::is_image(Path::new(name)) || (name.len() < 1000 && folder.join(name).is_file());
+        let holds_files = match self.input {
             Input::Files(_) => true,
             Input::Texts(..) => false,
+            // The first values decide.
             Input::FilesOrTexts(_) => {
-                // The values tell: names of images, or of files that are there.
-                let mut some = self
-                    .first
-                    .iter()
-                    .zip(keep)
-                    .filter(|(_, keep)| **keep)
-                    .map(|(text, _)| text.trim())
-                    .take(20);
-                some.all(|text| {
-                    class_folders::is_image(Path::new(text)) || (text.len() < 1000 && folder.join(text).is_file())
-                })
+                let kept = names().zip(keep).filter(|(_, keep)| **keep);
+                kept.map(|(name, _)| name).take(20).all(is_file)
             }
         };
-        if files {
-            let join = |name: String| -> PathBuf { folder.join(name.trim()) };
-            Inputs::Images(self.first.into_iter().map(join).collect())
-        } else {
-            Inputs::Texts {
-                first: self.first,
-                second: self.second,
-            }
-        }
+        holds_files.then(|| names().map(|name| folder.join(name)).collect())
     }
 }
 
-/// Where texts are empty, which is told, as they stay samples: what a model makes of nothing may be wanted.
+/// A note about empty texts. They stay samples, because the prediction for an empty text may be wanted.
 fn empty_texts(texts: &[String], keep: &[bool], place: impl Fn(usize) -> String) -> Option<String> {
     let is_empty = |&row: &usize| keep[row] && texts[row].trim().is_empty();
     let empty: Vec<usize> = (0..texts.len()).filter(is_empty).collect();
@@ -217,9 +205,9 @@ fn empty_texts(texts: &[String], keep: &[bool], place: impl Fn(usize) -> String)
     (!empty.is_empty()).then(|| format!("{} of {all} are empty: {}", empty.len(), places.join("; ")))
 }
 
-fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    values.retain(|_| keep.next().copied().unwrap_or(false));
+fn retained<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
+    let pairs = values.into_iter().zip(keep);
+    pairs.filter_map(|(value, keep)| keep.then_some(value)).collect()
 }
 
 /// Places that a note names.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use ranktune_data::image::decode;
-use ranktune_data::{Inputs, RgbImage, View};
+use ranktune_data::{Images as ImageInputs, RgbImage, View};
 
 /// Memory that decoded images may take.
 const DECODED_BYTES: usize = 1 << 30;
@@ -27,13 +27,10 @@ pub(crate) struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    /// The images at `range` of `inputs`, which are `paths`; none is decoded yet.
-    pub(crate) fn new(inputs: &'a Inputs, paths: &'a [PathBuf], range: Range<usize>) -> Self {
-        let views = match inputs {
-            Inputs::ImageViews { views, .. } => Some(&views[range.clone()]),
-            _ => None,
-        };
-        let (start, paths) = (range.start, &paths[range]);
+    /// The images at `range` of `inputs`; none is decoded yet.
+    pub(crate) fn new(inputs: &'a ImageInputs, range: Range<usize>) -> Self {
+        let views = inputs.views.as_ref().map(|views| &views[range.clone()]);
+        let (start, paths) = (range.start, &inputs.files[range]);
         let mut slots = Vec::with_capacity(paths.len());
         let mut last = 0;
         for row in 0..paths.len() {

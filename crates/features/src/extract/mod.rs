@@ -28,9 +28,10 @@ mod words;
 
 pub use options::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use prepare::{Layer, Prepared, Unusable};
+pub use ranktune_data::DataKind;
 pub use run::{Extraction, Extractor, Outcome, Unreadable, extract};
 pub use runner::probe;
-pub use side::{DataKind, ImageSide, InputSide};
+pub use side::{ImageSide, InputSide};
 pub use sink::Features;
 pub use text::{Sequences, TextSide};
 pub use words::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};

@@ -9,10 +9,11 @@ use ranktune_onnx::{Dim, Model, check, shapes, transform};
 
 use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::TokenPooling;
-use super::side::{DataKind, ImageSide, InputSide};
+use super::side::{ImageSide, InputSide};
 use super::text::{Sequences, TextSide};
 use crate::{Error, ErrorKind};
 use ranktune_core::one_line;
+use ranktune_data::DataKind;
 
 /// Why a model of the hub cannot be extracted from.
 #[derive(Clone, Debug, PartialEq, Eq)]

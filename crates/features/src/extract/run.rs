@@ -113,7 +113,7 @@ impl<'a> Extractor<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for data that no model takes.
     pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
-        let source = Source::new(&work.dataset.inputs)?;
+        let source = Source::new(&work.dataset.inputs);
         let run = Run {
             work,
             source,

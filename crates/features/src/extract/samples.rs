@@ -4,25 +4,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use ranktune_data::Inputs;
-use ranktune_data::image::decode;
 
 use super::images::{self, Images};
 use super::text::Texts;
-use crate::{Error, ErrorKind};
 
-/// All samples of a data set, by modality: what a part is taken from.
+/// All samples of a data set: what a part is taken from.
 #[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
-    /// Image files, or views of them.
-    Images { inputs: &'a Inputs, files: &'a [PathBuf] },
-    /// Texts, or pairs of them.
-    Texts {
-        first: &'a [String],
-        second: Option<&'a [String]>,
-    },
-    /// Sentences of words.
-    Sentences(&'a [Vec<String>]),
-}
+pub(crate) struct Source<'a>(&'a Inputs);
 
 /// A part of them.
 pub(crate) enum Samples<'a> {
@@ -36,74 +24,49 @@ pub(crate) enum Samples<'a> {
 
 impl<'a> Source<'a> {
     /// The samples of `inputs`.
-    pub(crate) fn new(inputs: &'a Inputs) -> Result<Self, Error> {
-        if let Some(files) = inputs.files() {
-            return Ok(Self::Images { inputs, files });
-        }
-        match inputs {
-            Inputs::Texts { first, second } => Ok(Self::Texts {
-                first,
-                second: second.as_deref(),
-            }),
-            Inputs::Sentences(sentences) => Ok(Self::Sentences(sentences)),
-            _ => Err(Error::new(
-                ErrorKind::InvalidInput,
-                "the data are neither images nor texts",
-            )),
-        }
+    pub(crate) fn new(inputs: &'a Inputs) -> Self {
+        Self(inputs)
     }
 
     /// Number of samples.
     pub(crate) fn len(self) -> usize {
-        match self {
-            Self::Images { files, .. } => files.len(),
-            Self::Texts { first, .. } => first.len(),
-            Self::Sentences(sentences) => sentences.len(),
-        }
+        self.0.len()
     }
 
     /// What samples are called.
     pub(crate) fn noun(self) -> &'static str {
-        match self {
-            Self::Images { .. } => "images",
-            Self::Texts { .. } => "texts",
-            Self::Sentences(_) => "sentences",
-        }
+        self.0.kind().noun()
     }
 
-    /// Parts of the data set that fit in memory ready to be prepared, in order.
+    /// Parts of the data set that fit in memory ready to be prepared, in order. Texts are in memory already: one part.
     pub(crate) fn parts(self) -> Vec<Range<usize>> {
-        match self {
-            Self::Images { files, .. } => images::parts(files),
-            // One part: they are in memory.
-            Self::Texts { .. } | Self::Sentences(_) => std::iter::once(0..self.len()).collect(),
+        match self.0.files() {
+            Some(files) => images::parts(files),
+            None => std::iter::once(0..self.len()).collect(),
         }
     }
 
     /// The samples at `range`.
     pub(crate) fn part(self, range: Range<usize>) -> Samples<'a> {
-        match self {
-            Self::Images { inputs, files } => Samples::Images(Images::new(inputs, files, range)),
-            Self::Texts { first, second } => Samples::Texts(Texts { range, first, second }),
-            Self::Sentences(sentences) => Samples::Sentences(sentences),
+        match self.0 {
+            Inputs::Images(images) => Samples::Images(Images::new(images, range)),
+            Inputs::Texts(texts) => Samples::Texts(Texts {
+                range,
+                first: &texts.first,
+                second: texts.second.as_deref(),
+            }),
+            Inputs::Sentences(sentences) => Samples::Sentences(&sentences.words),
         }
     }
 
     /// Where the sample at `row` is.
     pub(crate) fn place(self, row: usize) -> PathBuf {
-        match self {
-            Self::Images { files, .. } => files[row].clone(),
-            Self::Texts { .. } => PathBuf::from(format!("text {}", row + 1)),
-            Self::Sentences(_) => PathBuf::from(format!("sentence {}", row + 1)),
-        }
+        self.0.place(row)
     }
 
     /// Why the sample at `row` cannot be read, if it cannot.
     pub(crate) fn fault(self, row: usize) -> Option<String> {
-        match self {
-            Self::Images { files, .. } => decode(&files[row]).err().map(|error| error.to_string()),
-            Self::Texts { .. } | Self::Sentences(_) => None,
-        }
+        self.0.fault(row)
     }
 }
 

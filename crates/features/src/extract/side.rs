@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use ranktune_data::{Inputs, RgbImage};
+use ranktune_data::{DataKind, RgbImage};
 use ranktune_hub::{Entry, GraphInput, ImageProcessor, Modality};
 use ranktune_onnx::{Model, ValueInfo};
 
@@ -30,42 +30,6 @@ const FIRST_TOKEN: &[&str] = &[
     "vit_msn",
     "ijepa",
 ];
-
-/// What a data set's samples are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DataKind {
-    /// Images.
-    Images,
-    /// A text each.
-    Texts,
-    /// A pair of texts each.
-    TextPairs,
-    /// A sentence of words each; what is predicted is of words.
-    Sentences,
-}
-
-impl DataKind {
-    /// The kind of `inputs`.
-    pub fn of(inputs: &Inputs) -> Self {
-        match inputs {
-            Inputs::Texts { second: None, .. } => Self::Texts,
-            Inputs::Texts { second: Some(_), .. } => Self::TextPairs,
-            Inputs::Sentences(_) => Self::Sentences,
-            _ => Self::Images,
-        }
-    }
-
-    /// `images`, `texts`, `pairs of texts` or `sentences of words`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::Texts => "texts",
-            Self::TextPairs => "pairs of texts",
-            Self::Sentences => "sentences of words",
-        }
-    }
-}
 
 /// The input side of a model: one variant a modality.
 #[derive(Clone, Debug)]

@@ -12,10 +12,11 @@ use ranktune_onnx::Model;
 use super::options::ExtractOptions;
 use super::pool::TokenPooling;
 use super::prepare::Unusable;
-use super::side::{DataKind, Plan};
+use super::side::Plan;
 use super::units::{Batch, Feed, Items, Mask, Numbers, Unit};
 use crate::{Error, ErrorKind};
 use ranktune_core::one_line;
+use ranktune_data::DataKind;
 
 /// Rows a unit: sorted by length, so many leave batches with little padding, and so much work is lost when it is interrupted.
 const UNIT: usize = 1024;

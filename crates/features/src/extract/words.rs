@@ -6,8 +6,6 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use ranktune_data::Inputs;
-
 use super::prepare::Prepared;
 use super::run::{Extraction, KEPT_PARAMETERS};
 use super::runner::{Engines, Runner};
@@ -67,14 +65,14 @@ impl<'a> WordExtractor<'a> {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where the data are no sentences of words; an engine that was asked for by name and cannot be had.
     pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
-        if !matches!(work.dataset.inputs, Inputs::Sentences(_)) {
+        if !work.dataset.kind().is_by_word() {
             let text = "the data are no sentences of words";
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
         let parameters: u64 = work.models.iter().map(Prepared::parameters).sum();
         Ok(Self {
             work,
-            source: Source::new(&work.dataset.inputs)?,
+            source: Source::new(&work.dataset.inputs),
             engines: Engines::open(work.options, work.progress)?,
             keeps_runners: parameters <= KEPT_PARAMETERS,
             models: work.models.iter().map(|_| Way::default()).collect(),

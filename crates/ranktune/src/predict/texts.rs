@@ -77,11 +77,7 @@ pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Erro
     let needs_pairs = side.sequences() == Sequences::Interleaved;
     let pairs = needs_pairs || (side.processor.pairs() == Pairs::Joined && split.iter().all(Option::is_some));
     if !pairs {
-        let inputs = Inputs::Texts {
-            first: texts.to_vec(),
-            second: None,
-        };
-        return without_targets(inputs);
+        return without_targets(Inputs::texts(texts.to_vec()));
     }
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (text, split) in texts.iter().zip(split) {
@@ -93,8 +89,7 @@ pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Erro
         first.push(one.to_owned());
         second.push(other.to_owned());
     }
-    let second = Some(second);
-    without_targets(Inputs::Texts { first, second })
+    without_targets(Inputs::pairs(first, second))
 }
 
 /// The tags of the words of `texts`.
@@ -114,7 +109,7 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Resul
         sentences: sentences.iter().map(|words| vec![0; words.len()]).collect(),
         scheme: TagScheme::Plain,
     };
-    let dataset = Dataset::new("inputs", Inputs::Sentences(sentences.clone()), targets)
+    let dataset = Dataset::new("inputs", Inputs::sentences(sentences.clone()), targets)
         .map_err(|error| Error::new(ErrorKind::Data, error))?;
     let mut tags = tagger.tags(&dataset, run)?.into_iter();
     let predictions = texts.into_iter().zip(sentences).map(|(input, words)| {

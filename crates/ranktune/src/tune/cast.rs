@@ -56,7 +56,7 @@ pub(crate) fn choose(
         Target::Best => first(&ranking).ok_or_else(|| Error::new(ErrorKind::Hub, "the ranking holds no model"))?,
     };
     let entry = find(&hub, &name)?;
-    let kind = DataKind::of(&dataset.inputs);
+    let kind = dataset.kind();
     let own = Reading {
         feature: options.extract.feature.clone(),
         pooling: options.extract.pooling.clone(),

@@ -1,7 +1,7 @@
 //! The samples: read, the unreadable ones left out, and divided into those to train on and those to validate on.
 
 use ranktune_core::{Event, Progress};
-use ranktune_data::{Dataset, Digest, Inputs, Targets, Views};
+use ranktune_data::{Dataset, Digest, Targets, Task, Views};
 use ranktune_features::extract::{InputSide, Prepared};
 use ranktune_report::ranking::Unreadable;
 use ranktune_train::{Samples, TargetValues, Targets as TrainTargets};
@@ -86,9 +86,10 @@ impl Material {
             None => None,
         };
         every_class_occurs(&train.dataset)?;
-        let noun = match train.dataset.inputs {
-            Inputs::Sentences(_) => "sentences",
-            _ => "samples",
+        let noun = if train.dataset.kind().is_by_word() {
+            "sentences"
+        } else {
+            "samples"
         };
         let held = held_out.as_ref().map_or(0, |part| part.dataset.n_samples());
         progress.event(Event::Note(&format!(
@@ -190,20 +191,13 @@ struct Collected {
 
 impl Collected {
     fn read(&mut self, dataset: &Dataset, progress: &dyn Progress) -> Result<Part, Error> {
-        let files = match &dataset.inputs {
-            Inputs::Images(files) => files,
-            Inputs::Texts { .. } | Inputs::Sentences(_) => {
-                return Ok(Part {
-                    digests: dataset.input_digests(),
-                    targets: targets(dataset)?,
-                    dataset: dataset.clone(),
-                    images: None,
-                });
-            }
-            _ => {
-                let message = format!("{}: the data are neither images nor texts", dataset.path.display());
-                return Err(Error::new(ErrorKind::Data, message));
-            }
+        let Some(files) = dataset.inputs.files() else {
+            return Ok(Part {
+                digests: dataset.input_digests(),
+                targets: targets(dataset)?,
+                dataset: dataset.clone(),
+                images: None,
+            });
         };
         let (decoder, unreadable) = Decoder::new(files);
         let n = files.len();
@@ -294,16 +288,17 @@ fn targets(dataset: &Dataset) -> Result<TrainTargets, Error> {
 
 /// Refuses classes and labels that no training sample has: their output would never be learnt.
 fn every_class_occurs(dataset: &Dataset) -> Result<(), Error> {
-    let mut seen = vec![false; dataset.targets.names().len()];
-    match &dataset.targets {
-        Targets::Classes { labels, .. } => labels.iter().for_each(|&label| seen[label as usize] = true),
-        Targets::MultiLabel { rows, .. } => rows.iter().flatten().for_each(|&label| seen[label as usize] = true),
-        Targets::Tags { sentences, .. } => sentences.iter().flatten().for_each(|&tag| seen[tag as usize] = true),
-        Targets::Regression { .. } => return Ok(()),
+    let targets = &dataset.targets;
+    if targets.task() == Task::Regression {
+        return Ok(());
+    }
+    let mut seen = vec![false; targets.names().len()];
+    for &label in (0..targets.n_samples()).flat_map(|i| targets.labels_of(i)) {
+        seen[label as usize] = true;
     }
     let missing: Vec<&str> = seen
         .iter()
-        .zip(dataset.targets.names())
+        .zip(targets.names())
         .filter(|(seen, _)| !**seen)
         .map(|(_, name)| name.as_str())
         .collect();

@@ -31,7 +31,7 @@ use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, TagScheme, Targets, Task};
-use ranktune_features::extract::{CacheOptions, DataKind, ExtractOptions, FeatureChoice};
+use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
 use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
 use ranktune_train::Judge;
@@ -70,12 +70,12 @@ pub fn tune(
     let unheard = options.method == "b-tuning" && options.lambda == Lambda::Fixed(0.0);
     let taught = needs == method::Needs::Teachers && !unheard;
     options.check()?;
-    let is_text = DataKind::of(&dataset.inputs) != DataKind::Images;
+    let is_text = dataset.kind().is_text();
     if let (true, Some(count)) = (is_text, options.views) {
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    check_pooling(&options.extract, DataKind::of(&dataset.inputs))?;
+    check_pooling(&options.extract, dataset.kind())?;
     let folder = Folder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ranktune_data::{Augmentation, Dataset, Inputs};
+use ranktune_data::{Augmentation, Dataset};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Ranking;
 use ranktune_train::{Decay, Optimizer, Schedule, TrainOptions};
@@ -113,19 +113,19 @@ pub struct TuneOptions {
 /// (`docs/tuning.md`), where 2e-5 to 5e-5 are published for large ones.
 pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     let options = TrainOptions::default();
-    match dataset.inputs {
-        Inputs::Texts { .. } | Inputs::Sentences(_) => TrainOptions {
-            epochs: 5,
-            optimizer: Optimizer::ADAM_W,
-            learning_rate: 1e-4,
-            schedule: Schedule::Cosine,
-            warm_up: 0.1,
-            weight_decay: 0.01,
-            clip: Some(1.0),
-            clip_apart: false,
-            ..options
-        },
-        _ => options,
+    if !dataset.kind().is_text() {
+        return options;
+    }
+    TrainOptions {
+        epochs: 5,
+        optimizer: Optimizer::ADAM_W,
+        learning_rate: 1e-4,
+        schedule: Schedule::Cosine,
+        warm_up: 0.1,
+        weight_decay: 0.01,
+        clip: Some(1.0),
+        clip_apart: false,
+        ..options
     }
 }
 
@@ -133,10 +133,10 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
 /// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`docs/tuning.md`).
 pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
     let default = training_defaults(dataset).learning_rate;
-    match dataset.inputs {
-        Inputs::Texts { .. } | Inputs::Sentences(_) => vec![default, 1e-3, 1e-2],
-        _ => vec![default, 3e-3, 1e-2],
+    if dataset.kind().is_text() {
+        return vec![default, 1e-3, 1e-2];
     }
+    vec![default, 3e-3, 1e-2]
 }
 
 impl TuneOptions {

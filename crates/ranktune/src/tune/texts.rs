@@ -30,9 +30,9 @@ impl<'a> TextSamples<'a> {
     /// Which text the tokenizer fails on; or that rows of a sample would have to be padded where the graph knows no padding.
     pub(crate) fn new(side: &'a TextSide, inputs: &DataInputs, digests: &[Digest]) -> Result<Self, String> {
         let (samples, noun) = match inputs {
-            DataInputs::Texts { first, second } => (texts(side, first, second.as_deref())?, "text"),
-            DataInputs::Sentences(sentences) => (words(side, sentences)?, "sentence"),
-            _ => return Err("the data are no texts".to_owned()),
+            DataInputs::Texts(inputs) => (texts(side, &inputs.first, inputs.second.as_deref())?, "text"),
+            DataInputs::Sentences(inputs) => (words(side, &inputs.words)?, "sentence"),
+            DataInputs::Images(_) => return Err("the data are no texts".to_owned()),
         };
         let longest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).max();
         let shortest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).min();
@@ -57,7 +57,7 @@ impl<'a> TextSamples<'a> {
             side,
             lengths: samples.iter().map(|windows| longest(windows).unwrap_or(0)).collect(),
             cut: samples.iter().filter(is_cut).count(),
-            of_words: matches!(inputs, DataInputs::Sentences(_)),
+            of_words: inputs.kind().is_by_word(),
             digest: Digest::of(&bytes).to_string(),
             samples,
         })

@@ -18,7 +18,7 @@ fn options() -> LoadOptions {
 
 /// Words and tags by name.
 fn tagged(dataset: &Dataset) -> Vec<Vec<(String, String)>> {
-    let Inputs::Sentences(words) = &dataset.inputs else {
+    let Some(crate::Sentences { words }) = dataset.inputs.as_sentences() else {
         panic!("{:?}", dataset.inputs)
     };
     let Targets::Tags { names, sentences, .. } = &dataset.targets else {
