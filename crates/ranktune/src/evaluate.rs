@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, ErrorKind};
 use crate::evaluate_words;
 use crate::labels::aligned;
-use crate::rank::{extraction_error, nothing_ranked, prepare};
+use crate::models::{nothing_ranked, prepare};
 use crate::sources::Sources;
 
 /// A model that predicts: its logits and what they stand for.
@@ -134,15 +134,15 @@ pub(crate) fn logits(
         interrupt,
     };
     let mut found: Option<Result<Features, _>> = None;
-    let unreadable = extract(&work, |_, outcome| found = Some(outcome.features)).map_err(extraction_error)?;
+    let unreadable = extract(&work, |_, outcome| found = Some(outcome.features))?;
     let missing = || {
         Error::new(
             ErrorKind::Extraction,
             format!("{}: the model gave no logits", model.name()),
         )
     };
-    let mut features = found.ok_or_else(missing)?.map_err(extraction_error)?;
-    let (values, columns) = features.logits().map_err(extraction_error)?.ok_or_else(missing)?;
+    let mut features = found.ok_or_else(missing)??;
+    let (values, columns) = features.logits()?.ok_or_else(missing)?;
     Ok(Logits {
         values,
         columns,
@@ -172,7 +172,7 @@ pub(crate) fn measure(logits: &[f32], columns: usize, targets: &Targets) -> Resu
             return Err(Error::new(ErrorKind::Data, message));
         }
     };
-    let found = metrics(logits, truth, columns).map_err(|error| Error::new(ErrorKind::Scores, error))?;
+    let found = metrics(logits, truth, columns)?;
     Ok(found
         .into_iter()
         .map(|metric| (metric.name.to_owned(), json!(metric.value)))
@@ -236,9 +236,7 @@ pub fn evaluate(
     let digests = dataset.input_digests();
     let found = logits(&predictor.model, &dataset, &digests, options, progress, interrupt)?;
     let rows: Vec<usize> = (0..dataset.n_samples()).filter(|&row| found.valid[row]).collect();
-    let read = dataset
-        .select(&rows)
-        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let read = dataset.select(&rows)?;
     Ok(Evaluation {
         schema: SCHEMA.to_owned(),
         model: source,

@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{names, only, shown};
-use crate::rank::extraction_error;
 use crate::sources::Sources;
 
 /// How and by whom a model is run.
@@ -99,8 +98,7 @@ impl Tagger {
             }
             found.extend(block.features.chunks_exact(count.max(1)).map(largest));
             Ok(())
-        })
-        .map_err(extraction_error)?;
+        })?;
         Ok(found)
     }
 
@@ -119,7 +117,7 @@ impl Tagger {
             truth.push(named(&mut sentence.iter().map(|&tag| tag as usize)));
             found.push(named(&mut own.iter().copied()));
         }
-        let metrics = entities(&truth, &found).map_err(|error| Error::new(ErrorKind::Scores, error))?;
+        let metrics = entities(&truth, &found)?;
         let values = [
             ("f1", metrics.all.f1()),
             ("precision", metrics.all.precision()),

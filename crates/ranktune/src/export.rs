@@ -9,7 +9,7 @@ use ranktune_data::arrays::{self, Matrix};
 use ranktune_features::extract::{ExtractOptions, Extraction, extract, extract_words};
 
 use crate::error::{Error, ErrorKind};
-use crate::rank::{extraction_error, nothing_ranked, prepare};
+use crate::models::{nothing_ranked, prepare};
 use crate::scoring::probabilities;
 use crate::sources::Sources;
 
@@ -142,9 +142,9 @@ struct Extracted {
 /// A row a sample, in the order that the data set was given in: sample `k` of `work` is number `order[k]` of it.
 fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error> {
     let mut result = None;
-    let unreadable = extract(work, |_, outcome| result = Some(outcome.features)).map_err(extraction_error)?;
+    let unreadable = extract(work, |_, outcome| result = Some(outcome.features))?;
     let mut extracted = match result {
-        Some(features) => features.map_err(extraction_error)?,
+        Some(features) => features?,
         None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
     };
     let valid = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]);
@@ -161,8 +161,8 @@ fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error
             .copied()
             .collect(),
     };
-    let features = matrix(extracted.features().map_err(extraction_error)?, extracted.n_features());
-    let head = extracted.logits().map_err(extraction_error)?.map(|(logits, columns)| {
+    let features = matrix(extracted.features()?, extracted.n_features());
+    let head = extracted.logits()?.map(|(logits, columns)| {
         let (values, columns) = probabilities(&logits, columns);
         matrix(values, columns)
     });
@@ -181,8 +181,7 @@ fn of_words(work: &Extraction<'_>) -> Result<Extracted, Error> {
         cols = block.n_features;
         data.extend_from_slice(block.features);
         Ok(())
-    })
-    .map_err(extraction_error)?;
+    })?;
     Ok(Extracted {
         features: Matrix {
             rows: data.len() / cols.max(1),

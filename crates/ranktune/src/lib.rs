@@ -18,6 +18,7 @@ mod export;
 mod hub;
 mod labels;
 mod layers;
+mod models;
 mod predict;
 mod race;
 mod rank;
@@ -65,5 +66,5 @@ use std::path::Path;
 /// # Errors
 /// [`ErrorKind::Data`], with file, line and column where there are any.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, Error> {
-    ranktune_data::load(path, options).map_err(|error| Error::new(ErrorKind::Data, error))
+    Ok(ranktune_data::load(path, options)?)
 }

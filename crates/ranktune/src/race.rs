@@ -22,7 +22,7 @@ use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary, Race
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 pub(crate) mod samples;
 
@@ -218,7 +218,7 @@ impl Race<'_> {
         let mut options = ResamplingOptions::default();
         options.seed = self.seed;
         options.top_k = self.options.top_k;
-        let ranked = resample(jackknives, &options).map_err(|error| Error::new(ErrorKind::Scores, error))?;
+        let ranked = resample(jackknives, &options)?;
         Ok(ranked.iter().map(|model| model.p_top_k).collect())
     }
 
@@ -266,7 +266,7 @@ impl Race<'_> {
             let mut options = ResamplingOptions::default();
             options.seed = self.seed;
             let pair: Vec<Jackknife> = pair.iter().map(|&model| model.clone()).collect();
-            let ranked = resample(&pair, &options).map_err(|error| Error::new(ErrorKind::Scores, error))?;
+            let ranked = resample(&pair, &options)?;
             if ranked.first().is_some_and(|first| first.p_best < SETTLED) {
                 return Ok(false);
             }

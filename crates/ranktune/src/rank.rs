@@ -4,19 +4,20 @@ use ranktune_core::one_line;
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::extract::{
-    CacheOptions, DataKind, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, Unusable, extract,
+    CacheOptions, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, extract,
 };
-use ranktune_hub::{Hub, Pooling};
+use ranktune_hub::Pooling;
 use ranktune_report::Ranking;
-use ranktune_report::ranking::{Data, NOT_APPLICABLE, RaceSummary, SCHEMA, SkippedModel, Unreadable};
+use ranktune_report::ranking::{Data, RaceSummary, SCHEMA, SkippedModel, Unreadable};
 use serde_json::{Map, Value, json};
 
 use crate::copies::without_copies;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::models::{check_pooling, nothing_ranked, prepare};
 use crate::race::{self, RaceOptions};
 use crate::scorer::{Scored, Scorer, order};
 use crate::scoring::{Columns, check_names};
-use crate::sources::{self, Sources};
+use crate::sources::Sources;
 use crate::stream;
 use crate::words;
 
@@ -66,9 +67,9 @@ impl LayerChoice {
 /// nothing.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`]: an unknown score, or one that is not defined for the task. [`ErrorKind::Hub`]: nothing there, or no
-/// model that can be ranked. [`ErrorKind::Extraction`]: an engine that is not there, or too many unreadable samples.
-/// [`ErrorKind::Interrupted`].
+/// [`ErrorKind::Arguments`](crate::ErrorKind::Arguments): an unknown score, or one that is not defined for the task. [`ErrorKind::Hub`](crate::ErrorKind::Hub): nothing there, or no
+/// model that can be ranked. [`ErrorKind::Extraction`](crate::ErrorKind::Extraction): an engine that is not there, or too many unreadable samples.
+/// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
 pub fn rank(
     sources: &Sources,
     dataset: Dataset,
@@ -215,8 +216,7 @@ fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut Failed<'_>
                 failed(model, reason);
             }
         }
-    })
-    .map_err(extraction_error)?;
+    })?;
     Ok((ranked, unreadable, None))
 }
 
@@ -236,10 +236,7 @@ pub(crate) fn look<T>(
 fn in_draw_order(dataset: Dataset, digests: &[Digest], seed: u64) -> Result<(Dataset, Vec<Digest>), Error> {
     let order = dataset.draw_order(seed);
     let digests = order.iter().map(|&index| digests[index]).collect();
-    let dataset = dataset
-        .select(&order)
-        .map_err(|error| Error::new(ErrorKind::Data, error))?;
-    Ok((dataset, digests))
+    Ok((dataset.select(&order)?, digests))
 }
 
 /// The data set with the digest of every sample; without copies of samples where the evidence cannot bear them.
@@ -270,22 +267,9 @@ fn distinct(
         n - kept.len()
     );
     progress.event(Event::Note(&note));
-    let dataset = dataset
-        .select(&kept)
-        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let dataset = dataset.select(&kept)?;
     let digests = kept.iter().map(|&index| digests[index]).collect();
     Ok((dataset, digests))
-}
-
-/// Refuses a way of pooling that would change nothing.
-pub(crate) fn check_pooling(options: &ExtractOptions, data: DataKind) -> Result<(), Error> {
-    let instead = match (&options.pooling, data) {
-        (None, _) | (_, DataKind::Texts | DataKind::TextPairs) => return Ok(()),
-        (_, DataKind::Sentences) => "; for words there is --word-pooling",
-        _ => "; leave it out",
-    };
-    let message = format!("--pooling is for texts, and the data are {}{instead}", data.name());
-    Err(Error::new(ErrorKind::Arguments, message))
 }
 
 fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
@@ -329,59 +313,6 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
         );
     }
     object
-}
-
-/// Reads every model of the hub; those that cannot be used are told and listed.
-pub(crate) fn prepare(
-    hub: &Hub,
-    data: Option<DataKind>,
-    options: &ExtractOptions,
-    progress: &dyn Progress,
-) -> (Vec<Prepared>, Vec<SkippedModel>) {
-    let mut models = Vec::new();
-    let mut skipped = sources::skipped(hub);
-    for entry in &hub.entries {
-        match Prepared::new(entry, data, options) {
-            Ok(model) => {
-                for note in model.notes() {
-                    progress.event(Event::Note(&format!("{}: {note}", entry.name)));
-                }
-                models.push(model);
-            }
-            Err(unusable) => {
-                let reason = match unusable {
-                    Unusable::NotApplicable(reason) => format!("{NOT_APPLICABLE}{reason}"),
-                    Unusable::Failed(reason) => reason,
-                };
-                progress.event(Event::ModelSkipped {
-                    model: &entry.name,
-                    reason: &reason,
-                });
-                skipped.push(SkippedModel {
-                    name: entry.name.clone(),
-                    reason,
-                });
-            }
-        }
-    }
-    (models, skipped)
-}
-
-pub(crate) fn nothing_ranked(skipped: &[SkippedModel]) -> Error {
-    let mut message = "no model of the hub can be used".to_owned();
-    for model in skipped {
-        message.push_str(&format!("\n  {}: {}", model.name, model.reason));
-    }
-    Error::new(ErrorKind::Hub, message)
-}
-
-pub(crate) fn extraction_error(error: ranktune_features::Error) -> Error {
-    let kind = match error.kind() {
-        ranktune_features::ErrorKind::Interrupted => ErrorKind::Interrupted,
-        ranktune_features::ErrorKind::UnreadableInputs => ErrorKind::Data,
-        _ => ErrorKind::Extraction,
-    };
-    Error::new(kind, error)
 }
 
 fn digest_text(digest: &Digest) -> String {

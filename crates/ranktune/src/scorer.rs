@@ -12,7 +12,7 @@ use ranktune_scores::uncertainty::{Jackknife, groups, jackknife, jackknife_of_gr
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::layers::columns;
 use crate::rank::LayerChoice;
 use crate::scoring::{Columns, insert_error, probabilities, score_json};
@@ -311,9 +311,7 @@ pub(crate) fn order(mut scored: Vec<Scored>, seed: u64) -> Result<Vec<RankedMode
     let mut options = ResamplingOptions::default();
     options.seed = seed;
     let places = match jackknives {
-        Some(jackknives) => {
-            Some(resample(&jackknives, &options).map_err(|error| Error::new(ErrorKind::Scores, error))?)
-        }
+        Some(jackknives) => Some(resample(&jackknives, &options)?),
         None => None,
     };
     Ok(scored

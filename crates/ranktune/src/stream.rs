@@ -18,7 +18,7 @@ use ranktune_scores::uncertainty::{Grouped, groups, jackknife, jackknife_of_grou
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 
 use crate::error::Error;
-use crate::rank::{Failed, Ranked, extraction_error, look};
+use crate::rank::{Failed, Ranked, look};
 use crate::scorer::{Chosen, GROUPS, Scorer, Scores};
 use crate::scoring::{Columns, probabilities};
 
@@ -141,7 +141,7 @@ pub(crate) fn score_streamed(
     scorer: &Scorer<'_>,
     failed: &mut Failed<'_>,
 ) -> Result<Ranked, Error> {
-    let mut extractor = Extractor::new(work).map_err(extraction_error)?;
+    let mut extractor = Extractor::new(work)?;
     let all = extractor.samples();
     let mut streams: Vec<Result<Stream, String>> = work
         .models
@@ -151,7 +151,7 @@ pub(crate) fn score_streamed(
     let mut unreadable = Vec::new();
     for begin in (0..all).step_by(PART) {
         let rows = begin..(begin + PART).min(all);
-        extractor.advance_to(rows.end).map_err(extraction_error)?;
+        extractor.advance_to(rows.end)?;
         for (model, slot) in streams.iter_mut().enumerate() {
             let Ok(stream) = slot else { continue };
             let added = look(&mut extractor, model, rows.end, |features| {

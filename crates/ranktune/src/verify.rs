@@ -9,7 +9,7 @@ use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
 
 use crate::error::{Error, ErrorKind};
-use crate::rank::prepare;
+use crate::models::prepare;
 use crate::sources::Sources;
 
 /// Runs every model of `sources` on two images with every engine, or with the one that `options` names.

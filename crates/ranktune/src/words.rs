@@ -20,7 +20,7 @@ use ranktune_scores::scores::{Needs, find};
 use ranktune_scores::uncertainty::groups;
 
 use crate::error::{Error, ErrorKind};
-use crate::rank::{Failed, Ranked, extraction_error};
+use crate::rank::{Failed, Ranked};
 use crate::scorer::{GROUPS, Scored, Scorer};
 use sums::WordSums;
 
@@ -117,7 +117,7 @@ impl<'a> Way<'a> {
         });
         match advanced {
             Ok(()) => {}
-            Err(error) if error.kind() == FeatureErrorKind::Interrupted => return Err(extraction_error(error)),
+            Err(error) if error.kind() == FeatureErrorKind::Interrupted => return Err(error.into()),
             Err(error) => *sums = Err(one_line(&error)),
         }
         Ok(())
@@ -141,7 +141,7 @@ pub(crate) fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut
     let bytes = work.models.iter().map(|model| sums::bytes(model, scorer.layers));
     let most = bytes.filter(|&bytes| sums::fits(bytes)).max();
     let words = Words::new(scorer.dataset, Deal::Drawn(scorer.seed), most.unwrap_or(0))?;
-    let mut extractor = WordExtractor::new(work).map_err(extraction_error)?;
+    let mut extractor = WordExtractor::new(work)?;
     let mut ranked = Vec::new();
     for (index, model) in work.models.iter().enumerate() {
         let mut way = Way::new(&words, model, scorer);

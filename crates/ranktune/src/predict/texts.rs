@@ -109,8 +109,7 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Resul
         sentences: sentences.iter().map(|words| vec![0; words.len()]).collect(),
         scheme: TagScheme::Plain,
     };
-    let dataset = Dataset::new("inputs", Inputs::sentences(sentences.clone()), targets)
-        .map_err(|error| Error::new(ErrorKind::Data, error))?;
+    let dataset = Dataset::new("inputs", Inputs::sentences(sentences.clone()), targets)?;
     let mut tags = tagger.tags(&dataset, run)?.into_iter();
     let predictions = texts.into_iter().zip(sentences).map(|(input, words)| {
         let tag = |word: String| TaggedWord {

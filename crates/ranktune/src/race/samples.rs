@@ -9,7 +9,7 @@ use ranktune_scores::uncertainty::{Jackknife, groups};
 
 use super::{Race, RaceOptions, Track};
 use crate::error::{Error, ErrorKind};
-use crate::rank::{Failed, Ranked, extraction_error, look};
+use crate::rank::{Failed, Ranked, look};
 use crate::scorer::{GROUPS, Scorer};
 use crate::scoring::Columns;
 
@@ -33,7 +33,7 @@ impl Track for Samples<'_> {
     }
 
     fn advance_to(&mut self, samples: usize) -> Result<(), Error> {
-        self.extractor.advance_to(samples).map_err(extraction_error)
+        Ok(self.extractor.advance_to(samples)?)
     }
 
     fn score(&mut self, model: usize, samples: usize) -> Result<Option<Jackknife>, String> {
@@ -60,7 +60,7 @@ pub(crate) fn race(
     failed: &mut Failed<'_>,
 ) -> Result<Ranked, Error> {
     let mut track = Samples {
-        extractor: Extractor::new(work).map_err(extraction_error)?,
+        extractor: Extractor::new(work)?,
         models: work.models,
         scorer,
     };
@@ -110,7 +110,7 @@ pub(crate) fn race(
 /// The groups of a race's samples, dealt evenly on every prefix.
 pub(crate) fn groups(dataset: &Dataset) -> Result<Vec<usize>, Error> {
     let columns = Columns::of(&dataset.targets, &vec![true; dataset.n_samples()]);
-    let targets = columns.view().map_err(|error| Error::new(ErrorKind::Scores, error))?;
+    let targets = columns.view()?;
     let groups = groups::deal(&targets, GROUPS.min(targets.n_samples()));
     groups.map_err(|error| Error::new(ErrorKind::Scores, error))
 }

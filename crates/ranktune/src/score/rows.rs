@@ -28,9 +28,7 @@ pub(super) fn score(
     let mut rows = Vec::new();
     for (path, reader) in &mut shards.readers {
         let mut shard = Vec::new();
-        reader
-            .read_rows(0..reader.n_rows(), &mut shard)
-            .map_err(|error| Error::new(ErrorKind::Data, error))?;
+        reader.read_rows(0..reader.n_rows(), &mut shard)?;
         // A shard is checked by itself, so that an error names its file and row.
         FeatureView::new(&shard, shard.len() / d, d)
             .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", path.display())))?;

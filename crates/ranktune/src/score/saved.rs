@@ -170,7 +170,7 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
     }
     if parts[0].task == Task::Classification && parts.len() > 1 {
         let lists: Vec<&[String]> = parts.iter().map(|part| part.names.as_slice()).collect();
-        let (names, numbers) = arrays::unite_names(&lists).map_err(|error| Error::new(ErrorKind::Data, error))?;
+        let (names, numbers) = arrays::unite_names(&lists)?;
         for (part, numbers) in parts.iter_mut().zip(numbers) {
             part.names.clone_from(&names);
             for group in part.groups.iter_mut().chain(part.classes.iter_mut().flatten()) {

@@ -104,7 +104,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
         let (returned, empties) = sync_channel::<Vec<f32>>(2);
         scope.spawn(move || read(readers, d, &filled, &empties));
         for block in blocks {
-            let block = block.map_err(|error| Error::new(ErrorKind::Data, error))?;
+            let block = block?;
             let n = block.rows.len() / d;
             let features = FeatureView::block(&block.rows, block.first_row, n, d)
                 .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", paths[block.shard].display())))?;

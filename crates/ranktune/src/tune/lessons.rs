@@ -22,7 +22,6 @@ use super::calibration;
 use super::posterior::{Posterior, shares};
 use crate::copies::without_copies;
 use crate::error::{Error, ErrorKind};
-use crate::rank::extraction_error;
 
 /// A share below which a teacher is not asked: what it says moves predictions of classes by less than a thousandth.
 const NEGLIGIBLE: f64 = 1e-3;
@@ -87,7 +86,7 @@ impl Classroom<'_> {
     /// A model's plain features of the training samples `[n, d]`, d, and their targets.
     fn plain(&self, model: &Prepared) -> Result<(Vec<f32>, usize, Cow<'_, Targets>), Error> {
         let mut features = self.features(model, self.all, self.all_digests)?;
-        let all = features.features().map_err(extraction_error)?;
+        let all = features.features()?;
         let d = features.n_features();
         let pick = |rows: &mut dyn Iterator<Item = usize>| -> Vec<f32> {
             rows.flat_map(|row| &all[row * d..(row + 1) * d]).copied().collect()
@@ -146,7 +145,7 @@ impl Classroom<'_> {
                 continue;
             }
             let mut features = self.features(&candidate.model, &dataset, &digests)?;
-            let rows = features.features().map_err(extraction_error)?;
+            let rows = features.features()?;
             posterior.add_predictions(&rows, weight, &mut values);
         }
         let n_views = u32::try_from(dataset.n_samples() / self.dataset.n_samples().max(1)).unwrap_or(1);
@@ -175,7 +174,7 @@ impl Classroom<'_> {
             interrupt: self.interrupt,
         };
         let mut found = None;
-        extract(&work, |_, outcome| found = Some(outcome.features)).map_err(extraction_error)?;
+        extract(&work, |_, outcome| found = Some(outcome.features))?;
         let about = |error: ranktune_features::Error| {
             Error::new(ErrorKind::Extraction, format!("{}: {}", model.name(), one_line(&error)))
         };

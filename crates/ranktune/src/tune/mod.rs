@@ -43,7 +43,7 @@ pub use parameters::list_parameters;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Predictor, logits, measure};
 use crate::evaluate_words;
-use crate::rank::check_pooling;
+use crate::models::check_pooling;
 use crate::sources::Sources;
 use folder::Folder;
 use lessons::Classroom;

@@ -15,7 +15,6 @@ use ranktune_scores::{Compat, FeatureView, Statistics, Targets as ScoreTargets, 
 use super::lessons::Classroom;
 use super::posterior::Posterior;
 use crate::error::{Error, ErrorKind};
-use crate::rank::extraction_error;
 
 /// Takes the features of words a block at a time.
 type Block<'a> = dyn FnMut(&WordBlock<'_>) -> Result<(), String> + 'a;
@@ -34,7 +33,7 @@ impl Classroom<'_> {
         let failed = |text| ranktune_features::Error::new(ranktune_features::ErrorKind::Inference, text);
         let extracted = extract_words(&work, &mut |block| take(block).map_err(failed));
         extracted.map_err(|error| match error.kind() {
-            ranktune_features::ErrorKind::Interrupted => extraction_error(error),
+            ranktune_features::ErrorKind::Interrupted => error.into(),
             _ => Error::new(ErrorKind::Extraction, format!("{}: {}", model.name(), one_line(&error))),
         })
     }

@@ -10,7 +10,7 @@ use ranktune_scores::uncertainty::Jackknife;
 use super::{Deal, Way, Words, skip, sums};
 use crate::error::Error;
 use crate::race::{Race, RaceOptions, Track};
-use crate::rank::{Failed, Ranked, extraction_error};
+use crate::rank::{Failed, Ranked};
 use crate::scorer::Scorer;
 
 /// Words of the first round for every feature of the widest model: with fewer, features say more of single words than of tags.
@@ -91,7 +91,7 @@ pub(crate) fn race(
     let all = bytes.filter(|&bytes| sums::fits(bytes)).sum();
     let words = Words::new(scorer.dataset, Deal::InOrder, all)?;
     let mut track = Sentences {
-        extractor: WordExtractor::new(work).map_err(extraction_error)?,
+        extractor: WordExtractor::new(work)?,
         models: work.models,
         scorer,
         words: &words,
