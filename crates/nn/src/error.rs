@@ -1,6 +1,6 @@
-//! What can be wrong with a graph that is to be trained, with the node it was found at.
+//! The errors of a trainable graph, with the node that each was found at.
 
-use std::fmt;
+use ranktune_core::BoxError;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,13 +8,13 @@ use std::fmt;
 pub enum ErrorKind {
     /// An operator, an attribute of one, or a combination of them has no implementation here.
     Unsupported,
-    /// The graph cannot be right: an attribute of the wrong type, a dangling name, an input that is not there.
+    /// The graph is not valid: an attribute of the wrong type, a dangling name, a missing input.
     Invalid,
-    /// Shapes or element types do not fit each other; found when the graph runs.
+    /// Shapes or element types do not match; found when the graph runs.
     Shape,
-    /// What the caller fed does not fit the graph.
+    /// The values that the caller feeds do not match the inputs of the graph.
     Input,
-    /// The asked-for tensor or parameter is not in the graph.
+    /// The graph has no tensor or parameter of this name.
     NotFound,
     /// Training does not converge: the loss is not a number, or has exploded.
     Diverged,
@@ -24,17 +24,26 @@ pub enum ErrorKind {
     File,
 }
 
-/// An error about a trainable graph: what was expected, what was found, and where.
-#[derive(Debug)]
+/// An error about a trainable graph: what was expected, what was found, and at which node.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{message}{}", at_node(.node.as_deref()), with_inputs(.inputs.as_deref()))]
 pub struct Error {
     kind: ErrorKind,
     node: Option<String>,
     message: String,
     inputs: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
-/// The result of everything here that can fail.
+fn at_node(node: Option<&str>) -> String {
+    node.map_or_else(String::new, |node| format!("node {node}: "))
+}
+
+fn with_inputs(inputs: Option<&str>) -> String {
+    inputs.map_or_else(String::new, |inputs| format!("; inputs were {inputs}"))
+}
+
+/// The result of an operation that fails with an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -49,17 +58,17 @@ impl Error {
         }
     }
 
-    /// Shapes or element types that do not fit.
+    /// Shapes or element types that do not match.
     pub fn shape(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Shape, message)
     }
 
-    /// Something that has no implementation.
+    /// An operator or attribute that has no implementation.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
     }
 
-    /// A graph that cannot be right.
+    /// A graph that is not valid.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
     }
@@ -71,16 +80,16 @@ impl Error {
         self
     }
 
-    /// Adds the types and shapes of the node's inputs, unless they are there already.
+    /// Adds the types and shapes of the node's inputs, unless they were added already.
     #[must_use]
     pub fn with_inputs(mut self, inputs: impl FnOnce() -> String) -> Self {
         self.inputs.get_or_insert_with(inputs);
         self
     }
 
-    /// Keeps the cause; it is shown by `source()` only.
+    /// Keeps the cause, which only `source()` shows.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -90,27 +99,8 @@ impl Error {
         self.kind
     }
 
-    /// The node, if the error is about one.
+    /// The node that the error was found at, if any.
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(node) = &self.node {
-            write!(f, "node {node}: ")?;
-        }
-        f.write_str(&self.message)?;
-        if let Some(inputs) = &self.inputs {
-            write!(f, "; inputs were {inputs}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }
