@@ -29,6 +29,7 @@ pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, Mode, ParameterRole, TrainableGraph};
+pub use kernels::BufferPool;
 pub mod update {
     //! Optimizer steps as single passes over memory, on the CPU backend; other devices have none.
     pub use crate::kernels::{AdamWStep, SgdStep, adam_w, descend, release, sgd, sum_of_squares};

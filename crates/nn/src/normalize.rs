@@ -27,9 +27,9 @@ impl DeviceTensor {
             f64::from(epsilon),
         );
         Ok(Normalized {
-            output: Self::from_inner(result.output).activate(activation)?,
-            mean: Self::from_inner(result.mean).detached(),
-            variance: Self::from_inner(result.variance).detached(),
+            output: self.derived(result.output).activate(activation)?,
+            mean: self.derived(result.mean).detached(),
+            variance: self.derived(result.variance).detached(),
         })
     }
 

@@ -74,7 +74,7 @@ impl DeviceTensor {
         let right = other.expand(&[batch.as_slice(), &[l, m]].concat())?;
         Ok(kernels::matmul(&left, &right).unwrap_or_else(|| {
             let product = Dispatch::float_matmul(left.inner().clone(), right.inner().clone());
-            Self::from_inner(product)
+            Self::from_inner(product, &left.buffers().or(right.buffers()))
         }))
     }
 }

@@ -9,6 +9,7 @@ use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensor
 use burn::backend::{AutodiffBackend, Dispatch, DispatchTensor, Scalar, Shape, Slice, TensorData, TensorMetadata};
 use burn::tensor::{BoolDType, Device, IndexingUpdateOp};
 
+use crate::kernels::BufferPool;
 use crate::shape::{align, broadcast, elements};
 use crate::{Error, HostTensor, Result, kernels};
 
@@ -19,6 +20,8 @@ type Ops = Dispatch;
 pub struct DeviceTensor {
     inner: DispatchTensor,
     scalar: bool,
+    /// Where its operations on the CPU backend take their buffers from.
+    buffers: BufferPool,
 }
 
 /// Gradients that [`DeviceTensor::backward`] leaves behind.
@@ -61,7 +64,8 @@ macro_rules! binary {
                 /// `Shape` when the operands do not broadcast.
                 pub fn $name(&self, other: &Self) -> Result<Self> {
                     let (left, right, scalar) = self.aligned(other)?;
-                    Ok(Self { inner: <Ops as FloatTensorOps<Ops>>::$op(left, right), scalar })
+                    let inner = <Ops as FloatTensorOps<Ops>>::$op(left, right);
+                    Ok(Self { inner, scalar, buffers: self.buffers.or(&other.buffers) })
                 }
             )*
         }
@@ -92,6 +96,7 @@ impl DeviceTensor {
         Ok(Self {
             inner: Ops::float_from_data(data, device.as_dispatch()),
             scalar,
+            buffers: BufferPool::none(),
         })
     }
 
@@ -131,15 +136,39 @@ impl DeviceTensor {
         self.inner
     }
 
-    /// Takes over what one of Burn's operations gave, of rank 1 or more.
-    pub(crate) fn from_inner(inner: DispatchTensor) -> Self {
-        Self { inner, scalar: false }
+    /// The pool that operations on this tensor take their buffers from.
+    pub(crate) fn buffers(&self) -> &BufferPool {
+        &self.buffers
     }
 
+    /// The tensor, whose operations take their buffers from `buffers` from now on.
+    pub(crate) fn pooled(self, buffers: &BufferPool) -> Self {
+        Self {
+            buffers: buffers.clone(),
+            ..self
+        }
+    }
+
+    /// A result of one of Burn's operations, of rank 1 or more.
+    pub(crate) fn from_inner(inner: DispatchTensor, buffers: &BufferPool) -> Self {
+        Self {
+            inner,
+            scalar: false,
+            buffers: buffers.clone(),
+        }
+    }
+
+    /// A result of one of Burn's operations on this tensor, of rank 1 or more.
+    pub(crate) fn derived(&self, inner: DispatchTensor) -> Self {
+        Self::from_inner(inner, &self.buffers)
+    }
+
+    /// A result of one of Burn's operations on this tensor, of the same rank.
     pub(crate) fn same(&self, inner: DispatchTensor) -> Self {
         Self {
             inner,
             scalar: self.scalar,
+            buffers: self.buffers.clone(),
         }
     }
 
@@ -284,10 +313,11 @@ impl DeviceTensor {
             return Ok(self.clone());
         }
         let (shape, scalar) = held(dims);
-        let settled = kernels::settle(self);
+        let contiguous = kernels::make_contiguous(self);
         Ok(Self {
-            inner: settled.as_ref().unwrap_or(self).reshape_inner(&shape),
+            inner: contiguous.as_ref().unwrap_or(self).reshape_inner(&shape),
             scalar,
+            buffers: self.buffers.clone(),
         })
     }
 
@@ -312,7 +342,7 @@ impl DeviceTensor {
             return Err(Error::shape(format!("shape {found:?} does not expand to {dims:?}")));
         }
         let aligned = self.reshape_inner(&align(&found, dims.len()));
-        Ok(Self::from_inner(Ops::float_expand(aligned, Shape::from(dims))))
+        Ok(self.derived(Ops::float_expand(aligned, Shape::from(dims))))
     }
 
     /// The elements `start..end` along `axis`, which are there.
@@ -327,7 +357,7 @@ impl DeviceTensor {
                 false => slice(0, dims[one]),
             })
             .collect();
-        Self::from_inner(Ops::float_slice(self.inner.clone(), &slices))
+        self.derived(Ops::float_slice(self.inner.clone(), &slices))
     }
 
     /// The elements at `indices` along `axis`, which are there.
@@ -336,7 +366,7 @@ impl DeviceTensor {
         let count = values.len();
         let device = self.detached().inner.device();
         let indices = Ops::int_from_data(TensorData::new(values, [count]), &device);
-        Self::from_inner(Ops::float_select(self.inner.clone(), axis, indices))
+        self.derived(Ops::float_select(self.inner.clone(), axis, indices))
     }
 
     /// The elements at row-major positions, as a tensor of shape `dims`.
@@ -352,11 +382,13 @@ impl DeviceTensor {
     pub fn concat(tensors: &[Self], axis: usize) -> Self {
         kernels::concat(tensors, axis).unwrap_or_else(|| {
             let inner = tensors.iter().map(|tensor| tensor.inner.clone()).collect();
-            Self::from_inner(Ops::float_cat(inner, axis))
+            let pools = tensors.iter().map(Self::buffers);
+            let buffers = pools.fold(BufferPool::none(), |found, pool| found.or(pool));
+            Self::from_inner(Ops::float_cat(inner, axis), &buffers)
         })
     }
 
-    /// Surrounds the tensor with `value`: `pads` holds the number of elements before and after, by axis.
+    /// Pads the tensor with `value`: `pads` holds the number of elements before and after, by axis.
     ///
     /// # Errors
     /// `Shape` when the result is too large.
@@ -368,7 +400,7 @@ impl DeviceTensor {
         let padded: Vec<usize> = dims.iter().zip(pads).map(|(dim, pad)| dim + pad.0 + pad.1).collect();
         elements(&padded)?;
         if value == 0.0
-            && let Some(padded) = self.among_zeros(pads)
+            && let Some(padded) = self.padded_with_zeros(pads)
         {
             return Ok(padded);
         }
@@ -380,17 +412,13 @@ impl DeviceTensor {
             .zip(pads)
             .map(|(dim, pad)| slice(pad.0, pad.0 + dim))
             .collect();
-        Ok(Self::from_inner(Ops::float_slice_assign(
-            around,
-            &slices,
-            self.inner.clone(),
-        )))
+        Ok(self.derived(Ops::float_slice_assign(around, &slices, self.inner.clone())))
     }
 
-    fn among_zeros(&self, pads: &[(usize, usize)]) -> Option<Self> {
+    fn padded_with_zeros(&self, pads: &[(usize, usize)]) -> Option<Self> {
         let mut padded = self.clone();
         for (axis, &pad) in pads.iter().enumerate().filter(|(_, pad)| **pad != (0, 0)) {
-            padded = kernels::surround(&padded, axis, pad)?;
+            padded = kernels::pad(&padded, axis, pad)?;
         }
         Some(padded)
     }
@@ -407,7 +435,7 @@ impl DeviceTensor {
         let device = self.detached().inner.device();
         let indices = Ops::int_from_data(TensorData::new(indices, [positions.len()]), &device);
         let sum = Ops::float_select_assign(flat.inner, 0, indices, values.inner, IndexingUpdateOp::Add);
-        Self::from_inner(sum).reshape(&dims)
+        self.derived(sum).reshape(&dims)
     }
 
     /// `other` where `mask` holds, else `self`; all three broadcast.
@@ -430,6 +458,7 @@ impl DeviceTensor {
         Ok(Self {
             inner: Ops::float_mask_where(full(self)?, mask, full(other)?),
             scalar,
+            buffers: self.buffers.or(&other.buffers),
         })
     }
 
@@ -457,6 +486,7 @@ impl DeviceTensor {
         Ok(Self {
             inner: Ops::float_mask_where(left, mask, right),
             scalar,
+            buffers: self.buffers.or(&other.buffers),
         })
     }
 }

@@ -68,7 +68,7 @@ impl DeviceTensor {
         }
         let (x, weight) = (self.inner().clone(), weight.inner().clone());
         let bias = bias.map(|bias| bias.inner().clone());
-        Self::from_inner(match windows.stride.len() {
+        self.derived(match windows.stride.len() {
             1 => Dispatch::conv1d(x, weight, bias, options(windows, groups)),
             2 => Dispatch::conv2d(x, weight, bias, options(windows, groups)),
             _ => Dispatch::conv3d(x, weight, bias, options(windows, groups)),
@@ -78,7 +78,7 @@ impl DeviceTensor {
     /// Transposed convolution without padding, with `extra` elements at the end of each spatial axis; shapes are right.
     pub(crate) fn convolve_transposed(&self, weight: &Self, windows: &Windows, extra: &[usize], groups: usize) -> Self {
         let (x, weight) = (self.inner().clone(), weight.inner().clone());
-        Self::from_inner(match windows.stride.len() {
+        self.derived(match windows.stride.len() {
             1 => Dispatch::conv_transpose1d(x, weight, None, transposed(windows, extra, groups)),
             2 => Dispatch::conv_transpose2d(x, weight, None, transposed(windows, extra, groups)),
             _ => Dispatch::conv_transpose3d(x, weight, None, transposed(windows, extra, groups)),
@@ -87,7 +87,7 @@ impl DeviceTensor {
 
     /// The largest value of each window of a `[n, c, h, w]` tensor, without padding.
     pub(crate) fn max_pool(&self, kernel: [usize; 2], stride: [usize; 2], dilation: [usize; 2]) -> Self {
-        Self::from_inner(Dispatch::max_pool2d(
+        self.derived(Dispatch::max_pool2d(
             self.inner().clone(),
             kernel,
             stride,
@@ -99,7 +99,7 @@ impl DeviceTensor {
 
     /// The mean of each window of a `[n, c, h, w]` tensor, without padding.
     pub(crate) fn average_pool(&self, kernel: [usize; 2], stride: [usize; 2]) -> Self {
-        Self::from_inner(Dispatch::avg_pool2d(
+        self.derived(Dispatch::avg_pool2d(
             self.inner().clone(),
             kernel,
             stride,

@@ -97,10 +97,8 @@ impl TrainableGraph {
                 constants.insert(name, host.clone().into());
             }
             if let Some(slot) = slots.of(name) {
-                values.push((
-                    slot,
-                    DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?,
-                ));
+                let value = DeviceTensor::from_values(&tensor.dims, host.to_floats(), &device)?;
+                values.push((slot, value.pooled(&options.buffers)));
                 parameters.push(GraphParameter {
                     name: name.clone(),
                     dims: tensor.dims.clone(),
@@ -150,7 +148,7 @@ impl TrainableGraph {
             parameters,
             kept: Arc::default(),
             values,
-            _buffers: crate::kernels::Buffers,
+            buffers: options.buffers,
         })
     }
 }

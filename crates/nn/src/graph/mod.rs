@@ -17,6 +17,7 @@ pub(crate) use body::{Body, captures};
 pub use parameter::{GraphParameter, ParameterRole};
 pub use run::{Feed, ForwardPass, Gradients};
 
+use crate::kernels::BufferPool;
 use crate::operators::Operator;
 use crate::tensor::DeviceTensor;
 use crate::value::Value;
@@ -41,6 +42,9 @@ pub struct GraphOptions {
     pub outputs: Vec<String>,
     /// The device that the parameters live on; Burn's CPU backend by default.
     pub device: Device,
+    /// Where kernels on the CPU backend take their buffers from; a pool of the graph's own by default. Graphs that run in turn,
+    /// such as those of one training session, may share one.
+    pub buffers: BufferPool,
 }
 
 impl Default for GraphOptions {
@@ -48,6 +52,7 @@ impl Default for GraphOptions {
         Self {
             outputs: Vec::new(),
             device: Device::flex(),
+            buffers: BufferPool::new(),
         }
     }
 }
@@ -110,8 +115,8 @@ pub struct TrainableGraph {
     kept: Arc<HashSet<String>>,
     /// By parameter: its slot and value, if the graph runs on it.
     values: Vec<(Slot, DeviceTensor)>,
-    /// What training used again and again goes when the graph does.
-    _buffers: crate::kernels::Buffers,
+    /// The pool of every tensor that the graph computes.
+    buffers: BufferPool,
 }
 
 impl std::fmt::Debug for TrainableGraph {
@@ -168,7 +173,7 @@ impl TrainableGraph {
                 "{name:?} has shape {expected:?}, found {found:?}"
             )));
         }
-        let old = std::mem::replace(&mut self.values[index].1, value.detached());
+        let old = std::mem::replace(&mut self.values[index].1, value.detached().pooled(&self.buffers));
         drop(value);
         crate::kernels::release(old);
         Ok(())

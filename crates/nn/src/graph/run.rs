@@ -160,7 +160,7 @@ impl TrainableGraph {
                 return Err(wrong(format!("input {name:?} takes {expected}, found {value}")));
             }
             values[input.slot] = Some(match float {
-                true => value.on(&self.device)?.into(),
+                true => value.on(&self.device)?.pooled(&self.buffers).into(),
                 false => value.clone(),
             });
         }

@@ -6,7 +6,7 @@ use burn::backend::flex::FlexTensor;
 use super::curve::{Curve, Range};
 use super::elementwise::each;
 use super::layout::Packed;
-use super::{Forward, Kernel, pool, run};
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// A function of every element of which there is a kernel.
@@ -75,9 +75,9 @@ pub(crate) fn activate(x: &DeviceTensor, activation: Activation) -> Option<Devic
 struct Along<C>(C);
 
 fn along<C: Curve>(x: &DeviceTensor, curve: C) -> Option<DeviceTensor> {
-    run([x], Along(curve), |[x]| {
-        let x = Packed::new(x);
-        let mut y = pool::take(x.values().len());
+    run([x], Along(curve), |[x], buffers| {
+        let x = Packed::new(x, buffers);
+        let mut y = buffers.take(x.values().len());
         each(
             &mut y,
             x.values(),
@@ -92,17 +92,23 @@ fn along<C: Curve>(x: &DeviceTensor, curve: C) -> Option<DeviceTensor> {
 }
 
 impl<C: Curve> Kernel<1> for Along<C> {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         let curve = self.0;
         [saved.into_iter().next().map(|x| {
             debug_assert_eq!(x.shape(), gradient.shape());
-            let x = Packed::new(x);
+            let x = Packed::new(x, buffers);
             let mut dx = x.values_of(gradient);
             each(
                 &mut dx,
                 x.values(),
                 #[inline(always)]
-                |dx, x| *dx = curve.pass(x, *dx),
+                |dx, x| *dx = curve.backward(x, *dx),
             );
             let dx = x.in_the_order_of_this(dx);
             x.recycle();

@@ -7,15 +7,15 @@
 //! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
 //! mean do not eat up the variance.
 
-use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
 use rayon::prelude::*;
 
 use super::activation::{Activation, with_curve};
 use super::curve::Curve;
-use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, passed, rows_of, scale_shift};
+use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, rows_of, scale_shift, sums_of_gradients};
 use super::layout::{Map, dense, in_shape_of, values};
-use super::{Forward, Kernel, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]
@@ -47,26 +47,30 @@ fn normalize_along<C: Curve>([x, scale, bias]: [&DeviceTensor; 3], epsilon: f32,
         return None;
     }
     let mut found = None;
-    let output = run([x, scale, bias], BatchNorm { curve, epsilon }, |[x, scale, bias]| {
-        let dims = x.shape().as_slice().to_vec();
-        let (scale, bias) = (scale.to_contiguous(), bias.to_contiguous());
-        let map = Map::new(x);
-        let (mean, variance) = statistics(map.values(), map.c);
-        let by = ByChannel {
-            centre: &mean,
-            scale: &factors(&variance, values(&scale), epsilon),
-            shift: values(&bias),
-        };
-        let y = scale_shift(map.values(), by, curve);
-        let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
-        found = Some((mean.clone(), variance.clone()));
-        Forward {
-            output: in_shape_of(&dims, y),
-            saved: vec![map.into_tensor(), scale, bias, mean, variance],
-        }
-    })?;
+    let output = run(
+        [x, scale, bias],
+        BatchNorm { curve, epsilon },
+        |[x, scale, bias], buffers| {
+            let dims = x.shape().as_slice().to_vec();
+            let (scale, bias) = (scale.to_contiguous(), bias.to_contiguous());
+            let map = Map::new(x, buffers);
+            let (mean, variance) = statistics(map.values(), map.c);
+            let by = ByChannel {
+                centre: &mean,
+                scale: &factors(&variance, values(&scale), epsilon),
+                shift: values(&bias),
+            };
+            let y = scale_shift(map.values(), by, curve, buffers);
+            let (mean, variance) = (dense(&[map.c], mean), dense(&[map.c], variance));
+            found = Some((mean.clone(), variance.clone()));
+            Forward {
+                output: in_shape_of(&dims, y),
+                saved: vec![map.into_tensor(), scale, bias, mean, variance],
+            }
+        },
+    )?;
     let (mean, variance) = found?;
-    let lift = |tensor: FlexTensor| super::wrap(burn::Tensor::<1>::from_primitive::<burn::backend::Flex>(tensor));
+    let lift = |tensor: FlexTensor| super::wrap(burn::Tensor::<1>::from_primitive::<Flex>(tensor), x.buffers());
     Some(Normalized {
         output,
         mean: lift(mean),
@@ -134,12 +138,18 @@ pub(super) fn exact(parts: &[Vec<f64>]) -> Vec<f64> {
 }
 
 impl<C: Curve> Kernel<3> for BatchNorm<C> {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 3],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 3] {
         let Ok([x, scale, bias, mean, variance]) = <[FlexTensor; 5]>::try_from(saved) else {
             return [None, None, None];
         };
         let dims = gradient.shape().as_slice().to_vec();
-        let (map, dy) = (Map::new(x), Map::new(gradient));
+        let (map, dy) = (Map::new(x, buffers), Map::new(gradient, buffers));
         let (mean, variance, c) = (values(&mean), values(&variance), map.c);
         let factor = factors(variance, values(&scale), self.epsilon);
         let by = ByChannel {
@@ -147,7 +157,7 @@ impl<C: Curve> Kernel<3> for BatchNorm<C> {
             scale: &factor,
             shift: values(&bias),
         };
-        let total = exact(&passed(map.values(), dy.values(), by, self.curve));
+        let total = exact(&sums_of_gradients(map.values(), dy.values(), by, self.curve));
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
@@ -164,7 +174,7 @@ impl<C: Curve> Kernel<3> for BatchNorm<C> {
                 let (by, slope, level) = (by.first(c), &slope[..c], &level[..c]);
                 for channel in 0..c {
                     let centred = x[channel] - by.centre[channel];
-                    let dz = curve.pass(centred * by.scale[channel] + by.shift[channel], dx[channel]);
+                    let dz = curve.backward(centred * by.scale[channel] + by.shift[channel], dx[channel]);
                     dx[channel] = dz * by.scale[channel] + centred * slope[channel] + level[channel];
                 }
             });

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::elementwise::CHUNK;
 use super::layout::{Packed, values};
-use super::{Forward, Kernel, pool, run};
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// The tensors along `axis`, in the order of memory of the first; `None` where Burn's own operation is to do it.
@@ -33,14 +33,14 @@ struct Concat<const N: usize> {
 
 fn joined<const N: usize>(tensors: [&DeviceTensor; N], axis: usize) -> Option<DeviceTensor> {
     let sizes = tensors.map(|tensor| tensor.dims()[axis]);
-    run(tensors, Concat { axis, sizes }, |tensors| {
+    run(tensors, Concat { axis, sizes }, |tensors, buffers| {
         let mut dims = tensors[0].shape().as_slice().to_vec();
         dims[axis] = sizes.iter().sum();
-        let order = Packed::new(tensors[0].clone());
+        let order = Packed::new(tensors[0].clone(), buffers);
         let aligned = tensors.map(|tensor| order.aligned(tensor));
         let runs = sizes.map(|size| size * order.elements_within(axis));
         let whole: usize = runs.iter().sum();
-        let mut y = pool::take(dims.iter().product());
+        let mut y = buffers.take(dims.iter().product());
         let rows = (CHUNK / whole.max(1)).max(1);
         y.par_chunks_mut(rows * whole).enumerate().for_each(|(chunk, y)| {
             for (row, mut y) in y.chunks_exact_mut(whole).enumerate() {
@@ -59,8 +59,14 @@ fn joined<const N: usize>(tensors: [&DeviceTensor; N], axis: usize) -> Option<De
 }
 
 impl<const N: usize> Kernel<N> for Concat<N> {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N] {
-        let dy = Packed::new(gradient);
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; N],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; N] {
+        let dy = Packed::new(gradient, buffers);
         let within = dy.elements_within(self.axis);
         let whole = self.sizes.iter().sum::<usize>() * within;
         let rows = (CHUNK / whole.max(1)).max(1);
@@ -69,7 +75,7 @@ impl<const N: usize> Kernel<N> for Concat<N> {
         let gradients = self.sizes.map(|size| {
             let run = size * within;
             let part = wanted[place].then(|| {
-                let mut dx = pool::take(dy.values().len() / whole.max(1) * run);
+                let mut dx = buffers.take(dy.values().len() / whole.max(1) * run);
                 dx.par_chunks_mut((rows * run).max(1))
                     .enumerate()
                     .for_each(|(chunk, dx)| {

@@ -8,12 +8,12 @@
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::Scratch;
 use super::depthwise;
 use super::elementwise::{CHUNK, sums_by_channel};
 use super::layout::{Map, dense, values};
-use super::pool::Lent;
 use super::product::{Matrix, TALL, Threads, pieces, product, product_within, sum, tall_product};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
 
@@ -110,18 +110,20 @@ pub(crate) fn convolve(
     let plan = geometry.clone();
     let kernel = Convolution(geometry);
     match bias {
-        None => run([x, weight], kernel, move |[x, weight]| forward(&plan, x, weight, None)),
-        Some(bias) => run([x, weight, bias], kernel, move |[x, weight, bias]| {
-            forward(&plan, x, weight, Some(bias.to_contiguous()))
+        None => run([x, weight], kernel, move |[x, weight], buffers| {
+            forward(&plan, [x, weight], None, buffers)
+        }),
+        Some(bias) => run([x, weight, bias], kernel, move |[x, weight, bias], buffers| {
+            forward(&plan, [x, weight], Some(bias.to_contiguous()), buffers)
         }),
     }
 }
 
-fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> Forward {
+fn forward(plan: &Geometry, [x, weight]: [FlexTensor; 2], bias: Option<FlexTensor>, buffers: &BufferPool) -> Forward {
     let bias = bias.as_ref().map(values);
-    let map = Map::new(x);
+    let map = Map::new(x, buffers);
     let weight = weight.to_contiguous();
-    let mut y = pool::take(map.n * plan.out[0] * plan.out[1] * plan.filters);
+    let mut y = buffers.take(map.n * plan.out[0] * plan.out[1] * plan.filters);
     if plan.is_depthwise() {
         depthwise::forward(plan, &map, &depthwise::by_tap(plan, values(&weight)), &mut y);
         add_to_all(&mut y, bias);
@@ -137,12 +139,12 @@ fn forward(plan: &Geometry, x: FlexTensor, weight: FlexTensor, bias: Option<Flex
         );
         add_to_all(&mut y, bias);
     } else {
-        let Lent(packed) = &channels_last(plan, values(&weight));
+        let packed = &channels_last(plan, values(&weight), buffers);
         let (m, width) = (plan.filters, plan.width());
         let (images, threads) = plan.together(map.n);
         y.par_chunks_mut(images * plan.rows() * m).enumerate().for_each_init(
-            || Lent::new(images * plan.rows() * width),
-            |Lent(unfolded), (part, y)| {
+            || buffers.scratch(images * plan.rows() * width),
+            |unfolded, (part, y)| {
                 let rows = y.len() / m;
                 unfold_images(plan, &map, part * images, &mut unfolded[..rows * width]);
                 let (each, filters) = (plan.width_of_group(), plan.filters_of_group());
@@ -190,8 +192,14 @@ fn add_to_all(y: &mut [f32], bias: Option<&[f32]>) {
 }
 
 impl Kernel<2> for Convolution {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        self.gradients(saved, gradient, wanted)
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 2],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
+        self.gradients(saved, gradient, wanted, buffers)
     }
 }
 
@@ -202,10 +210,11 @@ impl Kernel<3> for Convolution {
         saved: Vec<FlexTensor>,
         gradient: FlexTensor,
         [wants_x, wants_weight, wants_bias]: [bool; 3],
+        buffers: &BufferPool,
     ) -> [Option<FlexTensor>; 3] {
-        let (dy, m) = (Map::new(gradient), self.0.filters);
+        let (dy, m) = (Map::new(gradient, buffers), self.0.filters);
         let db = wants_bias.then(|| dense(&[m], sums_by_channel(dy.values(), m)));
-        let [dx, dw] = self.gradients(saved, dy.into_tensor(), [wants_x, wants_weight]);
+        let [dx, dw] = self.gradients(saved, dy.into_tensor(), [wants_x, wants_weight], buffers);
         [dx, dw, db]
     }
 }
@@ -217,13 +226,14 @@ impl Convolution {
         saved: Vec<FlexTensor>,
         gradient: FlexTensor,
         [wants_x, wants_weight]: [bool; 2],
+        buffers: &BufferPool,
     ) -> [Option<FlexTensor>; 2] {
         let plan = &self.0;
         let Ok([x, weight]) = <[FlexTensor; 2]>::try_from(saved) else {
             return [None, None];
         };
-        let map = Map::new(x);
-        let dy = Map::new(gradient);
+        let map = Map::new(x, buffers);
+        let dy = Map::new(gradient, buffers);
         let shape = [map.n, map.h, map.w, map.c];
         let weight_dims = [
             plan.filters,
@@ -233,8 +243,8 @@ impl Convolution {
         ];
         if plan.is_depthwise() {
             let taps = depthwise::by_tap(plan, values(&weight));
-            let dx = wants_x.then(|| Map::tensor(shape, depthwise::input_gradient(plan, &map, &dy, &taps)));
-            let dw = wants_weight.then(|| dense(&weight_dims, depthwise::weight_gradient(plan, &map, &dy)));
+            let dx = wants_x.then(|| Map::tensor(shape, depthwise::input_gradient(plan, &map, &dy, &taps, buffers)));
+            let dw = wants_weight.then(|| dense(&weight_dims, depthwise::weight_gradient(plan, &map, &dy, buffers)));
             [map, dy].into_iter().for_each(Map::recycle);
             return [dx, dw];
         }
@@ -242,7 +252,7 @@ impl Convolution {
         if plan.is_pointwise() {
             let rows = map.rows();
             let dx = wants_x.then(|| {
-                let mut dx = pool::take(rows * c);
+                let mut dx = buffers.take(rows * c);
                 product(
                     &mut dx,
                     [rows, c, m],
@@ -253,29 +263,34 @@ impl Convolution {
                 );
                 Map::tensor(shape, dx)
             });
-            let dw = wants_weight.then(|| dense(&weight_dims, tall_product(dy.values(), map.values(), [rows, m, c])));
+            let dw = wants_weight.then(|| {
+                dense(
+                    &weight_dims,
+                    tall_product(dy.values(), map.values(), [rows, m, c], buffers),
+                )
+            });
             [map, dy].into_iter().for_each(Map::recycle);
             return [dx, dw];
         }
-        let dx = wants_x.then(|| Map::tensor(shape, input_gradient(plan, &map, &dy, values(&weight))));
-        let dw = wants_weight.then(|| dense(&weight_dims, weight_gradient(plan, &map, &dy)));
+        let dx = wants_x.then(|| Map::tensor(shape, input_gradient(plan, &map, &dy, values(&weight), buffers)));
+        let dw = wants_weight.then(|| dense(&weight_dims, weight_gradient(plan, &map, &dy, buffers)));
         [map, dy].into_iter().for_each(Map::recycle);
         [dx, dw]
     }
 }
 
 /// `dY W`, added up where windows overlap.
-fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f32> {
-    let Lent(packed) = &channels_last(plan, weight);
+fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32], buffers: &BufferPool) -> Vec<f32> {
+    let packed = &channels_last(plan, weight, buffers);
     let (m, rows, width) = (plan.filters, plan.rows(), plan.width());
     let (images, threads) = plan.together(map.n);
     let image_size = map.h * map.w * map.c;
-    let mut dx = pool::zeros(map.n * image_size);
+    let mut dx = buffers.zeros(map.n * image_size);
     dx.par_chunks_mut(images * image_size)
         .zip(dy.values().par_chunks(images * rows * m))
         .for_each_init(
-            || Lent::new(images * rows * width),
-            |Lent(unfolded), (dx, dy)| {
+            || buffers.scratch(images * rows * width),
+            |unfolded, (dx, dy)| {
                 let (each, filters) = (plan.width_of_group(), plan.filters_of_group());
                 for group in 0..plan.groups {
                     product_within(
@@ -297,7 +312,7 @@ fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f
 }
 
 /// `dYᵀ U` in fixed pieces, so that the sum does not depend on the number of threads.
-fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
+fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map, buffers: &BufferPool) -> Vec<f32> {
     let (m, rows, width) = (plan.filters, plan.rows(), plan.width());
     let (images, _) = plan.together(map.n);
     let each = map.n.div_ceil(pieces(map.n * rows)).next_multiple_of(images);
@@ -307,8 +322,8 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
         .into_par_iter()
         .map(|part| {
             let (each_group, filters) = (plan.width_of_group(), plan.filters_of_group());
-            let mut total = pool::zeros(m * each_group);
-            let Lent(unfolded) = &mut Lent::new(images * rows * width);
+            let mut total = buffers.zeros(m * each_group);
+            let unfolded = &mut buffers.scratch(images * rows * width);
             let mut first = part * each;
             let end = (first + each).min(map.n);
             while first < end {
@@ -331,22 +346,23 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
             total
         })
         .collect();
-    channels_first(plan, sum(parts))
+    channels_first(plan, sum(parts, buffers), buffers)
 }
 
 /// Weights `[m, c, taps]`, with the channels of a group, as `[m, taps, c]`.
-fn channels_last(plan: &Geometry, weight: &[f32]) -> Lent {
-    Lent(transpose_filters(weight, plan.channels / plan.groups, plan.taps()))
+fn channels_last(plan: &Geometry, weight: &[f32], buffers: &BufferPool) -> Scratch {
+    let sizes = [plan.channels / plan.groups, plan.taps()];
+    buffers.lend(transpose_filters(weight, sizes, buffers))
 }
 
 /// Weights `[m, taps, c]`, with the channels of a group, as `[m, c, taps]`.
-fn channels_first(plan: &Geometry, weight: Vec<f32>) -> Vec<f32> {
-    let weight = Lent(weight);
-    transpose_filters(&weight.0, plan.taps(), plan.channels / plan.groups)
+fn channels_first(plan: &Geometry, weight: Vec<f32>, buffers: &BufferPool) -> Vec<f32> {
+    let weight = buffers.lend(weight);
+    transpose_filters(&weight, [plan.taps(), plan.channels / plan.groups], buffers)
 }
 
-fn transpose_filters(weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = pool::take(weight.len());
+fn transpose_filters(weight: &[f32], [rows, columns]: [usize; 2], buffers: &BufferPool) -> Vec<f32> {
+    let mut out = buffers.take(weight.len());
     let filters = weight
         .par_chunks(rows * columns)
         .zip(out.par_chunks_mut(rows * columns));

@@ -8,7 +8,7 @@ pub(super) trait Curve: Copy + Debug + Send + Sync + 'static {
     fn apply(self, x: f32) -> f32;
 
     /// `gradient · f′(x)`.
-    fn pass(self, x: f32, gradient: f32) -> f32;
+    fn backward(self, x: f32, gradient: f32) -> f32;
 }
 
 /// Limits that a value is cut off at; the gradient is 1 inside and at them, 0 outside.
@@ -43,7 +43,7 @@ impl Curve for Range {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         // Without a jump between the two comparisons, so that whole registers are compared.
         let inside = (x > self.low) | (!self.open & (x == self.low));
         if inside & (x <= self.high) { gradient } else { 0.0 }
@@ -61,7 +61,7 @@ impl Curve for Sigmoid {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let y = self.apply(x);
         gradient * y * (1.0 - y)
     }
@@ -80,7 +80,7 @@ impl Curve for Swish {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let (inner, y) = (self.alpha * x, Sigmoid.apply(self.alpha * x));
         gradient * y * (1.0 + inner * (1.0 - y))
     }
@@ -97,9 +97,9 @@ impl Curve for HardSwish {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let inner = x * (1.0 / 6.0) + 0.5;
-        gradient * UNIT.apply(inner) + UNIT.pass(inner, gradient) * x * (1.0 / 6.0)
+        gradient * UNIT.apply(inner) + UNIT.backward(inner, gradient) * x * (1.0 / 6.0)
     }
 }
 
@@ -120,7 +120,7 @@ impl Curve for Gelu {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let (below, density) = normal(x);
         gradient * (below + x * density)
     }
@@ -143,7 +143,7 @@ impl Curve for GeluTanh {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let y = Sigmoid.apply(Self::SCALE * (x + Self::CUBE * x * x * x));
         let slope = Self::SCALE * (1.0 + 3.0 * Self::CUBE * x * x);
         gradient * y * (1.0 + x * slope * (1.0 - y))
@@ -165,7 +165,7 @@ impl Curve for Tanh {
     }
 
     #[inline(always)]
-    fn pass(self, x: f32, gradient: f32) -> f32 {
+    fn backward(self, x: f32, gradient: f32) -> f32 {
         let y = self.apply(x);
         gradient * (1.0 - y * y)
     }
@@ -233,7 +233,7 @@ mod tests {
             // The central difference of the exact function.
             let step = 1e-5;
             let slope = (expected(f64::from(x) + step) - expected(f64::from(x) - step)) / (2.0 * step);
-            let found = f64::from(curve.pass(x, 2.0)) / 2.0;
+            let found = f64::from(curve.backward(x, 2.0)) / 2.0;
             assert!((found - slope).abs() <= 3e-6, "{name}'({x}): {found}, not {slope}");
         }
     }
@@ -273,7 +273,7 @@ mod tests {
             (4.0, 4.0, 1.0),
         ] {
             assert!((HardSwish.apply(x) - y).abs() < 1e-6, "{x}");
-            assert!((HardSwish.pass(x, 1.0) - slope).abs() < 1e-6, "{x}");
+            assert!((HardSwish.backward(x, 1.0) - slope).abs() < 1e-6, "{x}");
         }
     }
 
@@ -294,6 +294,6 @@ mod tests {
         assert!(Sigmoid.apply(-1e30) < 1e-37);
         assert_eq!([Tanh.apply(-1e30), Tanh.apply(1e30)], [-1.0, 1.0]);
         assert_eq!([Gelu.apply(-1e10), Gelu.apply(1e10)], [0.0, 1e10]);
-        assert_eq!(Sigmoid.pass(f32::INFINITY, 1.0), 0.0);
+        assert_eq!(Sigmoid.backward(f32::INFINITY, 1.0), 0.0);
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::convolution::Geometry;
 use super::layout::Map;
 use super::product::sum;
-use super::{pool, vectorized};
+use super::{BufferPool, vectorized};
 
 /// Channels that are computed together: one vector register of AVX-512, two of AVX2.
 const LANES: usize = 16;
@@ -96,9 +96,9 @@ pub(super) fn forward(plan: &Geometry, map: &Map, weight: &[f32], y: &mut [f32])
         });
 }
 
-pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32]) -> Vec<f32> {
+pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32], buffers: &BufferPool) -> Vec<f32> {
     let c = plan.channels;
-    let mut dx = pool::take(map.rows() * c);
+    let mut dx = buffers.take(map.rows() * c);
     // Position `o` of the output whose tap `k` reads position `i` of the input, along one axis.
     let source = |i: usize, k: usize, axis: usize| -> Option<usize> {
         let from = (i + plan.pad[axis]).checked_sub(k * plan.dilation[axis])?;
@@ -134,7 +134,7 @@ pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32
 }
 
 /// `dw[k, c] = Σ_o x[…] · dy[o, c]`, as `[c, taps]`.
-pub(super) fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> {
+pub(super) fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map, buffers: &BufferPool) -> Vec<f32> {
     let (c, taps) = (plan.channels, plan.kernel[0] * plan.kernel[1]);
     let (x, gradient) = (map.values(), dy.values());
     // Fixed pieces, so that the sum does not depend on the number of threads.
@@ -180,7 +180,7 @@ pub(super) fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map) -> Vec<f32> 
             total
         })
         .collect();
-    let by_tap = sum(parts);
+    let by_tap = sum(parts, buffers);
     (0..c)
         .flat_map(|channel| (0..taps).map(move |tap| (channel, tap)))
         .map(|(channel, tap)| by_tap[tap * c + channel])

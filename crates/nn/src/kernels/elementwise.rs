@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::activation::{Activation, with_curve};
 use super::curve::Curve;
 use super::layout::{Map, dense, in_shape_of, values};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// Elements that one task passes over.
@@ -35,19 +35,19 @@ fn affine_along<C: Curve>(
     if x.rank() < 3 {
         return None;
     }
-    run([x, scale, shift], Affine(curve), |[x, scale, shift]| {
+    run([x, scale, shift], Affine(curve), |[x, scale, shift], buffers| {
         let (dims, scale, shift) = (
             x.shape().as_slice().to_vec(),
             scale.to_contiguous(),
             shift.to_contiguous(),
         );
-        let map = Map::new(x);
+        let map = Map::new(x, buffers);
         let by = ByChannel {
             centre: &vec![0.0; map.c],
             scale: values(&scale),
             shift: values(&shift),
         };
-        let y = scale_shift(map.values(), by, curve);
+        let y = scale_shift(map.values(), by, curve, buffers);
         Forward {
             output: in_shape_of(&dims, y),
             saved: vec![map.into_tensor(), scale, shift],
@@ -82,9 +82,9 @@ impl ByChannel<'_> {
 }
 
 /// `curve((x − centre) · scale + shift)` for rows of channels.
-pub(super) fn scale_shift(x: &[f32], by: ByChannel, curve: impl Curve) -> Vec<f32> {
+pub(super) fn scale_shift(x: &[f32], by: ByChannel, curve: impl Curve, buffers: &BufferPool) -> Vec<f32> {
     let c = by.scale.len();
-    let mut y = pool::take(x.len());
+    let mut y = buffers.take(x.len());
     let rows = (CHUNK / c).max(1) * c;
     y.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(y, x)| {
         vectorized(
@@ -103,12 +103,18 @@ pub(super) fn scale_shift(x: &[f32], by: ByChannel, curve: impl Curve) -> Vec<f3
 }
 
 impl<C: Curve> Kernel<3> for Affine<C> {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 3],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 3] {
         let Ok([x, scale, shift]) = <[FlexTensor; 3]>::try_from(saved) else {
             return [None, None, None];
         };
         let dims = gradient.shape().as_slice().to_vec();
-        let (map, dy) = (Map::new(x), Map::new(gradient));
+        let (map, dy) = (Map::new(x, buffers), Map::new(gradient, buffers));
         let c = map.c;
         let by = ByChannel {
             centre: &vec![0.0; c],
@@ -187,7 +193,7 @@ pub(super) fn sums_by_channel(y: &[f32], c: usize) -> Vec<f32> {
 
 /// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` by the derivative of `curve`.
 /// The pieces are of a fixed size, so that sums do not depend on the number of threads.
-pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
+pub(super) fn sums_of_gradients(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
     let c = by.scale.len();
     let rows = (CHUNK / c).max(1) * c;
     x.par_chunks(rows)
@@ -204,7 +210,7 @@ pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) ->
                             for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
                                 let (x, dy) = (&x[..c], &dy[..c]);
                                 for channel in 0..c {
-                                    let value = curve.pass(by.apply(x[channel], channel), dy[channel]);
+                                    let value = curve.backward(by.apply(x[channel], channel), dy[channel]);
                                     plain[channel] += value;
                                     weighted[channel] += value * (x[channel] - by.centre[channel]);
                                 }
@@ -218,7 +224,7 @@ pub(super) fn passed(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) ->
         .collect()
 }
 
-/// The sums of [`passed`], while `dz · scale` takes the place of `dy`.
+/// The sums of [`sums_of_gradients`], while `dz · scale` takes the place of `dy`.
 fn scaled_and_summed(x: &[f32], dy: &mut [f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
     let c = by.scale.len();
     let rows = (CHUNK / c).max(1) * c;
@@ -235,7 +241,7 @@ fn scaled_and_summed(x: &[f32], dy: &mut [f32], by: ByChannel, curve: impl Curve
                             for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact_mut(c)) {
                                 let (x, dy) = (&x[..c], &mut dy[..c]);
                                 for channel in 0..c {
-                                    let value = curve.pass(by.apply(x[channel], channel), dy[channel]);
+                                    let value = curve.backward(by.apply(x[channel], channel), dy[channel]);
                                     plain[channel] += value;
                                     weighted[channel] += value * (x[channel] - by.centre[channel]);
                                     dy[channel] = value * by.scale[channel];

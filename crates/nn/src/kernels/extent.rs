@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::elementwise::CHUNK;
 use super::layout::Packed;
-use super::{Forward, Kernel, pool, run};
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// `before` elements, then `len` of them, of `size` in all.
@@ -22,7 +22,7 @@ struct Extent {
 struct Narrow(Extent);
 
 #[derive(Debug)]
-struct Surround(Extent);
+struct Pad(Extent);
 
 /// The elements `start..end` along `axis`, which are there; `None` where Burn's own operation is to do it.
 pub(crate) fn narrow(x: &DeviceTensor, axis: usize, start: usize, end: usize) -> Option<DeviceTensor> {
@@ -33,15 +33,15 @@ pub(crate) fn narrow(x: &DeviceTensor, axis: usize, start: usize, end: usize) ->
         len,
         size,
     };
-    run([x], Narrow(extent), |[x]| Forward {
-        // It lies where it is.
+    run([x], Narrow(extent), |[x], _| Forward {
+        // A view: nothing is copied.
         output: x.narrow(axis, start, len),
         saved: Vec::new(),
     })
 }
 
 /// `x` with so many zeros before and after it along `axis`; `None` where Burn's own operation is to do it.
-pub(crate) fn surround(x: &DeviceTensor, axis: usize, (before, after): (usize, usize)) -> Option<DeviceTensor> {
+pub(crate) fn pad(x: &DeviceTensor, axis: usize, (before, after): (usize, usize)) -> Option<DeviceTensor> {
     let len = x.dims()[axis];
     let extent = Extent {
         axis,
@@ -49,31 +49,43 @@ pub(crate) fn surround(x: &DeviceTensor, axis: usize, (before, after): (usize, u
         len,
         size: before + len + after,
     };
-    run([x], Surround(extent), |[x]| Forward {
-        output: among_zeros(x, extent),
+    run([x], Pad(extent), |[x], buffers| Forward {
+        output: padded(x, extent, buffers),
         saved: Vec::new(),
     })
 }
 
 impl Kernel<1> for Narrow {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        [Some(among_zeros(gradient, self.0))]
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
+        [Some(padded(gradient, self.0, buffers))]
     }
 }
 
-impl Kernel<1> for Surround {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+impl Kernel<1> for Pad {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        _: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         [Some(gradient.narrow(self.0.axis, self.0.before, self.0.len))]
     }
 }
 
 /// The tensor with zeros around it, in its own order of axes.
-fn among_zeros(x: FlexTensor, extent: Extent) -> FlexTensor {
+fn padded(x: FlexTensor, extent: Extent, buffers: &BufferPool) -> FlexTensor {
     let count = x.shape().as_slice().iter().product::<usize>() / extent.len * extent.size;
-    let x = Packed::new(x);
+    let x = Packed::new(x, buffers);
     let within = x.elements_within(extent.axis);
     let [whole, len, before] = [extent.size, extent.len, extent.before].map(|size| size * within);
-    let mut y = pool::take(count);
+    let mut y = buffers.take(count);
     let rows = (CHUNK / whole).max(1);
     let runs = x.values().par_chunks(rows * len);
     y.par_chunks_mut(rows * whole).zip(runs).for_each(|(y, x)| {
@@ -104,7 +116,7 @@ mod tests {
                 let x = leaf.permute(&order);
                 let size = x.dims()[axis];
                 let part = narrow(&x, axis, 1, size - 1).unwrap();
-                let back = surround(&part, axis, (1, 2)).unwrap();
+                let back = pad(&part, axis, (1, 2)).unwrap();
                 let mut expected = x.dims();
                 expected[axis] += 1;
                 assert_eq!(back.dims(), expected);

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{Map, dense, values};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]
@@ -19,10 +19,10 @@ pub(crate) fn gate(x: &DeviceTensor, weight: &DeviceTensor) -> Option<DeviceTens
     if h * w < 2 || weight.dims() != [n, c, 1, 1] {
         return None;
     }
-    run([x, weight], Gate, |[x, weight]| {
+    run([x, weight], Gate, |[x, weight], buffers| {
         let weight = weight.to_contiguous();
-        let map = Map::new(x);
-        let mut y = pool::take(map.values().len());
+        let map = Map::new(x, buffers);
+        let mut y = buffers.take(map.values().len());
         y.par_chunks_mut(h * w * c)
             .zip(map.values().par_chunks(h * w * c))
             .zip(values(&weight).par_chunks(c))
@@ -47,11 +47,17 @@ pub(crate) fn gate(x: &DeviceTensor, weight: &DeviceTensor) -> Option<DeviceTens
 }
 
 impl Kernel<2> for Gate {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 2],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
         let Ok([x, weight]) = <[FlexTensor; 2]>::try_from(saved) else {
             return [None, None];
         };
-        let (map, dy) = (Map::new(x), Map::new(gradient));
+        let (map, dy) = (Map::new(x, buffers), Map::new(gradient, buffers));
         let (n, c, size) = (map.n, map.c, map.h * map.w * map.c);
         let d_weight = wanted[1].then(|| {
             let mut sums = vec![0.0f32; n * c];

@@ -11,9 +11,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 
+use super::BufferPool;
 use super::elementwise::each;
 use super::layout::{Packed, values};
-use super::pool;
 
 thread_local! {
     /// Inner tensors of which a kernel has registered a gradient on this way back.
@@ -31,14 +31,14 @@ pub(super) fn has_begun(of: NodeId) -> bool {
 }
 
 /// `new + old`, in the memory of `new` if nobody else holds it.
-pub(super) fn sum(new: FlexTensor, old: FlexTensor) -> FlexTensor {
+pub(super) fn sum(new: FlexTensor, old: FlexTensor, buffers: &BufferPool) -> FlexTensor {
     if new.shape() != old.shape() {
         return Flex::float_add(new, old);
     }
-    let new = Packed::new(new);
+    let new = Packed::new(new, buffers);
     let old = new.aligned(old);
     let sum = new.changed(|new| each(new, values(&old), |new, old| *new += old));
-    pool::recycle(old);
+    buffers.recycle(old);
     sum
 }
 

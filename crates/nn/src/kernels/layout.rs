@@ -8,7 +8,8 @@ use burn::backend::{DType, Shape, TensorMetadata};
 use burn::tensor::Bytes;
 use rayon::prelude::*;
 
-use super::{Forward, Kernel, pool, run};
+use super::buffers::reclaim;
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// A map in memory as `[n, h, w, c]`.
@@ -19,18 +20,19 @@ pub(super) struct Map {
     pub w: usize,
     pub c: usize,
     tensor: FlexTensor,
+    buffers: BufferPool,
 }
 
 impl Map {
     /// Takes `[n, c, h, w]` (or `[n, c, …]` with any number of spatial axes, as one row); copies unless it is channels last.
-    pub(super) fn new(tensor: FlexTensor) -> Self {
+    pub(super) fn new(tensor: FlexTensor, buffers: &BufferPool) -> Self {
         let dims = tensor.shape().as_slice().to_vec();
         let (n, c) = (dims[0], dims[1]);
         let rank = dims.len();
         let mut order: Vec<usize> = (0..rank).collect();
         order.remove(1);
         order.push(1);
-        let last = contiguous(Flex::float_permute(tensor, &order));
+        let last = contiguous(Flex::float_permute(tensor, &order), buffers);
         let (h, w) = match rank {
             4 => (dims[2], dims[3]),
             _ => (1, dims[2..].iter().product()),
@@ -41,6 +43,7 @@ impl Map {
             w,
             c,
             tensor: last,
+            buffers: buffers.clone(),
         }
     }
 
@@ -51,12 +54,12 @@ impl Map {
 
     /// All elements in a buffer of their own: that of the map, if nobody else holds it.
     pub(super) fn into_values(self) -> Vec<f32> {
-        own(self.tensor)
+        own(self.tensor, &self.buffers)
     }
 
     /// Gives the buffer back, if nobody else holds it.
     pub(super) fn recycle(self) {
-        pool::recycle(self.tensor);
+        self.buffers.recycle(self.tensor);
     }
 
     /// The map as `[n, c, h, w]`, for [`Map::new`] to take again without a copy.
@@ -84,15 +87,17 @@ pub(super) struct Packed {
     order: Vec<usize>,
     /// The axes in that order; contiguous.
     tensor: FlexTensor,
+    buffers: BufferPool,
 }
 
 impl Packed {
     /// Copies only what no order of the axes makes contiguous.
-    pub(super) fn new(tensor: FlexTensor) -> Self {
+    pub(super) fn new(tensor: FlexTensor, buffers: &BufferPool) -> Self {
         let order = order_in_memory(&tensor);
         Self {
-            tensor: contiguous(Flex::float_permute(tensor, &order)),
+            tensor: contiguous(Flex::float_permute(tensor, &order), buffers),
             order,
+            buffers: buffers.clone(),
         }
     }
 
@@ -103,19 +108,19 @@ impl Packed {
 
     /// Another tensor of this shape, contiguous in the order of this one's elements.
     pub(super) fn aligned(&self, other: FlexTensor) -> FlexTensor {
-        contiguous(Flex::float_permute(other, &self.order))
+        contiguous(Flex::float_permute(other, &self.order), &self.buffers)
     }
 
     /// The elements of another tensor of this shape in the order of this one's, in a buffer of their own.
     pub(super) fn values_of(&self, other: FlexTensor) -> Vec<f32> {
-        own(self.aligned(other))
+        own(self.aligned(other), &self.buffers)
     }
 
     /// The tensor with its elements changed in place, if nobody else holds it, and in a copy if somebody does.
     pub(super) fn changed(self, change: impl FnOnce(&mut [f32])) -> FlexTensor {
-        let Self { order, tensor } = self;
+        let Self { order, tensor, buffers } = self;
         let dims = tensor.shape().as_slice().to_vec();
-        let mut data = own(tensor);
+        let mut data = own(tensor, &buffers);
         change(&mut data);
         unpack(&order, dense(&dims, data))
     }
@@ -146,7 +151,7 @@ impl Packed {
 
     /// Gives the buffer back, if nobody else holds it.
     pub(super) fn recycle(self) {
-        pool::recycle(self.tensor);
+        self.buffers.recycle(self.tensor);
     }
 }
 
@@ -158,7 +163,7 @@ fn unpack(order: &[usize], tensor: FlexTensor) -> FlexTensor {
 }
 
 /// The tensor itself, where it is contiguous, so that nobody else holds on to it; else a copy, made by all threads if it is large.
-pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor, buffers: &BufferPool) -> FlexTensor {
     if tensor.is_contiguous() {
         return tensor;
     }
@@ -173,7 +178,7 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
         parts *= dims[outer];
         outer += 1;
     }
-    let mut copy = pool::take(count);
+    let mut copy = buffers.take(count);
     copy.par_chunks_mut(count / parts).enumerate().for_each(|(part, copy)| {
         let (mut view, mut rest) = (tensor.clone(), part);
         for axis in (0..outer).rev() {
@@ -219,7 +224,7 @@ fn copy_view(view: &FlexTensor, into: &mut [f32]) {
 
 /// `x` with its elements in the order of its axes, so that another shape is only another way to see them; `None` where they are, and
 /// where Burn's own copy is to do it.
-pub(crate) fn settle(x: &DeviceTensor) -> Option<DeviceTensor> {
+pub(crate) fn make_contiguous(x: &DeviceTensor) -> Option<DeviceTensor> {
     if x.dims().iter().product::<usize>() < LARGE {
         return None;
     }
@@ -232,17 +237,23 @@ pub(crate) fn settle(x: &DeviceTensor) -> Option<DeviceTensor> {
     {
         return None;
     }
-    run([x], Settled, |[x]| Forward {
-        output: contiguous(x),
+    run([x], Contiguous, |[x], buffers| Forward {
+        output: contiguous(x, buffers),
         saved: Vec::new(),
     })
 }
 
 #[derive(Debug)]
-struct Settled;
+struct Contiguous;
 
-impl Kernel<1> for Settled {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+impl Kernel<1> for Contiguous {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        _: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         [Some(gradient)]
     }
 }
@@ -257,15 +268,15 @@ fn order_in_memory(tensor: &FlexTensor) -> Vec<usize> {
 }
 
 /// Gives back the buffer of a tensor of any layout that covers it, if nobody else holds it.
-pub(super) fn release(tensor: FlexTensor) {
+pub(super) fn release(tensor: FlexTensor, buffers: &BufferPool) {
     let order = order_in_memory(&tensor);
-    pool::recycle(Flex::float_permute(tensor, &order));
+    buffers.recycle(Flex::float_permute(tensor, &order));
 }
 
 /// The elements of a contiguous tensor in a buffer of their own: the tensor's, if nobody else holds it.
-pub(super) fn own(tensor: FlexTensor) -> Vec<f32> {
-    pool::reclaim(tensor).unwrap_or_else(|tensor| {
-        let mut copy = pool::take(values(&tensor).len());
+pub(super) fn own(tensor: FlexTensor, buffers: &BufferPool) -> Vec<f32> {
+    reclaim(tensor).unwrap_or_else(|tensor| {
+        let mut copy = buffers.take(values(&tensor).len());
         copy.par_chunks_mut(1 << 14)
             .zip(values(&tensor).par_chunks(1 << 14))
             .for_each(|(to, from)| to.copy_from_slice(from));

@@ -5,7 +5,7 @@
 use burn::backend::flex::FlexTensor;
 
 use super::layout::{dense, values};
-use super::{Forward, Kernel, pool, run};
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub(crate) fn lookup(table: &DeviceTensor, indices: &[usize]) -> Option<DeviceTe
         width,
         indices: indices.to_vec(),
     };
-    run([table], kernel, |[table]| {
+    run([table], kernel, |[table], buffers| {
         let table = table.to_contiguous();
-        let mut found = pool::take(indices.len() * width);
+        let mut found = buffers.take(indices.len() * width);
         for (found, &row) in found.chunks_exact_mut(width).zip(indices) {
             found.copy_from_slice(&values(&table)[row * width..(row + 1) * width]);
         }
@@ -43,14 +43,20 @@ pub(crate) fn lookup(table: &DeviceTensor, indices: &[usize]) -> Option<DeviceTe
 
 impl Kernel<1> for Lookup {
     /// Rows that were taken several times get the sum.
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         let gradient = gradient.to_contiguous();
-        let mut table = pool::zeros(self.rows * self.width);
+        let mut table = buffers.zeros(self.rows * self.width);
         for (&row, gradient) in self.indices.iter().zip(values(&gradient).chunks_exact(self.width)) {
             let sums = &mut table[row * self.width..(row + 1) * self.width];
             sums.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
         }
-        pool::recycle(gradient);
+        buffers.recycle(gradient);
         [Some(dense(&[self.rows, self.width], table))]
     }
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::layout::{contiguous, dense};
 use super::product::{Matrix, Threads, product};
-use super::{Forward, Kernel, pool, run};
+use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// The matrices over the last two axes of a tensor.
@@ -15,9 +15,9 @@ struct Stack {
 }
 
 impl Stack {
-    fn new(tensor: FlexTensor) -> Self {
+    fn new(tensor: FlexTensor, buffers: &BufferPool) -> Self {
         let forward = tensor.layout().strides().iter().all(|&stride| stride >= 0);
-        let tensor = if forward { tensor } else { contiguous(tensor) };
+        let tensor = if forward { tensor } else { contiguous(tensor, buffers) };
         let strides = tensor.layout().strides().iter().map(|stride| stride.unsigned_abs());
         Self {
             strides: strides.collect(),
@@ -57,16 +57,19 @@ struct Matmul;
 
 /// `a […, n, k] · b […, k, m]` with equal axes before; `None` where Burn's own operation is to do it.
 pub(crate) fn matmul(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
-    run([a, b], Matmul, |[a, b]| {
-        let (a, b) = (Stack::new(a), Stack::new(b));
+    run([a, b], Matmul, |[a, b], buffers| {
+        let (a, b) = (Stack::new(a, buffers), Stack::new(b, buffers));
         let ([n, k], [_, m]) = (a.size(), b.size());
         let mut dims = a.dims().to_vec();
         if let Some(last) = dims.last_mut() {
             *last = m;
         }
-        let y = stacked([n, m, k], dims.iter().product(), |index| {
-            (a.matrix(index), b.matrix(index))
-        });
+        let y = stacked(
+            [n, m, k],
+            dims.iter().product(),
+            |index| (a.matrix(index), b.matrix(index)),
+            buffers,
+        );
         Forward {
             output: dense(&dims, y),
             saved: vec![a.tensor, b.tensor],
@@ -75,8 +78,13 @@ pub(crate) fn matmul(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor>
 }
 
 /// The products of pairs of matrices, one after the other, `len` elements in all.
-fn stacked<'a>([n, m, k]: [usize; 3], len: usize, pair: impl Fn(usize) -> (Matrix<'a>, Matrix<'a>) + Sync) -> Vec<f32> {
-    let mut y = pool::take(len);
+fn stacked<'a>(
+    [n, m, k]: [usize; 3],
+    len: usize,
+    pair: impl Fn(usize) -> (Matrix<'a>, Matrix<'a>) + Sync,
+    buffers: &BufferPool,
+) -> Vec<f32> {
+    let mut y = buffers.take(len);
     let threads = Threads::for_tasks(len / (n * m).max(1));
     y.par_chunks_mut((n * m).max(1)).enumerate().for_each(|(index, y)| {
         let (left, right) = pair(index);
@@ -87,25 +95,35 @@ fn stacked<'a>([n, m, k]: [usize; 3], len: usize, pair: impl Fn(usize) -> (Matri
 
 impl Kernel<2> for Matmul {
     /// `da = dy bᵀ`, `db = aᵀ dy`.
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 2],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
         let Ok([a, b]) = <[FlexTensor; 2]>::try_from(saved) else {
             return [None, None];
         };
-        let (a, b, dy) = (Stack::new(a), Stack::new(b), Stack::new(gradient));
+        let (a, b, dy) = (
+            Stack::new(a, buffers),
+            Stack::new(b, buffers),
+            Stack::new(gradient, buffers),
+        );
         let ([n, k], [_, m]) = (a.size(), b.size());
         let da = wanted[0].then(|| {
             let dims = a.dims();
             let pair = |index| (dy.matrix(index), b.matrix(index).transpose());
-            dense(dims, stacked([n, k, m], dims.iter().product(), pair))
+            dense(dims, stacked([n, k, m], dims.iter().product(), pair, buffers))
         });
         let db = wanted[1].then(|| {
             let dims = b.dims();
             let pair = |index| (a.matrix(index).transpose(), dy.matrix(index));
-            dense(dims, stacked([k, m, n], dims.iter().product(), pair))
+            dense(dims, stacked([k, m, n], dims.iter().product(), pair, buffers))
         });
         [a, b, dy]
             .into_iter()
-            .for_each(|one| super::layout::release(one.tensor));
+            .for_each(|one| super::layout::release(one.tensor, buffers));
         [da, db]
     }
 }

@@ -10,6 +10,7 @@
 
 mod activation;
 mod batch_norm;
+mod buffers;
 mod concat;
 mod convolution;
 mod curve;
@@ -21,7 +22,6 @@ mod gradient_sum;
 mod layout;
 mod lookup;
 mod matmul;
-mod pool;
 mod pooling;
 mod product;
 mod rows;
@@ -39,17 +39,17 @@ use crate::tensor::DeviceTensor;
 
 pub(crate) use activation::{Activation, activate};
 pub(crate) use batch_norm::{Normalized, normalize};
+pub use buffers::BufferPool;
 pub(crate) use concat::concat;
 pub(crate) use convolution::convolve;
 pub(crate) use curve::Range;
 pub(crate) use elementwise::affine;
-pub(crate) use extent::{narrow, surround};
+pub(crate) use extent::{narrow, pad};
 pub(crate) use gate::gate;
 pub(crate) use gradient_sum::begin as begin_backward;
-pub(crate) use layout::settle;
+pub(crate) use layout::make_contiguous;
 pub(crate) use lookup::lookup;
 pub(crate) use matmul::matmul;
-pub(crate) use pool::Buffers;
 pub(crate) use pooling::{Slide, max_pool, mean_of_map};
 pub(crate) use rows::{layer_norm, softmax};
 pub(crate) use sum::{add, scale};
@@ -58,7 +58,13 @@ pub use update::{AdamWStep, SgdStep, adam_w, descend, sgd, sum_of_squares};
 /// The backward half of an operation with `N` inputs.
 pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {
     /// The gradients of the inputs that want one, from the gradient of the output and what the forward half saved.
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; N],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; N];
 }
 
 /// What the forward half of an operation gives.
@@ -68,8 +74,12 @@ pub(crate) struct Forward {
     pub saved: Vec<FlexTensor>,
 }
 
+/// A kernel on the tape, and the pool of the tensors that it was run on.
 #[derive(Debug)]
-struct Step<K>(K);
+struct Step<K> {
+    kernel: K,
+    buffers: BufferPool,
+}
 
 impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
     type State = Vec<FlexTensor>;
@@ -77,13 +87,15 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
     fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node);
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let results = self.0.backward(ops.state, gradient, wanted);
+        let results = self.kernel.backward(ops.state, gradient, wanted, &self.buffers);
         for (parent, result) in ops.parents.into_iter().zip(results) {
             if let (Some(parent), Some(result)) = (parent, result) {
                 // Only an inner tensor gives its gradient away; that of a leaf, which has no parents, stays where it is.
-                let result = match !parent.parents.is_empty() && gradient_sum::has_begun(parent.id) {
-                    true => gradient_sum::sum(result, gradients.consume::<Flex>(&parent)),
-                    false => result,
+                let is_second = !parent.parents.is_empty() && gradient_sum::has_begun(parent.id);
+                let result = if is_second {
+                    gradient_sum::sum(result, gradients.consume::<Flex>(&parent), &self.buffers)
+                } else {
+                    result
                 };
                 gradients.register::<Flex>(parent.id, result);
             }
@@ -95,38 +107,42 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
 pub(crate) fn run<K: Kernel<N>, const N: usize>(
     inputs: [&DeviceTensor; N],
     kernel: K,
-    forward: impl FnOnce([FlexTensor; N]) -> Forward,
+    forward: impl FnOnce([FlexTensor; N], &BufferPool) -> Forward,
 ) -> Option<DeviceTensor> {
+    let pools = inputs.iter().map(|tensor| tensor.buffers());
+    let buffers = pools.fold(BufferPool::none(), |found, pool| found.or(pool));
     let lift = |tensor: &DeviceTensor| burn::Tensor::<1>::from_dispatch(tensor.inner().clone());
     if inputs.iter().all(|tensor| !tensor.is_tracked()) {
         let plain = inputs.map(|tensor| lift(tensor).without_autodiff().try_into_primitive::<Flex>().ok());
-        let output = forward(all(plain)?).output;
-        return Some(wrap(burn::Tensor::<1>::from_primitive::<Flex>(output)));
+        let output = forward(all(plain)?, &buffers).output;
+        return Some(wrap(burn::Tensor::<1>::from_primitive::<Flex>(output), &buffers));
     }
     let lifted = all(inputs.map(|tensor| lift(tensor).autodiff().try_into_primitive::<Autodiff<Flex>>().ok()))?;
     let nodes = lifted.each_ref().map(|tensor| tensor.node());
     let primitives = lifted.map(|tensor| tensor.into_primitive());
-    let Forward { output, saved } = forward(primitives);
-    let output = match Step(kernel)
-        .prepare::<NoCheckpointing>(nodes)
-        .compute_bound()
-        .stateful()
-    {
+    let Forward { output, saved } = forward(primitives, &buffers);
+    let step = Step {
+        kernel,
+        buffers: buffers.clone(),
+    };
+    let output = match step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish(saved, output),
         OpsKind::UnTracked(prepared) => prepared.finish(output),
     };
-    Some(wrap(burn::Tensor::<1>::from_primitive::<Autodiff<Flex>>(output)))
+    let output = burn::Tensor::<1>::from_primitive::<Autodiff<Flex>>(output);
+    Some(wrap(output, &buffers))
 }
 
-fn wrap(tensor: burn::Tensor<1>) -> DeviceTensor {
-    DeviceTensor::from_inner(tensor.into_dispatch())
+fn wrap(tensor: burn::Tensor<1>, buffers: &BufferPool) -> DeviceTensor {
+    DeviceTensor::from_inner(tensor.into_dispatch(), buffers)
 }
 
 /// Gives back the buffer of a tensor of the CPU backend, if nobody else holds it.
 pub fn release(tensor: DeviceTensor) {
+    let buffers = tensor.buffers().clone();
     let lifted = burn::Tensor::<1>::from_dispatch(tensor.into_inner());
     if let Ok(plain) = lifted.without_autodiff().try_into_primitive::<Flex>() {
-        layout::release(plain);
+        layout::release(plain, &buffers);
     }
 }
 

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{Map, dense, values};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// How windows slide over a map.
@@ -43,11 +43,11 @@ pub(crate) fn max_pool(x: &DeviceTensor, slide: Slide) -> Option<DeviceTensor> {
     if x.rank() != 4 {
         return None;
     }
-    run([x], MaxPool(slide), |[x]| {
-        let map = Map::new(x);
+    run([x], MaxPool(slide), |[x], buffers| {
+        let map = Map::new(x, buffers);
         let (c, size) = (map.c, map.h * map.w * map.c);
         let pixels = slide.out[0] * slide.out[1];
-        let mut y = pool::take(map.n * pixels * c);
+        let mut y = buffers.take(map.n * pixels * c);
         y.par_chunks_mut(slide.out[1] * c).enumerate().for_each(|(row, y)| {
             let x = &map.values()[row / slide.out[0] * size..][..size];
             vectorized(
@@ -73,15 +73,21 @@ pub(crate) fn max_pool(x: &DeviceTensor, slide: Slide) -> Option<DeviceTensor> {
 
 impl Kernel<1> for MaxPool {
     /// The gradient goes to the first element of a window that is its maximum.
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         let slide = self.0;
         let Ok([x, y]) = <[FlexTensor; 2]>::try_from(saved) else {
             return [None];
         };
-        let (map, y, dy) = (Map::new(x), Map::new(y), Map::new(gradient));
+        let (map, y, dy) = (Map::new(x, buffers), Map::new(y, buffers), Map::new(gradient, buffers));
         let (c, size) = (map.c, map.h * map.w * map.c);
         let outputs = slide.out[0] * slide.out[1] * c;
-        let mut dx = pool::zeros(map.n * size);
+        let mut dx = buffers.zeros(map.n * size);
         dx.par_chunks_mut(size).enumerate().for_each_init(
             || vec![0.0; c],
             |left, (image, dx)| {
@@ -120,8 +126,8 @@ struct Mean([usize; 4]);
 pub(crate) fn mean_of_map(x: &DeviceTensor) -> Option<DeviceTensor> {
     let dims: [usize; 4] = x.dims().try_into().ok()?;
     let [n, c, h, w] = dims;
-    run([x], Mean(dims), |[x]| {
-        let map = Map::new(x);
+    run([x], Mean(dims), |[x], buffers| {
+        let map = Map::new(x, buffers);
         let pixels = h * w;
         let mut y = vec![0.0; n * c];
         y.par_chunks_mut(c)
@@ -151,7 +157,13 @@ pub(crate) fn mean_of_map(x: &DeviceTensor) -> Option<DeviceTensor> {
 }
 
 impl Kernel<1> for Mean {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         let [n, c, h, w] = self.0;
         let gradient = gradient.reshape(burn::backend::Shape::from([n, c].as_slice()));
         let dy = if gradient.is_contiguous() {
@@ -159,7 +171,7 @@ impl Kernel<1> for Mean {
         } else {
             gradient.to_contiguous()
         };
-        let mut dx = pool::take(n * c * h * w);
+        let mut dx = buffers.take(n * c * h * w);
         dx.par_chunks_mut(h * w * c)
             .zip(values(&dy).par_chunks(c))
             .for_each(|(dx, dy)| {

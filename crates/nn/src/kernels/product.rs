@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::BufferPool;
 use super::elementwise::CHUNK;
-use super::pool;
 
 /// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
 #[derive(Clone, Copy)]
@@ -155,7 +155,7 @@ pub(super) fn product_within(
 
 /// `aᵀ · b` for tall row-major matrices `a [rows, m]` and `b [rows, n]`: in fixed pieces, so that the sum does not depend on
 /// the number of threads.
-pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Vec<f32> {
+pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3], buffers: &BufferPool) -> Vec<f32> {
     let pieces = pieces(rows);
     let threads = Threads::for_tasks(pieces);
     let each = rows.div_ceil(pieces);
@@ -163,18 +163,18 @@ pub(super) fn tall_product(a: &[f32], b: &[f32], [rows, m, n]: [usize; 3]) -> Ve
         .into_par_iter()
         .map(|piece| {
             let (first, last) = ((piece * each).min(rows), ((piece + 1) * each).min(rows));
-            let mut out = pool::take(m * n);
+            let mut out = buffers.take(m * n);
             let left = Matrix::transposed(&a[first * m..last * m], m);
             let right = Matrix::new(&b[first * n..last * n], n);
             product(&mut out, [m, n, last - first], left, right, false, threads);
             out
         })
         .collect();
-    sum(parts)
+    sum(parts, buffers)
 }
 
 /// The sum of equally long vectors, in order.
-pub(super) fn sum(parts: Vec<Vec<f32>>) -> Vec<f32> {
+pub(super) fn sum(parts: Vec<Vec<f32>>, buffers: &BufferPool) -> Vec<f32> {
     let mut parts = parts.into_iter();
     let mut total = parts.next().unwrap_or_default();
     let others: Vec<Vec<f32>> = parts.collect();
@@ -184,7 +184,7 @@ pub(super) fn sum(parts: Vec<Vec<f32>>) -> Vec<f32> {
             total.iter_mut().zip(other).for_each(|(total, other)| *total += other);
         }
     });
-    others.into_iter().for_each(pool::give);
+    others.into_iter().for_each(|buffer| buffers.put(buffer));
     total
 }
 

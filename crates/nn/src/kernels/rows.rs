@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::curve::exp;
 use super::elementwise::{BLOCK, CHUNK, ExactSums, rows_of};
 use super::layout::{contiguous, dense, own, values};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// Sums that run beside each other, since one alone would wait for every addition.
@@ -50,9 +50,9 @@ struct Softmax;
 /// The softmax over the last axis; `None` where Burn's own operation is to do it.
 pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
     let d = *x.dims().last()?;
-    run([x], Softmax, |[x]| {
-        let x = contiguous(x);
-        let mut y = pool::take(values(&x).len());
+    run([x], Softmax, |[x], buffers| {
+        let x = contiguous(x, buffers);
+        let mut y = buffers.take(values(&x).len());
         rows_of(&mut y, values(&x), d, |y, x| {
             let most = largest(x);
             y.iter_mut().zip(x).for_each(|(y, x)| *y = exp(x - most));
@@ -69,17 +69,23 @@ pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
 
 impl Kernel<1> for Softmax {
     /// `dx = y (dy − Σ y dy)`.
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         [saved.into_iter().next().map(|y| {
             let dims = y.shape().as_slice().to_vec();
             let d = dims.last().copied().unwrap_or(1);
-            let mut dx = own(contiguous(gradient));
+            let mut dx = own(contiguous(gradient, buffers), buffers);
             rows_of(&mut dx, values(&y), d, |dx, y| {
                 let y = &y[..dx.len()];
                 let share = total(dx, |at, dy| y[at] * dy);
                 dx.iter_mut().zip(y).for_each(|(dx, y)| *dx = y * (*dx - share));
             });
-            pool::recycle(y);
+            buffers.recycle(y);
             dense(&dims, dx)
         })]
     }
@@ -101,19 +107,21 @@ pub(crate) fn layer_norm(
         return None;
     }
     match bias {
-        None => run([x, scale], LayerNorm, |[x, scale]| normalized(x, scale, None, epsilon)),
-        Some(bias) => run([x, scale, bias], LayerNorm, |[x, scale, bias]| {
-            normalized(x, scale, Some(bias), epsilon)
+        None => run([x, scale], LayerNorm, |[x, scale], buffers| {
+            normalized([x, scale], None, epsilon, buffers)
+        }),
+        Some(bias) => run([x, scale, bias], LayerNorm, |[x, scale, bias], buffers| {
+            normalized([x, scale], Some(bias), epsilon, buffers)
         }),
     }
 }
 
-fn normalized(x: FlexTensor, scale: FlexTensor, bias: Option<FlexTensor>, epsilon: f32) -> Forward {
-    let (x, scale) = (contiguous(x), contiguous(scale));
+fn normalized([x, scale]: [FlexTensor; 2], bias: Option<FlexTensor>, epsilon: f32, buffers: &BufferPool) -> Forward {
+    let (x, scale) = (contiguous(x, buffers), contiguous(scale, buffers));
     let d = values(&scale).len();
-    let bias = bias.map_or_else(|| vec![0.0; d], |bias| values(&contiguous(bias)).to_vec());
+    let bias = bias.map_or_else(|| vec![0.0; d], |bias| values(&contiguous(bias, buffers)).to_vec());
     let count = values(&x).len() / d;
-    let mut y = pool::take(count * d);
+    let mut y = buffers.take(count * d);
     // By row, its mean and one by its deviation.
     let mut statistics = vec![[0.0f32; 2]; count];
     let rows = (CHUNK / d).max(1);
@@ -146,29 +154,46 @@ fn normalized(x: FlexTensor, scale: FlexTensor, bias: Option<FlexTensor>, epsilo
 }
 
 impl Kernel<2> for LayerNorm {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, [x, scale]: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        let [dx, d_scale, _] = gradients(saved, gradient, [x, scale, false]);
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        [x, scale]: [bool; 2],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
+        let [dx, d_scale, _] = gradients(saved, gradient, [x, scale, false], buffers);
         [dx, d_scale]
     }
 }
 
 /// With a bias.
 impl Kernel<3> for LayerNorm {
-    fn backward(self, saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
-        gradients(saved, gradient, wanted)
+    fn backward(
+        self,
+        saved: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 3],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 3] {
+        gradients(saved, gradient, wanted, buffers)
     }
 }
 
 /// With `x̂ = (x − μ) r` and `g = dy · scale`: `dx = r (g − mean(g) − x̂ mean(g x̂))`, `d scale = Σ dy x̂`, `d bias = Σ dy`.
 /// dx takes the place of dy.
-fn gradients(saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+fn gradients(
+    saved: Vec<FlexTensor>,
+    gradient: FlexTensor,
+    wanted: [bool; 3],
+    buffers: &BufferPool,
+) -> [Option<FlexTensor>; 3] {
     let Ok([x, scale, statistics]) = <[FlexTensor; 3]>::try_from(saved) else {
         return [None, None, None];
     };
     let dims = gradient.shape().as_slice().to_vec();
     let d = values(&scale).len();
     let rows = (CHUNK / d).max(1);
-    let mut dx = own(contiguous(gradient));
+    let mut dx = own(contiguous(gradient, buffers), buffers);
     let parts: Vec<Vec<f64>> = dx
         .par_chunks_mut(rows * d)
         .zip(values(&x).par_chunks(rows * d))
@@ -206,7 +231,7 @@ fn gradients(saved: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) ->
         })
         .collect();
     let sums = super::batch_norm::exact(&parts);
-    pool::recycle(x);
+    buffers.recycle(x);
     let vector = |sums: &[f64]| dense(&[d], sums.iter().map(|&sum| sum as f32).collect());
     [
         wanted[0].then(|| dense(&dims, dx)),

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::elementwise::{CHUNK, each, rows_of, sums_by_channel};
 use super::layout::{Packed, contiguous, dense, values};
-use super::{Forward, Kernel, pool, run, vectorized};
+use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// `a + b`, where `b` has the shape of `a` or of its last axes, or wants no gradient and broadcasts to it in rows; `None` where Burn's
@@ -14,10 +14,10 @@ use crate::tensor::DeviceTensor;
 pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     let (dims, other) = (a.dims(), b.dims());
     if dims == other && !dims.is_empty() {
-        return run([a, b], Sum, |[a, b]| {
-            let a = Packed::new(a);
+        return run([a, b], Sum, |[a, b], buffers| {
+            let a = Packed::new(a, buffers);
             let b = a.aligned(b);
-            let mut y = pool::take(a.values().len());
+            let mut y = buffers.take(a.values().len());
             y.par_chunks_mut(CHUNK)
                 .zip(a.values().par_chunks(CHUNK))
                 .zip(values(&b).par_chunks(CHUNK))
@@ -46,7 +46,13 @@ pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
 struct Sum;
 
 impl Kernel<2> for Sum {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 2],
+        _: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
         [Some(gradient.clone()), Some(gradient)]
     }
 }
@@ -57,10 +63,10 @@ struct Bias(Vec<usize>);
 
 /// `x [*, …d] + bias […d]`.
 fn add_bias(x: &DeviceTensor, bias: &DeviceTensor) -> Option<DeviceTensor> {
-    run([x, bias], Bias(bias.dims()), |[x, bias]| {
-        let (x, bias) = (contiguous(x), contiguous(bias));
+    run([x, bias], Bias(bias.dims()), |[x, bias], buffers| {
+        let (x, bias) = (contiguous(x, buffers), contiguous(bias, buffers));
         let bias = values(&bias);
-        let mut y = pool::take(values(&x).len());
+        let mut y = buffers.take(values(&x).len());
         rows_of(&mut y, values(&x), bias.len(), |y, x| {
             let bias = &bias[..y.len()];
             y.iter_mut().zip(x).zip(bias).for_each(|((y, x), bias)| *y = x + bias);
@@ -73,21 +79,27 @@ fn add_bias(x: &DeviceTensor, bias: &DeviceTensor) -> Option<DeviceTensor> {
 }
 
 impl Kernel<2> for Bias {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        let gradient = contiguous(gradient);
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        wanted: [bool; 2],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
+        let gradient = contiguous(gradient, buffers);
         let d = self.0.iter().product();
-        let d_bias = wanted[1].then(|| dense(&self.0, sums_over_rows(values(&gradient), d)));
+        let d_bias = wanted[1].then(|| dense(&self.0, sums_over_rows(values(&gradient), d, buffers)));
         [Some(gradient), d_bias]
     }
 }
 
 /// The sum of every column over rows of `d` numbers.
-fn sums_over_rows(y: &[f32], d: usize) -> Vec<f32> {
+fn sums_over_rows(y: &[f32], d: usize, buffers: &BufferPool) -> Vec<f32> {
     if d < CHUNK / 8 {
         return sums_by_channel(y, d);
     }
     // Few rows, so that pieces of them would hold as many sums as there are numbers: each thread takes some columns.
-    let mut sums = pool::take(d);
+    let mut sums = buffers.take(d);
     sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
         let mut exact = [0.0f64; COLUMNS];
         let columns = chunk * COLUMNS..chunk * COLUMNS + sums.len();
@@ -138,8 +150,8 @@ fn add_rows_at(
     steps: &[usize],
     row: usize,
 ) -> Option<DeviceTensor> {
-    run([x, b], Rows, |[x, b]| {
-        let (x, b) = (contiguous(x), contiguous(b));
+    run([x, b], Rows, |[x, b], buffers| {
+        let (x, b) = (contiguous(x, buffers), contiguous(b, buffers));
         let row_of = |mut place: usize| {
             let mut found = 0;
             for (&dim, step) in outer.iter().zip(steps).rev() {
@@ -148,7 +160,7 @@ fn add_rows_at(
             }
             &values(&b)[found * row..(found + 1) * row]
         };
-        let mut y = pool::take(values(&x).len());
+        let mut y = buffers.take(values(&x).len());
         let rows = (CHUNK / row).max(1);
         let chunks = y.par_chunks_mut(rows * row).zip(values(&x).par_chunks(rows * row));
         chunks.enumerate().for_each(|(chunk, (y, x))| {
@@ -168,7 +180,13 @@ fn add_rows_at(
 }
 
 impl Kernel<2> for Rows {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 2],
+        _: &BufferPool,
+    ) -> [Option<FlexTensor>; 2] {
         [Some(gradient), None]
     }
 }
@@ -178,9 +196,9 @@ struct Scale(f32);
 
 /// `x · factor`; `None` where Burn's own operation is to do it.
 pub(crate) fn scale(x: &DeviceTensor, factor: f32) -> Option<DeviceTensor> {
-    let y = run([x], Scale(factor), |[x]| {
-        let x = Packed::new(x);
-        let mut y = pool::take(x.values().len());
+    let y = run([x], Scale(factor), |[x], buffers| {
+        let x = Packed::new(x, buffers);
+        let mut y = buffers.take(x.values().len());
         each(&mut y, x.values(), |y, x| *y = x * factor);
         Forward {
             output: x.in_the_order_of_this(y),
@@ -191,9 +209,15 @@ pub(crate) fn scale(x: &DeviceTensor, factor: f32) -> Option<DeviceTensor> {
 }
 
 impl Kernel<1> for Scale {
-    fn backward(self, _: Vec<FlexTensor>, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        self,
+        _: Vec<FlexTensor>,
+        gradient: FlexTensor,
+        _: [bool; 1],
+        buffers: &BufferPool,
+    ) -> [Option<FlexTensor>; 1] {
         let factor = self.0;
-        let dx = Packed::new(gradient).changed(|dx| {
+        let dx = Packed::new(gradient, buffers).changed(|dx| {
             dx.par_chunks_mut(CHUNK).for_each(|dx| {
                 vectorized(
                     #[inline(always)]

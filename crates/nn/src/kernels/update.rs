@@ -8,7 +8,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{dense, values};
-use super::{pool, vectorized, wrap};
+use super::{vectorized, wrap};
 use crate::tensor::DeviceTensor;
 
 /// Elements a task works on.
@@ -81,7 +81,7 @@ impl AdamWStep {
 pub fn descend(weight: &DeviceTensor, gradient: &DeviceTensor, rate: f32) -> Option<DeviceTensor> {
     let (w, g) = (plain(weight)?, plain(gradient)?);
     let (w, g) = (values(&w), values(&g));
-    let mut weights = pool::take(w.len());
+    let mut weights = weight.buffers().take(w.len());
     let old = w.par_chunks(CHUNK).zip(g.par_chunks(CHUNK));
     weights.par_chunks_mut(CHUNK).zip(old).for_each(|(weights, (w, g))| {
         vectorized(
@@ -110,7 +110,7 @@ pub fn sgd(
     };
     let (w, g) = (values(&w), values(&g));
     let zeros = vec![0.0; CHUNK];
-    let (mut weights, mut momenta) = (pool::take(w.len()), pool::take(w.len()));
+    let (mut weights, mut momenta) = (weight.buffers().take(w.len()), weight.buffers().take(w.len()));
     weights
         .par_chunks_mut(CHUNK)
         .zip(momenta.par_chunks_mut(CHUNK))
@@ -146,7 +146,7 @@ pub fn adam_w(
     let (w, g) = (values(&w), values(&g));
     let zeros = vec![0.0; CHUNK];
     let count = w.len();
-    let [mut weights, mut firsts, mut seconds] = [(); 3].map(|()| pool::take(count));
+    let [mut weights, mut firsts, mut seconds] = [(); 3].map(|()| weight.buffers().take(count));
     weights
         .par_chunks_mut(CHUNK)
         .zip(firsts.par_chunks_mut(CHUNK))
@@ -197,6 +197,9 @@ fn plain(tensor: &DeviceTensor) -> Option<FlexTensor> {
 
 fn like(tensor: &DeviceTensor, data: Vec<f32>) -> DeviceTensor {
     let dims = tensor.inner().shape().as_slice().to_vec();
-    let inner = wrap(burn::Tensor::<1>::from_primitive::<Flex>(dense(&dims, data)));
+    let inner = wrap(
+        burn::Tensor::<1>::from_primitive::<Flex>(dense(&dims, data)),
+        tensor.buffers(),
+    );
     tensor.same(inner.inner().clone())
 }
