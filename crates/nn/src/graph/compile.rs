@@ -10,7 +10,7 @@ use super::body::captures;
 use super::fuse::fuse;
 use super::parameter::{Reach, last_uses};
 use super::{GraphInput, GraphOptions, GraphParameter, Mode, ParameterRole, Slot, Step, TrainableGraph, not_found};
-use crate::operators::{self, Constants, Context, Entry, Inputs, Operator};
+use crate::operators::{self, Context, Entry, Gradient, Inputs, Operator};
 use crate::tensor::DeviceTensor;
 use crate::value::Value;
 use crate::{Error, Result};
@@ -202,7 +202,7 @@ fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, devi
             .inputs
             .iter()
             .all(|name| name.is_empty() || constants.contains_key(name.as_str()));
-        if !known || matches!(entry.constants, Constants::Statistics(_)) {
+        if !known || matches!(entry.gradient, Gradient::Statistics(_)) {
             left.push((node, entry, operator));
             continue;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use ranktune_onnx::{Node, Tensor};
 
-use crate::operators::{Constants, Entry};
+use crate::operators::{Entry, Gradient};
 
 /// What a floating-point initializer is to training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,12 +81,12 @@ impl<'a> Reach<'a> {
                 .any(|output| reach.differentiable.contains(output.as_str()));
             for (position, input) in node.inputs.iter().enumerate().filter(|(_, input)| !input.is_empty()) {
                 reach.used.insert(input);
-                let open = match entry.constants {
-                    Constants::None => true,
-                    Constants::Settings => position == 0,
-                    Constants::At(list) => !list.contains(&position),
+                let open = match entry.gradient {
+                    Gradient::All => true,
+                    Gradient::First => position == 0,
+                    Gradient::Except(list) => !list.contains(&position),
                     // Statistics that a node computes are differentiable as anything else.
-                    Constants::Statistics(list) if list.contains(&position) => {
+                    Gradient::Statistics(list) if list.contains(&position) => {
                         let computed = node.attributes.contains_key(crate::operators::COMPUTED);
                         if !computed {
                             reach.statistics.insert(input);
@@ -94,8 +94,8 @@ impl<'a> Reach<'a> {
                         computed
                     }
                     // What is behind them are the limits of an activation.
-                    Constants::Statistics(_) => position < 3,
-                    Constants::All => false,
+                    Gradient::Statistics(_) => position < 3,
+                    Gradient::None => false,
                 };
                 if flows && open {
                     reach.differentiable.insert(input);

@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::{Error, HostTensor, Result, kernels};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Arithmetic {
     Add,
     Sub,
     Mul,
@@ -25,16 +25,7 @@ enum Kind {
 }
 
 /// Operators of two inputs.
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    let kind = match attributes.op_type() {
-        "Add" => Kind::Add,
-        "Sub" => Kind::Sub,
-        "Mul" => Kind::Mul,
-        "Div" => Kind::Div,
-        "Pow" => Kind::Pow,
-        _ if attributes.flag("fmod", false)? => Kind::Fmod,
-        _ => Kind::Mod,
-    };
+pub(super) fn pair(attributes: &mut Attributes, kind: Arithmetic) -> Result<Operator> {
     if attributes.opset() < 7 {
         return Err(Error::unsupported(
             "operator sets before 7 broadcast differently; export the model with a newer one",
@@ -45,28 +36,37 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// Operators of any number of inputs.
-pub(super) fn build_many(attributes: &mut Attributes) -> Result<Operator> {
-    let (kind, divide) = match attributes.op_type() {
-        "Sum" => (Kind::Add, false),
-        "Mean" => (Kind::Add, true),
-        "Max" => (Kind::Max, false),
-        _ => (Kind::Min, false),
+/// Mod, whose remainder has the sign of the dividend with `fmod`, else that of the divisor.
+pub(super) fn remainder(attributes: &mut Attributes) -> Result<Operator> {
+    let kind = if attributes.flag("fmod", false)? {
+        Arithmetic::Fmod
+    } else {
+        Arithmetic::Mod
     };
-    Ok(Box::new(move |inputs, _| {
-        let mut result = inputs.get(0)?.clone();
-        for position in 1..inputs.len() {
-            result = apply(kind, &result, inputs.get(position)?, inputs)?;
-        }
-        if divide {
-            let count = HostTensor::floats(&[], vec![inputs.len() as f32])?;
-            result = apply(Kind::Div, &result, &count.into(), inputs)?;
-        }
-        Ok(vec![result])
+    pair(attributes, kind)
+}
+
+/// Operators of any number of inputs.
+pub(super) fn fold(kind: Arithmetic) -> Result<Operator> {
+    Ok(Box::new(move |inputs, _| Ok(vec![folded(kind, inputs)?])))
+}
+
+/// The mean of any number of inputs.
+pub(super) fn mean() -> Result<Operator> {
+    Ok(Box::new(|inputs, _| {
+        let sum = folded(Arithmetic::Add, inputs)?;
+        let count = HostTensor::floats(&[], vec![inputs.len() as f32])?;
+        Ok(vec![apply(Arithmetic::Div, &sum, &count.into(), inputs)?])
     }))
 }
 
-fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Value> {
+fn folded(kind: Arithmetic, inputs: &Inputs) -> Result<Value> {
+    (1..inputs.len()).try_fold(inputs.get(0)?.clone(), |result, position| {
+        apply(kind, &result, inputs.get(position)?, inputs)
+    })
+}
+
+fn apply(kind: Arithmetic, left: &Value, right: &Value, inputs: &Inputs) -> Result<Value> {
     if let (Some(a), Some(b)) = (left.host(), right.host()) {
         return on_host(kind, a, b).map(Value::from);
     }
@@ -79,43 +79,43 @@ fn apply(kind: Kind, left: &Value, right: &Value, inputs: &Inputs) -> Result<Val
     }
     if let (Some(number), Value::Device(tensor)) = (lone_number(left, right.dims().len()), right) {
         match kind {
-            Kind::Add | Kind::Mul => {
+            Arithmetic::Add | Arithmetic::Mul => {
                 if let Some(result) = with_number(kind, tensor, number) {
                     return Ok(result.into());
                 }
             }
-            Kind::Sub => return Ok(tensor.neg().add_scalar(number).into()),
+            Arithmetic::Sub => return Ok(tensor.neg().add_scalar(number).into()),
             _ => {}
         }
     }
     let exponent = right
         .host()
-        .filter(|host| kind == Kind::Pow && host.type_name() == "i64");
+        .filter(|host| kind == Arithmetic::Pow && host.type_name() == "i64");
     let b = match exponent {
         Some(exponent) => DeviceTensor::from_values(exponent.dims(), exponent.to_floats(), device)?,
         None => right.on(device)?,
     };
     let a = left.on(device)?;
     Ok(match kind {
-        Kind::Add => match kernels::add(&a, &b).or_else(|| kernels::add(&b, &a)) {
+        Arithmetic::Add => match kernels::add(&a, &b).or_else(|| kernels::add(&b, &a)) {
             Some(sum) => sum,
             None => a.add(&b)?,
         },
-        Kind::Sub => a.sub(&b)?,
-        Kind::Mul => match kernels::gate(&a, &b).or_else(|| kernels::gate(&b, &a)) {
+        Arithmetic::Sub => a.sub(&b)?,
+        Arithmetic::Mul => match kernels::gate(&a, &b).or_else(|| kernels::gate(&b, &a)) {
             Some(product) => product,
             None => a.mul(&b)?,
         },
-        Kind::Div => a.div(&b)?,
-        Kind::Pow => a.pow(&b)?,
-        Kind::Mod => a.rem(&b)?,
-        Kind::Fmod => {
+        Arithmetic::Div => a.div(&b)?,
+        Arithmetic::Pow => a.pow(&b)?,
+        Arithmetic::Mod => a.rem(&b)?,
+        Arithmetic::Fmod => {
             return Err(Error::unsupported(
                 "Mod with fmod = 1 of tensors on the device is not supported",
             ));
         }
-        Kind::Max => a.extremum(&b, Extremum::Largest)?,
-        Kind::Min => a.extremum(&b, Extremum::Smallest)?,
+        Arithmetic::Max => a.extremum(&b, Extremum::Largest)?,
+        Arithmetic::Min => a.extremum(&b, Extremum::Smallest)?,
     }
     .into())
 }
@@ -131,23 +131,23 @@ fn lone_number(value: &Value, rank: usize) -> Option<f32> {
     }
 }
 
-fn with_number(kind: Kind, tensor: &DeviceTensor, number: f32) -> Option<DeviceTensor> {
+fn with_number(kind: Arithmetic, tensor: &DeviceTensor, number: f32) -> Option<DeviceTensor> {
     Some(match kind {
-        Kind::Add => tensor.add_scalar(number),
-        Kind::Sub => tensor.add_scalar(-number),
-        Kind::Mul => tensor.mul_scalar(number),
-        Kind::Div if number != 0.0 => tensor.div_scalar(number),
+        Arithmetic::Add => tensor.add_scalar(number),
+        Arithmetic::Sub => tensor.add_scalar(-number),
+        Arithmetic::Mul => tensor.mul_scalar(number),
+        Arithmetic::Div if number != 0.0 => tensor.div_scalar(number),
         // Small whole powers as products: exact for negative bases on every device, and so are their gradients.
-        Kind::Pow if number == 0.5 => tensor.sqrt(),
-        Kind::Pow if number == 1.0 => tensor.clone(),
-        Kind::Pow if number == 2.0 => tensor.mul(tensor).ok()?,
-        Kind::Pow if number == 3.0 => tensor.mul(tensor).ok()?.mul(tensor).ok()?,
-        Kind::Pow => tensor.pow_scalar(number),
+        Arithmetic::Pow if number == 0.5 => tensor.sqrt(),
+        Arithmetic::Pow if number == 1.0 => tensor.clone(),
+        Arithmetic::Pow if number == 2.0 => tensor.mul(tensor).ok()?,
+        Arithmetic::Pow if number == 3.0 => tensor.mul(tensor).ok()?.mul(tensor).ok()?,
+        Arithmetic::Pow => tensor.pow_scalar(number),
         _ => return None,
     })
 }
 
-fn on_host(kind: Kind, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
+fn on_host(kind: Arithmetic, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
     let dims = broadcast(a.dims(), b.dims())?;
     let (left, right) = (a.expand(&dims)?, b.expand(&dims)?);
     match (left.data(), right.data()) {
@@ -163,7 +163,7 @@ fn on_host(kind: Kind, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
             HostTensor::ints(&dims, values)
         }
         // The result of Pow has the type of its base.
-        (HostData::I64(x), HostData::F32(y)) if kind == Kind::Pow => HostTensor::ints(
+        (HostData::I64(x), HostData::F32(y)) if kind == Arithmetic::Pow => HostTensor::ints(
             &dims,
             x.iter()
                 .zip(y)
@@ -177,20 +177,20 @@ fn on_host(kind: Kind, a: &HostTensor, b: &HostTensor) -> Result<HostTensor> {
     }
 }
 
-fn integer(kind: Kind, x: i64, y: i64) -> Result<i64> {
-    if y == 0 && matches!(kind, Kind::Div | Kind::Mod | Kind::Fmod) {
+fn integer(kind: Arithmetic, x: i64, y: i64) -> Result<i64> {
+    if y == 0 && matches!(kind, Arithmetic::Div | Arithmetic::Mod | Arithmetic::Fmod) {
         return Err(Error::shape("division of an integer by zero"));
     }
     Ok(match kind {
-        Kind::Add => x.wrapping_add(y),
-        Kind::Sub => x.wrapping_sub(y),
-        Kind::Mul => x.wrapping_mul(y),
-        Kind::Div => x.wrapping_div(y),
-        Kind::Pow => match u32::try_from(y) {
+        Arithmetic::Add => x.wrapping_add(y),
+        Arithmetic::Sub => x.wrapping_sub(y),
+        Arithmetic::Mul => x.wrapping_mul(y),
+        Arithmetic::Div => x.wrapping_div(y),
+        Arithmetic::Pow => match u32::try_from(y) {
             Ok(exponent) => x.wrapping_pow(exponent),
             Err(_) => (x as f64).powf(y as f64) as i64,
         },
-        Kind::Mod => {
+        Arithmetic::Mod => {
             let remainder = x.wrapping_rem(y);
             if remainder != 0 && (remainder < 0) != (y < 0) {
                 remainder.wrapping_add(y)
@@ -198,23 +198,23 @@ fn integer(kind: Kind, x: i64, y: i64) -> Result<i64> {
                 remainder
             }
         }
-        Kind::Fmod => x.wrapping_rem(y),
-        Kind::Max => x.max(y),
-        Kind::Min => x.min(y),
+        Arithmetic::Fmod => x.wrapping_rem(y),
+        Arithmetic::Max => x.max(y),
+        Arithmetic::Min => x.min(y),
     })
 }
 
-fn float(kind: Kind, x: f32, y: f32) -> f32 {
+fn float(kind: Arithmetic, x: f32, y: f32) -> f32 {
     match kind {
-        Kind::Add => x + y,
-        Kind::Sub => x - y,
-        Kind::Mul => x * y,
-        Kind::Div => x / y,
-        Kind::Pow => x.powf(y),
-        Kind::Mod => x - y * (x / y).floor(),
-        Kind::Fmod => x % y,
-        Kind::Max => x.max(y),
-        Kind::Min => x.min(y),
+        Arithmetic::Add => x + y,
+        Arithmetic::Sub => x - y,
+        Arithmetic::Mul => x * y,
+        Arithmetic::Div => x / y,
+        Arithmetic::Pow => x.powf(y),
+        Arithmetic::Mod => x - y * (x / y).floor(),
+        Arithmetic::Fmod => x % y,
+        Arithmetic::Max => x.max(y),
+        Arithmetic::Min => x.min(y),
     }
 }
 
@@ -224,10 +224,10 @@ mod tests {
 
     #[test]
     fn integers_divide_towards_zero_and_refuse_zero() {
-        assert_eq!(integer(Kind::Div, -7, 2).unwrap(), -3);
-        assert_eq!(integer(Kind::Mod, -7, 2).unwrap(), 1);
-        assert_eq!(integer(Kind::Fmod, -7, 2).unwrap(), -1);
-        assert!(integer(Kind::Div, 1, 0).is_err());
-        assert_eq!(integer(Kind::Div, i64::MIN, -1).unwrap(), i64::MIN);
+        assert_eq!(integer(Arithmetic::Div, -7, 2).unwrap(), -3);
+        assert_eq!(integer(Arithmetic::Mod, -7, 2).unwrap(), 1);
+        assert_eq!(integer(Arithmetic::Fmod, -7, 2).unwrap(), -1);
+        assert!(integer(Arithmetic::Div, 1, 0).is_err());
+        assert_eq!(integer(Arithmetic::Div, i64::MIN, -1).unwrap(), i64::MIN);
     }
 }

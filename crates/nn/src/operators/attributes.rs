@@ -23,11 +23,6 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// The operator.
-    pub(crate) fn op_type(&self) -> &'a str {
-        &self.node.op_type
-    }
-
     /// Version of the operator set.
     pub(crate) fn opset(&self) -> i64 {
         self.opset

@@ -5,22 +5,23 @@ use crate::host::HostData;
 use crate::shape::broadcast;
 use crate::{Error, HostTensor, Result};
 
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    type Function = fn(i64, i64) -> i64;
-    let function: Function = match attributes.op_type() {
-        "BitwiseAnd" => |x, y| x & y,
-        "BitwiseOr" => |x, y| x | y,
-        "BitwiseXor" => |x, y| x ^ y,
-        _ => match attributes.string_or("direction", "")? {
-            "LEFT" => |x, y| u32::try_from(y).ok().and_then(|y| x.checked_shl(y)).unwrap_or(0),
-            "RIGHT" => |x, y| u32::try_from(y).ok().and_then(|y| x.checked_shr(y)).unwrap_or(0),
-            other => {
-                return Err(Error::invalid(format!(
-                    "direction must be \"LEFT\" or \"RIGHT\", found {other:?}"
-                )));
-            }
-        },
+type Function = fn(i64, i64) -> i64;
+
+/// BitShift; a shift by more bits than the number has gives 0.
+pub(super) fn shift(attributes: &mut Attributes) -> Result<Operator> {
+    let function: Function = match attributes.string_or("direction", "")? {
+        "LEFT" => |x, y| u32::try_from(y).ok().and_then(|y| x.checked_shl(y)).unwrap_or(0),
+        "RIGHT" => |x, y| u32::try_from(y).ok().and_then(|y| x.checked_shr(y)).unwrap_or(0),
+        other => {
+            return Err(Error::invalid(format!(
+                "direction must be \"LEFT\" or \"RIGHT\", found {other:?}"
+            )));
+        }
     };
+    pair(function)
+}
+
+pub(super) fn pair(function: Function) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let (a, b) = (inputs.host(0)?, inputs.host(1)?);
         let dims = broadcast(a.dims(), b.dims())?;

@@ -9,7 +9,7 @@ use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Reduction {
     Mean,
     Sum,
     Max,
@@ -22,22 +22,10 @@ enum Kind {
     LogSumExp,
 }
 
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    let kind = match attributes.op_type() {
-        "ReduceMean" => Kind::Mean,
-        "ReduceSum" => Kind::Sum,
-        "ReduceMax" => Kind::Max,
-        "ReduceMin" => Kind::Min,
-        "ReduceProd" => Kind::Prod,
-        "ReduceL1" => Kind::L1,
-        "ReduceL2" => Kind::L2,
-        "ReduceSumSquare" => Kind::SumSquare,
-        "ReduceLogSum" => Kind::LogSum,
-        _ => Kind::LogSumExp,
-    };
+pub(super) fn build(attributes: &mut Attributes, kind: Reduction) -> Result<Operator> {
     let attribute = attributes.ints("axes")?;
     let keep = attributes.flag("keepdims", true)?;
-    let nothing = attributes.flag("noop_with_empty_axes", false)?;
+    let keep_without_axes = attributes.flag("noop_with_empty_axes", false)?;
     Ok(Box::new(move |inputs, _| {
         let value = inputs.get(0)?;
         let dims = value.dims();
@@ -45,10 +33,13 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
             Some(list) => list.clone(),
             None => inputs.optional_ints(1)?.unwrap_or_default(),
         };
-        let over = match list.is_empty() {
-            true if nothing => return Ok(vec![value.clone()]),
-            true => (0..dims.len()).collect(),
-            false => axes(&list, dims.len())?,
+        if list.is_empty() && keep_without_axes {
+            return Ok(vec![value.clone()]);
+        }
+        let over = if list.is_empty() {
+            (0..dims.len()).collect()
+        } else {
+            axes(&list, dims.len())?
         };
         if over.iter().any(|&axis| dims[axis] == 0) {
             return Err(Error::shape(format!("axes {over:?} of shape {dims:?} are empty")));
@@ -67,26 +58,26 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> {
+fn reduce(kind: Reduction, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> {
     Ok(match kind {
-        Kind::Mean => x.mean(over),
-        Kind::Sum => x.sum(over),
-        Kind::Max => over
+        Reduction::Mean => x.mean(over),
+        Reduction::Sum => x.sum(over),
+        Reduction::Max => over
             .iter()
             .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Largest)),
-        Kind::Min => over
+        Reduction::Min => over
             .iter()
             .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Smallest)),
-        Kind::Prod => {
+        Reduction::Prod => {
             return Err(Error::unsupported(
                 "ReduceProd of tensors on the device is not supported",
             ));
         }
-        Kind::L1 => x.abs().sum(over),
-        Kind::L2 => x.mul(x)?.sum(over).sqrt(),
-        Kind::SumSquare => x.mul(x)?.sum(over),
-        Kind::LogSum => x.sum(over).log(),
-        Kind::LogSumExp => {
+        Reduction::L1 => x.abs().sum(over),
+        Reduction::L2 => x.mul(x)?.sum(over).sqrt(),
+        Reduction::SumSquare => x.mul(x)?.sum(over),
+        Reduction::LogSum => x.sum(over).log(),
+        Reduction::LogSumExp => {
             // The maximum is taken out first, so that nothing overflows; it is a constant to the gradient.
             let detached = x.detached();
             let top = over
@@ -97,7 +88,7 @@ fn reduce(kind: Kind, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTensor> 
     })
 }
 
-fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result<HostTensor> {
+fn on_host(kind: Reduction, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result<HostTensor> {
     let plain = strides(kept);
     let steps: Vec<usize> = (0..kept.len())
         .map(|axis| if over.contains(&axis) { 0 } else { plain[axis] })
@@ -107,10 +98,10 @@ fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result
     match x.data() {
         HostData::I64(values) => {
             let start = match kind {
-                Kind::Sum => 0,
-                Kind::Prod => 1,
-                Kind::Max => i64::MIN,
-                Kind::Min => i64::MAX,
+                Reduction::Sum => 0,
+                Reduction::Prod => 1,
+                Reduction::Max => i64::MIN,
+                Reduction::Min => i64::MAX,
                 _ => {
                     return Err(Error::unsupported(
                         "only sums, products and extrema of integers are supported",
@@ -121,9 +112,9 @@ fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result
             for (&value, target) in values.iter().zip(targets) {
                 let slot = &mut result[target];
                 *slot = match kind {
-                    Kind::Sum => slot.wrapping_add(value),
-                    Kind::Prod => slot.wrapping_mul(value),
-                    Kind::Max => value.max(*slot),
+                    Reduction::Sum => slot.wrapping_add(value),
+                    Reduction::Prod => slot.wrapping_mul(value),
+                    Reduction::Max => value.max(*slot),
                     _ => value.min(*slot),
                 };
             }
@@ -131,29 +122,29 @@ fn on_host(kind: Kind, x: &HostTensor, over: &[usize], kept: &[usize]) -> Result
         }
         HostData::F32(values) => {
             let start = match kind {
-                Kind::Prod => 1.0,
-                Kind::Max => f64::NEG_INFINITY,
-                Kind::Min => f64::INFINITY,
+                Reduction::Prod => 1.0,
+                Reduction::Max => f64::NEG_INFINITY,
+                Reduction::Min => f64::INFINITY,
                 _ => 0.0,
             };
             let mut result = vec![start; total];
             for (&value, target) in values.iter().zip(targets) {
                 let (slot, value) = (&mut result[target], f64::from(value));
                 *slot = match kind {
-                    Kind::Prod => *slot * value,
-                    Kind::Max => value.max(*slot),
-                    Kind::Min => value.min(*slot),
-                    Kind::L1 => *slot + value.abs(),
-                    Kind::L2 | Kind::SumSquare => *slot + value * value,
-                    Kind::LogSumExp => *slot + value.exp(),
-                    Kind::Mean | Kind::Sum | Kind::LogSum => *slot + value,
+                    Reduction::Prod => *slot * value,
+                    Reduction::Max => value.max(*slot),
+                    Reduction::Min => value.min(*slot),
+                    Reduction::L1 => *slot + value.abs(),
+                    Reduction::L2 | Reduction::SumSquare => *slot + value * value,
+                    Reduction::LogSumExp => *slot + value.exp(),
+                    Reduction::Mean | Reduction::Sum | Reduction::LogSum => *slot + value,
                 };
             }
             let count = x.len() as f64 / total.max(1) as f64;
             let finish = |value: f64| match kind {
-                Kind::Mean => value / count,
-                Kind::L2 => value.sqrt(),
-                Kind::LogSum | Kind::LogSumExp => value.ln(),
+                Reduction::Mean => value / count,
+                Reduction::L2 => value.sqrt(),
+                Reduction::LogSum | Reduction::LogSumExp => value.ln(),
                 _ => value,
             };
             HostTensor::floats(kept, result.into_iter().map(|value| finish(value) as f32).collect())

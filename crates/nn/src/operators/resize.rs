@@ -47,8 +47,17 @@ struct Resize {
     positions: (usize, usize),
 }
 
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    let old = attributes.op_type() == "Upsample" || attributes.opset() < 11;
+pub(super) fn resize(attributes: &mut Attributes) -> Result<Operator> {
+    let old = attributes.opset() < 11;
+    build(attributes, old)
+}
+
+pub(super) fn upsample(attributes: &mut Attributes) -> Result<Operator> {
+    build(attributes, true)
+}
+
+/// `old`: with the inputs and defaults of Upsample and of Resize before operator set 11.
+fn build(attributes: &mut Attributes, old: bool) -> Result<Operator> {
     let default = if old { "asymmetric" } else { "half_pixel" };
     let coordinates = match attributes.string_or("coordinate_transformation_mode", default)? {
         "half_pixel" => Coordinates::HalfPixel,

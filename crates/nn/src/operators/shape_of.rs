@@ -5,13 +5,14 @@ use super::{Attributes, Operator};
 use crate::shape::elements;
 use crate::{HostTensor, Result};
 
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
-    if attributes.op_type() == "Size" {
-        return Ok(Box::new(|inputs, _| {
-            let total = elements(&inputs.get(0)?.dims())? as i64;
-            Ok(vec![HostTensor::ints(&[], vec![total])?.into()])
-        }));
-    }
+pub(super) fn size() -> Result<Operator> {
+    Ok(Box::new(|inputs, _| {
+        let total = elements(&inputs.get(0)?.dims())? as i64;
+        Ok(vec![HostTensor::ints(&[], vec![total])?.into()])
+    }))
+}
+
+pub(super) fn shape(attributes: &mut Attributes) -> Result<Operator> {
     let start = attributes.int_or("start", 0)?;
     let end = attributes.int("end")?;
     Ok(Box::new(move |inputs, _| {

@@ -3,27 +3,22 @@
 use super::{Attributes, Operator};
 use crate::Result;
 use crate::shape::axis;
+use crate::tensor::DeviceTensor;
 
-pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
+pub(super) fn build(
+    attributes: &mut Attributes,
+    function: fn(&DeviceTensor, usize) -> DeviceTensor,
+) -> Result<Operator> {
     let old = attributes.opset() < 13;
-    let logarithm = attributes.op_type() == "LogSoftmax";
     let along = attributes.int_or("axis", if old { 1 } else { -1 })?;
     Ok(Box::new(move |inputs, _| {
         let x = inputs.tensor(0)?;
         let dims = x.dims();
         let along = axis(along, dims.len())?;
-        let (shaped, along) = match old {
-            true => (
-                x.reshape(&[dims[..along].iter().product(), dims[along..].iter().product()])?,
-                1,
-            ),
-            false => (x, along),
-        };
-        let y = if logarithm {
-            shaped.log_softmax(along)
-        } else {
-            shaped.softmax(along)
-        };
-        Ok(vec![y.reshape(&dims)?.into()])
+        if !old {
+            return Ok(vec![function(&x, along).into()]);
+        }
+        let flat = x.reshape(&[dims[..along].iter().product(), dims[along..].iter().product()])?;
+        Ok(vec![function(&flat, 1).reshape(&dims)?.into()])
     }))
 }

@@ -5,6 +5,7 @@ use super::gather::taken;
 use super::{Attributes, Operator};
 use crate::host::HostData;
 use crate::shape::{Walk, axis, size, strides};
+use crate::tensor::Extremum;
 use crate::{Error, HostTensor, Result};
 
 /// Indices of the elements of every line along `along`, best first, `k` of them.
@@ -95,18 +96,17 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-pub(super) fn arg_extremum(attributes: &mut Attributes) -> Result<Operator> {
+pub(super) fn arg_extremum(attributes: &mut Attributes, which: Extremum) -> Result<Operator> {
     let along = attributes.int_or("axis", 0)?;
     let keep = attributes.flag("keepdims", true)?;
     let last = attributes.flag("select_last_index", false)?;
-    let largest = attributes.op_type() == "ArgMax";
     Ok(Box::new(move |inputs, _| {
         let host = inputs.get(0)?.to_host()?;
         let along = axis(along, host.dims().len())?;
         if host.is_empty() {
             return Err(Error::shape("an empty tensor has no extremum"));
         }
-        let lists = order(&host, along, 1, largest, last);
+        let lists = order(&host, along, 1, which == Extremum::Largest, last);
         let (mut to, indices, _) = arrange(host.dims(), along, &lists, 1);
         if !keep {
             to.remove(along);
