@@ -10,12 +10,14 @@
 //! shapes, small constants) lives on the host, as [`HostTensor`], and is computed once where it is constant. Every operator
 //! is one line of a registry; one that is not there is an error when the graph is made, not when it runs.
 
+mod convolve;
 mod device;
 pub mod error;
 mod graph;
 pub mod head;
 pub mod host;
 mod kernels;
+mod mode;
 mod normalize;
 mod operators;
 mod reductions;
@@ -28,7 +30,7 @@ pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, Mode, ParameterRole, TrainableGraph};
+pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, ParameterRole, TrainableGraph};
 pub use kernels::BufferPool;
 pub mod update {
     //! Optimizer steps as single passes over memory, on the CPU backend; other devices have none.
@@ -37,4 +39,5 @@ pub mod update {
 
 pub use head::{FeatureLayout, Head, HeadRows, SequencePooling, with_head};
 pub use host::{HostData, HostTensor};
+pub use mode::Mode;
 pub use tensor::{DeviceTensor, Tape};

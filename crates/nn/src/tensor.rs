@@ -102,10 +102,10 @@ impl DeviceTensor {
 
     /// The shape.
     pub fn dims(&self) -> Vec<usize> {
-        match self.scalar {
-            true => Vec::new(),
-            false => self.inner.shape().as_slice().to_vec(),
+        if self.scalar {
+            return Vec::new();
         }
+        self.inner.shape().as_slice().to_vec()
     }
 
     /// Number of dimensions.
@@ -176,9 +176,11 @@ impl DeviceTensor {
         let (a, b) = (self.dims(), other.dims());
         broadcast(&a, &b)?;
         let rank = a.len().max(b.len()).max(1);
-        let of = |tensor: &Self, dims: &[usize]| match tensor.inner.shape().num_dims() == rank {
-            true => tensor.inner.clone(),
-            false => tensor.reshape_inner(&align(dims, rank)),
+        let of = |tensor: &Self, dims: &[usize]| {
+            if tensor.inner.shape().num_dims() == rank {
+                return tensor.inner.clone();
+            }
+            tensor.reshape_inner(&align(dims, rank))
         };
         Ok((of(self, &a), of(other, &b), self.scalar && other.scalar))
     }
@@ -200,10 +202,10 @@ impl DeviceTensor {
     /// The values alone.
     #[must_use]
     pub fn detached(&self) -> Self {
-        match burn::Tensor::<1>::from_dispatch(self.inner.clone()).is_autodiff() {
-            true => self.same(Ops::inner(self.inner.clone())),
-            false => self.clone(),
+        if !burn::Tensor::<1>::from_dispatch(self.inner.clone()).is_autodiff() {
+            return self.clone();
         }
+        self.same(Ops::inner(self.inner.clone()))
     }
 
     /// Whether a gradient will flow back through this tensor.
@@ -352,9 +354,12 @@ impl DeviceTensor {
         }
         let dims = self.dims();
         let slices: Vec<Slice> = (0..dims.len())
-            .map(|one| match one == axis {
-                true => slice(start, end),
-                false => slice(0, dims[one]),
+            .map(|one| {
+                if one == axis {
+                    slice(start, end)
+                } else {
+                    slice(0, dims[one])
+                }
             })
             .collect();
         self.derived(Ops::float_slice(self.inner.clone(), &slices))

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use ranktune_onnx::{Attribute, Model, Node, Tensor};
 
-use super::body::captures;
 use super::fuse::fuse;
-use super::parameter::{Reach, last_uses};
-use super::{GraphInput, GraphOptions, GraphParameter, Mode, ParameterRole, Slot, Step, TrainableGraph, not_found};
-use crate::operators::{self, Context, Entry, Gradient, Inputs, Operator};
+use super::parameter::{GraphParameter, ParameterRole, Reach, last_uses};
+use super::trainable::{GraphInput, GraphOptions, TrainableGraph, not_found};
+use crate::operators::{self, Context, Entry, Gradient, Inputs, Operator, Slot, Step};
 use crate::tensor::DeviceTensor;
 use crate::value::Value;
-use crate::{Error, Result};
+use crate::{Mode, Result};
 
 /// Names to slots.
 #[derive(Default)]
@@ -38,9 +37,10 @@ impl TrainableGraph {
     pub fn new(model: &Model, options: GraphOptions) -> Result<Self> {
         let graph = &model.graph;
         let device = options.device;
-        let outputs: Vec<String> = match options.outputs.is_empty() {
-            true => graph.outputs.iter().map(|output| output.name.clone()).collect(),
-            false => options.outputs,
+        let outputs: Vec<String> = if options.outputs.is_empty() {
+            graph.outputs.iter().map(|output| output.name.clone()).collect()
+        } else {
+            options.outputs
         };
         let (copies, live): (Vec<&Node>, Vec<&Node>) = live_nodes(model, &outputs)?
             .into_iter()
@@ -56,7 +56,7 @@ impl TrainableGraph {
                 let attributes = &mut node.to_mut().attributes;
                 attributes.insert(operators::COMPUTED.to_owned(), Attribute::Int(1));
             }
-            let captured = captures(node);
+            let captured = operators::captures(node);
             if !captured.is_empty() {
                 node.to_mut().inputs.extend(captured);
             }
@@ -256,9 +256,4 @@ fn graph_inputs<'a>(
         }
     }
     inputs
-}
-
-/// For the error of a value that nobody computed.
-pub(super) fn missing(name: &str) -> Error {
-    Error::invalid(format!("the value {name:?} is not there"))
 }

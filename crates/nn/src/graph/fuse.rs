@@ -61,10 +61,11 @@ fn activation(model: &Model, node: &Node) -> Option<Activation> {
 
 /// The limits of a `Clip`.
 fn limits(model: &Model, node: &Node) -> Option<Range> {
-    let limit = |position: usize, name: &str, open: f32| match (node.input(position), model.opset() < 11) {
-        (_, true) => Some(node.float(name).unwrap_or(open)),
-        (None, false) => Some(open),
-        (Some(input), false) => number(model, input),
+    let limit = |position: usize, name: &str, open: f32| {
+        if model.opset() < 11 {
+            return Some(node.float(name).unwrap_or(open));
+        }
+        node.input(position).map_or(Some(open), |input| number(model, input))
     };
     Some(Range {
         low: limit(1, "min", f32::MIN)?,

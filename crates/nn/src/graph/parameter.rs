@@ -108,17 +108,21 @@ impl<'a> Reach<'a> {
     /// The role of an initializer.
     pub(super) fn role(&self, name: &str, tensor: &Tensor, values: &[f32]) -> ParameterRole {
         if self.differentiable.contains(name) {
-            return match () {
-                () if is_lone_number(name, tensor) => ParameterRole::LoneNumber,
-                () if is_mask(values) => ParameterRole::Mask,
-                () => ParameterRole::Trainable,
-            };
+            if is_lone_number(name, tensor) {
+                return ParameterRole::LoneNumber;
+            }
+            if is_mask(values) {
+                return ParameterRole::Mask;
+            }
+            return ParameterRole::Trainable;
         }
-        match (self.statistics.contains(name), self.used.contains(name)) {
-            (true, _) => ParameterRole::Statistics,
-            (false, true) => ParameterRole::Setting,
-            (false, false) => ParameterRole::Unused,
+        if self.statistics.contains(name) {
+            return ParameterRole::Statistics;
         }
+        if self.used.contains(name) {
+            return ParameterRole::Setting;
+        }
+        ParameterRole::Unused
     }
 }
 

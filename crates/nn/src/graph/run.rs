@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 
-use super::compile::missing;
-use super::{Mode, Step, TrainableGraph, not_found};
-use crate::operators::{Context, Inputs};
+use super::trainable::{TrainableGraph, not_found};
+use crate::operators::{Context, RunningUpdate, execute, missing};
 use crate::tensor::{DeviceTensor, Tape};
 use crate::value::Value;
-use crate::{Error, ErrorKind, HostTensor, Result, kernels};
+use crate::{Error, ErrorKind, HostTensor, Mode, Result};
 
 /// What is fed to an input.
 #[derive(Clone, Debug)]
@@ -101,7 +100,7 @@ impl TrainableGraph {
         self.run(feeds, Mode::Evaluation).map(|(pass, _)| pass)
     }
 
-    fn run(&self, feeds: &[(&str, Feed)], mode: Mode) -> Result<(ForwardPass, Vec<crate::operators::RunningUpdate>)> {
+    fn run(&self, feeds: &[(&str, Feed)], mode: Mode) -> Result<(ForwardPass, Vec<RunningUpdate>)> {
         let mut values: Vec<Option<Value>> = vec![None; self.slots];
         for (slot, value) in &self.constants {
             values[*slot] = Some(value.clone());
@@ -159,42 +158,12 @@ impl TrainableGraph {
                 let expected = if float { "integers" } else { "floating point" };
                 return Err(wrong(format!("input {name:?} takes {expected}, found {value}")));
             }
-            values[input.slot] = Some(match float {
-                true => value.on(&self.device)?.pooled(&self.buffers).into(),
-                false => value.clone(),
+            values[input.slot] = Some(if float {
+                value.on(&self.device)?.pooled(&self.buffers).into()
+            } else {
+                value.clone()
             });
         }
         Ok(())
     }
-}
-
-/// Runs `steps` over `values`.
-pub(super) fn execute(
-    steps: &[Step],
-    values: &mut [Option<Value>],
-    device: &Device,
-    context: &mut Context,
-) -> Result<()> {
-    for step in steps {
-        let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
-        let inputs = Inputs::new(inputs, &step.input_names, device);
-        let results = (step.operator)(&inputs, context).map_err(|error| {
-            error
-                .at_node(&step.label, &step.op_type)
-                .with_inputs(|| inputs.describe())
-        })?;
-        drop(inputs);
-        for (slot, value) in step.outputs.iter().zip(results) {
-            if let Some(slot) = slot {
-                values[*slot] = Some(value);
-            }
-        }
-        for &slot in &step.release {
-            // What the tape does not hold on to is memory for the next maps.
-            if let Some(Value::Device(tensor)) = values[slot].take() {
-                kernels::release(tensor);
-            }
-        }
-    }
-    Ok(())
 }

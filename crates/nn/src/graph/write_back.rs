@@ -6,7 +6,8 @@ use half::{bf16, f16};
 use ranktune_onnx::{DataType, Model, Tensor};
 
 use super::compile::copied;
-use super::{ParameterRole, TrainableGraph, not_found};
+use super::parameter::ParameterRole;
+use super::trainable::{TrainableGraph, not_found};
 use crate::{Error, Result};
 
 impl TrainableGraph {

@@ -3,67 +3,12 @@
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
-use super::curve::{Curve, Range};
+use super::buffers::BufferPool;
+use super::curve::{Activation, Curve, with_curve};
 use super::elementwise::each;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::Packed;
-use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
-
-/// A function of every element of which there is a kernel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Activation {
-    Limit(Range),
-    Sigmoid,
-    /// `x · σ(alpha·x)`.
-    Swish {
-        alpha: f32,
-    },
-    HardSwish,
-    Gelu,
-    /// The tanh approximation of Gelu.
-    GeluTanh,
-    Tanh,
-}
-
-impl Activation {
-    /// None: what goes in comes out.
-    pub(crate) const NONE: Self = Self::Limit(Range::ALL);
-}
-
-/// Calls `$then` with the curve of `$activation`.
-macro_rules! with_curve {
-    ($activation:expr, $curve:ident => $then:expr) => {
-        match $activation {
-            Activation::Limit($curve) => $then,
-            Activation::Sigmoid => {
-                let $curve = $crate::kernels::curve::Sigmoid;
-                $then
-            }
-            Activation::Swish { alpha } => {
-                let $curve = $crate::kernels::curve::Swish { alpha };
-                $then
-            }
-            Activation::HardSwish => {
-                let $curve = $crate::kernels::curve::HardSwish;
-                $then
-            }
-            Activation::Gelu => {
-                let $curve = $crate::kernels::curve::Gelu;
-                $then
-            }
-            Activation::GeluTanh => {
-                let $curve = $crate::kernels::curve::GeluTanh;
-                $then
-            }
-            Activation::Tanh => {
-                let $curve = $crate::kernels::curve::Tanh;
-                $then
-            }
-        }
-    };
-}
-
-pub(super) use with_curve;
 
 /// The activation of every element; `None` where Burn's own operations are to do it.
 pub(crate) fn activate(x: &DeviceTensor, activation: Activation) -> Option<DeviceTensor> {

@@ -11,11 +11,13 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use rayon::prelude::*;
 
-use super::activation::{Activation, with_curve};
-use super::curve::Curve;
-use super::elementwise::{BLOCK, ByChannel, CHUNK, ExactSums, rows_of, scale_shift, sums_of_gradients};
+use super::affine::{ByChannel, scale_shift, sums_of_gradients};
+use super::buffers::BufferPool;
+use super::channel_sums::{BLOCK, ExactSums, total_of};
+use super::curve::{Activation, Curve, with_curve};
+use super::elementwise::{CHUNK, rows_of, vectorized};
+use super::kernel::{Forward, Kernel, run, wrap};
 use super::layout::{Map, dense, in_shape_of, values};
-use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]
@@ -70,7 +72,7 @@ fn normalize_along<C: Curve>([x, scale, bias]: [&DeviceTensor; 3], epsilon: f32,
         },
     )?;
     let (mean, variance) = found?;
-    let lift = |tensor: FlexTensor| super::wrap(burn::Tensor::<1>::from_primitive::<Flex>(tensor), x.buffers());
+    let lift = |tensor: FlexTensor| wrap(burn::Tensor::<1>::from_primitive::<Flex>(tensor), x.buffers());
     Some(Normalized {
         output,
         mean: lift(mean),
@@ -116,7 +118,7 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
             sums.total
         })
         .collect();
-    let total = exact(&parts);
+    let total = total_of(&parts);
     let count = (x.len() / c) as f64;
     let mean = |channel: usize| total[channel] / count;
     let means = (0..c)
@@ -126,15 +128,6 @@ fn statistics(x: &[f32], c: usize) -> (Vec<f32>, Vec<f32>) {
         .map(|channel| (total[c + channel] / count - mean(channel).powi(2)).max(0.0) as f32)
         .collect();
     (means, variances)
-}
-
-/// The sum of equally long vectors.
-pub(super) fn exact(parts: &[Vec<f64>]) -> Vec<f64> {
-    let mut total = vec![0.0f64; parts.first().map_or(0, Vec::len)];
-    for part in parts {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
-    }
-    total
 }
 
 impl<C: Curve> Kernel<3> for BatchNorm<C> {
@@ -157,7 +150,7 @@ impl<C: Curve> Kernel<3> for BatchNorm<C> {
             scale: &factor,
             shift: values(&bias),
         };
-        let total = exact(&sums_of_gradients(map.values(), dy.values(), by, self.curve));
+        let total = total_of(&sums_of_gradients(map.values(), dy.values(), by, self.curve));
         let count = map.rows() as f64;
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();

@@ -4,9 +4,10 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::BufferPool;
 use super::elementwise::CHUNK;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{Packed, values};
-use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// The tensors along `axis`, in the order of memory of the first; `None` where Burn's own operation is to do it.

@@ -8,70 +8,16 @@
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::buffers::Scratch;
+use super::buffers::{BufferPool, Scratch};
+use super::channel_sums::sums_by_channel;
 use super::depthwise;
-use super::elementwise::{CHUNK, sums_by_channel};
+use super::elementwise::{CHUNK, vectorized};
+use super::geometry::Geometry;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{Map, dense, values};
-use super::product::{Matrix, TALL, Threads, pieces, product, product_within, sum, tall_product};
-use super::{BufferPool, Forward, Kernel, run, vectorized};
+use super::product::{Matrix, Threads, pieces, product, product_within, sum, tall_product};
 use crate::tensor::DeviceTensor;
 use crate::windows::Windows;
-
-/// A convolution's sizes.
-#[derive(Clone, Debug)]
-pub(super) struct Geometry {
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub pad: [usize; 2],
-    pub dilation: [usize; 2],
-    pub out: [usize; 2],
-    pub channels: usize,
-    pub filters: usize,
-    pub groups: usize,
-    /// Whether there is any padding.
-    pub padded: bool,
-}
-
-impl Geometry {
-    fn is_pointwise(&self) -> bool {
-        self.kernel == [1, 1] && self.stride == [1, 1] && self.groups == 1 && !self.padded
-    }
-
-    fn is_depthwise(&self) -> bool {
-        self.groups > 1 && self.groups == self.channels && self.filters == self.channels
-    }
-
-    fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-
-    /// Rows of U that an image has.
-    fn rows(&self) -> usize {
-        self.out[0] * self.out[1]
-    }
-
-    /// Columns of U.
-    fn width(&self) -> usize {
-        self.taps() * self.channels
-    }
-
-    /// Columns of U that are of one group.
-    fn width_of_group(&self) -> usize {
-        self.width() / self.groups
-    }
-
-    /// Filters of one group.
-    fn filters_of_group(&self) -> usize {
-        self.filters / self.groups
-    }
-
-    /// How many of `n` images are unfolded together, and on which threads their product runs: small maps one by one would be
-    /// products of a few rows, which spend their time on reading the weights.
-    fn together(&self, n: usize) -> (usize, Threads) {
-        let images = TALL.div_ceil(self.rows().max(1)).clamp(1, n.max(1));
-        (images, Threads::for_tasks(n.div_ceil(images)))
-    }
-}
 
 #[derive(Debug)]
 struct Convolution(Geometry);

@@ -50,6 +50,62 @@ impl Curve for Range {
     }
 }
 
+/// A function of every element of which there is a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Activation {
+    Limit(Range),
+    Sigmoid,
+    /// `x · σ(alpha·x)`.
+    Swish {
+        alpha: f32,
+    },
+    HardSwish,
+    Gelu,
+    /// The tanh approximation of Gelu.
+    GeluTanh,
+    Tanh,
+}
+
+impl Activation {
+    /// None: what goes in comes out.
+    pub(crate) const NONE: Self = Self::Limit(Range::ALL);
+}
+
+/// Calls `$then` with the curve of `$activation`.
+macro_rules! with_curve {
+    ($activation:expr, $curve:ident => $then:expr) => {
+        match $activation {
+            Activation::Limit($curve) => $then,
+            Activation::Sigmoid => {
+                let $curve = $crate::kernels::curve::Sigmoid;
+                $then
+            }
+            Activation::Swish { alpha } => {
+                let $curve = $crate::kernels::curve::Swish { alpha };
+                $then
+            }
+            Activation::HardSwish => {
+                let $curve = $crate::kernels::curve::HardSwish;
+                $then
+            }
+            Activation::Gelu => {
+                let $curve = $crate::kernels::curve::Gelu;
+                $then
+            }
+            Activation::GeluTanh => {
+                let $curve = $crate::kernels::curve::GeluTanh;
+                $then
+            }
+            Activation::Tanh => {
+                let $curve = $crate::kernels::curve::Tanh;
+                $then
+            }
+        }
+    };
+}
+
+pub(super) use with_curve;
+
 /// `σ(x) = 1 / (1 + e⁻ˣ)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sigmoid;

@@ -4,10 +4,11 @@
 
 use rayon::prelude::*;
 
-use super::convolution::Geometry;
+use super::buffers::BufferPool;
+use super::elementwise::vectorized;
+use super::geometry::Geometry;
 use super::layout::Map;
 use super::product::sum;
-use super::{BufferPool, vectorized};
 
 /// Channels that are computed together: one vector register of AVX-512, two of AVX2.
 const LANES: usize = 16;
@@ -115,9 +116,13 @@ pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32
                     for iw in 0..map.w {
                         pairs.clear();
                         for kh in 0..plan.kernel[0] {
-                            let Some(oh) = source(ih, kh, 0) else { continue };
+                            let Some(oh) = source(ih, kh, 0) else {
+                                continue;
+                            };
                             for kw in 0..plan.kernel[1] {
-                                let Some(ow) = source(iw, kw, 1) else { continue };
+                                let Some(ow) = source(iw, kw, 1) else {
+                                    continue;
+                                };
                                 let pixel = (image * plan.out[0] + oh) * plan.out[1] + ow;
                                 pairs.push((pixel * c, (kh * plan.kernel[1] + kw) * c));
                             }

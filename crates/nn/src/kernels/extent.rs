@@ -4,9 +4,10 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::BufferPool;
 use super::elementwise::CHUNK;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::Packed;
-use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// `before` elements, then `len` of them, of `size` in all.

@@ -11,7 +11,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 
-use super::BufferPool;
+use super::buffers::BufferPool;
 use super::elementwise::each;
 use super::layout::{Packed, values};
 

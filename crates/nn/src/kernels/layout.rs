@@ -8,9 +8,7 @@ use burn::backend::{DType, Shape, TensorMetadata};
 use burn::tensor::Bytes;
 use rayon::prelude::*;
 
-use super::buffers::reclaim;
-use super::{BufferPool, Forward, Kernel, run};
-use crate::tensor::DeviceTensor;
+use super::buffers::{BufferPool, reclaim};
 
 /// A map in memory as `[n, h, w, c]`.
 #[derive(Clone, Debug)]
@@ -194,7 +192,7 @@ pub(super) fn contiguous(tensor: FlexTensor, buffers: &BufferPool) -> FlexTensor
 const ROW: usize = 16;
 
 /// Numbers from which on a copy is made by all threads, and the least number of its parts.
-const LARGE: usize = 1 << 15;
+pub(super) const LARGE: usize = 1 << 15;
 const PARTS: usize = 16;
 
 /// The elements of a tensor in the order of its axes.
@@ -219,42 +217,6 @@ fn copy_view(view: &FlexTensor, into: &mut [f32]) {
             start -= stride * dim as isize;
             *place = 0;
         }
-    }
-}
-
-/// `x` with its elements in the order of its axes, so that another shape is only another way to see them; `None` where they are, and
-/// where Burn's own copy is to do it.
-pub(crate) fn make_contiguous(x: &DeviceTensor) -> Option<DeviceTensor> {
-    if x.dims().iter().product::<usize>() < LARGE {
-        return None;
-    }
-    let lifted = burn::Tensor::<1>::from_dispatch(x.inner().clone());
-    if lifted
-        .without_autodiff()
-        .try_into_primitive::<Flex>()
-        .ok()?
-        .is_contiguous()
-    {
-        return None;
-    }
-    run([x], Contiguous, |[x], buffers| Forward {
-        output: contiguous(x, buffers),
-        saved: Vec::new(),
-    })
-}
-
-#[derive(Debug)]
-struct Contiguous;
-
-impl Kernel<1> for Contiguous {
-    fn backward(
-        self,
-        _: Vec<FlexTensor>,
-        gradient: FlexTensor,
-        _: [bool; 1],
-        _: &BufferPool,
-    ) -> [Option<FlexTensor>; 1] {
-        [Some(gradient)]
     }
 }
 

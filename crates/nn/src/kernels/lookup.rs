@@ -4,8 +4,9 @@
 
 use burn::backend::flex::FlexTensor;
 
+use super::buffers::BufferPool;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{dense, values};
-use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 #[derive(Debug)]

@@ -3,9 +3,10 @@
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::BufferPool;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{contiguous, dense};
 use super::product::{Matrix, Threads, product};
-use super::{BufferPool, Forward, Kernel, run};
 use crate::tensor::DeviceTensor;
 
 /// The matrices over the last two axes of a tensor.

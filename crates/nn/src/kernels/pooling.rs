@@ -3,8 +3,10 @@
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::BufferPool;
+use super::elementwise::vectorized;
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{Map, dense, values};
-use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// How windows slide over a map.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::BufferPool;
+use super::buffers::BufferPool;
 use super::elementwise::CHUNK;
 
 /// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
@@ -209,9 +209,10 @@ mod tests {
                     let place = row * width + column;
                     let inside = (2..2 + n).contains(&column);
                     let kept = if add || !inside { before[place] } else { 0.0 };
-                    let sum: f32 = match inside {
-                        true => (0..k).map(|at| a[at * m + row] * b[at * n + column - 2]).sum(),
-                        false => 0.0,
+                    let sum: f32 = if inside {
+                        (0..k).map(|at| a[at * m + row] * b[at * n + column - 2]).sum()
+                    } else {
+                        0.0
                     };
                     // Whole numbers: every sum is exact.
                     assert_eq!(out[place], kept + sum, "{row}, {column}, {add}");

@@ -4,10 +4,12 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::buffers::BufferPool;
+use super::channel_sums::{BLOCK, ExactSums, total_of};
 use super::curve::exp;
-use super::elementwise::{BLOCK, CHUNK, ExactSums, rows_of};
+use super::elementwise::{CHUNK, rows_of, vectorized};
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{contiguous, dense, own, values};
-use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// Sums that run beside each other, since one alone would wait for every addition.
@@ -230,7 +232,7 @@ fn gradients(
             sums.total
         })
         .collect();
-    let sums = super::batch_norm::exact(&parts);
+    let sums = total_of(&parts);
     buffers.recycle(x);
     let vector = |sums: &[f64]| dense(&[d], sums.iter().map(|&sum| sum as f32).collect());
     [

@@ -7,8 +7,9 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::elementwise::vectorized;
+use super::kernel::wrap;
 use super::layout::{dense, values};
-use super::{vectorized, wrap};
 use crate::tensor::DeviceTensor;
 
 /// Elements a task works on.
@@ -35,9 +36,10 @@ impl SgdStep {
     fn element(self, weight: f32, gradient: f32, momentum: f32) -> (f32, f32) {
         let gradient = gradient * self.shrink + self.decay * weight;
         let momentum = self.momentum * momentum + gradient;
-        let direction = match self.nesterov {
-            true => gradient + self.momentum * momentum,
-            false => momentum,
+        let direction = if self.nesterov {
+            gradient + self.momentum * momentum
+        } else {
+            momentum
         };
         (weight - self.rate * direction, momentum)
     }

@@ -127,7 +127,7 @@ impl<'a> Attributes<'a> {
 
     /// The names that the graphs inside of the node take from around it.
     pub(crate) fn captures(&self) -> Vec<String> {
-        crate::graph::captures(self.node)
+        captures(self.node)
     }
 
     /// Says that an attribute may be there and has no effect here.
@@ -163,4 +163,15 @@ impl<'a> Attributes<'a> {
             Some(name) => Err(Error::unsupported(format!("attribute {name:?} is not supported"))),
         }
     }
+}
+
+/// The names that the graphs inside `node` take from around it, each once. The node is given them as further inputs.
+pub(crate) fn captures(node: &Node) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in node.subgraphs().flat_map(Graph::captures) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }

@@ -7,21 +7,20 @@ use crate::{Error, HostTensor, Result};
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     let old = attributes.opset() < 11;
-    let limits = match old {
-        true => (
+    let limits = if old {
+        (
             attributes.float_or("min", f32::MIN)?,
             attributes.float_or("max", f32::MAX)?,
-        ),
-        false => (f32::MIN, f32::MAX),
+        )
+    } else {
+        (f32::MIN, f32::MAX)
     };
     Ok(Box::new(move |inputs, _| {
-        let (low, high) = match old {
-            true => limits,
-            false => (
-                inputs.optional_number(1)?.unwrap_or(limits.0),
-                inputs.optional_number(2)?.unwrap_or(limits.1),
-            ),
-        };
+        let (mut low, mut high) = limits;
+        if !old {
+            low = inputs.optional_number(1)?.unwrap_or(low);
+            high = inputs.optional_number(2)?.unwrap_or(high);
+        }
         let Some(host) = inputs.get(0)?.host() else {
             let range = Range { low, high, open: false };
             return Ok(vec![inputs.tensor(0)?.activate(Activation::Limit(range))?.into()]);

@@ -6,9 +6,9 @@
 
 use ranktune_onnx::Graph;
 
+use super::body::Body;
 use super::concat::stacked;
 use super::{Attributes, Inputs, Operator};
-use crate::graph::Body;
 use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 

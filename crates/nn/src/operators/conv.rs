@@ -34,7 +34,9 @@ impl Sliding {
             "VALID" => Padding::Explicit(Vec::new()),
             "SAME_UPPER" => Padding::SameUpper,
             "SAME_LOWER" => Padding::SameLower,
-            other => return Err(Error::unsupported(format!("auto_pad = {other:?} is not supported"))),
+            other => {
+                return Err(Error::unsupported(format!("auto_pad = {other:?} is not supported")));
+            }
         };
         Ok(Self {
             kernel: attributes.sizes("kernel_shape")?,

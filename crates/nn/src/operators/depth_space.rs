@@ -22,7 +22,9 @@ fn settings(attributes: &mut Attributes) -> Result<(usize, Order)> {
     let order = match attributes.string_or("mode", "DCR")? {
         "DCR" => Order::DepthColumnRow,
         "CRD" => Order::ColumnRowDepth,
-        other => return Err(Error::unsupported(format!("mode = {other:?} is not supported"))),
+        other => {
+            return Err(Error::unsupported(format!("mode = {other:?} is not supported")));
+        }
     };
     Ok((block, order))
 }

@@ -36,7 +36,9 @@ pub(super) fn constant(attributes: &mut Attributes) -> Result<Operator> {
         HostTensor::ints(&[], vec![one])?
     } else {
         match attributes.float_or("value_float", f32::NAN)? {
-            one if one.is_nan() => return Err(Error::unsupported("a constant without numbers is not supported")),
+            one if one.is_nan() => {
+                return Err(Error::unsupported("a constant without numbers is not supported"));
+            }
             one => HostTensor::floats(&[], vec![one])?,
         }
     };

@@ -52,10 +52,12 @@ pub(super) fn rms(attributes: &mut Attributes) -> Result<Operator> {
 /// `settings`, if it broadcasts to the shape of `x`.
 fn fits(x: &DeviceTensor, settings: &DeviceTensor) -> Result<DeviceTensor> {
     let (dims, found) = (x.dims(), settings.dims());
-    match crate::shape::broadcast(&dims, &found)? == dims {
-        true => Ok(settings.clone()),
-        false => Err(Error::shape(format!("settings of shape {found:?} do not fit {dims:?}"))),
+    if crate::shape::broadcast(&dims, &found)? != dims {
+        return Err(Error::shape(format!(
+            "scale or bias of shape {found:?} does not broadcast to {dims:?}"
+        )));
     }
+    Ok(settings.clone())
 }
 
 /// `x [n, c, s…]` in `groups` groups of channels, each with statistics of its own.

@@ -45,14 +45,11 @@ pub(super) fn gemm(attributes: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(move |inputs, _| {
         let matrix = |position, transposed| -> Result<DeviceTensor> {
             let tensor = inputs.tensor(position)?;
-            match (tensor.rank(), transposed) {
-                (2, true) => Ok(tensor.permute(&[1, 0])),
-                (2, false) => Ok(tensor),
-                _ => Err(Error::shape(format!(
-                    "expected a matrix, found shape {:?}",
-                    tensor.dims()
-                ))),
+            if tensor.rank() != 2 {
+                let found = tensor.dims();
+                return Err(Error::shape(format!("expected a matrix, found shape {found:?}")));
             }
+            Ok(if transposed { tensor.permute(&[1, 0]) } else { tensor })
         };
         let mut y = matrix(0, left)?.matmul(&matrix(1, right)?)?;
         if alpha != 1.0 {

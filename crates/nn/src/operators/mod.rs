@@ -5,7 +5,9 @@
 //! them. Gradients come from Burn's tape: an operator is differentiable when it is written with [`DeviceTensor`]'s operations.
 
 mod attributes;
+mod body;
 mod inputs;
+mod steps;
 
 mod activation;
 mod arithmetic;
@@ -50,10 +52,11 @@ use arithmetic::Arithmetic;
 use compare::Ordering;
 use reduce::Reduction;
 
-pub(crate) use attributes::Attributes;
+pub(crate) use attributes::{Attributes, captures};
 pub(crate) use batch_norm::COMPUTED;
 pub(crate) use fill::from_onnx as constant;
 pub(crate) use inputs::{Context, Inputs, RunningUpdate};
+pub(crate) use steps::{Slot, Step, execute, missing};
 
 use crate::kernels::{Activation, Range};
 use crate::tensor::{DeviceTensor, Extremum};

@@ -21,7 +21,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         "reflect" => Kind::Reflect,
         "edge" => Kind::Edge,
         "wrap" => Kind::Wrap,
-        other => return Err(Error::unsupported(format!("mode = {other:?} is not supported"))),
+        other => {
+            return Err(Error::unsupported(format!("mode = {other:?} is not supported")));
+        }
     };
     let attribute = attributes.ints("pads")?;
     let fill = attributes.float_or("value", 0.0)?;

@@ -179,9 +179,10 @@ pub(super) fn power(attributes: &mut Attributes) -> Result<Operator> {
 fn shares(ready: &Prepared, axis: usize, count_padding: bool) -> Vec<f32> {
     let (before, after) = ready.real[axis];
     let size = ready.spatial[axis];
-    let counted = match count_padding {
-        true => (0, before + size + after),
-        false => (before, before + size),
+    let counted = if count_padding {
+        (0, before + size + after)
+    } else {
+        (before, before + size)
     };
     (0..ready.positions[axis])
         .map(|position| {

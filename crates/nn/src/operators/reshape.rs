@@ -37,10 +37,10 @@ fn target(found: &[usize], wanted: &[i64], keep_zero: bool) -> Result<Vec<usize>
         }
         dims[position] = total / known;
     }
-    match elements(&dims)? == elements(found)? {
-        true => Ok(dims),
-        false => Err(wrong()),
+    if elements(&dims)? != elements(found)? {
+        return Err(wrong());
     }
+    Ok(dims)
 }
 
 pub(super) fn flatten(attributes: &mut Attributes) -> Result<Operator> {

@@ -76,7 +76,9 @@ fn build(attributes: &mut Attributes, old: bool) -> Result<Operator> {
         "round_prefer_ceil" => Rounding::PreferCeil,
         "floor" => Rounding::Floor,
         "ceil" => Rounding::Ceil,
-        other => return Err(Error::unsupported(format!("nearest_mode = {other:?} is not supported"))),
+        other => {
+            return Err(Error::unsupported(format!("nearest_mode = {other:?} is not supported")));
+        }
     };
     let exclude_outside = attributes.flag("exclude_outside", false)?;
     let a = attributes.float_or("cubic_coeff_a", -0.75)?;
@@ -84,7 +86,9 @@ fn build(attributes: &mut Attributes, old: bool) -> Result<Operator> {
         "nearest" => Kind::Nearest(rounding),
         "linear" | "bilinear" => Kind::Linear,
         "cubic" => Kind::Cubic { a },
-        other => return Err(Error::unsupported(format!("mode = {other:?} is not supported"))),
+        other => {
+            return Err(Error::unsupported(format!("mode = {other:?} is not supported")));
+        }
     };
     if attributes.string_or("keep_aspect_ratio_policy", "stretch")? != "stretch" {
         return Err(Error::unsupported(

@@ -27,32 +27,28 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let half = turned / 2;
         let angles = |position| -> Result<DeviceTensor> {
             let table = table(inputs, position, [n, rows])?;
-            match table.dims()[2] == half {
-                true => table.reshape(&[n, 1, rows, half]),
-                false => Err(Error::shape(format!(
-                    "expected {half} angles, found shape {:?}",
-                    table.dims()
-                ))),
+            let dims = table.dims();
+            if dims[2] != half {
+                return Err(Error::shape(format!("expected {half} angles, found shape {dims:?}")));
             }
+            table.reshape(&[n, 1, rows, half])
         };
         let (cos, sin) = (angles(1)?, angles(2)?);
         let part = x.narrow(3, 0, turned);
-        let (first, second) = match interleaved {
-            true => {
-                let pairs = part.reshape(&[n, shape[1], rows, half, 2])?;
-                let one = |at: usize| pairs.narrow(4, at, at + 1).reshape(&[n, shape[1], rows, half]);
-                (one(0)?, one(1)?)
-            }
-            false => (part.narrow(3, 0, half), part.narrow(3, half, turned)),
+        let (first, second) = if interleaved {
+            let pairs = part.reshape(&[n, shape[1], rows, half, 2])?;
+            let one = |at: usize| pairs.narrow(4, at, at + 1).reshape(&[n, shape[1], rows, half]);
+            (one(0)?, one(1)?)
+        } else {
+            (part.narrow(3, 0, half), part.narrow(3, half, turned))
         };
         let real = first.mul(&cos)?.sub(&second.mul(&sin)?)?;
         let imaginary = first.mul(&sin)?.add(&second.mul(&cos)?)?;
-        let mut y = match interleaved {
-            true => {
-                let pair = |tensor: &DeviceTensor| tensor.reshape(&[n, shape[1], rows, half, 1]);
-                DeviceTensor::concat(&[pair(&real)?, pair(&imaginary)?], 4).reshape(&[n, shape[1], rows, turned])?
-            }
-            false => DeviceTensor::concat(&[real, imaginary], 3),
+        let mut y = if interleaved {
+            let pair = |tensor: &DeviceTensor| tensor.reshape(&[n, shape[1], rows, half, 1]);
+            DeviceTensor::concat(&[pair(&real)?, pair(&imaginary)?], 4).reshape(&[n, shape[1], rows, turned])?
+        } else {
+            DeviceTensor::concat(&[real, imaginary], 3)
         };
         if turned < width {
             y = DeviceTensor::concat(&[y, x.narrow(3, turned, width)], 3);

@@ -79,10 +79,8 @@ pub(super) fn concat(attributes: &mut Attributes) -> Result<Operator> {
     let new_axis = attributes.flag("new_axis", false)?;
     Ok(Box::new(move |inputs, _| {
         let (values, device) = (list(inputs)?, inputs.device_of_graph());
-        Ok(vec![match new_axis {
-            true => stacked(values, along, device)?,
-            false => joined(values, along, device)?,
-        }])
+        let join = if new_axis { stacked } else { joined };
+        Ok(vec![join(values, along, device)?])
     }))
 }
 

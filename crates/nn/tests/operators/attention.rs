@@ -58,7 +58,9 @@ fn attention_over_heads_agrees() {
     case(Input::Absent)
         .int("is_causal", 1)
         .check_against(&[2, 2, 3, 4], |inputs| {
-            each(inputs, &|row, column| if column <= row { 0.0 } else { -1e30 })
+            each(inputs, &|row, column| {
+                if column <= row { 0.0 } else { -1e30 }
+            })
         });
     case(Input::Absent).float("softcap", 2.0).check_gradients();
 }

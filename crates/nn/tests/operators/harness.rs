@@ -307,7 +307,9 @@ impl Case {
         let mut random = Random(99);
         let (mut exact, mut loss): (f64, Option<DeviceTensor>) = (0.0, None);
         for name in graph.outputs() {
-            let Ok(output) = pass.output(name) else { continue };
+            let Ok(output) = pass.output(name) else {
+                continue;
+            };
             let values = output.to_values().unwrap();
             let weights: Vec<f32> = values.iter().map(|_| random.next() * 2.0 - 1.0).collect();
             exact += values

@@ -146,7 +146,9 @@ fn agreement(
             Some(gradient) => relative(gradient, &expected)?,
             // What the loss does not depend on has the gradient zero.
             None if graph.parameters()[index].is_trainable() => relative(&vec![0.0; expected.len()], &expected)?,
-            None => return Err(format!("{parameter:?} is not trained: {}", graph.parameters()[index].role).into()),
+            None => {
+                return Err(format!("{parameter:?} is not trained: {}", graph.parameters()[index].role).into());
+            }
         };
         agreement.compared += 1;
         if error <= TOLERANCE {

@@ -1,17 +1,19 @@
 //! The nodes between the feature tensor and the linear layer of a head.
 
+use std::collections::BTreeMap;
+
 use ranktune_onnx::{Attribute, Graph, Node, Tensor};
 
-use super::{FeatureLayout, SequencePooling, node};
+use super::layout::{FeatureLayout, SequencePooling};
 use crate::{Error, Result};
 
-/// Makes nodes, and puts the constants that they take into the graph.
-pub(super) struct Pool<'a> {
+/// Makes nodes, and adds their constants to the graph.
+pub(super) struct HeadNodes<'a> {
     graph: &'a mut Graph,
     opset: i64,
 }
 
-impl<'a> Pool<'a> {
+impl<'a> HeadNodes<'a> {
     pub(super) fn new(graph: &'a mut Graph, opset: i64) -> Self {
         Self { graph, opset }
     }
@@ -99,9 +101,10 @@ impl<'a> Pool<'a> {
         }
         let column = "ranktune.head.mask";
         let last = self.ints("last", &[2])?;
-        nodes.push(match self.opset < 13 {
-            true => node("Unsqueeze", &[weights], column, &[("axes", Attribute::Ints(vec![2]))]),
-            false => node("Unsqueeze", &[weights, &last], column, &[]),
+        nodes.push(if self.opset < 13 {
+            node("Unsqueeze", &[weights], column, &[("axes", Attribute::Ints(vec![2]))])
+        } else {
+            node("Unsqueeze", &[weights, &last], column, &[])
         });
         let masked = "ranktune.head.masked";
         nodes.push(node("Mul", &[feature, column], masked, &[]));
@@ -173,5 +176,19 @@ impl<'a> Pool<'a> {
             ),
             node("Flatten", &[joined], to, &[("axis", Attribute::Int(1))]),
         ])
+    }
+}
+
+pub(super) fn node(op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute)]) -> Node {
+    Node {
+        name: format!("{output}/{op_type}"),
+        op_type: op_type.to_owned(),
+        domain: String::new(),
+        inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+        outputs: vec![output.to_owned()],
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect::<BTreeMap<_, _>>(),
     }
 }

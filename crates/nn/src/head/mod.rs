@@ -4,94 +4,16 @@
 //! is an edit of the ONNX graph, so the tuned model is written like any other. Pooling is part of it, and so is what makes one
 //! row of the features of two texts.
 
-mod pool;
+mod layout;
+mod nodes;
 
-use std::collections::BTreeMap;
-
-use ranktune_onnx::{Attribute, DataType, Dim, INTERLEAVED_PAIRS, Model, Node, Tensor, ValueInfo};
+use ranktune_core::random::Random;
+use ranktune_onnx::{Attribute, DataType, Dim, INTERLEAVED_PAIRS, Model, Tensor, ValueInfo};
 
 use crate::{Error, ErrorKind, Result};
-use pool::Pool;
+use nodes::{HeadNodes, node};
 
-/// How the feature tensor becomes `[n, n_features]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeatureLayout {
-    /// It is so already, or `[n, n_features, 1, 1]`.
-    Flat,
-    /// `[n, n_features, h, w]`: the mean over the map.
-    Map,
-    /// `[n, tokens, n_features]`: one vector of the tokens, those for which the named input `[n, tokens]` is 1 if it is named.
-    Tokens {
-        /// Which vector.
-        pooling: SequencePooling,
-        /// Name of the mask, an input of integers; all tokens count without.
-        mask: Option<String>,
-    },
-    /// `[n, tokens, n_features]`, which stays so: logits are `[n, tokens, n_outputs]`, and the weight `[n_features, n_outputs]`.
-    EveryToken,
-}
-
-/// The vector that stands for a sequence of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SequencePooling {
-    /// The mean.
-    Mean,
-    /// The first token's.
-    First,
-    /// The last token's.
-    Last,
-}
-
-/// What a row of logits is of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeadRows {
-    /// One row of features.
-    #[default]
-    Single,
-    /// Two rows that follow each other, u and v: the head takes `[u, v, |u − v|, u ⊙ v]` (Conneau et al. 2017), so the graph is
-    /// fed twice as many rows as it gives logits.
-    Pairs,
-}
-
-/// A new head.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Head {
-    /// Name of the feature tensor.
-    pub feature: String,
-    /// What the feature tensor looks like; [`FeatureLayout::Flat`] by default.
-    pub layout: FeatureLayout,
-    /// What a row of logits is of; [`HeadRows::Single`] by default.
-    pub rows: HeadRows,
-    /// Number of features of one row of the feature tensor; the head takes four times as many of pairs.
-    pub n_features: usize,
-    /// Number of outputs.
-    pub n_outputs: usize,
-    /// Name of the new output; `logits` by default.
-    pub output: String,
-    /// Biases, a value an output; zeros by default, as published, which an empty list stands for too.
-    pub bias: Vec<f32>,
-    /// Standard deviation of the weights; 0.01 by default, as published.
-    pub deviation: f32,
-    /// Seed of the weights.
-    pub seed: u64,
-}
-
-impl Head {
-    /// A head of `n_outputs` outputs on a flat feature tensor.
-    pub fn new(feature: &str, n_features: usize, n_outputs: usize) -> Self {
-        Self {
-            feature: feature.to_owned(),
-            layout: FeatureLayout::Flat,
-            rows: HeadRows::Single,
-            n_features,
-            n_outputs,
-            output: "logits".to_owned(),
-            bias: Vec::new(),
-            deviation: 0.01,
-            seed: 0,
-        }
-    }
-}
+pub use layout::{FeatureLayout, Head, HeadRows, SequencePooling};
 
 /// Name of the weight of a new head.
 pub const WEIGHT: &str = "ranktune.head.weight";
@@ -139,15 +61,15 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         HeadRows::Single => head.n_features,
         HeadRows::Pairs => 4 * head.n_features,
     };
-    let mut pool = Pool::new(&mut model.graph, opset);
+    let mut head_nodes = HeadNodes::new(&mut model.graph, opset);
     let mut nodes = match head.rows {
         // A model that was tuned before has its features under this name already.
         HeadRows::Single if head.feature == POOLED => Vec::new(),
-        HeadRows::Single => pool.features(&head.feature, &head.layout, POOLED)?,
+        HeadRows::Single => head_nodes.features(&head.feature, &head.layout, POOLED)?,
         HeadRows::Pairs => {
             let single = "ranktune.head.single";
-            let mut nodes = pool.features(&head.feature, &head.layout, single)?;
-            nodes.extend(pool.pairs(single, head.n_features, POOLED)?);
+            let mut nodes = head_nodes.features(&head.feature, &head.layout, single)?;
+            nodes.extend(head_nodes.pairs(single, head.n_features, POOLED)?);
             nodes
         }
     };
@@ -175,10 +97,10 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     }
     graph.nodes.extend(nodes);
     let open = |name: &str| Dim::Named(name.to_owned());
-    let shape = match by_token {
-        true => vec![open("batch"), open("sequence"), Dim::Fixed(head.n_outputs)],
-        false => vec![open("batch"), Dim::Fixed(head.n_outputs)],
-    };
+    let mut shape = vec![open("batch"), Dim::Fixed(head.n_outputs)];
+    if by_token {
+        shape.insert(1, open("sequence"));
+    }
     graph.outputs = vec![ValueInfo {
         name: head.output.clone(),
         data_type: Some(DataType::F32),
@@ -189,20 +111,6 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         model.metadata.insert(key.to_owned(), value.to_owned());
     }
     Ok(model)
-}
-
-fn node(op_type: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute)]) -> Node {
-    Node {
-        name: format!("{output}/{op_type}"),
-        op_type: op_type.to_owned(),
-        domain: String::new(),
-        inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
-        outputs: vec![output.to_owned()],
-        attributes: attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect::<BTreeMap<_, _>>(),
-    }
 }
 
 /// Takes away the nodes that `feature` does not depend on, and the constants that only those used.
@@ -222,18 +130,11 @@ fn cut(model: &mut Model, feature: &str) {
     graph.value_info.retain(|info| wanted.contains(&info.name));
 }
 
-/// Normal deviates by Box and Muller's transform of SplitMix64.
+/// Normal deviates by the transform of Box and Muller.
 fn normal(count: usize, deviation: f32, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut uniform = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        // 53 bits, in (0, 1].
-        ((bits >> 11) as f64 + 1.0) / (1u64 << 53) as f64
-    };
+    let mut random = Random::new(seed);
+    // 53 bits, in (0, 1].
+    let mut uniform = || ((random.next() >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
     (0..count)
         .map(|_| {
             let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());

@@ -4,9 +4,11 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::elementwise::{CHUNK, each, rows_of, sums_by_channel};
+use super::buffers::BufferPool;
+use super::channel_sums::sums_by_channel;
+use super::elementwise::{CHUNK, each, rows_of, vectorized};
+use super::kernel::{Forward, Kernel, run};
 use super::layout::{Packed, contiguous, dense, values};
-use super::{BufferPool, Forward, Kernel, run, vectorized};
 use crate::tensor::DeviceTensor;
 
 /// `a + b`, where `b` has the shape of `a` or of its last axes, or wants no gradient and broadcasts to it in rows; `None` where Burn's
@@ -35,11 +37,13 @@ pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     }
     let ones = other.iter().take_while(|&&dim| dim == 1).count();
     let run = &other[ones..];
-    match run.is_empty() || other.len() > dims.len() {
-        true => None,
-        false if dims.ends_with(run) => add_bias(a, b),
-        false => add_rows(a, b),
+    if run.is_empty() || other.len() > dims.len() {
+        return None;
     }
+    if dims.ends_with(run) {
+        return add_bias(a, b);
+    }
+    add_rows(a, b)
 }
 
 #[derive(Debug)]

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use burn::tensor::Device;
 
-use super::compile::missing;
-use super::run::execute;
-use super::{Slot, Step};
-use crate::operators::{self, Context};
+use super::attributes::captures;
+use super::steps::{Slot, Step, execute, missing};
+use super::{Context, build, constant};
 use crate::value::Value;
 use crate::{Error, Result};
 
@@ -22,22 +21,11 @@ pub(crate) struct Body {
     outputs: Vec<(String, Slot)>,
 }
 
-/// The names that the graphs inside `node` take from around it, each once. The node is given them as further inputs.
-pub(crate) fn captures(node: &ranktune_onnx::Node) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in node.subgraphs().flat_map(ranktune_onnx::Graph::captures) {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    }
-    names
-}
-
 impl Body {
     /// Reads `graph`, to which its node gives `captured`.
     ///
     /// # Errors
-    /// As [`operators::build`].
+    /// As [`build`].
     pub(crate) fn new(graph: &ranktune_onnx::Graph, captured: &[String], opset: i64) -> Result<Self> {
         let mut known: HashMap<String, Slot> = HashMap::new();
         let mut slot = |name: &str| {
@@ -50,13 +38,13 @@ impl Body {
         let constants = graph
             .initializers
             .iter()
-            .map(|(name, tensor)| Ok((slot(name), operators::constant(tensor)?.into())))
+            .map(|(name, tensor)| Ok((slot(name), constant(tensor)?.into())))
             .collect::<Result<Vec<_>>>()?;
         let mut steps = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let mut node = node.clone();
             node.inputs.extend(captures(&node));
-            let (_, operator) = operators::build(&node, opset)?;
+            let (_, operator) = build(&node, opset)?;
             let mut slots = |names: &[String]| -> Vec<Option<Slot>> {
                 let filled = |name: &String| (!name.is_empty()).then(|| slot(name));
                 names.iter().map(filled).collect()

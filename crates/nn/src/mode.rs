@@ -1,0 +1,13 @@
+//! How a graph runs.
+
+/// How a graph runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Without a tape; BatchNormalization takes its running statistics.
+    #[default]
+    Evaluation,
+    /// With a tape; BatchNormalization takes the statistics of the batch and updates the running ones.
+    Training,
+    /// With a tape; BatchNormalization takes its running statistics and leaves them as they are.
+    Frozen,
+}
