@@ -329,3 +329,37 @@ fn an_output_that_is_not_there_is_refused() {
         ErrorKind::NotFound
     );
 }
+
+/// `steps` steps of SGD; gives the logits afterwards.
+fn trained(steps: usize) -> Vec<f32> {
+    let mut onnx = model();
+    let mut graph = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap();
+    for _ in 0..steps {
+        let pass = graph.forward(&[("x", Feed::from(image()))], Mode::Training).unwrap();
+        let logits = pass.output("logits").unwrap();
+        let loss = logits.mul(&logits).unwrap().mean(&[0, 1]);
+        let mut gradients = pass.backward(&loss).unwrap();
+        for index in 0..graph.parameters().len() {
+            if let Some(gradient) = gradients.take(index) {
+                graph.descend(index, gradient, 0.1).unwrap();
+            }
+        }
+    }
+    graph.write_back(&mut onnx).unwrap();
+    logits(&onnx)
+}
+
+#[test]
+fn a_graph_is_not_disturbed_by_graphs_of_other_threads() {
+    let alone = trained(20);
+    std::thread::scope(|scope| {
+        // Graphs that come and go while the others train.
+        let brief = scope.spawn(|| (0..20).map(|_| trained(1)).collect::<Vec<_>>());
+        let long: Vec<_> = (0..2).map(|_| scope.spawn(|| trained(20))).collect();
+        for thread in long {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+        let brief = brief.join().unwrap();
+        assert!(brief.iter().all(|logits| *logits == brief[0]));
+    });
+}

@@ -21,6 +21,7 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
     let settings = GraphOptions {
         outputs: Vec::new(),
         device: options.device.clone(),
+        ..GraphOptions::default()
     };
     let mut graph = TrainableGraph::new(job.model, settings)?;
     // Without a leaf there is no tape.

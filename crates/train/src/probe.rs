@@ -53,6 +53,7 @@ pub(super) fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> 
     let settings = GraphOptions {
         outputs: vec![POOLED.to_owned()],
         device: job.options.device.clone(),
+        ..GraphOptions::default()
     };
     let graph = TrainableGraph::new(job.model, settings)?;
     let mut fed = Vec::new();

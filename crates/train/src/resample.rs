@@ -33,6 +33,7 @@ pub fn resampled(
     let options = GraphOptions {
         outputs: vec![logits.clone()],
         device: job.options.device.clone(),
+        ..GraphOptions::default()
     };
     let graph = TrainableGraph::new(model, options)?;
     let evaluation = Evaluation {

@@ -8,7 +8,7 @@ use super::optimizer::{Change, Stepper};
 use super::prepared::Prepared;
 use super::{BatchNorm, Inputs, Pick, losses};
 use ranktune_nn::Feed;
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, GraphOptions, Mode, Result, TrainableGraph, update};
+use ranktune_nn::{BufferPool, DeviceTensor, Error, ErrorKind, GraphOptions, Mode, Result, TrainableGraph, update};
 
 /// What changes while a run goes on, besides its records.
 pub(super) struct Session<'a> {
@@ -55,9 +55,12 @@ impl<'a> Session<'a> {
                 outputs.push(name);
             }
         }
+        // The graph and its reference run in turn, so they share their buffers.
+        let buffers = BufferPool::new();
         let settings = |outputs| GraphOptions {
             outputs,
             device: options.device.clone(),
+            buffers: buffers.clone(),
         };
         let mut graph = TrainableGraph::new(job.model, settings(outputs))?;
         for prefix in &options.freeze {

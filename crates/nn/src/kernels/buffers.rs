@@ -157,8 +157,13 @@ impl BufferPool {
     }
 
     #[cfg(test)]
-    pub(crate) fn idle(&self) -> usize {
+    fn idle(&self) -> usize {
         self.buffers().map_or(0, |buffers| buffers.idle.len())
+    }
+
+    #[cfg(test)]
+    fn is(&self, other: &Self) -> bool {
+        self.0.as_ref().map(Arc::as_ptr) == other.0.as_ref().map(Arc::as_ptr)
     }
 }
 
@@ -207,6 +212,8 @@ pub(super) fn reclaim(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
 mod tests {
     use super::*;
     use crate::kernels::layout::{dense, values};
+    use crate::kernels::{Activation, release};
+    use crate::{Device, DeviceTensor};
 
     #[test]
     fn a_tensor_that_is_held_twice_keeps_its_buffer() {
@@ -245,6 +252,50 @@ mod tests {
         pool.put(vec![1.0; 10_000]);
         assert!(pool.zeros(9_000).iter().all(|&x| x == 0.0));
         assert_eq!(pool.take(3).len(), 3);
+    }
+
+    /// A forward and a backward pass through two kernels; gives the gradient.
+    fn pass(pool: &BufferPool) -> Vec<f32> {
+        let x = DeviceTensor::from_values(&[4, 8, 16, 16], vec![0.5; 8192], &Device::flex()).unwrap();
+        let x = x.pooled(pool).tracked();
+        let y = x.mul_scalar(2.0).activate(Activation::Tanh).unwrap();
+        let gradient = y.sum(&[0, 1, 2, 3]).backward().unwrap().gradient(&x).unwrap();
+        let values = gradient.to_values().unwrap();
+        for tensor in [y, gradient] {
+            assert!(tensor.buffers().is(pool));
+            release(tensor);
+        }
+        values
+    }
+
+    #[test]
+    fn tensors_return_their_buffers_to_their_own_pool_only() {
+        let [first, second] = [BufferPool::new(), BufferPool::new()];
+        let gradient = pass(&first);
+        let idle = first.idle();
+        assert!(idle > 0);
+        assert_eq!(second.idle(), 0);
+        // Another thread works with its own pool and drops it meanwhile.
+        std::thread::scope(|scope| {
+            scope.spawn(move || (0..10).for_each(|_| drop(pass(&second))));
+            for _ in 0..10 {
+                assert_eq!(pass(&first), gradient);
+            }
+        });
+        assert_eq!(first.idle(), idle);
+    }
+
+    #[test]
+    fn the_buffers_go_with_the_last_tensor_of_their_pool() {
+        let pool = BufferPool::new();
+        let buffers = Arc::downgrade(pool.0.as_ref().unwrap());
+        let x = DeviceTensor::from_values(&[2], vec![1.0, 2.0], &Device::flex()).unwrap();
+        let x = x.pooled(&pool);
+        let y = x.mul_scalar(2.0);
+        drop((pool, x));
+        assert!(buffers.upgrade().is_some());
+        drop(y);
+        assert!(buffers.upgrade().is_none());
     }
 
     #[test]

@@ -292,7 +292,57 @@ pub(crate) fn build_activated(node: &Node, activation: Activation, opset: i64) -
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use ranktune_onnx::{Graph, Model};
+
     use super::*;
+
+    /// A file of one node `op_type`, without inputs.
+    fn file_of(op_type: &str) -> Model {
+        Model {
+            ir_version: 10,
+            opsets: [(String::new(), 25)].into(),
+            producer: String::new(),
+            metadata: BTreeMap::new(),
+            graph: Graph {
+                name: "one".to_owned(),
+                nodes: vec![Node {
+                    name: "node".to_owned(),
+                    op_type: op_type.to_owned(),
+                    domain: String::new(),
+                    inputs: Vec::new(),
+                    outputs: vec!["y".to_owned()],
+                    attributes: BTreeMap::new(),
+                }],
+                initializers: BTreeMap::new(),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+                value_info: Vec::new(),
+            },
+            path: None,
+        }
+    }
+
+    #[test]
+    fn every_operator_of_the_registry_is_one_that_onnx_knows() {
+        let is_unknown = |op_type: &str| {
+            let error = ranktune_onnx::check(&file_of(op_type)).err();
+            error.is_some_and(|error| error.to_string().contains("no such standard operator"))
+        };
+        assert!(is_unknown("Frobnicate"));
+        for entry in REGISTRY {
+            assert!(!is_unknown(entry.name), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn an_operator_that_is_not_in_the_registry_is_refused_by_name() {
+        let model = file_of("Frobnicate");
+        let error = build(&model.graph.nodes[0], 25).err().unwrap();
+        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+        assert!(error.to_string().contains("Frobnicate"), "{error}");
+    }
 
     #[test]
     fn the_registry_is_sorted_so_that_it_can_be_searched() {
