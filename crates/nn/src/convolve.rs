@@ -1,5 +1,5 @@
-//! Convolutions and pools over windows that slide along the spatial axes, by kernels of ours on the CPU
-//! where there are, else by Burn's own operations.
+//! Convolutions and pools over windows that slide along the spatial axes: by our kernels on the CPU where there is one, else
+//! by Burn's own operations.
 //!
 //! # Shapes
 //! `x [n, c, s₁, …]`, `weight [m, c/groups, k₁, …]` → `[n, m, t₁, …]` with
@@ -32,7 +32,7 @@ fn transposed<const N: usize>(windows: &Windows, extra: &[usize], groups: usize)
 }
 
 impl DeviceTensor {
-    /// Convolution over one to three spatial axes; shapes are right.
+    /// Convolution over one to three spatial axes. The caller has checked the shapes.
     pub(crate) fn convolve(&self, weight: &Self, bias: Option<&Self>, windows: &Windows, groups: usize) -> Self {
         if let Some(y) = kernels::convolve(self, weight, bias, windows, groups) {
             return y;
@@ -46,7 +46,8 @@ impl DeviceTensor {
         })
     }
 
-    /// Transposed convolution without padding, with `extra` elements at the end of each spatial axis; shapes are right.
+    /// Transposed convolution without padding, with `extra` elements at the end of each spatial axis. The caller has
+    /// checked the shapes.
     pub(crate) fn convolve_transposed(&self, weight: &Self, windows: &Windows, extra: &[usize], groups: usize) -> Self {
         let (x, weight) = (self.inner().clone(), weight.inner().clone());
         self.derived(match windows.stride.len() {

@@ -1,4 +1,4 @@
-//! Which of Burn's devices a graph runs on, by name.
+//! The devices of Burn that a graph runs on, by name.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,10 +11,10 @@ use crate::{DeviceTensor, Error, ErrorKind, Result};
 /// A device as a user names it: `cpu`, `cuda`, `cuda:1`, `wgpu`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceChoice {
-    /// The processor: Burn's `flex` backend with the kernels of this crate. In every build.
+    /// The processor: Burn's `flex` backend with the kernels of this crate, in every build.
     #[default]
     Cpu,
-    /// The NVIDIA GPU of this number, in builds with the feature `cuda`.
+    /// The NVIDIA GPU with this index, in builds with the feature `cuda`.
     Cuda(usize),
     /// The GPU that Vulkan, Metal or DirectX 12 offers first, in builds with the feature `wgpu`.
     Wgpu,
@@ -40,7 +40,7 @@ impl FromStr for DeviceChoice {
         let wrong = || {
             Error::new(
                 ErrorKind::Input,
-                format!("no device is called {text:?}; devices: cpu, cuda, cuda:N (the N-th GPU, from 0), wgpu"),
+                format!("unknown device {text:?}; expected cpu, cuda, cuda:N (the N-th GPU, from 0) or wgpu"),
             )
         };
         match text.split_once(':') {
@@ -54,25 +54,25 @@ impl FromStr for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// Opens the device, and sends a number there and back: drivers that are missing show here and not in the middle of work.
+    /// Opens the device and computes one sum on it, so that a missing driver is found here and not in the middle of a run.
     ///
     /// # Errors
-    /// `Unsupported` where the device is not in this build, or not in this machine.
+    /// `Unsupported` when this build or this machine does not have the device.
     pub fn open(self) -> Result<Device> {
         let device = match self {
-            // Nothing can be wrong with the processor.
+            // The processor needs no driver.
             Self::Cpu => return Ok(Device::flex()),
             Self::Cuda(number) => cuda(number)?,
             Self::Wgpu => wgpu()?,
         };
-        // Burn panics where a driver is not there.
+        // Burn panics when a driver is missing.
         let answer = catch_unwind(AssertUnwindSafe(|| {
             let one = DeviceTensor::from_values(&[1], vec![1.0], &device)?;
             one.add_scalar(1.0).to_values()
         }));
         let failed = |reason: &str| {
             let message = format!(
-                "device {self} does not work on this machine: {}; is its driver installed? --device cpu always works",
+                "device {self} does not work on this machine: {}; install its driver, or use --device cpu",
                 reason.lines().next().unwrap_or("no reason is given")
             );
             Error::unsupported(message)

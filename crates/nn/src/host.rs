@@ -1,7 +1,7 @@
 //! Tensors on the host: integers, booleans and small constants, with which a graph computes shapes and indices.
 //!
-//! Everything that is not floating point lives here, and nothing of it ever touches the device, so the
-//! `Shape → Gather → Concat → Reshape` chains of an exported graph cost nothing there. Moving elements about (transpose,
+//! Everything that is not floating point lives here and is never copied to the device, so the
+//! `Shape → Gather → Concat → Reshape` chains of an exported graph cost nothing there. Moving elements (transpose,
 //! slice, gather, …) is one operation, `HostTensor::take`, over an index map.
 
 use crate::shape::{Walk, broadcast, broadcast_strides, elements};
@@ -33,7 +33,7 @@ impl HostData {
         }
     }
 
-    /// Whether there is no element.
+    /// Whether the tensor has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -105,7 +105,7 @@ impl HostTensor {
         self.data.len()
     }
 
-    /// Whether there is no element.
+    /// Whether the tensor has no elements.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -119,7 +119,7 @@ impl HostTensor {
         }
     }
 
-    /// The elements, where they are floating point.
+    /// The elements, if they are floating point.
     pub fn as_floats(&self) -> Option<&[f32]> {
         match &self.data {
             HostData::F32(values) => Some(values),
@@ -127,7 +127,7 @@ impl HostTensor {
         }
     }
 
-    /// The elements as floating point, whatever they are.
+    /// The elements converted to floating point.
     pub(crate) fn to_floats(&self) -> Vec<f32> {
         match &self.data {
             HostData::F32(values) => values.clone(),
@@ -136,7 +136,7 @@ impl HostTensor {
         }
     }
 
-    /// The elements as integers: floating-point ones are cut off, as a cast does.
+    /// The elements converted to integers; floating-point ones are truncated.
     pub(crate) fn to_ints(&self) -> Vec<i64> {
         match &self.data {
             HostData::F32(values) => values.iter().map(|&value| value as i64).collect(),

@@ -1,14 +1,14 @@
 //! The trainable graph: an ONNX graph that runs forward and backward on Burn tensors, on any of Burn's devices.
 //!
 //! ```text
-//! Model ──[TrainableGraph::new]──► TrainableGraph ──[forward]──► ForwardPass ──[backward]──► Gradients ──(an optimizer)──► [set_value]
-//!   ▲                       │
-//!   └──────[write_back]─────┘
+//! Model ──[new]──► TrainableGraph ──[forward]──► ForwardPass ──[backward]──► Gradients ──(an optimizer)──► [set_value]
+//!   ▲                    │
+//!   └────[write_back]────┘
 //! ```
 //!
-//! Floating-point activations and parameters live on the device, as [`DeviceTensor`]; everything else (integers, booleans,
-//! shapes, small constants) lives on the host, as [`HostTensor`], and is computed once where it is constant. Every operator
-//! is one line of a registry; one that is not there is an error when the graph is made, not when it runs.
+//! Floating-point activations and parameters live on the device, as [`DeviceTensor`]. Everything else (integers, booleans,
+//! shapes, small constants) lives on the host, as [`HostTensor`], and is computed once if it is constant. Every operator is
+//! one line of a registry; an unknown operator is an error when the graph is built, not when it runs.
 
 mod convolve;
 mod device;
@@ -33,7 +33,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, ParameterRole, TrainableGraph};
 pub use kernels::BufferPool;
 pub mod update {
-    //! Optimizer steps as single passes over memory, on the CPU backend; other devices have none.
+    //! Optimizer steps as single passes over memory, on the CPU backend only.
     pub use crate::kernels::{AdamWStep, SgdStep, adam_w, descend, release, sgd, sum_of_squares};
 }
 

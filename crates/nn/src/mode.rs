@@ -3,11 +3,11 @@
 /// How a graph runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Without a tape; BatchNormalization takes its running statistics.
+    /// Without a tape; BatchNormalization uses its running statistics.
     #[default]
     Evaluation,
-    /// With a tape; BatchNormalization takes the statistics of the batch and updates the running ones.
+    /// With a tape; BatchNormalization uses the statistics of the batch and updates the running ones.
     Training,
-    /// With a tape; BatchNormalization takes its running statistics and leaves them as they are.
+    /// With a tape; BatchNormalization uses its running statistics and does not update them.
     Frozen,
 }

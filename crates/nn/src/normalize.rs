@@ -1,4 +1,5 @@
-//! Normalizations of a tensor by statistics of its own or given ones, and activations: by our kernels, or by Burn where there is none.
+//! Normalizations by the statistics of a batch or by given ones, and activations: by our kernels, or by Burn's operations
+//! where there is no kernel.
 
 use burn::backend::Dispatch;
 use burn::backend::ops::ModuleOps;
@@ -54,7 +55,7 @@ impl DeviceTensor {
         y.activate(activation)
     }
 
-    /// The activation of every element.
+    /// Applies the activation to every element.
     pub(crate) fn activate(&self, activation: Activation) -> Result<Self> {
         if activation == Activation::NONE {
             return Ok(self.clone());
@@ -65,7 +66,7 @@ impl DeviceTensor {
         }
     }
 
-    /// The same by Burn's own operations.
+    /// The same with Burn's own operations.
     fn activate_by_parts(&self, activation: Activation) -> Result<Self> {
         Ok(match activation {
             Activation::Limit(Range::RELU) => self.relu(),

@@ -39,7 +39,7 @@ impl DeviceTensor {
         })
     }
 
-    /// Sums up along `axis`, each element with all before it.
+    /// The cumulative sum along `axis`.
     pub(crate) fn cumulative_sum(&self, axis: usize) -> Self {
         self.same(Dispatch::float_cumsum(self.inner().clone(), axis))
     }
@@ -50,7 +50,7 @@ impl DeviceTensor {
     /// `[…, n, k] · […, k, m] → […, n, m]`, both of rank 2 or more.
     ///
     /// # Errors
-    /// `Shape` when they do not fit.
+    /// `Shape` when their shapes do not match.
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let (a, b) = (self.dims(), other.dims());
         let (Some(&[n, k]), Some(&[l, m])) = (a.last_chunk::<2>(), b.last_chunk::<2>()) else {
@@ -60,7 +60,7 @@ impl DeviceTensor {
         };
         if k != l {
             return Err(Error::shape(format!(
-                "matrices of shape {a:?} and {b:?} have no product"
+                "matrices of shape {a:?} and {b:?} cannot be multiplied"
             )));
         }
         let batch = broadcast(&a[..a.len() - 2], &b[..b.len() - 2])?;

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-/// The largest number of elements a tensor may have: a guard against files whose arithmetic asks for absurd sizes.
+/// The largest number of elements that a tensor may have: a guard against files that ask for absurd sizes.
 const MAX_ELEMENTS: usize = 1 << 33;
 
 /// The number of elements of `dims`.
@@ -25,7 +25,7 @@ pub(crate) fn strides(dims: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// An axis that may count from the end, as one from the start.
+/// Converts an axis that may count from the end to one that counts from the start.
 ///
 /// # Errors
 /// `Shape` when there is no such axis.
@@ -36,13 +36,13 @@ pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize> {
     } else {
         from_end.filter(|&axis| axis < rank)
     };
-    found.ok_or_else(|| Error::shape(format!("axis {axis} is outside of a tensor of rank {rank}")))
+    found.ok_or_else(|| Error::shape(format!("axis {axis} is out of range for a tensor of rank {rank}")))
 }
 
-/// Several axes, sorted, each once.
+/// Several axes, converted and sorted.
 ///
 /// # Errors
-/// `Shape` when one is not there or named twice.
+/// `Shape` when an axis does not exist or is named twice.
 pub(crate) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
     let mut found = list.iter().map(|&one| axis(one, rank)).collect::<Result<Vec<_>>>()?;
     found.sort_unstable();
@@ -80,14 +80,14 @@ pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     Ok(dims)
 }
 
-/// `dims` with ones in front, up to `rank`.
+/// `dims` with leading ones, up to `rank`.
 pub(crate) fn align(dims: &[usize], rank: usize) -> Vec<usize> {
     let mut full = vec![1; rank.saturating_sub(dims.len())];
     full.extend_from_slice(dims);
     full
 }
 
-/// Strides with which a tensor of shape `from` is read at the indices of `to`, its broadcast shape: 0 where it repeats.
+/// Strides that read a tensor of shape `from` at the indices of `to`, its broadcast shape: 0 along repeated axes.
 pub(crate) fn broadcast_strides(from: &[usize], to: &[usize]) -> Vec<usize> {
     let full = align(from, to.len());
     let plain = strides(&full);

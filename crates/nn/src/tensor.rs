@@ -2,8 +2,8 @@
 //!
 //! Burn's `Tensor<D>` carries its rank in the type; the dispatch tensor beneath it does not, and takes the same
 //! operations. This file is the only one (with `kernels/`) that calls them. Shapes are checked by the operators before
-//! they come here, because Burn panics where they do not fit. Burn has no tensors of rank 0: a scalar is held as one
-//! element of rank 1 with a mark.
+//! they come here, because Burn panics when they do not match. Burn has no tensors of rank 0: a scalar is held as one
+//! element of rank 1 with a flag.
 
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{AutodiffBackend, Dispatch, DispatchTensor, Scalar, Shape, Slice, TensorData, TensorMetadata};
@@ -24,7 +24,7 @@ pub struct DeviceTensor {
     buffers: BufferPool,
 }
 
-/// Gradients that [`DeviceTensor::backward`] leaves behind.
+/// The gradients that [`DeviceTensor::backward`] computed.
 pub struct Tape(<Dispatch as AutodiffBackend>::Gradients);
 
 impl std::fmt::Debug for Tape {
@@ -37,7 +37,7 @@ macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident = $op:ident),* $(,)?) => {
         impl DeviceTensor {
             $(
-                /// The function of every element.
+                /// The function, applied to every element.
                 $(#[$doc])*
                 pub fn $name(&self) -> Self {
                 self.same(<Ops as FloatTensorOps<Ops>>::$op(self.inner.clone()))
@@ -58,7 +58,7 @@ macro_rules! binary {
     ($($name:ident = $op:ident),* $(,)?) => {
         impl DeviceTensor {
             $(
-                /// The operation element by element, broadcasting.
+                /// The operation, element by element, with broadcasting.
                 ///
                 /// # Errors
                 /// `Shape` when the operands do not broadcast.
@@ -74,7 +74,7 @@ macro_rules! binary {
 
 binary! { add = float_add, sub = float_sub, mul = float_mul, div = float_div, pow = float_powf, rem = float_remainder }
 
-/// Making tensors and reading them.
+/// Creating tensors and reading them.
 impl DeviceTensor {
     /// A tensor from row-major values.
     ///
@@ -116,7 +116,7 @@ impl DeviceTensor {
     /// The row-major values, copied to the host.
     ///
     /// # Errors
-    /// `Invalid` when the device does not give them back.
+    /// `Invalid` when the device does not return them.
     pub fn to_values(&self) -> Result<Vec<f32>> {
         let flat = burn::Tensor::<1>::from_dispatch(self.reshape_inner(&[self.inner.shape().num_elements()]));
         let data = flat
@@ -126,12 +126,12 @@ impl DeviceTensor {
             .map_err(|error| Error::invalid("the device returned values that are not f32").caused_by(error))
     }
 
-    /// The tensor in the form in which Burn's own operations take it.
+    /// The tensor as Burn's own operations take it.
     pub(crate) fn inner(&self) -> &DispatchTensor {
         &self.inner
     }
 
-    /// The same, without the tensor around it.
+    /// As [`DeviceTensor::inner`], by value.
     pub(crate) fn into_inner(self) -> DispatchTensor {
         self.inner
     }
@@ -192,14 +192,14 @@ impl DeviceTensor {
 
 /// The tape.
 impl DeviceTensor {
-    /// A leaf of a new tape: operations on it are recorded, and [`Tape::gradient`] knows it.
+    /// A leaf of a new tape: operations on it are recorded, and [`Tape::gradient`] returns its gradient.
     #[must_use]
     pub fn tracked(&self) -> Self {
         let lifted = Ops::from_inner(self.detached().inner);
         self.same(Ops::float_set_require_grad(lifted, true))
     }
 
-    /// The values alone.
+    /// The tensor without its tape.
     #[must_use]
     pub fn detached(&self) -> Self {
         if !burn::Tensor::<1>::from_dispatch(self.inner.clone()).is_autodiff() {
@@ -216,7 +216,7 @@ impl DeviceTensor {
     /// Runs backward from this tensor, whose own gradient is 1 everywhere.
     ///
     /// # Errors
-    /// `Input` when nothing that leads to it is tracked.
+    /// `Input` when it does not depend on a tracked tensor.
     pub fn backward(&self) -> Result<Tape> {
         if !self.is_tracked() {
             return Err(Error::new(
@@ -230,7 +230,7 @@ impl DeviceTensor {
 }
 
 impl Tape {
-    /// The gradient of a tracked leaf; `None` when the loss does not depend on it. Gives it once.
+    /// Takes the gradient of a tracked leaf; `None` when the loss does not depend on it, or the gradient was taken before.
     pub fn gradient(&mut self, leaf: &DeviceTensor) -> Option<DeviceTensor> {
         Ops::grad_remove(&leaf.inner, &mut self.0).map(|inner| leaf.same(inner))
     }
@@ -267,7 +267,7 @@ impl DeviceTensor {
     }
 }
 
-/// Activations of which Burn has its own.
+/// Activations that Burn has.
 impl DeviceTensor {
     pub(crate) fn relu(&self) -> Self {
         self.same(Ops::relu(self.inner.clone()))
@@ -298,7 +298,7 @@ impl DeviceTensor {
     }
 }
 
-/// Shapes and moving elements about.
+/// Changing shapes and moving elements.
 impl DeviceTensor {
     /// The same elements under another shape.
     ///
@@ -347,7 +347,7 @@ impl DeviceTensor {
         Ok(self.derived(Ops::float_expand(aligned, Shape::from(dims))))
     }
 
-    /// The elements `start..end` along `axis`, which are there.
+    /// The elements `start..end` along `axis`, which must exist.
     pub(crate) fn narrow(&self, axis: usize, start: usize, end: usize) -> Self {
         if let Some(part) = kernels::narrow(self, axis, start, end) {
             return part;
@@ -365,7 +365,7 @@ impl DeviceTensor {
         self.derived(Ops::float_slice(self.inner.clone(), &slices))
     }
 
-    /// The elements at `indices` along `axis`, which are there.
+    /// The elements at `indices` along `axis`, which must exist.
     pub fn select(&self, axis: usize, indices: &[usize]) -> Self {
         let values: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
         let count = values.len();
@@ -383,7 +383,7 @@ impl DeviceTensor {
         flat.select(0, positions).reshape(dims)
     }
 
-    /// Puts tensors one after the other along `axis`; their other sizes are equal.
+    /// Concatenates tensors along `axis`; their other sizes are equal.
     pub fn concat(tensors: &[Self], axis: usize) -> Self {
         kernels::concat(tensors, axis).unwrap_or_else(|| {
             let inner = tensors.iter().map(|tensor| tensor.inner.clone()).collect();
@@ -496,7 +496,7 @@ impl DeviceTensor {
     }
 }
 
-/// Which of several values.
+/// The largest or the smallest of several values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extremum {
     Largest,

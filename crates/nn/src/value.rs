@@ -1,4 +1,4 @@
-//! What flows along an edge of the graph: a tensor on the device, or one on the host.
+//! The values of a graph: tensors on the device, and tensors on the host.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
 pub(crate) enum Value {
     Host(Arc<Shared>),
     Device(DeviceTensor),
-    /// Several values (the format's sequence).
+    /// Several values (a sequence in ONNX).
     List(Arc<Vec<Value>>),
 }
 
@@ -82,7 +82,7 @@ impl Value {
         }
     }
 
-    /// The values on the host, copied from the device where they are there.
+    /// The values on the host, copied from the device if necessary.
     pub(crate) fn to_host(&self) -> Result<HostTensor> {
         match self {
             Self::Host(shared) => Ok(shared.host.clone()),
@@ -94,7 +94,7 @@ impl Value {
     /// The floating-point tensor on the device; a host tensor is copied there the first time.
     ///
     /// # Errors
-    /// `Shape` for integers and booleans, which never go there.
+    /// `Shape` for integers and booleans, which are always on the host.
     pub(crate) fn on(&self, device: &Device) -> Result<DeviceTensor> {
         match self {
             Self::Device(tensor) => Ok(tensor.clone()),

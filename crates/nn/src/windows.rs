@@ -15,7 +15,7 @@ impl Windows {
     /// Number of window positions along spatial axis `axis` of size `size` for a kernel of size `kernel`.
     ///
     /// # Errors
-    /// `Shape` when the kernel is larger than what it slides over.
+    /// `Shape` when the kernel is larger than the padded axis.
     pub(crate) fn positions(&self, axis: usize, size: usize, kernel: usize) -> Result<usize> {
         let reach = kernel
             .checked_sub(1)
@@ -26,7 +26,7 @@ impl Windows {
         match padded.checked_sub(reach) {
             Some(room) => Ok(room / self.stride[axis] + 1),
             None => Err(Error::shape(format!(
-                "a kernel that spans {reach} elements does not fit into {padded} (with padding); is the input too small?"
+                "the kernel spans {reach} elements but the padded axis has {padded}; use a larger input"
             ))),
         }
     }

@@ -1,4 +1,5 @@
-//! From a model to a [`TrainableGraph`]: operators are looked up, parameters told from constants, and what is constant is computed.
+//! From a model to a [`TrainableGraph`]: operators are looked up, parameters are separated from constants, and constant
+//! nodes are computed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -194,7 +195,7 @@ fn live_nodes<'a>(model: &'a Model, outputs: &[String]) -> Result<Vec<&'a Node>>
 
 type Built<'a> = (&'a Node, &'static Entry, Operator);
 
-/// Runs the nodes whose inputs are constant, and gives the others.
+/// Runs the nodes whose inputs are constant, and returns the others.
 fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, device: &Device) -> Result<Vec<Built<'a>>> {
     let mut left = Vec::new();
     for (node, entry, operator) in built {
@@ -229,7 +230,7 @@ fn fold<'a>(built: Vec<Built<'a>>, constants: &mut HashMap<&'a str, Value>, devi
     Ok(left)
 }
 
-/// The inputs that something depends on.
+/// The inputs that a node or an output depends on.
 fn graph_inputs<'a>(
     model: &'a Model,
     nodes: &[Built<'a>],

@@ -1,6 +1,6 @@
-//! Nodes that are run as one: an activation of several, and a normalization and the activation that alone follows it.
+//! Fused nodes: an activation that is written in several nodes, and a normalization with the activation that follows it.
 //!
-//! Both then pass over the map once, and only the normalization's input is kept for the way back.
+//! A fused node passes over the map once, and keeps only the normalization's input for the backward pass.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,8 +13,8 @@ use crate::kernels::{Activation, Range};
 /// A node to build, and the activation of its output.
 pub(super) type Planned<'a> = (Cow<'a, Node>, Option<Activation>);
 
-/// Makes activations of several nodes one, and puts each into the `BatchNormalization` before it, if nothing else takes that
-/// one's output. What takes the place of the two has the inputs of both and the output of the second.
+/// Merges the nodes of each activation, and fuses the activation with the `BatchNormalization` before it, if no other node
+/// takes that one's output. The fused node has the inputs of both and the output of the second.
 pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Planned<'a>> {
     let nodes = merge(model, nodes, outputs);
     let uses = uses(nodes.iter().map(Cow::as_ref), outputs);
@@ -44,7 +44,7 @@ pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String])
     planned
 }
 
-/// The activation that a node is.
+/// The activation that `node` computes, if any.
 fn activation(model: &Model, node: &Node) -> Option<Activation> {
     Some(match node.op_type.as_str() {
         "Relu" => Activation::Limit(Range::RELU),

@@ -7,23 +7,23 @@ use ranktune_onnx::{Node, Tensor};
 
 use crate::operators::{Entry, Gradient};
 
-/// What a floating-point initializer is to training.
+/// The role of a floating-point initializer in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterRole {
     /// Trained.
     Trainable,
-    /// Would change in training, and was asked not to.
+    /// Excluded from training by [`crate::TrainableGraph::freeze`] or [`crate::TrainableGraph::keep_statistics`].
     Frozen,
-    /// Running statistics of a normalization: training updates them, but not by a gradient.
+    /// Running statistics of a normalization: training updates them without a gradient.
     Statistics,
     /// Only sets limits, sizes, indices or a type, so that no gradient flows to it.
     Setting,
-    /// One number without a module's name: a constant that the exporter made an initializer.
+    /// One number without a module's name: a constant that the exporter wrote as an initializer.
     LoneNumber,
     /// Holds only zeros and large negative numbers: a mask that is added to scores.
     Mask,
-    /// Nothing that is computed depends on it.
+    /// No output depends on it.
     Unused,
 }
 
@@ -48,7 +48,7 @@ pub struct GraphParameter {
     pub name: String,
     /// Its shape.
     pub dims: Vec<usize>,
-    /// Whether it is trained, or why not.
+    /// Whether it is trained, and if not, why.
     pub role: ParameterRole,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    /// Walks back over `nodes`, which are in topological order.
+    /// Walks backward over `nodes`, which are in topological order.
     pub(super) fn new(nodes: &[(&'a Node, &'static Entry)], outputs: &'a [String]) -> Self {
         let mut reach = Self {
             differentiable: outputs.iter().map(String::as_str).collect(),
@@ -85,7 +85,7 @@ impl<'a> Reach<'a> {
                     Gradient::All => true,
                     Gradient::First => position == 0,
                     Gradient::Except(list) => !list.contains(&position),
-                    // Statistics that a node computes are differentiable as anything else.
+                    // Statistics that a node computes are differentiable.
                     Gradient::Statistics(list) if list.contains(&position) => {
                         let computed = node.attributes.contains_key(crate::operators::COMPUTED);
                         if !computed {
@@ -93,7 +93,7 @@ impl<'a> Reach<'a> {
                         }
                         computed
                     }
-                    // What is behind them are the limits of an activation.
+                    // The inputs after the statistics are the limits of an activation.
                     Gradient::Statistics(_) => position < 3,
                     Gradient::None => false,
                 };
@@ -126,12 +126,12 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Whether the initializer is a number that an exporter wrote, and no parameter of one element, which has a module's path for a name.
+/// Whether the initializer is a constant of the exporter. A parameter of one element has a module's path for its name.
 pub(super) fn is_lone_number(name: &str, tensor: &Tensor) -> bool {
     tensor.len() == 1 && !name.contains('.')
 }
 
-/// Whether `values` are zeros and large negative numbers, both of them.
+/// Whether `values` are zeros and large negative numbers, with at least one of each.
 fn is_mask(values: &[f32]) -> bool {
     let blocked = values.iter().filter(|&&value| value <= -50.0).count();
     let open = values.iter().filter(|&&value| value == 0.0).count();

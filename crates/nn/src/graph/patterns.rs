@@ -7,7 +7,7 @@ use ranktune_onnx::{Attribute, Model, Node, Tensor};
 
 use super::parameter::is_lone_number;
 
-/// How often every value is taken, by nodes and as an output.
+/// How often each value is used, by nodes and as an output.
 pub(super) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [String]) -> HashMap<&'n str, usize> {
     let mut uses = HashMap::new();
     for name in nodes.flat_map(Node::uses).chain(outputs.iter().map(String::as_str)) {
@@ -16,7 +16,7 @@ pub(super) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [Stri
     uses
 }
 
-/// The nodes with each activation as one, in the place of its last node and under that one's name.
+/// The nodes with each activation merged into one node, which replaces its last node and takes that one's name.
 pub(super) fn merge<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Cow<'a, Node>> {
     let search = Search {
         model,
@@ -49,7 +49,7 @@ struct Found<'a> {
     op_type: &'static str,
     input: &'a str,
     attributes: BTreeMap<String, Attribute>,
-    /// Outputs of the nodes that it takes the place of, without the last one's.
+    /// Outputs of the nodes that it replaces, except the last one's.
     parts: Vec<&'a str>,
 }
 
@@ -71,7 +71,7 @@ struct Search<'a, 'o> {
 }
 
 impl<'a: 'o, 'o> Search<'a, 'o> {
-    /// The node of type `op_type` that gives `name`, if only one node takes that.
+    /// The node of type `op_type` that computes `name`, if `name` is used once.
     fn alone(&self, name: &str, op_type: &str) -> Option<&'a Node> {
         let node = *self.producers.get(name).filter(|_| self.uses.get(name) == Some(&1))?;
         node.is(op_type).then_some(node)
@@ -87,7 +87,7 @@ impl<'a: 'o, 'o> Search<'a, 'o> {
         }
     }
 
-    /// The number `name`, unless training changes it, or its axes would add to those of what it is multiplied by.
+    /// The number `name`, unless it is trained, or broadcasting it would add axes to the other factor.
     fn fixed(&self, name: &str) -> Option<f32> {
         let stays = |tensor: &Tensor| tensor.dims.len() <= 1 && is_lone_number(name, tensor);
         let initializer = self.model.graph.initializers.get(name);
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// What is left of `nodes`, by operator and inputs.
+    /// The merged nodes, by operator and inputs.
     fn merged(nodes: Vec<Node>, outputs: &[&str]) -> Vec<String> {
         let numbers = [
             ("half", 0.5),
@@ -243,7 +243,7 @@ mod tests {
         let swish = || vec![node("Sigmoid", &["x"], "s"), node("Mul", &["s", "x"], "y")];
         assert_eq!(merged(swish(), &["y"]), ["Swish(x) = y"]);
         assert_eq!(merged(gelu("root", "half"), &["y"]), ["Gelu(x) = y"]);
-        // Another number, another factor, a value that somebody else takes.
+        // Another number, another factor, a value that another node uses.
         assert_eq!(merged(gelu("two", "half"), &["y"]).len(), 5);
         assert_eq!(merged(gelu("root", "two"), &["y"]).len(), 5);
         let gate = vec![node("Sigmoid", &["x"], "s"), node("Mul", &["s", "z"], "y")];

@@ -10,7 +10,7 @@ use crate::tensor::{DeviceTensor, Tape};
 use crate::value::Value;
 use crate::{Error, ErrorKind, HostTensor, Mode, Result};
 
-/// What is fed to an input.
+/// The value of an input.
 #[derive(Clone, Debug)]
 pub struct Feed(Value);
 
@@ -26,7 +26,7 @@ impl From<DeviceTensor> for Feed {
     }
 }
 
-/// What a forward run left: its outputs, and the tape that leads back to the parameters.
+/// The result of a forward pass: its outputs, and the tape for the backward pass.
 #[derive(Debug)]
 pub struct ForwardPass {
     outputs: Vec<(String, Value)>,
@@ -43,8 +43,8 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// The gradient of the parameter at `index` of [`TrainableGraph::parameters`], once; `None` when it is not trained, or the loss
-    /// does not depend on it.
+    /// Takes the gradient of the parameter at `index` of [`TrainableGraph::parameters`]; `None` when the parameter is not trained,
+    /// the loss does not depend on it, or its gradient was taken before.
     pub fn take(&mut self, index: usize) -> Option<DeviceTensor> {
         let leaf = self.leaves.get_mut(index)?.take()?;
         self.tape.gradient(&leaf)
@@ -55,18 +55,18 @@ impl ForwardPass {
     /// A floating-point output, with its tape.
     ///
     /// # Errors
-    /// `NotFound` when there is no such output; `Shape` when it is not floating point.
+    /// `NotFound` when the graph has no such output; `Shape` when it is not floating point.
     pub fn output(&self, name: &str) -> Result<DeviceTensor> {
         let value = self.outputs.iter().find(|(one, _)| one == name).map(|(_, value)| value);
         value.ok_or_else(|| not_found("output", name))?.on(&self.device)
     }
 
-    /// Goes back from `loss` to the parameters.
+    /// Runs the backward pass from `loss` to the parameters.
     ///
     /// # Errors
     /// `Input` when `loss` does not depend on any trainable parameter.
     pub fn backward(self, loss: &DeviceTensor) -> Result<Gradients> {
-        // The outputs hold on to the tape's activations, so they go first.
+        // Dropped first, because they keep the tape's activations alive.
         drop(self.outputs);
         Ok(Gradients {
             tape: loss.backward()?,
@@ -80,7 +80,7 @@ impl TrainableGraph {
     ///
     /// # Errors
     /// `Input` when an input is missing, unknown, or of another type or rank than the graph declares; `Shape` and
-    /// `Unsupported`, naming the node, where shapes do not fit it.
+    /// `Unsupported`, naming the node, when it does not take the shapes of its inputs.
     pub fn forward(&mut self, feeds: &[(&str, Feed)], mode: Mode) -> Result<ForwardPass> {
         let (pass, updates) = self.run(feeds, mode)?;
         for update in updates {
@@ -144,7 +144,7 @@ impl TrainableGraph {
             let name = &input.name;
             let Some((_, Feed(value))) = feeds.iter().find(|(one, _)| one == name) else {
                 return Err(wrong(format!(
-                    "input {name:?} is not fed; the graph takes {:?}",
+                    "no value for input {name:?}; the graph takes {:?}",
                     self.inputs()
                 )));
             };

@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 /// Settings of a graph.
 #[derive(Clone, Debug)]
 pub struct GraphOptions {
-    /// The tensors to compute, any in the graph; the model's outputs where this is empty (the default).
+    /// The tensors to compute, any of the graph; if empty (the default), the model's outputs.
     pub outputs: Vec<String>,
     /// The device that the parameters live on; Burn's CPU backend by default.
     pub device: Device,
@@ -73,7 +73,7 @@ pub struct TrainableGraph {
     /// Values that are the same at every run.
     pub(super) constants: Vec<(Slot, Value)>,
     pub(super) parameters: Vec<GraphParameter>,
-    /// Names of running statistics that training leaves as they are.
+    /// Names of running statistics that training does not update.
     pub(super) kept: Arc<HashSet<String>>,
     /// By parameter: its slot and value, if the graph runs on it.
     pub(super) values: Vec<(Slot, DeviceTensor)>,
@@ -98,7 +98,7 @@ impl TrainableGraph {
         &self.device
     }
 
-    /// Names of the inputs that [`TrainableGraph::forward`] wants.
+    /// Names of the inputs that [`TrainableGraph::forward`] takes.
     pub fn inputs(&self) -> Vec<&str> {
         self.inputs.iter().map(|input| input.name.as_str()).collect()
     }
@@ -108,7 +108,7 @@ impl TrainableGraph {
         self.outputs.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// All floating-point initializers: which are trained, and why the others are not.
+    /// All floating-point initializers, with their roles in training.
     pub fn parameters(&self) -> &[GraphParameter] {
         &self.parameters
     }
@@ -141,10 +141,10 @@ impl TrainableGraph {
         Ok(())
     }
 
-    /// A step of plain SGD: takes `rate · gradient` off the parameter at `index`.
+    /// A step of plain SGD: subtracts `rate · gradient` from the parameter at `index`.
     ///
     /// # Errors
-    /// `Shape` when the gradient is not of the parameter's shape.
+    /// `Shape` when the gradient does not have the parameter's shape.
     pub fn descend(&mut self, index: usize, gradient: DeviceTensor, rate: f32) -> Result<()> {
         let value = self.value(index);
         let same = value.dims() == gradient.dims();
@@ -156,7 +156,7 @@ impl TrainableGraph {
         self.set_value(index, new)
     }
 
-    /// Keeps the trainable parameters for which `chosen` holds as they are, from the next run on; gives their number.
+    /// Freezes the trainable parameters for which `chosen` returns true. Returns their number.
     pub fn freeze(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
         let mut frozen = 0;
         for parameter in &mut self.parameters {
@@ -168,8 +168,8 @@ impl TrainableGraph {
         frozen
     }
 
-    /// Keeps the running statistics for which `chosen` holds as they are: their normalizations take them in training too.
-    /// Gives their number.
+    /// Freezes the running statistics for which `chosen` returns true: their normalizations use them in training too. Returns
+    /// their number.
     pub fn keep_statistics(&mut self, chosen: impl Fn(&str) -> bool) -> usize {
         let mut kept = (*self.kept).clone();
         let before = kept.len();

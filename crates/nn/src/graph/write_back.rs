@@ -1,4 +1,4 @@
-//! Parameters back into the ONNX model, which then is an ordinary file again.
+//! Writes parameters back into the ONNX model.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ impl TrainableGraph {
     /// A parameter that `model` holds as a copy of another gets an initializer of its own in place of the copying node.
     ///
     /// # Errors
-    /// `NotFound` when `model` lacks one; `Shape` when it has another shape there.
+    /// `NotFound` when `model` has no initializer of a parameter's name; `Shape` when its shape differs.
     pub fn write_back(&self, model: &mut Model) -> Result<()> {
         self.separate(model);
         for (parameter, (_, value)) in self.parameters.iter().zip(&self.values) {

@@ -1,42 +1,42 @@
-//! What a new head is made from: the layout of the features, how tokens are pooled, and the sizes.
+//! The settings of a new head: the layout of the features, how tokens are pooled, and the sizes.
 
 /// How the feature tensor becomes `[n, n_features]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeatureLayout {
-    /// It is so already, or `[n, n_features, 1, 1]`.
+    /// `[n, n_features]` or `[n, n_features, 1, 1]`: flattened.
     Flat,
-    /// `[n, n_features, h, w]`: the mean over the map.
+    /// `[n, n_features, h, w]`: averaged over the map.
     Map,
-    /// `[n, tokens, n_features]`: one vector of the tokens, those for which the named input `[n, tokens]` is 1 if it is named.
+    /// `[n, tokens, n_features]`: pooled over the tokens.
     Tokens {
-        /// Which vector.
+        /// How the tokens are pooled.
         pooling: SequencePooling,
-        /// Name of the mask, an input of integers; all tokens count without.
+        /// Name of the attention mask `[n, tokens]`, an input of integers; without it, all tokens count.
         mask: Option<String>,
     },
-    /// `[n, tokens, n_features]`, which stays so: logits are `[n, tokens, n_outputs]`, and the weight `[n_features, n_outputs]`.
+    /// `[n, tokens, n_features]`, not pooled: the logits are `[n, tokens, n_outputs]`, and the weight is `[n_features, n_outputs]`.
     EveryToken,
 }
 
-/// The vector that stands for a sequence of tokens.
+/// How the features of a sequence of tokens are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequencePooling {
-    /// The mean.
+    /// The mean over the tokens.
     Mean,
-    /// The first token's.
+    /// The features of the first token.
     First,
-    /// The last token's.
+    /// The features of the last token.
     Last,
 }
 
-/// What a row of logits is of.
+/// How many rows of features make a row of logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HeadRows {
     /// One row of features.
     #[default]
     Single,
-    /// Two rows that follow each other, u and v: the head takes `[u, v, |u − v|, u ⊙ v]` (Conneau et al. 2017), so the graph is
-    /// fed twice as many rows as it gives logits.
+    /// Two consecutive rows, u and v: the head takes `[u, v, |u − v|, u ⊙ v]` (Conneau et al. 2017), so the graph takes two input
+    /// rows for each row of logits.
     Pairs,
 }
 
@@ -45,17 +45,17 @@ pub enum HeadRows {
 pub struct Head {
     /// Name of the feature tensor.
     pub feature: String,
-    /// What the feature tensor looks like; [`FeatureLayout::Flat`] by default.
+    /// The layout of the feature tensor; [`FeatureLayout::Flat`] by default.
     pub layout: FeatureLayout,
-    /// What a row of logits is of; [`HeadRows::Single`] by default.
+    /// How many rows of features make a row of logits; [`HeadRows::Single`] by default.
     pub rows: HeadRows,
-    /// Number of features of one row of the feature tensor; the head takes four times as many of pairs.
+    /// Number of features in one row of the feature tensor; the head of pairs takes four times as many.
     pub n_features: usize,
     /// Number of outputs.
     pub n_outputs: usize,
     /// Name of the new output; `logits` by default.
     pub output: String,
-    /// Biases, a value an output; zeros by default, as published, which an empty list stands for too.
+    /// Biases, one per output; empty for zeros, which is the default, as published.
     pub bias: Vec<f32>,
     /// Standard deviation of the weights; 0.01 by default, as published.
     pub deviation: f32,

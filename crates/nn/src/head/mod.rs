@@ -1,8 +1,8 @@
-//! A new head: what follows the feature tensor is replaced by a linear layer.
+//! A new head: the nodes after the feature tensor are replaced by a linear layer.
 //!
-//! `logits = features · Wᵀ + b` with `W [n_outputs, n_features] ~ N(0, 0.01²)`, `b = 0` (JMLR 2022, published settings). It
-//! is an edit of the ONNX graph, so the tuned model is written like any other. Pooling is part of it, and so is what makes one
-//! row of the features of two texts.
+//! `logits = features · Wᵀ + b` with `W [n_outputs, n_features] ~ N(0, 0.01²)`, `b = 0` (JMLR 2022, published settings). The
+//! head is an edit of the ONNX graph, so the tuned model is written like any other. Pooling is part of it, and so is joining
+//! the features of two texts.
 
 mod layout;
 mod nodes;
@@ -19,14 +19,14 @@ pub use layout::{FeatureLayout, Head, HeadRows, SequencePooling};
 pub const WEIGHT: &str = "ranktune.head.weight";
 /// Name of the bias of a new head.
 pub const BIAS: &str = "ranktune.head.bias";
-/// Name of what the head takes: the pooled features `[n, n_features]`.
+/// Name of the input of the head: the pooled features `[n, n_features]`.
 pub const POOLED: &str = "ranktune.features";
 
-/// `model` with what follows the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
+/// `model` with the nodes after the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
 ///
 /// # Errors
-/// `NotFound` when the feature tensor (or the mask) is not there; `Invalid` when the head has no inputs or outputs, or the graph's
-/// opset is too old for it.
+/// `NotFound` when the graph has no such feature tensor or mask; `Invalid` when the head has no features or outputs, or the
+/// graph's opset is too old for it.
 pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let graph = &model.graph;
     let known = |name: &str| {
@@ -63,7 +63,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     };
     let mut head_nodes = HeadNodes::new(&mut model.graph, opset);
     let mut nodes = match head.rows {
-        // A model that was tuned before has its features under this name already.
+        // A model that was tuned before already has its features under this name.
         HeadRows::Single if head.feature == POOLED => Vec::new(),
         HeadRows::Single => head_nodes.features(&head.feature, &head.layout, POOLED)?,
         HeadRows::Pairs => {
@@ -80,7 +80,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         [head.n_outputs, n_features]
     };
     let graph = &mut model.graph;
-    let broken = |error| Error::invalid("the head cannot be made").caused_by(error);
+    let broken = |error| Error::invalid("the head cannot be built").caused_by(error);
     let weight = Tensor::from_f32(&dims, &weights).map_err(broken)?;
     let mut biases = head.bias.clone();
     biases.resize(head.n_outputs, 0.0);
@@ -113,7 +113,7 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     Ok(model)
 }
 
-/// Takes away the nodes that `feature` does not depend on, and the constants that only those used.
+/// Removes the nodes that `feature` does not depend on, and the constants that only those used.
 fn cut(model: &mut Model, feature: &str) {
     let graph = &mut model.graph;
     let mut wanted: std::collections::HashSet<String> = [feature.to_owned()].into();

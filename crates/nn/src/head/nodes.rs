@@ -20,13 +20,13 @@ impl<'a> HeadNodes<'a> {
 
     fn ints(&mut self, name: &str, values: &[i64]) -> Result<String> {
         let name = format!("ranktune.head.{name}");
-        let broken = |error| Error::invalid("the head cannot be made").caused_by(error);
+        let broken = |error| Error::invalid("the head cannot be built").caused_by(error);
         let tensor = Tensor::from_i64(&[values.len()], values).map_err(broken)?;
         self.graph.initializers.insert(name.clone(), tensor);
         Ok(name)
     }
 
-    /// `feature`, laid out as `layout` says, as the tensor `to`.
+    /// Nodes that pool `feature`, of the given layout, into the tensor `to`.
     pub(super) fn features(&mut self, feature: &str, layout: &FeatureLayout, to: &str) -> Result<Vec<Node>> {
         let flatten = |input: &str| node("Flatten", &[input], to, &[("axis", Attribute::Int(1))]);
         match layout {
@@ -84,7 +84,7 @@ impl<'a> HeadNodes<'a> {
     }
 
     /// The mean, `Σ mask · feature / max(Σ mask, 1e-9)`, or one token: `Σ chosen · feature`, where `chosen` is 1 at the first or last
-    /// token of the mask, wherever the padding is, and nowhere in a row that is all padding.
+    /// token of the mask, on whichever side the padding is, and 0 everywhere in a row of padding.
     fn masked(&mut self, feature: &str, mask: &str, pooling: SequencePooling, to: &str) -> Result<Vec<Node>> {
         let float = "ranktune.head.float";
         let mut nodes = vec![node("Cast", &[mask], float, &[("to", Attribute::Int(1))])];
@@ -92,7 +92,7 @@ impl<'a> HeadNodes<'a> {
         if pooling != SequencePooling::Mean {
             if self.opset < 11 {
                 let text = format!(
-                    "the first or last token of a mask needs opset 11, and the model has {}; export it again, or pool by the mean",
+                    "pooling to the first or last token with a mask needs opset 11, and the model has opset {}; export it again, or pool by the mean",
                     self.opset
                 );
                 return Err(Error::invalid(text));
@@ -122,7 +122,7 @@ impl<'a> HeadNodes<'a> {
         Ok(nodes)
     }
 
-    /// 1 at the first or last token of `float` `[n, tokens]`, a mask of ones: where as many are counted as one, or as all.
+    /// 1 at the first or last token of the mask `float` `[n, tokens]`: the cumulative sum of the mask is 1 there, or its total.
     fn chosen(&mut self, float: &str, pooling: SequencePooling, nodes: &mut Vec<Node>) -> Result<&'static str> {
         let axis = self.ints("one", &[1])?;
         let (counted, wanted) = ("ranktune.head.counted", "ranktune.head.wanted");
@@ -134,7 +134,7 @@ impl<'a> HeadNodes<'a> {
         let (equal, there) = ("ranktune.head.equal", "ranktune.head.there");
         nodes.push(node("Equal", &[counted, wanted], equal, &[]));
         nodes.push(node("Cast", &[equal], there, &[("to", Attribute::Int(1))]));
-        // Padding behind the last token is counted like it.
+        // Padding after the last token has the same cumulative sum.
         nodes.push(node("Mul", &[there, float], "ranktune.head.chosen", &[]));
         Ok("ranktune.head.chosen")
     }
@@ -156,7 +156,7 @@ impl<'a> HeadNodes<'a> {
 
     /// `[u, v, |u − v|, u ⊙ v]` `[n, 4 d]` of `single` `[2 n, d]`, whose rows 2i and 2i + 1 are u and v.
     pub(super) fn pairs(&mut self, single: &str, d: usize, to: &str) -> Result<Vec<Node>> {
-        let width = i64::try_from(d).map_err(|_| Error::invalid("a head of so many features cannot be made"))?;
+        let width = i64::try_from(d).map_err(|_| Error::invalid("the head has too many features"))?;
         let two = self.ints("two", &[-1, 2, width])?;
         let (both, u, v) = ("ranktune.head.both", "ranktune.head.u", "ranktune.head.v");
         let (apart, distance, product) = ("ranktune.head.apart", "ranktune.head.distance", "ranktune.head.uv");

@@ -1,4 +1,4 @@
-//! Activations on tensors of any shape, in whatever order their elements lie.
+//! Activations on tensors of any shape and any memory order.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -10,7 +10,7 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::Packed;
 use crate::tensor::DeviceTensor;
 
-/// The activation of every element; `None` where Burn's own operations are to do it.
+/// The activation of every element; `None` where there is no kernel for it.
 pub(crate) fn activate(x: &DeviceTensor, activation: Activation) -> Option<DeviceTensor> {
     let inner = with_curve!(activation, curve => along(x, curve))?;
     Some(x.same(inner.into_inner()))

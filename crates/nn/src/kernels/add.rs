@@ -1,4 +1,4 @@
-//! Sums of two tensors of one shape, of rows and a bias, and of what broadcasts; multiples.
+//! Sums of two tensors of one shape, of rows and a bias, and of broadcast rows; multiples.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -11,8 +11,8 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::{Packed, contiguous, dense, values};
 use crate::tensor::DeviceTensor;
 
-/// `a + b`, where `b` has the shape of `a` or of its last axes, or wants no gradient and broadcasts to it in rows; `None` where Burn's
-/// own operation is to do it.
+/// `a + b`, where `b` has the shape of `a` or of its last axes, or needs no gradient and broadcasts to it in rows; `None` where
+/// there is no kernel for it.
 pub(crate) fn add(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     let (dims, other) = (a.dims(), b.dims());
     if dims == other && !dims.is_empty() {
@@ -61,7 +61,7 @@ impl Kernel<2> for Sum {
     }
 }
 
-/// With the shape of what was added to every row.
+/// Holds the shape of the bias.
 #[derive(Debug)]
 struct Bias(Vec<usize>);
 
@@ -102,7 +102,7 @@ fn sums_over_rows(y: &[f32], d: usize, buffers: &BufferPool) -> Vec<f32> {
     if d < CHUNK / 8 {
         return sums_by_channel(y, d);
     }
-    // Few rows, so that pieces of them would hold as many sums as there are numbers: each thread takes some columns.
+    // There are few rows, so partial sums would be as large as the input: each thread takes some columns instead.
     let mut sums = buffers.take(d);
     sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, sums)| {
         let mut exact = [0.0f64; COLUMNS];
@@ -124,7 +124,7 @@ struct Rows;
 /// The shortest row that is worth a loop of its own.
 const ROW: usize = 16;
 
-/// `x + b`, where `b` wants no gradient, and has size 1 or that of `x` along every axis.
+/// `x + b`, where `b` needs no gradient, and has size 1 or that of `x` along every axis.
 fn add_rows(x: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     let dims = x.dims();
     let mut other = vec![1; dims.len() - b.rank()];
@@ -136,7 +136,7 @@ fn add_rows(x: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     if !fits || run < ROW || b.is_tracked() {
         return None;
     }
-    // Rows of `b` from one place of an outer axis to the next.
+    // The distance in rows of `b` between neighbours along each outer axis.
     let mut steps = vec![0; outer.len()];
     let mut rows = 1;
     for axis in (0..outer.len()).rev() {
@@ -146,7 +146,7 @@ fn add_rows(x: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     add_rows_at(x, b, outer, &steps, run)
 }
 
-/// The same, where the row of `b` for a place of the outer axes is that many `steps` from the first.
+/// The same; `steps` are the strides of `b` along the outer axes, in rows.
 fn add_rows_at(
     x: &DeviceTensor,
     b: &DeviceTensor,
@@ -198,7 +198,7 @@ impl Kernel<2> for Rows {
 #[derive(Debug)]
 struct Scale(f32);
 
-/// `x · factor`; `None` where Burn's own operation is to do it.
+/// `x · factor`; `None` where there is no kernel for it.
 pub(crate) fn scale(x: &DeviceTensor, factor: f32) -> Option<DeviceTensor> {
     let y = run([x], Scale(factor), |[x], buffers| {
         let x = Packed::new(x, buffers);
@@ -275,7 +275,7 @@ mod tests {
                 assert_eq!(tape.gradient(&b).unwrap().to_values().unwrap(), expected, "{other:?}");
             }
         }
-        // A gradient over axes in the middle is left to Burn.
+        // A gradient that is summed over axes in the middle is left to Burn.
         assert!(add(&tensor(&dims, 5).tracked(), &tensor(&[3, 1, 70, 80], 7).tracked()).is_none());
         assert!(add(&tensor(&dims, 5), &tensor(&[3, 2, 70, 1], 7)).is_none());
     }

@@ -15,7 +15,7 @@ use crate::tensor::DeviceTensor;
 #[derive(Debug)]
 struct Affine<C>(C);
 
-/// `activation(x · scale + shift)` by channel, `x [n, c, …]`, `scale` and `shift` `[c]`; `None` where Burn is to do it.
+/// `activation(x · scale + shift)` by channel, `x [n, c, …]`, `scale` and `shift` `[c]`; `None` where there is no kernel for it.
 pub(crate) fn affine(
     x: &DeviceTensor,
     scale: &DeviceTensor,
@@ -54,8 +54,8 @@ fn affine_along<C: Curve>(
     })
 }
 
-/// What is done to a channel: `(x − centre) · scale + shift`. The centre is apart, because the difference is exact where a
-/// product of large numbers would round: what lies close to a limit should fall on the right side of it.
+/// The affine map of each channel: `(x − centre) · scale + shift`. The centre is subtracted first, because that difference is
+/// exact where a product of large numbers would round: a value close to a limit should fall on the right side of it.
 #[derive(Clone, Copy)]
 pub(super) struct ByChannel<'a> {
     pub centre: &'a [f32],
@@ -64,7 +64,7 @@ pub(super) struct ByChannel<'a> {
 }
 
 impl ByChannel<'_> {
-    /// The same, of a length that the compiler knows to be `c`.
+    /// The first `c` channels, as slices whose length the compiler knows.
     #[inline(always)]
     pub(super) fn first(&self, c: usize) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl<C: Curve> Kernel<3> for Affine<C> {
     }
 }
 
-/// By piece `[Σ dz, Σ dz·(x − centre)]` over rows of channels, where `dz` is `dy` by the derivative of `curve`.
+/// `[Σ dz, Σ dz·(x − centre)]` of each piece, over rows of channels, where `dz` is `dy` times the derivative of `curve`.
 /// The pieces are of a fixed size, so that sums do not depend on the number of threads.
 pub(super) fn sums_of_gradients(x: &[f32], dy: &[f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
     let c = by.scale.len();
@@ -146,7 +146,7 @@ pub(super) fn sums_of_gradients(x: &[f32], dy: &[f32], by: ByChannel, curve: imp
                 || {
                     for (x, dy) in x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c)) {
                         sums.block(|plain, weighted| {
-                            // Lengths that are known here are not checked at every element.
+                            // With known lengths the bounds are not checked at every element.
                             let (by, plain, weighted) = (by.first(c), &mut plain[..c], &mut weighted[..c]);
                             for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
                                 let (x, dy) = (&x[..c], &dy[..c]);
@@ -165,7 +165,7 @@ pub(super) fn sums_of_gradients(x: &[f32], dy: &[f32], by: ByChannel, curve: imp
         .collect()
 }
 
-/// The sums of [`sums_of_gradients`], while `dz · scale` takes the place of `dy`.
+/// The sums of [`sums_of_gradients`]; `dy` becomes `dz · scale`.
 fn scaled_and_summed(x: &[f32], dy: &mut [f32], by: ByChannel, curve: impl Curve) -> Vec<Vec<f64>> {
     let c = by.scale.len();
     let rows = (CHUNK / c).max(1) * c;

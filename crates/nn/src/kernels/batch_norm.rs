@@ -1,11 +1,11 @@
-//! Batch normalization with batch statistics, and the activation behind it, in one operation.
+//! Batch normalization with batch statistics, and the activation that follows, in one operation.
 //!
 //! Rows are the pixels of the batch, R of them. `x̂ = (x − μ)/√(σ² + ε)`, `z = γ x̂ + β`, `y = f(z)`.
 //! Backward, with `dz = dy f′(z)`: `dβ = Σ dz`, `dγ = Σ dz x̂`,
-//! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is computed again from x, so that only x is kept,
-//! and dx takes the place of dy.
-//! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that squares of a large
-//! mean do not eat up the variance.
+//! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is recomputed from x, so that only x is kept, and dx
+//! is written over dy.
+//! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that a large mean
+//! does not cancel the variance.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -33,7 +33,7 @@ pub(crate) struct Normalized {
     pub variance: DeviceTensor,
 }
 
-/// Normalizes `x [n, c, s…]` by channel; `None` where Burn's own operation is to do it.
+/// Normalizes `x [n, c, s…]` by channel; `None` where there is no kernel for it.
 pub(crate) fn normalize(
     x: &DeviceTensor,
     scale: &DeviceTensor,
@@ -155,7 +155,7 @@ impl<C: Curve> Kernel<3> for BatchNorm<C> {
         let deviation = |channel: usize| f64::from(variance[channel] + self.epsilon).sqrt();
         let d_scale: Vec<f64> = (0..c).map(|channel| total[c + channel] / deviation(channel)).collect();
         let dx = wanted[0].then(|| {
-            // dx = dz · factor + (x − μ) · slope + level, in place of dy.
+            // dx = dz · factor + (x − μ) · slope + level, written over dy.
             let share = |channel: usize| -f64::from(factor[channel]) / count;
             let slope: Vec<f32> = (0..c)
                 .map(|channel| (share(channel) * d_scale[channel] / deviation(channel)) as f32)

@@ -142,7 +142,7 @@ impl BufferPool {
         }
     }
 
-    /// Takes the buffer of a tensor that nobody else holds. The tensor may come from elsewhere: such buffers replace the ones
+    /// Takes the buffer of a tensor that has no other owner. The tensor may come from elsewhere: such buffers replace the ones
     /// that were not returned, and only a few more of each size are kept, since as many may come with every step.
     pub(super) fn recycle(&self, tensor: FlexTensor) {
         if self.0.is_none() {
@@ -193,7 +193,7 @@ impl Drop for Scratch {
     }
 }
 
-/// The buffer of a contiguous tensor that nobody else holds. Nothing is copied: a buffer whose alignment is not that of a
+/// The buffer of a contiguous tensor that has no other owner. Nothing is copied: a buffer whose alignment is not that of a
 /// `Vec` stays in its tensor.
 pub(super) fn reclaim(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
     let is_whole =

@@ -22,7 +22,7 @@ impl ExactSums {
         }
     }
 
-    /// Adds what `add` sums up, which is to be a few rows.
+    /// Adds the two sums that `add` computes over a few rows.
     #[inline(always)]
     pub(super) fn block(&mut self, add: impl FnOnce(&mut [f32], &mut [f32])) {
         self.block.fill(0.0);

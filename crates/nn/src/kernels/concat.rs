@@ -1,4 +1,4 @@
-//! Tensors put one after the other along an axis.
+//! Concatenation along an axis.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -10,7 +10,7 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::{Packed, values};
 use crate::tensor::DeviceTensor;
 
-/// The tensors along `axis`, in the order of memory of the first; `None` where Burn's own operation is to do it.
+/// The tensors concatenated along `axis`, in the memory order of the first; `None` where there is no kernel for it.
 pub(crate) fn concat(tensors: &[DeviceTensor], axis: usize) -> Option<DeviceTensor> {
     match tensors {
         [] => None,
@@ -18,7 +18,7 @@ pub(crate) fn concat(tensors: &[DeviceTensor], axis: usize) -> Option<DeviceTens
         [a, b] => joined([a, b], axis),
         [a, b, c] => joined([a, b, c], axis),
         [a, b, c, d] => joined([a, b, c, d], axis),
-        // More of them by and by, so that there is code for a few numbers only.
+        // In groups of up to four, so that the kernel is compiled for a few numbers of inputs only.
         _ => {
             let parts = tensors.chunks(tensors.len().div_ceil(4));
             concat(&parts.map(|part| concat(part, axis)).collect::<Option<Vec<_>>>()?, axis)

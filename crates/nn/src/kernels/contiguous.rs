@@ -8,8 +8,8 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::{LARGE, contiguous};
 use crate::tensor::DeviceTensor;
 
-/// `x` with its elements in the order of its axes, so that another shape is only another way to see them; `None` where they are, and
-/// where Burn's own copy is to do it.
+/// A contiguous copy of `x`, which can then be reshaped without a copy; `None` where it is contiguous already, is small, or there is
+/// no kernel for it.
 pub(crate) fn make_contiguous(x: &DeviceTensor) -> Option<DeviceTensor> {
     if x.dims().iter().product::<usize>() < LARGE {
         return None;

@@ -2,8 +2,8 @@
 //!
 //! With `X [n·h·w, c]` a map, `U [n·oh·ow, kh·kw·c]` its unfolded windows (X itself for a pointwise one) and
 //! `W [m, kh·kw·c]`:  `Y = U Wᵀ + b`,  `dU = dY W`,  `dW = dYᵀ U`,  `db = Σ dY`.
-//! In groups, U has the columns of one group after those of another, and each makes its own columns of Y.
-//! U is made a few images at a time and never kept: making it again backward is cheaper than the memory.
+//! With groups, the columns of U are ordered by group, and each group computes its own columns of Y.
+//! U is computed for a few images at a time and never kept: recomputing it in the backward pass is cheaper than the memory.
 
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
@@ -22,7 +22,7 @@ use crate::windows::Windows;
 #[derive(Debug)]
 struct Convolution(Geometry);
 
-/// The convolution of `x [n, c, h, w]` by our kernels; `None` where they do not apply.
+/// The convolution of `x [n, c, h, w]`; `None` where there is no kernel for it.
 pub(crate) fn convolve(
     x: &DeviceTensor,
     weight: &DeviceTensor,
@@ -149,7 +149,7 @@ impl Kernel<2> for Convolution {
     }
 }
 
-/// With a bias.
+/// The same with a bias.
 impl Kernel<3> for Convolution {
     fn backward(
         self,
@@ -166,7 +166,7 @@ impl Kernel<3> for Convolution {
 }
 
 impl Convolution {
-    /// Of the map and the weights.
+    /// The gradients of the map and of the weights.
     fn gradients(
         &self,
         saved: Vec<FlexTensor>,
@@ -295,13 +295,13 @@ fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map, buffers: &BufferPool) -
     channels_first(plan, sum(parts, buffers), buffers)
 }
 
-/// Weights `[m, c, taps]`, with the channels of a group, as `[m, taps, c]`.
+/// Weights `[m, c, taps]` as `[m, taps, c]`, where c are the channels of a group.
 fn channels_last(plan: &Geometry, weight: &[f32], buffers: &BufferPool) -> Scratch {
     let sizes = [plan.channels / plan.groups, plan.taps()];
     buffers.lend(transpose_filters(weight, sizes, buffers))
 }
 
-/// Weights `[m, taps, c]`, with the channels of a group, as `[m, c, taps]`.
+/// Weights `[m, taps, c]` as `[m, c, taps]`, where c are the channels of a group.
 fn channels_first(plan: &Geometry, weight: Vec<f32>, buffers: &BufferPool) -> Vec<f32> {
     let weight = buffers.lend(weight);
     transpose_filters(&weight, [plan.taps(), plan.channels / plan.groups], buffers)
@@ -322,7 +322,7 @@ fn transpose_filters(weight: &[f32], [rows, columns]: [usize; 2], buffers: &Buff
     out
 }
 
-/// Calls `visit(row of U, tap, pixel of the image)` for every tap of every window that is inside of the image.
+/// Calls `visit(row of U, tap, pixel of the image)` for every tap of every window; the pixel is `None` in the padding.
 #[inline(always)]
 fn windows(plan: &Geometry, map: &Map, mut visit: impl FnMut(usize, usize, Option<usize>)) {
     for oh in 0..plan.out[0] {
@@ -343,7 +343,7 @@ fn windows(plan: &Geometry, map: &Map, mut visit: impl FnMut(usize, usize, Optio
     }
 }
 
-/// The windows of the images from `first` on that `unfolded` has room for.
+/// Unfolds the windows of as many images as `unfolded` has room for, from `first` on.
 fn unfold_images(plan: &Geometry, map: &Map, first: usize, unfolded: &mut [f32]) {
     unfolded
         .par_chunks_mut(plan.rows() * plan.width())
@@ -367,7 +367,7 @@ fn unfold(plan: &Geometry, map: &Map, image: usize, unfolded: &mut [f32]) {
     });
 }
 
-/// Adds every element of `unfolded` to the pixel it came from.
+/// Adds every element of `unfolded` to its pixel.
 fn fold(plan: &Geometry, map: &Map, unfolded: &[f32], dx: &mut [f32]) {
     let (c, width, each) = (plan.channels, plan.width(), plan.width_of_group());
     let of_group = c / plan.groups;

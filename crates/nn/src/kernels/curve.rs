@@ -1,4 +1,4 @@
-//! Functions of one number with their derivatives, written so that they run along vector registers.
+//! Activations as functions of one number, with their derivatives, written so that they vectorize.
 
 use std::fmt::Debug;
 
@@ -11,12 +11,12 @@ pub(super) trait Curve: Copy + Debug + Send + Sync + 'static {
     fn backward(self, x: f32, gradient: f32) -> f32;
 }
 
-/// Limits that a value is cut off at; the gradient is 1 inside and at them, 0 outside.
+/// Clamps to limits; the gradient is 1 inside and at the limits, 0 outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Range {
     pub low: f32,
     pub high: f32,
-    /// Whether the gradient at `low` itself is 0, as that of Relu is.
+    /// Whether the gradient at `low` itself is 0, as in Relu.
     pub open: bool,
 }
 
@@ -44,13 +44,13 @@ impl Curve for Range {
 
     #[inline(always)]
     fn backward(self, x: f32, gradient: f32) -> f32 {
-        // Without a jump between the two comparisons, so that whole registers are compared.
+        // Without a branch between the two comparisons, so that they vectorize.
         let inside = (x > self.low) | (!self.open & (x == self.low));
         if inside & (x <= self.high) { gradient } else { 0.0 }
     }
 }
 
-/// A function of every element of which there is a kernel.
+/// An elementwise function that has a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Activation {
     Limit(Range),
@@ -67,11 +67,11 @@ pub(crate) enum Activation {
 }
 
 impl Activation {
-    /// None: what goes in comes out.
+    /// The identity.
     pub(crate) const NONE: Self = Self::Limit(Range::ALL);
 }
 
-/// Calls `$then` with the curve of `$activation`.
+/// Evaluates `$then` with the curve of `$activation`.
 macro_rules! with_curve {
     ($activation:expr, $curve:ident => $then:expr) => {
         match $activation {
@@ -213,7 +213,7 @@ pub(super) struct Tanh;
 impl Curve for Tanh {
     #[inline(always)]
     fn apply(self, x: f32) -> f32 {
-        // 1 − 2/(e²ˣ + 1) loses the digits of a small x, of which the series x − x³/3 + … (continued fraction) keeps them.
+        // 1 − 2/(e²ˣ + 1) cancels for a small x, where the continued fraction of tanh is exact enough.
         let square = x * x;
         let near = x * (15.0 + square) / (15.0 + 6.0 * square);
         let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
@@ -227,18 +227,18 @@ impl Curve for Tanh {
     }
 }
 
-/// `eˣ`, to about two units of the last digit; results stay within what f32 holds as normal numbers.
+/// `eˣ`, to about two units in the last place; results stay within the normal numbers of f32.
 ///
 /// `x = k ln 2 + r`, `eʳ` by a polynomial of degree 7 (Cephes, `expf`), times `2ᵏ` by its bits.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     const LOW: f32 = -87.3;
     const HIGH: f32 = 88.3;
-    // Added and taken off again, it rounds to whole numbers, which its last bits then hold.
+    // Adding and subtracting it rounds to a whole number, which the last bits of the sum hold.
     const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts, of which the first has few digits, so that its product with k is exact.
+    // ln 2 in two parts; the first has few digits, so that its product with k is exact.
     const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    // Comparisons in this way keep a NaN.
+    // These comparisons keep a NaN.
     let x = if x < LOW { LOW } else { x };
     let x = if x > HIGH { HIGH } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;

@@ -1,6 +1,6 @@
 //! Depthwise convolution, channels last: `y[o, c] = Σ_k x[o·stride + k·dilation − pad, c] · w[k, c]`.
 //!
-//! Sixteen channels at a time stay in registers while the taps of a window pass.
+//! The sums of sixteen channels stay in registers while the taps of a window are visited.
 
 use rayon::prelude::*;
 
@@ -142,7 +142,7 @@ pub(super) fn input_gradient(plan: &Geometry, map: &Map, dy: &Map, weight: &[f32
 pub(super) fn weight_gradient(plan: &Geometry, map: &Map, dy: &Map, buffers: &BufferPool) -> Vec<f32> {
     let (c, taps) = (plan.channels, plan.kernel[0] * plan.kernel[1]);
     let (x, gradient) = (map.values(), dy.values());
-    // Fixed pieces, so that the sum does not depend on the number of threads.
+    // In fixed pieces, so that the sum does not depend on the number of threads.
     let each = map.n.div_ceil(8);
     let parts: Vec<Vec<f32>> = (0..map.n.div_ceil(each))
         .into_par_iter()

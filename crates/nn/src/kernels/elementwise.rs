@@ -1,8 +1,8 @@
-//! Passes over the elements or the rows of a tensor, by all threads and along vector registers.
+//! Vectorized passes over the elements or the rows of a tensor, on all threads.
 
 use rayon::prelude::*;
 
-/// Elements that one task passes over.
+/// Elements per task.
 pub(super) const CHUNK: usize = 1 << 14;
 
 /// Calls `change` with every element of `y` and of `x`.
@@ -30,7 +30,7 @@ pub(super) fn rows_of(y: &mut [f32], x: &[f32], c: usize, change: impl Fn(&mut [
     });
 }
 
-/// Runs `work` with the widest vector instructions the machine has; what is inlined into it is compiled for each kind.
+/// Runs `work` with the widest vector instructions of the machine; code that is inlined into it is compiled for each of them.
 #[inline(always)]
 pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)

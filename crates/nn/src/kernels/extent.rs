@@ -1,4 +1,4 @@
-//! A run of elements along an axis, taken out or put among zeros: each is the other's gradient.
+//! Narrowing an axis and padding it with zeros: each is the gradient of the other.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -10,7 +10,7 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::Packed;
 use crate::tensor::DeviceTensor;
 
-/// `before` elements, then `len` of them, of `size` in all.
+/// The elements `before..before + len` of `size` along an axis.
 #[derive(Clone, Copy, Debug)]
 struct Extent {
     axis: usize,
@@ -25,7 +25,7 @@ struct Narrow(Extent);
 #[derive(Debug)]
 struct Pad(Extent);
 
-/// The elements `start..end` along `axis`, which are there; `None` where Burn's own operation is to do it.
+/// The elements `start..end` along `axis`, which are there; `None` where there is no kernel for it.
 pub(crate) fn narrow(x: &DeviceTensor, axis: usize, start: usize, end: usize) -> Option<DeviceTensor> {
     let (size, len) = (x.dims()[axis], end - start);
     let extent = Extent {
@@ -41,7 +41,7 @@ pub(crate) fn narrow(x: &DeviceTensor, axis: usize, start: usize, end: usize) ->
     })
 }
 
-/// `x` with so many zeros before and after it along `axis`; `None` where Burn's own operation is to do it.
+/// `x` padded with zeros before and after it along `axis`; `None` where there is no kernel for it.
 pub(crate) fn pad(x: &DeviceTensor, axis: usize, (before, after): (usize, usize)) -> Option<DeviceTensor> {
     let len = x.dims()[axis];
     let extent = Extent {
@@ -80,7 +80,7 @@ impl Kernel<1> for Pad {
     }
 }
 
-/// The tensor with zeros around it, in its own order of axes.
+/// The tensor padded with zeros, in its own memory order.
 fn padded(x: FlexTensor, extent: Extent, buffers: &BufferPool) -> FlexTensor {
     let count = x.shape().as_slice().iter().product::<usize>() / extent.len * extent.size;
     let x = Packed::new(x, buffers);

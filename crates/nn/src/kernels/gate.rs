@@ -1,4 +1,4 @@
-//! Maps whose channels are weighted, sample by sample, as squeeze-and-excitation does.
+//! Maps whose channels are weighted per sample, as in squeeze-and-excitation.
 
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
@@ -12,10 +12,10 @@ use crate::tensor::DeviceTensor;
 #[derive(Debug)]
 struct Gate;
 
-/// Rows that are summed up in f32 before they are added to the others.
-const FEW: usize = 64;
+/// Rows that are summed in f32 before they are added to the total.
+const BLOCK: usize = 64;
 
-/// `x [n, c, h, w]` times `weight [n, c, 1, 1]`; `None` for other shapes, and where Burn's own operation is to do it.
+/// `x [n, c, h, w]` times `weight [n, c, 1, 1]`; `None` for other shapes, and where there is no kernel for it.
 pub(crate) fn gate(x: &DeviceTensor, weight: &DeviceTensor) -> Option<DeviceTensor> {
     let [n, c, h, w] = <[usize; 4]>::try_from(x.dims()).ok()?;
     if h * w < 2 || weight.dims() != [n, c, 1, 1] {
@@ -100,12 +100,16 @@ impl Kernel<2> for Gate {
 #[inline(always)]
 fn sum_of_products(sums: &mut [f32], x: &[f32], dy: &[f32]) {
     let c = sums.len();
-    let mut few = vec![0.0f32; c];
-    for (x, dy) in x.chunks(FEW * c).zip(dy.chunks(FEW * c)) {
-        few.fill(0.0);
+    let mut block = vec![0.0f32; c];
+    for (x, dy) in x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c)) {
+        block.fill(0.0);
         for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
-            few.iter_mut().zip(x).zip(dy).for_each(|((few, x), dy)| *few += x * dy);
+            block
+                .iter_mut()
+                .zip(x)
+                .zip(dy)
+                .for_each(|((block, x), dy)| *block += x * dy);
         }
-        sums.iter_mut().zip(&few).for_each(|(sum, few)| *sum += few);
+        sums.iter_mut().zip(&block).for_each(|(sum, block)| *sum += block);
     }
 }

@@ -30,7 +30,7 @@ impl Geometry {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Rows of U that an image has.
+    /// Rows of U for one image.
     pub(super) fn rows(&self) -> usize {
         self.out[0] * self.out[1]
     }
@@ -40,7 +40,7 @@ impl Geometry {
         self.taps() * self.channels
     }
 
-    /// Columns of U that are of one group.
+    /// Columns of U for one group.
     pub(super) fn width_of_group(&self) -> usize {
         self.width() / self.groups
     }
@@ -50,8 +50,8 @@ impl Geometry {
         self.filters / self.groups
     }
 
-    /// How many of `n` images are unfolded together, and on which threads their product runs: small maps one by one would be
-    /// products of a few rows, which spend their time on reading the weights.
+    /// How many of `n` images are unfolded together, and on which threads their product runs. Small maps one by one would be
+    /// products of a few rows, which spend their time reading the weights.
     pub(super) fn together(&self, n: usize) -> (usize, Threads) {
         let images = TALL.div_ceil(self.rows().max(1)).clamp(1, n.max(1));
         (images, Threads::for_tasks(n.div_ceil(images)))

@@ -1,7 +1,8 @@
-//! The gradient of a tensor that several operations take, such as the one before a skip connection.
+//! The gradient of a tensor that several operations use, such as the one before a skip connection.
 //!
-//! Burn adds a second gradient to the first one on one thread, into memory that is new. Here the second is added to in place, by
-//! all threads, where the first one came from a kernel too. Which tensors those are is remembered until the next way back.
+//! Burn adds a second gradient to the first one on one thread, into newly allocated memory. Here the sum is computed in place,
+//! on all threads, if the first gradient came from a kernel too. The tensors with such a gradient are remembered until the next
+//! backward pass.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -16,21 +17,21 @@ use super::elementwise::each;
 use super::layout::{Packed, values};
 
 thread_local! {
-    /// Inner tensors of which a kernel has registered a gradient on this way back.
+    /// Inner tensors for which a kernel has registered a gradient in this backward pass.
     static BEGUN: RefCell<HashSet<NodeId>> = RefCell::new(HashSet::new());
 }
 
-/// Forgets the last way back.
+/// Starts a backward pass: forgets the tensors of the last one.
 pub(crate) fn begin() {
     BEGUN.with_borrow_mut(HashSet::clear);
 }
 
-/// Whether a kernel has registered a gradient of the inner tensor `of` before, on this way back; the next time it has.
+/// Whether a kernel has registered a gradient for the inner tensor `of` in this backward pass. Records that one has now.
 pub(super) fn has_begun(of: NodeId) -> bool {
     BEGUN.with_borrow_mut(|begun| !begun.insert(of))
 }
 
-/// `new + old`, in the memory of `new` if nobody else holds it.
+/// `new + old`, in the memory of `new` if it has no other owner.
 pub(super) fn sum(new: FlexTensor, old: FlexTensor, buffers: &BufferPool) -> FlexTensor {
     if new.shape() != old.shape() {
         return Flex::float_add(new, old);
@@ -47,14 +48,15 @@ mod tests {
     use crate::kernels::{Activation, Range, activate, add};
     use crate::{Device, DeviceTensor};
 
-    /// `sum w (x + y + min(y, 1) + 3 y)` with `y = max(x, 0)`: a leaf taken twice, and an inner tensor by kernels and by Burn.
+    /// `sum w (x + y + min(y, 1) + 3 y)` with `y = max(x, 0)`: a leaf that is used twice, and an inner tensor that kernels and Burn's
+    /// operations use.
     #[test]
     fn gradients_of_a_tensor_that_is_taken_often_add_up() {
         let device = Device::flex();
         let dims = [2, 3, 5, 4];
         let x: Vec<f32> = (0..120).map(|at| (at as f32 * 0.7).sin() * 2.0).collect();
         let w: Vec<f32> = (0..120).map(|at| (at as f32 * 0.3).cos()).collect();
-        // Twice on one thread: what one way back has remembered is nothing to the next.
+        // Twice on one thread: a backward pass must not see the tensors of the one before.
         for _ in 0..2 {
             let leaf = DeviceTensor::from_values(&dims, x.clone(), &device).unwrap().tracked();
             let weights = DeviceTensor::from_values(&dims, w.clone(), &device).unwrap();

@@ -1,4 +1,4 @@
-//! A kernel: an operation of our own on the CPU backend, and how it is put on Burn's tape.
+//! A kernel: an operation of our own on the CPU backend, and its place on Burn's tape.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -11,9 +11,9 @@ use super::buffers::BufferPool;
 use super::{gradient_sum, layout};
 use crate::tensor::DeviceTensor;
 
-/// The backward half of an operation with `N` inputs.
+/// The backward function of an operation with `N` inputs.
 pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {
-    /// The gradients of the inputs that want one, from the gradient of the output and what the forward half saved.
+    /// The gradients of the `wanted` inputs, from the gradient of the output and the tensors that the forward function saved.
     fn backward(
         self,
         saved: Vec<FlexTensor>,
@@ -23,10 +23,10 @@ pub(crate) trait Kernel<const N: usize>: std::fmt::Debug + Send + 'static {
     ) -> [Option<FlexTensor>; N];
 }
 
-/// What the forward half of an operation gives.
+/// The result of the forward function of an operation.
 pub(crate) struct Forward {
     pub output: FlexTensor,
-    /// What backward needs.
+    /// The tensors that the backward function needs.
     pub saved: Vec<FlexTensor>,
 }
 
@@ -46,7 +46,7 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
         let results = self.kernel.backward(ops.state, gradient, wanted, &self.buffers);
         for (parent, result) in ops.parents.into_iter().zip(results) {
             if let (Some(parent), Some(result)) = (parent, result) {
-                // Only an inner tensor gives its gradient away; that of a leaf, which has no parents, stays where it is.
+                // Only the gradient of an inner tensor may be consumed; that of a leaf, which has no parents, is kept.
                 let is_second = !parent.parents.is_empty() && gradient_sum::has_begun(parent.id);
                 let result = if is_second {
                     gradient_sum::sum(result, gradients.consume::<Flex>(&parent), &self.buffers)
@@ -59,7 +59,7 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
     }
 }
 
-/// Runs an operation on the CPU backend, on the tape where an input is; `None` on other devices.
+/// Runs an operation on the CPU backend, and records it if an input is tracked; `None` on other devices.
 pub(crate) fn run<K: Kernel<N>, const N: usize>(
     inputs: [&DeviceTensor; N],
     kernel: K,
@@ -93,7 +93,7 @@ pub(super) fn wrap(tensor: burn::Tensor<1>, buffers: &BufferPool) -> DeviceTenso
     DeviceTensor::from_inner(tensor.into_dispatch(), buffers)
 }
 
-/// Gives back the buffer of a tensor of the CPU backend, if nobody else holds it.
+/// Returns the buffer of a tensor of the CPU backend to its pool, if it has no other owner.
 pub fn release(tensor: DeviceTensor) {
     let buffers = tensor.buffers().clone();
     let lifted = burn::Tensor::<1>::from_dispatch(tensor.into_inner());

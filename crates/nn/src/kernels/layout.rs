@@ -1,4 +1,4 @@
-//! Channels last: how kernels see maps in memory.
+//! The memory layouts of kernels: maps with channels last, and packed tensors in any order of their axes.
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -22,7 +22,7 @@ pub(super) struct Map {
 }
 
 impl Map {
-    /// Takes `[n, c, h, w]` (or `[n, c, …]` with any number of spatial axes, as one row); copies unless it is channels last.
+    /// Takes `[n, c, h, w]` (or `[n, c, …]` with any number of spatial axes, as one row); copies unless channels are last.
     pub(super) fn new(tensor: FlexTensor, buffers: &BufferPool) -> Self {
         let dims = tensor.shape().as_slice().to_vec();
         let (n, c) = (dims[0], dims[1]);
@@ -50,17 +50,17 @@ impl Map {
         values(&self.tensor)
     }
 
-    /// All elements in a buffer of their own: that of the map, if nobody else holds it.
+    /// All elements in a buffer of their own: the map's, if it has no other owner.
     pub(super) fn into_values(self) -> Vec<f32> {
         own(self.tensor, &self.buffers)
     }
 
-    /// Gives the buffer back, if nobody else holds it.
+    /// Returns the buffer to the pool, if it has no other owner.
     pub(super) fn recycle(self) {
         self.buffers.recycle(self.tensor);
     }
 
-    /// The map as `[n, c, h, w]`, for [`Map::new`] to take again without a copy.
+    /// The map as `[n, c, h, w]`, which [`Map::new`] takes without a copy.
     pub(super) fn into_tensor(self) -> FlexTensor {
         let data = self
             .tensor
@@ -79,17 +79,17 @@ impl Map {
     }
 }
 
-/// A tensor of any shape whose elements lie one after the other, in whatever order of its axes that is.
+/// A tensor that is contiguous in some order of its axes.
 pub(super) struct Packed {
-    /// The axes in the order in which they lie in memory, the slowest first.
+    /// The axes in memory order, the slowest first.
     order: Vec<usize>,
-    /// The axes in that order; contiguous.
+    /// The tensor with its axes in that order; contiguous.
     tensor: FlexTensor,
     buffers: BufferPool,
 }
 
 impl Packed {
-    /// Copies only what no order of the axes makes contiguous.
+    /// Copies unless some order of the axes makes the tensor contiguous.
     pub(super) fn new(tensor: FlexTensor, buffers: &BufferPool) -> Self {
         let order = order_in_memory(&tensor);
         Self {
@@ -114,7 +114,7 @@ impl Packed {
         own(self.aligned(other), &self.buffers)
     }
 
-    /// The tensor with its elements changed in place, if nobody else holds it, and in a copy if somebody does.
+    /// The tensor with its elements changed in place, if it has no other owner, else in a copy.
     pub(super) fn changed(self, change: impl FnOnce(&mut [f32])) -> FlexTensor {
         let Self { order, tensor, buffers } = self;
         let dims = tensor.shape().as_slice().to_vec();
@@ -142,25 +142,25 @@ impl Packed {
         unpack(&self.order, dense(&dims, data))
     }
 
-    /// The tensor, for [`Packed::new`] to take again without a copy.
+    /// The tensor, which [`Packed::new`] takes without a copy.
     pub(super) fn into_tensor(self) -> FlexTensor {
         unpack(&self.order, self.tensor)
     }
 
-    /// Gives the buffer back, if nobody else holds it.
+    /// Returns the buffer to the pool, if it has no other owner.
     pub(super) fn recycle(self) {
         self.buffers.recycle(self.tensor);
     }
 }
 
-/// A tensor whose axes are in memory's order with them in their own.
+/// Undoes the permutation of the axes to memory order.
 fn unpack(order: &[usize], tensor: FlexTensor) -> FlexTensor {
     let mut back = vec![0; order.len()];
     order.iter().enumerate().for_each(|(place, &axis)| back[axis] = place);
     Flex::float_permute(tensor, &back)
 }
 
-/// The tensor itself, where it is contiguous, so that nobody else holds on to it; else a copy, made by all threads if it is large.
+/// The tensor itself if it is contiguous, else a copy, which all threads make if it is large.
 pub(super) fn contiguous(tensor: FlexTensor, buffers: &BufferPool) -> FlexTensor {
     if tensor.is_contiguous() {
         return tensor;
@@ -170,7 +170,7 @@ pub(super) fn contiguous(tensor: FlexTensor, buffers: &BufferPool) -> FlexTensor
     if count < LARGE || tensor.dtype() != DType::F32 {
         return tensor.to_contiguous();
     }
-    // Parts by the outermost axes.
+    // Parts along the outermost axes.
     let (mut parts, mut outer) = (1, 0);
     while parts < PARTS && outer + 1 < dims.len() {
         parts *= dims[outer];
@@ -188,10 +188,10 @@ pub(super) fn contiguous(tensor: FlexTensor, buffers: &BufferPool) -> FlexTensor
     dense(&dims, copy)
 }
 
-/// Elements in a row from which on rows are copied one by one.
+/// The shortest row that is copied as one.
 const ROW: usize = 16;
 
-/// Numbers from which on a copy is made by all threads, and the least number of its parts.
+/// The smallest tensor that all threads copy, and the fewest parts it is copied in.
 pub(super) const LARGE: usize = 1 << 15;
 const PARTS: usize = 16;
 
@@ -224,18 +224,18 @@ fn copy_view(view: &FlexTensor, into: &mut [f32]) {
 fn order_in_memory(tensor: &FlexTensor) -> Vec<usize> {
     let strides = tensor.layout().strides();
     let mut order: Vec<usize> = (0..strides.len()).collect();
-    // Of equal strides (an axis of one element) the order of the axes.
+    // The sort is stable: axes of equal strides (of one element) keep their order.
     order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
     order
 }
 
-/// Gives back the buffer of a tensor of any layout that covers it, if nobody else holds it.
+/// Returns the buffer of a tensor of any layout that covers it to the pool, if it has no other owner.
 pub(super) fn release(tensor: FlexTensor, buffers: &BufferPool) {
     let order = order_in_memory(&tensor);
     buffers.recycle(Flex::float_permute(tensor, &order));
 }
 
-/// The elements of a contiguous tensor in a buffer of their own: the tensor's, if nobody else holds it.
+/// The elements of a contiguous tensor in a buffer of their own: the tensor's, if it has no other owner.
 pub(super) fn own(tensor: FlexTensor, buffers: &BufferPool) -> Vec<f32> {
     reclaim(tensor).unwrap_or_else(|tensor| {
         let mut copy = buffers.take(values(&tensor).len());
@@ -246,7 +246,7 @@ pub(super) fn own(tensor: FlexTensor, buffers: &BufferPool) -> Vec<f32> {
     })
 }
 
-/// The elements of a tensor that is contiguous.
+/// The elements of a contiguous tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     let count = tensor.layout().num_elements();
@@ -262,7 +262,7 @@ pub(super) fn dense(dims: &[usize], data: Vec<f32>) -> FlexTensor {
     )
 }
 
-/// `data` (channels last) under the shape that `like` has, whatever its number of spatial axes.
+/// `data` (channels last) as a tensor of shape `like`, with any number of spatial axes.
 pub(super) fn in_shape_of(like: &[usize], data: Vec<f32>) -> FlexTensor {
     let rank = like.len();
     let mut dims: Vec<usize> = like.to_vec();

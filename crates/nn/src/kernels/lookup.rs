@@ -1,6 +1,6 @@
-//! Rows of a matrix by index, as of a table of embeddings.
+//! Rows of a matrix by index, as from an embedding table.
 //!
-//! The gradient of a table has a row for every word of a vocabulary, nearly all zero; it is made in a buffer that is used again.
+//! The gradient of the table has a row for every token of the vocabulary, nearly all zero; its buffer comes from the pool.
 
 use burn::backend::flex::FlexTensor;
 
@@ -16,7 +16,7 @@ struct Lookup {
     indices: Vec<usize>,
 }
 
-/// The rows at `indices`, which are there, of `table` `[rows, width]`; `None` where Burn's own operation is to do it.
+/// The rows at `indices`, which must exist, of `table` `[rows, width]`; `None` where there is no kernel for it.
 pub(crate) fn lookup(table: &DeviceTensor, indices: &[usize]) -> Option<DeviceTensor> {
     let [rows, width] = *table.dims().as_slice() else {
         return None;
@@ -43,7 +43,7 @@ pub(crate) fn lookup(table: &DeviceTensor, indices: &[usize]) -> Option<DeviceTe
 }
 
 impl Kernel<1> for Lookup {
-    /// Rows that were taken several times get the sum.
+    /// A row that was selected several times gets the sum.
     fn backward(
         self,
         _: Vec<FlexTensor>,

@@ -1,4 +1,4 @@
-//! Products of stacks of matrices, read where they lie: a transposed matrix, or one whose rows are apart, is not copied.
+//! Batched matrix products that read their operands in place: transposed or strided matrices are not copied.
 
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
@@ -30,7 +30,7 @@ impl Stack {
         self.tensor.layout().shape().as_slice()
     }
 
-    /// Rows and columns of each.
+    /// Rows and columns of each matrix.
     fn size(&self) -> [usize; 2] {
         let dims = self.dims();
         [dims[dims.len() - 2], dims[dims.len() - 1]]
@@ -56,7 +56,7 @@ impl Stack {
 #[derive(Debug)]
 struct Matmul;
 
-/// `a […, n, k] · b […, k, m]` with equal axes before; `None` where Burn's own operation is to do it.
+/// `a […, n, k] · b […, k, m]` with equal axes before; `None` where there is no kernel for it.
 pub(crate) fn matmul(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor> {
     run([a, b], Matmul, |[a, b], buffers| {
         let (a, b) = (Stack::new(a, buffers), Stack::new(b, buffers));
@@ -78,7 +78,7 @@ pub(crate) fn matmul(a: &DeviceTensor, b: &DeviceTensor) -> Option<DeviceTensor>
     })
 }
 
-/// The products of pairs of matrices, one after the other, `len` elements in all.
+/// The products of pairs of matrices, `len` elements in all.
 fn stacked<'a>(
     [n, m, k]: [usize; 3],
     len: usize,

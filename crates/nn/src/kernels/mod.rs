@@ -1,12 +1,14 @@
-//! Operations of our own on the CPU backend: convolutions, matrix products, normalizations, activations, sums, joins, pooling.
+//! Our own operations on the CPU backend: convolutions, matrix products, normalizations, activations, sums, concatenation,
+//! pooling.
 //!
 //! Burn's CPU backend is slow backward through pointwise and depthwise convolutions, takes several passes over memory for
-//! a normalization and an activation, and runs most of what goes element by element on one thread. These kernels replace
-//! them there; on every other device, and for what they do not cover, Burn's own operations run. Each is a [`Kernel`]: a forward function, and a backward one that is put on Burn's tape.
+//! a normalization and an activation, and runs most elementwise operations on one thread. These kernels replace them there;
+//! on every other device, and for cases that no kernel covers, Burn's own operations run. Each is a
+//! [`Kernel`](kernel::Kernel): a forward function, and a backward one on Burn's tape.
 //!
-//! Maps are held with channels last (`[n, h, w, c]` in memory), which is a matter of strides: to everything else such a
-//! tensor is still `[n, c, h, w]`. So a pointwise convolution is one matrix product over all pixels of the batch, and
-//! everything by channel runs along vector registers.
+//! Maps are held with channels last (`[n, h, w, c]` in memory). Only the strides differ: every other operation still sees a
+//! tensor `[n, c, h, w]`. So a pointwise convolution is one matrix product over all pixels of the batch, and operations by
+//! channel run along vector registers.
 
 mod activation;
 mod add;

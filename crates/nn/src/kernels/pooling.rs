@@ -40,7 +40,7 @@ impl Slide {
 #[derive(Debug)]
 struct MaxPool(Slide);
 
-/// The largest value of each window, of `x [n, c, h, w]`; `None` where Burn's own operation is to do it.
+/// The largest value of each window, of `x [n, c, h, w]`; `None` where there is no kernel for it.
 pub(crate) fn max_pool(x: &DeviceTensor, slide: Slide) -> Option<DeviceTensor> {
     if x.rank() != 4 {
         return None;
@@ -124,7 +124,7 @@ impl Kernel<1> for MaxPool {
 #[derive(Debug)]
 struct Mean([usize; 4]);
 
-/// The mean of each channel of `x [n, c, h, w]`, as `[n, c, 1, 1]`; `None` where Burn's own operation is to do it.
+/// The mean of each channel of `x [n, c, h, w]`, as `[n, c, 1, 1]`; `None` where there is no kernel for it.
 pub(crate) fn mean_of_map(x: &DeviceTensor) -> Option<DeviceTensor> {
     let dims: [usize; 4] = x.dims().try_into().ok()?;
     let [n, c, h, w] = dims;
@@ -138,14 +138,14 @@ pub(crate) fn mean_of_map(x: &DeviceTensor) -> Option<DeviceTensor> {
                 vectorized(
                     #[inline(always)]
                     || {
-                        // A few rows at a time, so that the sum of many does not lose digits.
-                        let mut few = vec![0.0f32; c];
+                        // In blocks of rows, so that a long sum does not lose digits.
+                        let mut block = vec![0.0f32; c];
                         for rows in x.chunks(c * 64) {
-                            few.fill(0.0);
+                            block.fill(0.0);
                             for row in rows.chunks_exact(c) {
-                                few.iter_mut().zip(row).for_each(|(few, x)| *few += x);
+                                block.iter_mut().zip(row).for_each(|(block, x)| *block += x);
                             }
-                            y.iter_mut().zip(&few).for_each(|(y, few)| *y += few);
+                            y.iter_mut().zip(&block).for_each(|(y, block)| *y += block);
                         }
                         y.iter_mut().for_each(|y| *y /= pixels as f32);
                     },

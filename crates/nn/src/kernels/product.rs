@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::buffers::BufferPool;
 use super::elementwise::CHUNK;
 
-/// A matrix in a slice: where element `(row, column)` is, `row · rows + column · columns`.
+/// A matrix in a slice: element `(row, column)` is at `row · rows + column · columns`.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     data: &'a [f32],
@@ -32,12 +32,12 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// One whose rows and columns are that many elements apart.
+    /// With the given strides of rows and columns.
     pub(super) fn strided(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self { data, rows, columns }
     }
 
-    /// The same elements with rows for columns.
+    /// The transpose.
     pub(super) fn transpose(self) -> Self {
         Self {
             rows: self.columns,
@@ -46,7 +46,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Without its first rows.
+    /// Without the first rows.
     fn after_rows(self, first: usize) -> Self {
         Self {
             data: &self.data[first * self.rows..],
@@ -67,7 +67,7 @@ pub(super) enum Threads {
 }
 
 impl Threads {
-    /// Of the products of this many tasks, which run beside each other.
+    /// The threads of each of `tasks` products that run in parallel.
     pub(super) fn for_tasks(tasks: usize) -> Self {
         if tasks < rayon::current_num_threads() {
             Self::All
@@ -77,13 +77,13 @@ impl Threads {
     }
 }
 
-/// Rows of a product on all threads that one of them computes at a time.
+/// Rows of a parallel product that one thread computes at a time.
 const BAND: usize = 768;
 
-/// Rows from which on a product is worth its start.
+/// The fewest rows that make a product worth its overhead.
 pub(super) const TALL: usize = 512;
 
-/// Pieces that a sum over so many rows is made in, which is not a matter of threads.
+/// The number of pieces of a sum over `rows`, which does not depend on the number of threads.
 pub(super) fn pieces(rows: usize) -> usize {
     (rows / TALL).clamp(1, 8)
 }
@@ -109,7 +109,7 @@ pub(super) fn product_within(
         "matrices are smaller than the product asks for"
     );
     if threads == Threads::All && m >= 2 * BAND && n * k > 0 {
-        // A product on all threads would copy all of `a` first; of a band of rows it copies what its cache holds.
+        // gemm on all threads copies all of `a` first; for a band of rows the copy fits into the cache.
         out[..(m - 1) * width + n]
             .par_chunks_mut(BAND * width)
             .enumerate()

@@ -12,7 +12,7 @@ use super::kernel::{Forward, Kernel, run};
 use super::layout::{contiguous, dense, own, values};
 use crate::tensor::DeviceTensor;
 
-/// Sums that run beside each other, since one alone would wait for every addition.
+/// Independent partial sums: a single one would wait for every addition.
 const LANES: usize = 16;
 
 /// The sum of `f` over a row.
@@ -49,7 +49,7 @@ fn largest(row: &[f32]) -> f32 {
 #[derive(Debug)]
 struct Softmax;
 
-/// The softmax over the last axis; `None` where Burn's own operation is to do it.
+/// The softmax over the last axis; `None` where there is no kernel for it.
 pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
     let d = *x.dims().last()?;
     run([x], Softmax, |[x], buffers| {
@@ -97,7 +97,7 @@ impl Kernel<1> for Softmax {
 struct LayerNorm;
 
 /// `(x − mean) / √(variance + ε) · scale + bias` over the last axis, `x […, d]`, `scale` and `bias` `[d]`; `None` for other
-/// shapes, and where Burn's own operations are to do it.
+/// shapes, and where there is no kernel for it.
 pub(crate) fn layer_norm(
     x: &DeviceTensor,
     scale: &DeviceTensor,
@@ -124,7 +124,7 @@ fn normalized([x, scale]: [FlexTensor; 2], bias: Option<FlexTensor>, epsilon: f3
     let bias = bias.map_or_else(|| vec![0.0; d], |bias| values(&contiguous(bias, buffers)).to_vec());
     let count = values(&x).len() / d;
     let mut y = buffers.take(count * d);
-    // By row, its mean and one by its deviation.
+    // For each row, its mean and the inverse of its standard deviation.
     let mut statistics = vec![[0.0f32; 2]; count];
     let rows = (CHUNK / d).max(1);
     y.par_chunks_mut(rows * d)
@@ -168,7 +168,7 @@ impl Kernel<2> for LayerNorm {
     }
 }
 
-/// With a bias.
+/// The same with a bias.
 impl Kernel<3> for LayerNorm {
     fn backward(
         self,
@@ -182,7 +182,7 @@ impl Kernel<3> for LayerNorm {
 }
 
 /// With `x̂ = (x − μ) r` and `g = dy · scale`: `dx = r (g − mean(g) − x̂ mean(g x̂))`, `d scale = Σ dy x̂`, `d bias = Σ dy`.
-/// dx takes the place of dy.
+/// dx is written over dy.
 fn gradients(
     saved: Vec<FlexTensor>,
     gradient: FlexTensor,
@@ -264,7 +264,7 @@ mod tests {
                 assert!((share - expected).abs() < 1e-6, "{mask}, {at}: {share}");
             }
         }
-        // Nothing but equal numbers, however small, and what is not a number.
+        // Equal numbers, however small, and NaN.
         assert!(
             softmax_of(&[f32::MIN; 5])
                 .iter()

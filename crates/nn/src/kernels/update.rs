@@ -1,6 +1,6 @@
 //! Optimizer steps on the CPU backend, each one pass over memory: SGD with momentum, and AdamW.
 //!
-//! Burn's own operations would take eight passes. What the numbers mean stands with the optimizers, in `train/optimizer`.
+//! Burn's own operations would take eight passes. The optimizers of the crate `ranktune-train` document the rules.
 
 use burn::backend::Flex;
 use burn::backend::TensorMetadata;
@@ -12,21 +12,21 @@ use super::kernel::wrap;
 use super::layout::{dense, values};
 use crate::tensor::DeviceTensor;
 
-/// Elements a task works on.
+/// Elements per task.
 const CHUNK: usize = 1 << 15;
 
-/// Numbers of a step of SGD.
+/// The coefficients of a step of SGD.
 #[derive(Clone, Copy, Debug)]
 pub struct SgdStep {
-    /// What the gradient is multiplied by first, so that it is not too long.
+    /// The factor of the gradient, which limits its norm.
     pub shrink: f32,
     /// Learning rate.
     pub rate: f32,
     /// Weight decay.
     pub decay: f32,
-    /// Momentum of the velocity.
+    /// Momentum.
     pub momentum: f32,
-    /// Whether momentum is Nesterov's.
+    /// Whether the momentum is Nesterov's.
     pub nesterov: bool,
 }
 
@@ -45,7 +45,7 @@ impl SgdStep {
     }
 }
 
-/// Numbers of a step of AdamW.
+/// The coefficients of a step of AdamW.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamWStep {
     /// As [`SgdStep::shrink`].
@@ -98,7 +98,7 @@ pub fn descend(weight: &DeviceTensor, gradient: &DeviceTensor, rate: f32) -> Opt
     Some(like(weight, weights))
 }
 
-/// The new weights and momenta (zero where there are none yet); `None` on other devices.
+/// The new weights and momenta (zero in the first step); `None` on other devices.
 pub fn sgd(
     weight: &DeviceTensor,
     gradient: &DeviceTensor,
@@ -133,7 +133,7 @@ pub fn sgd(
     Some([like(weight, weights), like(weight, momenta)])
 }
 
-/// The new weights, first and second moments (zero where there are none yet); `None` on other devices.
+/// The new weights, first and second moments (zero in the first step); `None` on other devices.
 pub fn adam_w(
     weight: &DeviceTensor,
     gradient: &DeviceTensor,
@@ -175,7 +175,7 @@ pub fn adam_w(
     Some([like(weight, weights), like(weight, firsts), like(weight, seconds)])
 }
 
-/// The sum of the squares of all elements, in one order whatever the threads; `None` on other devices.
+/// The sum of the squares of all elements, in an order that does not depend on the threads; `None` on other devices.
 pub fn sum_of_squares(tensor: &DeviceTensor) -> Option<f64> {
     let plain = plain(tensor)?;
     let parts: Vec<f64> = values(&plain)

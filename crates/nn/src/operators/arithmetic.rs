@@ -71,7 +71,7 @@ fn apply(kind: Arithmetic, left: &Value, right: &Value, inputs: &Inputs) -> Resu
         return on_host(kind, a, b).map(Value::from);
     }
     let device = inputs.device_of_graph();
-    // A lone number needs no tensor; its rank must not add axes to the result.
+    // A single number needs no tensor, unless its rank would add axes to the result.
     if let (Value::Device(tensor), Some(number)) = (left, lone_number(right, left.dims().len()))
         && let Some(result) = with_number(kind, tensor, number)
     {

@@ -2,7 +2,7 @@
 //!
 //! # Shapes
 //! `Q [n, h, q, d]`, `K [n, g, k, d]`, `V [n, g, k, v]`, or with heads side by side `[n, q, h·d]`; h a multiple of g, whose
-//! heads are then shared. The mask broadcasts to `[n, h, q, k]`: numbers are added, booleans say what is seen.
+//! heads are then shared. The mask broadcasts to `[n, h, q, k]`: numbers are added, booleans are true where a key is visible.
 
 use super::{Attributes, Inputs, Operator};
 use crate::shape::size;
@@ -10,7 +10,7 @@ use crate::tensor::DeviceTensor;
 use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
-/// What the third output, the scores, are taken after.
+/// The step whose result is the output of scores.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scores {
     Product,
@@ -96,7 +96,7 @@ fn four(tensor: &DeviceTensor) -> Result<[usize; 4]> {
         .map_err(|_| Error::shape(format!("expected four axes, found shape {dims:?}")))
 }
 
-/// `[n, s, h·d]` as `[n, h, s, d]`; what has four axes already stays.
+/// `[n, s, h·d]` as `[n, h, s, d]`; unchanged if it has four axes.
 pub(super) fn apart(tensor: &DeviceTensor, heads: usize) -> Result<DeviceTensor> {
     let dims = tensor.dims();
     match dims.as_slice() {
@@ -110,14 +110,16 @@ pub(super) fn apart(tensor: &DeviceTensor, heads: usize) -> Result<DeviceTensor>
     }
 }
 
-/// Every head as often as `heads` queries share it.
+/// Every key or value head, repeated for the query heads that share it.
 fn repeated(tensor: &DeviceTensor, heads: usize) -> Result<DeviceTensor> {
     let [n, groups, rows, width] = four(tensor)?;
     if groups == heads {
         return Ok(tensor.clone());
     }
     if groups == 0 || !heads.is_multiple_of(groups) {
-        return Err(Error::shape(format!("{heads} heads do not share {groups}")));
+        return Err(Error::shape(format!(
+            "{heads} query heads cannot share {groups} key and value heads"
+        )));
     }
     let each = heads / groups;
     tensor
@@ -126,7 +128,7 @@ fn repeated(tensor: &DeviceTensor, heads: usize) -> Result<DeviceTensor> {
         .reshape(&[n, heads, rows, width])
 }
 
-/// What is added to the scores.
+/// The mask that is added to the scores.
 fn mask(inputs: &Inputs) -> Result<Option<DeviceTensor>> {
     let Some(value) = inputs.optional(3) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Reading the attributes of a node, so that one which nobody read is refused, not ignored.
+//! Reads the attributes of a node. An attribute that was not read is an error, not ignored.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ impl<'a> Attributes<'a> {
         self.opset
     }
 
-    /// Number of outputs that somebody asked for, counted to the last one.
+    /// Number of outputs, up to the last one that has a name.
     pub(crate) fn outputs(&self) -> usize {
         self.node
             .outputs
@@ -63,7 +63,7 @@ impl<'a> Attributes<'a> {
         Ok(self.int(name)?.unwrap_or(default))
     }
 
-    /// A 0 or 1.
+    /// An integer as a bool.
     pub(crate) fn flag(&mut self, name: &'static str, default: bool) -> Result<bool> {
         Ok(self.int(name)?.map_or(default, |value| value != 0))
     }
@@ -90,7 +90,7 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// A list of sizes: integers that are not negative.
+    /// A list of non-negative integers.
     pub(crate) fn sizes(&mut self, name: &'static str) -> Result<Option<Vec<usize>>> {
         let Some(values) = self.ints(name)? else {
             return Ok(None);
@@ -113,10 +113,10 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// A graph inside of the node.
+    /// A subgraph of the node.
     ///
     /// # Errors
-    /// `Invalid` when it is not there.
+    /// `Invalid` when it is missing.
     pub(crate) fn graph(&mut self, name: &'static str) -> Result<&'a Graph> {
         let graph = self.value(name, "a graph", |attribute| match attribute {
             Attribute::Graph(graph) => Some(graph.as_ref()),
@@ -125,12 +125,12 @@ impl<'a> Attributes<'a> {
         graph.ok_or_else(|| Error::invalid(format!("attribute {name:?} is missing")))
     }
 
-    /// The names that the graphs inside of the node take from around it.
+    /// The names that the subgraphs of the node capture.
     pub(crate) fn captures(&self) -> Vec<String> {
         captures(self.node)
     }
 
-    /// Says that an attribute may be there and has no effect here.
+    /// Accepts an attribute that has no effect here.
     pub(crate) fn ignore(&mut self, name: &'static str) {
         self.read.insert(name);
     }
@@ -165,7 +165,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// The names that the graphs inside `node` take from around it, each once. The node is given them as further inputs.
+/// The names that the subgraphs of `node` capture from outside, each once. They become further inputs of the node.
 pub(crate) fn captures(node: &Node) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in node.subgraphs().flat_map(Graph::captures) {

@@ -4,21 +4,22 @@
 //! running statistics become `momentum · running + (1 − momentum) · batch`, where the batch's variance is unbiased: as
 //! PyTorch does, whose momentum is `1 − momentum` of ONNX. Otherwise, and in training where it is frozen, μ and σ² are the
 //! running statistics. Weight standardization is written as a normalization too (NFNet): with `training_mode`, or with
-//! statistics that the graph computes, neither of which the mode changes. A batch of one value a channel has no variance, which PyTorch refuses, and so does this.
+//! statistics that the graph computes, neither of which the mode changes.
+//! A batch of one value per channel has no variance, which is an error, as in PyTorch.
 
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
 use crate::kernels::Activation;
 use crate::tensor::DeviceTensor;
 use crate::{Error, Mode, Result};
 
-/// An attribute of ours: the statistics are no parameters but computed, so they are taken as they are in every mode.
+/// Our own attribute: the statistics are computed by the graph, so they are used unchanged in every mode.
 pub(crate) const COMPUTED: &str = "ranktune_computed_statistics";
 
 pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     with_activation(attributes, Activation::NONE)
 }
 
-/// The normalization and the activation behind it in one pass.
+/// The normalization and the activation that follows, in one pass.
 pub(super) fn with_activation(attributes: &mut Attributes, activation: Activation) -> Result<Operator> {
     let epsilon = attributes.float_or("epsilon", 1e-5)?;
     let momentum = attributes.float_or("momentum", 0.9)?;
@@ -45,12 +46,12 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
             .collect::<Result<Vec<_>>>()?;
         if let Some(wrong) = settings.iter().find(|tensor| tensor.dims() != [channels]) {
             return Err(Error::shape(format!(
-                "expected settings of shape [{channels}], found {:?}",
+                "expected scale, bias, mean and variance of shape [{channels}], found {:?}",
                 wrong.dims()
             )));
         }
         let [scale, bias, mean, variance] = settings.as_slice() else {
-            return Err(Error::invalid("five inputs are needed"));
+            return Err(Error::invalid("expected five inputs"));
         };
         let kept = context.kept.contains(inputs.name(3)) || context.kept.contains(inputs.name(4));
         let trains = context.mode == Mode::Training && !computed && !kept;
@@ -61,7 +62,7 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
         let count: usize = dims.iter().product::<usize>() / channels.max(1);
         if count < 2 {
             return Err(Error::shape(
-                "batch statistics need more than one value a channel; use a larger batch or frozen statistics",
+                "batch statistics need more than one value per channel; use a larger batch or frozen statistics",
             ));
         }
         let batch = x.normalize_batch(scale, bias, epsilon, activation)?;

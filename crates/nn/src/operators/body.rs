@@ -1,4 +1,4 @@
-//! The graph inside a node (a branch of `If`, the body of `Loop`), ready to run.
+//! A subgraph (a branch of `If`, the body of `Loop`), ready to run.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use super::{Context, build, constant};
 use crate::value::Value;
 use crate::{Error, Result};
 
-/// A graph that a node holds.
+/// A subgraph of a node.
 pub(crate) struct Body {
     slots: usize,
     inputs: Vec<Slot>,
-    /// Slots of the values that it takes from around it, in the order of [`captures`].
+    /// Slots of the captured values, in the order of [`captures`].
     captured: Vec<Slot>,
     constants: Vec<(Slot, Value)>,
     steps: Vec<Step>,
@@ -22,7 +22,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Reads `graph`, to which its node gives `captured`.
+    /// Builds `graph`, which captures the values `captured`.
     ///
     /// # Errors
     /// As [`build`].
@@ -33,7 +33,7 @@ impl Body {
             *known.entry(name.to_owned()).or_insert(next)
         };
         let captured: Vec<Slot> = captured.iter().map(|name| slot(name)).collect();
-        // What the graph itself defines hides a name from around it.
+        // A name that the subgraph defines shadows a captured one.
         let inputs = graph.inputs.iter().map(|input| slot(&input.name)).collect();
         let constants = graph
             .initializers
@@ -84,10 +84,10 @@ impl Body {
         self.outputs.len()
     }
 
-    /// Runs the graph; gives its outputs.
+    /// Runs the subgraph and returns its outputs.
     ///
     /// # Errors
-    /// Those of its nodes, named.
+    /// Those of its nodes, with the node's name.
     pub(crate) fn run(
         &self,
         inputs: &[Value],
@@ -98,7 +98,7 @@ impl Body {
         if inputs.len() != self.inputs.len() {
             let (expected, found) = (self.inputs.len(), inputs.len());
             return Err(Error::invalid(format!(
-                "the graph inside takes {expected} inputs, found {found}"
+                "the subgraph takes {expected} inputs, found {found}"
             )));
         }
         let mut values: Vec<Option<Value>> = vec![None; self.slots];

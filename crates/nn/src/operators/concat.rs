@@ -22,14 +22,14 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// `values` one after the other along an axis.
+/// `values` concatenated along an axis.
 ///
 /// # Errors
-/// `Shape` when they do not fit; `Invalid` when there are none.
+/// `Shape` when their shapes do not match; `Invalid` when there are none.
 pub(super) fn joined(values: &[Value], along: i64, device: &Device) -> Result<Value> {
     let first = values
         .first()
-        .ok_or_else(|| Error::invalid("there is nothing to join"))?
+        .ok_or_else(|| Error::invalid("expected at least one tensor to concatenate"))?
         .dims();
     let along = axis(along, first.len())?;
     for value in values {
@@ -37,7 +37,7 @@ pub(super) fn joined(values: &[Value], along: i64, device: &Device) -> Result<Va
         let fits = dims.len() == first.len() && (0..dims.len()).all(|one| one == along || dims[one] == first[one]);
         if !fits {
             return Err(Error::shape(format!(
-                "shapes {first:?} and {dims:?} cannot be joined along axis {along}"
+                "shapes {first:?} and {dims:?} cannot be concatenated along axis {along}"
             )));
         }
     }
@@ -50,14 +50,14 @@ pub(super) fn joined(values: &[Value], along: i64, device: &Device) -> Result<Va
     Ok(DeviceTensor::concat(&tensors, along).into())
 }
 
-/// `values` one after the other along an axis of their own, which is new.
+/// `values` stacked along a new axis.
 ///
 /// # Errors
 /// As [`joined`].
 pub(super) fn stacked(values: &[Value], along: i64, device: &Device) -> Result<Value> {
     let first = values
         .first()
-        .ok_or_else(|| Error::invalid("there is nothing to join"))?
+        .ok_or_else(|| Error::invalid("expected at least one tensor to concatenate"))?
         .dims();
     let place = axis(along, first.len() + 1)?;
     let apart = values.iter().map(|value| {
@@ -70,7 +70,7 @@ pub(super) fn stacked(values: &[Value], along: i64, device: &Device) -> Result<V
 
 fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {
     let Some(first) = hosts.first() else {
-        return Err(Error::invalid("there is nothing to join"));
+        return Err(Error::invalid("expected at least one tensor to concatenate"));
     };
     let mut dims = first.dims().to_vec();
     dims[along] = hosts.iter().map(|host| host.dims()[along]).sum();
@@ -84,7 +84,7 @@ fn join(hosts: &[&HostTensor], along: usize) -> Result<HostTensor> {
             }
         }
     };
-    let mixed = || Error::shape("tensors of different types cannot be joined");
+    let mixed = || Error::shape("tensors of different types cannot be concatenated");
     match first.data() {
         HostData::I64(_) if hosts.iter().all(|host| host.type_name() == "i64") => {
             let mut values = Vec::new();
@@ -137,7 +137,7 @@ pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
         };
         let sizes = match asked {
             Some(sizes) => sizes,
-            None if parts == 0 => return Err(Error::invalid("a split into no parts")),
+            None if parts == 0 => return Err(Error::invalid("a split needs at least one part")),
             None => {
                 // The last part is smaller where the size does not divide.
                 let each = total.div_ceil(parts);

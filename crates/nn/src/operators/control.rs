@@ -1,8 +1,8 @@
-//! If and Loop: graphs inside of nodes.
+//! If and Loop: nodes with subgraphs.
 //!
 //! Exporters write them where a shape decides (`x.size(1) > n`), so conditions and trip counts are integers and booleans, on
-//! the host, and mostly constant. The branch that is taken, and every turn of a loop, runs on the tape as if it were written
-//! out. What the inner graphs take from around them comes after the node's own inputs.
+//! the host, and mostly constant. The branch that is taken, and every iteration of a loop, is recorded on the tape as if it
+//! were written out. Captured values come after the node's own inputs.
 
 use ranktune_onnx::Graph;
 
@@ -12,8 +12,8 @@ use super::{Attributes, Inputs, Operator};
 use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
-/// Turns of a loop, a guard against files that never end.
-const MOST_TURNS: i64 = 1 << 16;
+/// The most iterations of a loop: a guard against files that never end.
+const MAX_ITERATIONS: i64 = 1 << 16;
 
 fn body(attributes: &mut Attributes, name: &'static str) -> Result<Body> {
     let captured = attributes.captures();
@@ -22,7 +22,7 @@ fn body(attributes: &mut Attributes, name: &'static str) -> Result<Body> {
     Body::new(graph, &captured, opset)
 }
 
-/// The values from around the node, which come after its `own` inputs.
+/// The captured values, which come after the node's `own` inputs.
 fn captured(inputs: &Inputs, own: usize) -> Vec<Option<Value>> {
     (own..inputs.len())
         .map(|position| inputs.optional(position).cloned())
@@ -56,7 +56,9 @@ pub(super) fn repeat(attributes: &mut Attributes) -> Result<Operator> {
         .n_inputs()
         .checked_sub(2)
         .filter(|carried| body.n_outputs() > *carried)
-        .ok_or_else(|| Error::invalid("the body of Loop must take a number, a condition and what is carried on"))?;
+        .ok_or_else(|| {
+            Error::invalid("the body of Loop must take an iteration number, a condition and the carried values")
+        })?;
     let asked = attributes.outputs();
     Ok(Box::new(move |inputs, context| {
         let most = match inputs.optional_ints(0)? {
@@ -74,8 +76,10 @@ pub(super) fn repeat(attributes: &mut Attributes) -> Result<Operator> {
         let mut rows: Vec<Vec<Value>> = vec![Vec::new(); body.n_outputs() - 1 - carried];
         let mut turn = 0;
         while goes_on && turn < most {
-            if turn >= MOST_TURNS {
-                return Err(Error::unsupported(format!("a loop of more than {MOST_TURNS} turns")));
+            if turn >= MAX_ITERATIONS {
+                return Err(Error::unsupported(format!(
+                    "a loop of more than {MAX_ITERATIONS} iterations is not supported"
+                )));
             }
             let mut given = vec![
                 HostTensor::ints(&[], vec![turn])?.into(),
@@ -85,12 +89,12 @@ pub(super) fn repeat(attributes: &mut Attributes) -> Result<Operator> {
             let mut results = body
                 .run(&given, &around, inputs.device_of_graph(), context)?
                 .into_iter();
-            let condition = results.next().ok_or_else(|| Error::invalid("no condition"))?;
-            goes_on = truth(
-                condition
-                    .host()
-                    .ok_or_else(|| Error::unsupported("a condition that depends on floating-point values"))?,
-            )?;
+            let condition = results
+                .next()
+                .ok_or_else(|| Error::invalid("the body of Loop has no condition among its outputs"))?;
+            goes_on = truth(condition.host().ok_or_else(|| {
+                Error::unsupported("a condition that depends on floating-point values is not supported")
+            })?)?;
             state.extend(results.by_ref().take(carried));
             rows.iter_mut().zip(results).for_each(|(rows, row)| rows.push(row));
             turn += 1;

@@ -11,13 +11,13 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Padding {
     Explicit(Vec<(usize, usize)>),
-    /// As much as keeps `⌈size / stride⌉` positions; the odd element goes after.
+    /// Padding for `⌈size / stride⌉` positions; the odd element goes after.
     SameUpper,
     /// The same, the odd element goes before.
     SameLower,
 }
 
-/// The attributes that convolutions and pools share; what is absent stands for ones and zeros of the right length.
+/// The attributes that convolutions and pools share; absent ones stand for ones and zeros of the right length.
 #[derive(Clone, Debug)]
 pub(super) struct Sliding {
     pub kernel: Option<Vec<usize>>,

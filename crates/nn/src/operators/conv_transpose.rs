@@ -3,7 +3,7 @@
 //! # Shapes
 //! `x [n, c, s…]`, `weight [c, m/group, k…]` → `[n, m, t…]`,
 //! `tᵢ = strideᵢ·(sᵢ − 1) + extraᵢ + dilationᵢ·(kᵢ − 1) + 1 − beforeᵢ − afterᵢ`.
-//! It is computed without padding, and what the padding takes off is cut away, so that uneven padding needs no other way.
+//! It is computed without padding and then cropped, so that uneven padding is no special case.
 
 use super::conv::Sliding;
 use super::{Attributes, Operator};

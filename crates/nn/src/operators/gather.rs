@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// Indices along an axis of size `size`, counted from its start.
 fn resolve(indices: &[i64], size: usize) -> Result<Vec<usize>> {
-    let wrong = |index: i64| Error::shape(format!("index {index} is outside of an axis of size {size}"));
+    let wrong = |index: i64| Error::shape(format!("index {index} is out of range for an axis of size {size}"));
     indices
         .iter()
         .map(|&index| axis(index, size).map_err(|_| wrong(index)))
@@ -96,7 +96,7 @@ pub(super) fn elements_along(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// Row-major positions of the slices that `GatherND` and `ScatterND` speak of, and the slice's shape.
+/// Row-major positions of the slices that `GatherND` and `ScatterND` address, and the shape of a slice.
 pub(super) fn slice_positions(
     dims: &[usize],
     index_dims: &[usize],

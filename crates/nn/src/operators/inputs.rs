@@ -1,4 +1,4 @@
-//! What a node is given when it runs.
+//! The inputs of a node, and the context in which it runs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ pub(crate) struct Inputs<'a> {
     device: &'a Device,
 }
 
-/// New running statistics that a normalization layer found.
+/// New running statistics of a normalization layer.
 pub(crate) struct RunningUpdate {
     /// Name of the initializer.
     pub name: String,
-    /// What it becomes.
+    /// Its new value.
     pub value: DeviceTensor,
 }
 
-/// What a node may know and leave behind beside its outputs.
+/// The state that a node may read and change besides its outputs.
 pub(crate) struct Context {
     pub mode: Mode,
-    /// Running statistics that training takes and leaves as they are.
+    /// Names of running statistics that training uses and does not update.
     pub kept: Arc<HashSet<String>>,
     pub updates: Vec<RunningUpdate>,
 }
@@ -42,7 +42,7 @@ impl<'a> Inputs<'a> {
         self.device
     }
 
-    /// Number of inputs, absent ones counted.
+    /// Number of inputs, including absent ones.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
@@ -52,7 +52,7 @@ impl<'a> Inputs<'a> {
         self.names.get(position).map_or("", String::as_str)
     }
 
-    /// The input, if it is there.
+    /// The input, if present.
     pub(crate) fn optional(&self, position: usize) -> Option<&Value> {
         self.values.get(position)?.as_ref()
     }
@@ -71,7 +71,7 @@ impl<'a> Inputs<'a> {
         self.get(position)?.on(self.device)
     }
 
-    /// As [`Inputs::tensor`], where the input is there.
+    /// As [`Inputs::tensor`], for an optional input.
     pub(crate) fn optional_tensor(&self, position: usize) -> Result<Option<DeviceTensor>> {
         self.optional(position).map(|value| value.on(self.device)).transpose()
     }
@@ -79,7 +79,7 @@ impl<'a> Inputs<'a> {
     /// The input, computed on the host.
     ///
     /// # Errors
-    /// `Unsupported` when it depends on what is computed on the device.
+    /// `Unsupported` when it depends on values on the device.
     pub(crate) fn host(&self, position: usize) -> Result<&HostTensor> {
         self.get(position)?.host().ok_or_else(|| {
             Error::unsupported(format!(
@@ -93,7 +93,7 @@ impl<'a> Inputs<'a> {
         Ok(self.host(position)?.to_ints())
     }
 
-    /// As [`Inputs::ints`], where the input is there.
+    /// As [`Inputs::ints`], for an optional input.
     pub(crate) fn optional_ints(&self, position: usize) -> Result<Option<Vec<i64>>> {
         match self.optional(position) {
             None => Ok(None),
@@ -101,7 +101,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The input as one number, where it is there.
+    /// The input as one number, if present.
     ///
     /// # Errors
     /// `Shape` when it is not one number.
@@ -118,7 +118,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Types and shapes, for errors.
+    /// Types and shapes, for error messages.
     pub(crate) fn describe(&self) -> String {
         let shown: Vec<String> = self
             .values

@@ -249,13 +249,13 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Xor", Gradient::None, |_| compare::logical(|x, y| x ^ y)),
 ];
 
-/// The entry of an operator.
+/// The entry of the operator `name`.
 pub(crate) fn find(name: &str) -> Option<&'static Entry> {
     let position = REGISTRY.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
     REGISTRY.get(position)
 }
 
-/// Reads `node`, which is written in version `opset` of the operator set.
+/// Builds the operator of `node`, which is written in version `opset` of the operator set.
 ///
 /// # Errors
 /// `Unsupported` or `Invalid`, naming the node.
@@ -268,18 +268,15 @@ pub(crate) fn build(node: &Node, opset: i64) -> Result<(&'static Entry, Operator
             "operators of domain {domain:?} are not supported; export with standard operators"
         ))));
     }
-    let entry = find(&node.op_type).ok_or_else(|| {
-        named(Error::unsupported(
-            "this operator is not supported in training; export the model with other operators",
-        ))
-    })?;
+    let entry =
+        find(&node.op_type).ok_or_else(|| named(Error::unsupported("this operator is not supported in training")))?;
     let mut attributes = Attributes::new(node, opset);
     let operator = (entry.build)(&mut attributes).map_err(named)?;
     attributes.finish().map_err(named)?;
     Ok((entry, operator))
 }
 
-/// Reads a `BatchNormalization` and the activation that alone follows it as one operator.
+/// Builds a `BatchNormalization` and the activation that follows it as one operator.
 ///
 /// # Errors
 /// As [`build`].
@@ -298,7 +295,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of one node `op_type`, without inputs.
+    /// A model of one node `op_type` without inputs.
     fn file_of(op_type: &str) -> Model {
         Model {
             ir_version: 10,

@@ -90,7 +90,7 @@ fn sources(kind: Kind, size: usize, before: i64, after: i64) -> Result<Vec<usize
         )));
     }
     if size == 0 {
-        return Err(Error::shape("an empty axis has nothing to pad with"));
+        return Err(Error::shape("an empty axis cannot be padded"));
     }
     Ok(range
         .map(|position| match kind {
@@ -111,7 +111,7 @@ fn surrounded(value: &Value, around: &[(usize, usize)], fill: f32) -> Result<Val
         return Ok(tensor.pad(around, fill)?.into());
     }
     let host = value.to_host()?;
-    // On the host: the fill stands behind the elements, and an index map picks it.
+    // On the host: the fill value is appended to the elements, and an index map selects it.
     let dims = host.dims();
     let padded: Vec<usize> = dims.iter().zip(around).map(|(dim, pad)| dim + pad.0 + pad.1).collect();
     let total = host.len();

@@ -1,8 +1,8 @@
 //! MaxPool, AveragePool and LpPool over one or two spatial axes.
 //!
-//! Padding (and what `ceil_mode` adds at the end) is put around the input first, the lowest number for a maximum and
-//! zeros for a mean, and the pool runs without padding. A mean is then corrected by the number of elements that each
-//! window really covers: `sum / covered = mean · kernel / covered`.
+//! The input is padded first (`ceil_mode` adds to the end), with the lowest number for a maximum and zeros for a mean, and
+//! the pool runs without padding. A mean is then corrected by the number of elements that each window covers:
+//! `sum / covered = mean · kernel / covered`.
 
 use super::conv::Sliding;
 use super::{Attributes, Inputs, Operator};
@@ -62,7 +62,7 @@ impl Pool {
             let padded = spatial[axis] + real[axis].0 + real[axis].1;
             let span = (kernel[axis] - 1) * windows.dilation[axis] + 1;
             let reached = (count - 1) * windows.stride[axis] + span;
-            // One more window, unless it would start behind the input and its padding before it.
+            // One more window, unless it would start after the input and the padding before it.
             if self.ceil && reached < padded && count * windows.stride[axis] < spatial[axis] + real[axis].0 {
                 count += 1;
                 let missing = ((count - 1) * windows.stride[axis] + span).saturating_sub(padded);
@@ -103,7 +103,7 @@ impl Prepared {
             .pad(&[(0, 0), (0, 0), self.windows.pads[0], self.windows.pads[1]], value)
     }
 
-    /// Undoes the axis that a pool over one axis was given.
+    /// Removes the axis that was added for a pool over one axis.
     fn finish(&self, y: DeviceTensor) -> Result<DeviceTensor> {
         let dims = y.dims();
         match self.rank {

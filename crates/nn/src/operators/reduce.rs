@@ -78,7 +78,7 @@ fn reduce(kind: Reduction, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTen
         Reduction::SumSquare => x.mul(x)?.sum(over),
         Reduction::LogSum => x.sum(over).log(),
         Reduction::LogSumExp => {
-            // The maximum is taken out first, so that nothing overflows; it is a constant to the gradient.
+            // The maximum is subtracted first, so that nothing overflows; it has no gradient.
             let detached = x.detached();
             let top = over
                 .iter()

@@ -14,7 +14,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// The shape that Reshape asks for: one −1 is what is left over, a 0 copies the input's size unless zeros are kept.
+/// The shape that Reshape asks for: a −1 is inferred, a 0 copies the input's size unless zeros are kept.
 fn target(found: &[usize], wanted: &[i64], keep_zero: bool) -> Result<Vec<usize>> {
     let wrong = || Error::shape(format!("a tensor of shape {found:?} cannot be reshaped to {wanted:?}"));
     let mut dims = Vec::with_capacity(wanted.len());
@@ -108,7 +108,7 @@ pub(super) fn unsqueeze(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// Identity, and Dropout, which drops nothing: exported models carry it in evaluation mode.
+/// Identity, and Dropout, which is the identity in evaluation mode, in which models are exported.
 pub(super) fn identity(attributes: &mut Attributes) -> Result<Operator> {
     for name in ["ratio", "seed", "is_test"] {
         attributes.ignore(name);
@@ -145,7 +145,7 @@ pub(super) fn expand(_: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// Repeats by an axis of its own: `[a, b] → [1, a, 1, b] → [r, a, s, b] → [r·a, s·b]`.
+/// Repeats along new axes: `[a, b] → [1, a, 1, b] → [r, a, s, b] → [r·a, s·b]`.
 pub(super) fn tile(_: &mut Attributes) -> Result<Operator> {
     Ok(Box::new(|inputs, _| {
         let value = inputs.get(0)?;
@@ -179,7 +179,7 @@ mod tests {
     use super::target;
 
     #[test]
-    fn reshape_fills_in_what_is_left_over() {
+    fn reshape_infers_one_size() {
         assert_eq!(target(&[2, 3, 4], &[0, -1], false).unwrap(), [2, 12]);
         assert_eq!(target(&[0, 3], &[3, 0], true).unwrap(), [3, 0]);
         assert!(target(&[2, 3], &[4, -1], false).is_err());

@@ -1,8 +1,8 @@
 //! Resize and Upsample: nearest, linear and cubic, with or without antialiasing, along any axes.
 //!
 //! Resizing is separable and linear: along each axis the output is `y = W x`, with one row of weights an output position.
-//! Nearest is a selection, the others a product with W, so gradients need nothing of their own. Where positions lie is as
-//! the operator's `coordinate_transformation_mode` says.
+//! Nearest is a selection, the others are a product with W, so gradients need no code of their own. The positions follow
+//! `coordinate_transformation_mode`.
 
 use super::slice::selected;
 use super::{Attributes, Inputs, Operator};
@@ -139,14 +139,16 @@ impl Resize {
                     let scale = *scales.get(position).ok_or_else(|| Error::shape("too few scales"))?;
                     let to = (from as f32 * scale).floor();
                     if !(to >= 1.0 && to.is_finite()) {
-                        return Err(Error::shape(format!("a scale of {scale} makes no size of {from}")));
+                        return Err(Error::shape(format!("a scale of {scale} leaves no elements of {from}")));
                     }
                     (to as usize, scale)
                 }
                 _ => return Err(Error::invalid("neither sizes nor scales are given")),
             };
             if to == 0 || from == 0 {
-                return Err(Error::shape(format!("resizing {from} to {to} elements")));
+                return Err(Error::shape(format!(
+                    "cannot resize an axis of {from} elements to {to}"
+                )));
             }
             if (to, scale) == (from, 1.0) {
                 continue;
@@ -166,7 +168,7 @@ impl Resize {
         Ok(vec![x.into()])
     }
 
-    /// Where output position `out` lies in the input.
+    /// The input coordinate of output position `out`.
     fn source(&self, out: usize, from: usize, to: usize, scale: f32) -> f32 {
         let x = out as f32;
         match self.coordinates {

@@ -1,4 +1,4 @@
-//! RotaryEmbedding (operator set 23): pairs of features of a token are turned by angles that its position sets.
+//! RotaryEmbedding (operator set 23): pairs of features of a token are rotated by angles that depend on its position.
 //!
 //! # Shapes
 //! `x [n, h, s, d]`, or `[n, s, h·d]` with `num_heads`; cosines and sines `[positions, d/2]` with `position_ids [n, s]`, or
@@ -22,7 +22,9 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let (n, rows, width) = (shape[0], shape[2], shape[3]);
         let turned = if turned == 0 { width } else { turned };
         if turned > width || turned % 2 != 0 {
-            return Err(Error::shape(format!("{turned} of {width} features cannot be turned")));
+            return Err(Error::shape(format!(
+                "cannot rotate {turned} of {width} features; expected an even number of at most {width}"
+            )));
         }
         let half = turned / 2;
         let angles = |position| -> Result<DeviceTensor> {

@@ -53,7 +53,7 @@ fn scatter(inputs: &Inputs, positions: &[usize], reduction: Reduction) -> Result
     let found = elements(&updates.dims())?;
     if found != positions.len() {
         return Err(Error::shape(format!(
-            "{} indices speak of {} elements, the updates hold {found}",
+            "{} indices address {} elements, but the updates hold {found}",
             positions.len(),
             positions.len()
         )));

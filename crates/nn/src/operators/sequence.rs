@@ -27,7 +27,7 @@ fn list<'a>(inputs: &'a Inputs) -> Result<&'a [Value]> {
         .ok_or_else(|| Error::shape(format!("expected a list of tensors, found {value}")))
 }
 
-/// The position that input `at` names, counted from either end; `default` where it is absent.
+/// The position in input `at`, which may count from the end; `default` where it is absent.
 fn position(inputs: &Inputs, at: usize, length: usize, default: usize) -> Result<usize> {
     match inputs.optional_ints(at)?.as_deref() {
         None => Ok(default),
@@ -84,7 +84,7 @@ pub(super) fn concat(attributes: &mut Attributes) -> Result<Operator> {
     }))
 }
 
-/// Parts of the sizes that the second input names, or of one size, the last one smaller; parts of 1 where there is none.
+/// The second input holds the sizes of the parts, or one size for all, with a smaller last part; without it, parts have size 1.
 pub(super) fn split(attributes: &mut Attributes) -> Result<Operator> {
     let along = attributes.int_or("axis", 0)?;
     let keep = attributes.flag("keepdims", true)?;

@@ -65,7 +65,7 @@ fn sliced(value: &Value, axis: usize, start: i64, end: i64, step: i64) -> Result
     selected(value, axis, &indices)
 }
 
-/// The elements `start..end` along `axis`, which are there.
+/// The elements `start..end` along `axis`, which must exist.
 pub(super) fn narrowed(value: &Value, axis: usize, start: usize, end: usize) -> Result<Value> {
     match value {
         _ if start == 0 && end == value.dims()[axis] => Ok(value.clone()),
@@ -75,18 +75,18 @@ pub(super) fn narrowed(value: &Value, axis: usize, start: usize, end: usize) -> 
     }
 }
 
-/// Nothing of `value`. Burn has no empty tensors, so they stay on the host.
+/// An empty part of `value`. Burn has no empty tensors, so it is on the host.
 fn empty(value: &Value, axis: usize) -> Result<Value> {
     let mut dims = value.dims();
     dims[axis] = 0;
     Ok(HostTensor::floats(&dims, Vec::new())?.into())
 }
 
-/// The elements at `indices` along `axis`, which are there.
+/// The elements at `indices` along `axis`, which must exist.
 pub(super) fn selected(value: &Value, axis: usize, indices: &[usize]) -> Result<Value> {
     match value {
         Value::Device(_) if indices.is_empty() => empty(value, axis),
-        // A run of them, such as the one of queries in an array of queries, keys and values.
+        // Consecutive indices, such as the queries in an array of queries, keys and values.
         Value::Device(tensor) if tensor.rank() > 2 && indices.windows(2).all(|pair| pair[1] == pair[0] + 1) => {
             Ok(tensor.narrow(axis, indices[0], indices[0] + indices.len()).into())
         }

@@ -1,4 +1,4 @@
-//! Softmax and LogSoftmax. Up to operator set 12 they run over all axes from `axis` on, since over `axis` alone.
+//! Softmax and LogSoftmax. Up to operator set 12 they run over all axes from `axis` on, and over `axis` alone since.
 
 use super::{Attributes, Operator};
 use crate::Result;

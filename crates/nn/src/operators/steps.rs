@@ -6,7 +6,7 @@ use super::{Context, Inputs, Operator};
 use crate::value::Value;
 use crate::{Error, Result, kernels};
 
-/// Where a value is kept while the graph runs.
+/// The index of a value while the graph runs.
 pub(crate) type Slot = usize;
 
 /// A node, ready to run.
@@ -17,7 +17,7 @@ pub(crate) struct Step {
     pub inputs: Vec<Option<Slot>>,
     pub input_names: Vec<String>,
     pub outputs: Vec<Option<Slot>>,
-    /// Values that nobody needs after this node.
+    /// Values that are not needed after this node.
     pub release: Vec<Slot>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn execute(
             }
         }
         for &slot in &step.release {
-            // What the tape does not hold on to is memory for the next maps.
+            // Memory that the tape does not keep is reused for the next maps.
             if let Some(Value::Device(tensor)) = values[slot].take() {
                 kernels::release(tensor);
             }
@@ -52,7 +52,7 @@ pub(crate) fn execute(
     Ok(())
 }
 
-/// For the error of a value that nobody computed.
+/// The error for a value that was not computed.
 pub(crate) fn missing(name: &str) -> Error {
-    Error::invalid(format!("the value {name:?} is not there"))
+    Error::invalid(format!("the value {name:?} was not computed"))
 }

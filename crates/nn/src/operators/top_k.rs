@@ -1,5 +1,5 @@
-//! TopK, ArgMax and ArgMin. Which elements are taken is found on the host; the values are then a selection, so gradients
-//! flow to the elements that were taken.
+//! TopK, ArgMax and ArgMin. The indices are found on the host; the values are then a selection, so gradients flow to the
+//! selected elements.
 
 use super::gather::taken;
 use super::{Attributes, Operator};
@@ -21,7 +21,7 @@ fn order(host: &HostTensor, along: usize, k: usize, largest: bool, last_first: b
             if last_first {
                 indices.reverse();
             }
-            // A stable sort keeps the first of equals in front.
+            // The sort is stable, so the first of equal elements stays first.
             match host.data() {
                 HostData::F32(values) => indices.sort_by(|&a, &b| {
                     let order = values[line + a * step].total_cmp(&values[line + b * step]);
@@ -41,7 +41,7 @@ fn order(host: &HostTensor, along: usize, k: usize, largest: bool, last_first: b
         .collect()
 }
 
-/// Puts one list of `k` indices a line into a tensor, and says where in the source the elements are.
+/// Arranges a list of `k` indices per line as a tensor; also returns the positions of the elements in the source.
 fn arrange(dims: &[usize], along: usize, lists: &[Vec<usize>], k: usize) -> (Vec<usize>, Vec<i64>, Vec<usize>) {
     let plain = strides(dims);
     let mut to = dims.to_vec();
@@ -83,7 +83,7 @@ pub(super) fn build(attributes: &mut Attributes) -> Result<Operator> {
         let k = size(*k.first().ok_or_else(|| Error::invalid("k is missing"))?)?;
         if k > dims[along] {
             return Err(Error::shape(format!(
-                "the {k} best of {} elements do not exist",
+                "k is {k}, but the axis has {} elements",
                 dims[along]
             )));
         }
