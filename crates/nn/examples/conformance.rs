@@ -1,13 +1,13 @@
-//! Holds the trainable graph against PyTorch: outputs, gradients and running statistics of the graphs in some folders.
+//! Compares the trainable graph with PyTorch: outputs, gradients and running statistics of the graphs in the given folders.
 //!
 //!     cargo run --release -p ranktune-nn --example conformance -- [--device cpu|cuda|wgpu] DIR…
 //!
 //! Each folder holds `model.onnx` and `reference.safetensors` with `input.<name>`, `output`, `loss` (mean of the squared
 //! output, halved), `grad.<initializer>` in evaluation mode, and, where the graph has BatchNormalization, `train.output`,
 //! `train.loss`, `train.grad.<initializer>`, `train.running_mean.<module>`, `train.running_var.<module>` after one pass with
-//! batch statistics. Errors are relative to the largest absolute value of the reference tensor. A gradient that is zero but
-//! for rounding has no relative error: it passes where it differs from the reference by no more than changing the last bit
-//! of the parameters moves it, or where that could make it zero and the reference is next to nothing, and is counted as rounding
+//! batch statistics. Errors are relative to the largest absolute value of the reference tensor. A gradient that is zero apart
+//! from rounding has no relative error: it passes if it differs from the reference by no more than it moves when the last bits
+//! of the parameters change, or if that could make it zero and the reference is negligible; it is then counted as rounding
 //! noise. Exit code 1: an error above 1e-3, a non-finite value, or a graph that cannot be trained.
 
 #[global_allocator]

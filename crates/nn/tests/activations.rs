@@ -1,5 +1,5 @@
-//! Activations that exporters write in several nodes and that run as one, alone and behind a normalization: the same results and
-//! gradients as of the nodes by themselves, which run where somebody asks for what lies between them.
+//! Activations that exporters write in several nodes and that are fused, alone and after a normalization. Results and gradients
+//! must equal those of the separate nodes, which run when a value between them is an output too.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
 
@@ -11,7 +11,7 @@ use ranktune_onnx::{Attribute, DataType, Dim, Graph as OnnxGraph, Model, Node, T
 /// A node: its operator, inputs and output.
 type Part = (&'static str, &'static [&'static str], &'static str);
 
-/// From `b` to `y`, and what lies between.
+/// From `b` to `y`, and the values between.
 const PATTERNS: &[(&str, &[Part])] = &[
     ("swish", &[("Sigmoid", &["b"], "s"), ("Mul", &["b", "s"], "y")]),
     (
@@ -78,7 +78,7 @@ fn value(name: &str) -> ValueInfo {
     }
 }
 
-/// `x` → BatchNormalization → the pattern → a number is added, so that what the pattern gives is no output.
+/// `x` → BatchNormalization → the pattern → a number is added, so that the result of the pattern is not an output.
 fn model(parts: &[Part], outputs: &[&str]) -> Model {
     let settings: &[(&str, [f32; 3])] = &[
         ("weight", [2.0, -1.5, 3.0]),
@@ -139,7 +139,7 @@ fn results(model: &Model, mode: Mode) -> Vec<Vec<f32>> {
 fn an_activation_of_several_nodes_runs_as_its_nodes_do() {
     for (name, parts) in PATTERNS {
         let merged = model(parts, &["z"]);
-        // Whoever asks for what is between gets it, so nothing is merged.
+        // Values between the nodes are outputs, so nothing is fused.
         let between: Vec<&str> = std::iter::once("b")
             .chain(parts.iter().map(|part| part.2))
             .filter(|&output| output != "y")

@@ -1,4 +1,4 @@
-//! Whole graphs: parameters and their roles, errors, writing back, new heads. None needs a file.
+//! Whole graphs: parameters and their roles, errors, writing back, new heads, threads. No test needs a file.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
 
@@ -330,7 +330,7 @@ fn an_output_that_is_not_there_is_refused() {
     );
 }
 
-/// `steps` steps of SGD; gives the logits afterwards.
+/// The logits after `steps` steps of SGD.
 fn trained(steps: usize) -> Vec<f32> {
     let mut onnx = model();
     let mut graph = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap();
@@ -353,7 +353,7 @@ fn trained(steps: usize) -> Vec<f32> {
 fn a_graph_is_not_disturbed_by_graphs_of_other_threads() {
     let alone = trained(20);
     std::thread::scope(|scope| {
-        // Graphs that come and go while the others train.
+        // Graphs that are built and dropped while the others train.
         let brief = scope.spawn(|| (0..20).map(|_| trained(1)).collect::<Vec<_>>());
         let long: Vec<_> = (0..2).map(|_| scope.spawn(|| trained(20))).collect();
         for thread in long {

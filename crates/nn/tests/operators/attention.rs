@@ -1,4 +1,4 @@
-//! Attention, RotaryEmbedding and LRN: against formulas written out here.
+//! Attention, RotaryEmbedding and LRN, against formulas in this file.
 
 use crate::harness::{Case, Input, within, x};
 

@@ -47,7 +47,7 @@ fn the_branch_that_is_not_taken_need_not_fit() {
 
 #[test]
 fn a_loop_carries_values_on_and_stacks_what_it_gives() {
-    // state ← state · w, three times; the states one below the other are the second output.
+    // state ← state · w, three times; the stacked states are the second output.
     let body = || {
         vec![
             inner("Mul", &["state", "p3.x"], "next"),

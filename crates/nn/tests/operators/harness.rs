@@ -1,4 +1,4 @@
-//! One node as a model: run by the trainable graph and by rten, and its gradients held against differences.
+//! One node as a model: run by the trainable graph and by rten, with its gradients checked against central differences.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub enum Input {
     Floats(Vec<usize>, Vec<f32>),
     /// A constant of booleans.
     Bools(Vec<usize>, Vec<bool>),
-    /// An optional input that is not there.
+    /// An absent optional input.
     Absent,
 }
 
@@ -53,7 +53,7 @@ pub fn number(value: f32) -> Input {
     Input::Floats(vec![], vec![value])
 }
 
-/// A node for a graph inside of another.
+/// A node for a subgraph.
 pub fn inner(op_type: &str, inputs: &[&str], output: &str) -> Node {
     Node {
         name: format!("inner_{output}"),
@@ -114,13 +114,13 @@ impl Case {
         self
     }
 
-    /// The last `captured` inputs are not the node's own, but used by the graphs inside of it.
+    /// The last `captured` inputs are not the node's own but captured by its subgraphs.
     pub fn captured(mut self, captured: usize) -> Self {
         self.captured = captured;
         self
     }
 
-    /// A graph inside of the node; `inputs` and `outputs` by name.
+    /// A subgraph of the node; `inputs` and `outputs` by name.
     pub fn body(self, name: &str, inputs: &[&str], nodes: Vec<Node>, outputs: &[&str]) -> Self {
         let info = |name: &&str| ValueInfo {
             name: (*name).to_owned(),
@@ -157,7 +157,7 @@ impl Case {
         let mut names = Vec::new();
         let mut random = Random(7);
         for (position, input) in self.inputs.iter().enumerate() {
-            // A name without a dot is none of a module: one number of that name is a constant.
+            // A name without a dot is not the path of a module: a single number of that name is a constant.
             let name = match input {
                 Input::Random(..) | Input::Distinct(_) => format!("p{position}.x"),
                 _ => format!("c{position}"),
@@ -358,7 +358,7 @@ impl Case {
             assert_eq!(gradient.len(), values.len());
             for seed in 0..3 {
                 let mut random = Random(1000 + seed);
-                // Only a few coordinates move, so that errors do not hide behind the others.
+                // Only a few coordinates move, so that the others do not hide errors.
                 let direction: Vec<f32> = values
                     .iter()
                     .map(|_| {
@@ -413,7 +413,7 @@ impl Case {
     }
 }
 
-/// Uniform numbers in 0..1, the same every time.
+/// Uniform numbers in 0..1, from a fixed seed.
 pub struct Random(pub u64);
 
 impl Random {

@@ -21,7 +21,7 @@ fn arithmetic_broadcasts_and_has_right_gradients() {
         Case::new(op, vec![x(&[2, 3]), number(1.5)]).check();
         Case::new(op, vec![number(1.5), x(&[2, 3])]).check();
     }
-    // Maps and the weights of their channels, sample by sample.
+    // Maps and the weights of their channels per sample.
     Case::new("Mul", vec![x(&[2, 3, 5, 4]), x(&[2, 3, 1, 1])]).check();
     Case::new("Mul", vec![x(&[2, 3, 1, 1]), x(&[2, 3, 9, 8])]).check();
     Case::new("Div", vec![x(&[2, 3]), within(&[2, 1], 0.5, 2.0)]).check();

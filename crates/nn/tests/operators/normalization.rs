@@ -7,7 +7,7 @@ use crate::harness::{Case, Input, within, x};
 #[test]
 fn layer_normalization_agrees() {
     Case::new("LayerNormalization", vec![x(&[2, 3, 8]), x(&[8]), x(&[8])]).check();
-    // Rows that fill no register, and more than are summed up at once.
+    // Rows that do not fill a register, and more rows than one block of sums.
     Case::new("LayerNormalization", vec![x(&[3, 41, 37]), x(&[37]), x(&[37])]).check();
     Case::new("LayerNormalization", vec![x(&[2, 3, 8]), x(&[8])])
         .float("epsilon", 1e-2)

@@ -1,4 +1,4 @@
-//! Operators that move elements about.
+//! Operators that move elements.
 
 use crate::harness::{Case, Input, list, number, x};
 

@@ -38,7 +38,7 @@ fn convolutions_agree() {
 
 #[test]
 fn convolutions_of_many_channels_agree() {
-    // Sizes that are no multiples of any vector length, and larger than one.
+    // Sizes that are larger than a vector register and no multiple of it.
     let conv = |channels: usize, out: usize, groups: usize, kernel: usize, pad: i64| {
         Case::new(
             "Conv",

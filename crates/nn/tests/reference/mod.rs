@@ -1,4 +1,4 @@
-//! Comparing a graph with what PyTorch computed for it. Shared by the example `conformance` and the test of that name.
+//! Compares a graph with the results of PyTorch. Shared by the example `conformance` and the test of that name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -156,7 +156,7 @@ fn agreement(
         top = top.max(largest(&expected));
         let error = match &found.gradients[index] {
             Some(gradient) => relative(gradient, &expected)?,
-            // What the loss does not depend on has the gradient zero.
+            // A parameter that the loss does not depend on has the gradient zero.
             None if graph.parameters()[index].is_trainable() => relative(&vec![0.0; expected.len()], &expected)?,
             None => {
                 return Err(format!("{parameter:?} is not trained: {}", graph.parameters()[index].role).into());
@@ -173,7 +173,7 @@ fn agreement(
         let after: Vec<DeviceTensor> = (0..before.len()).map(|index| graph.value(index).clone()).collect();
         let moved = by_rounding(graph, feeds, mode, &before, &found)?;
         for (parameter, index, error, scale) in doubtful {
-            // One that nothing moves is no noise, but a gradient that may be missing.
+            // A gradient that does not move is not noise: it may be missing.
             let is_noise = |gradient: &[f32]| moved[index] > 0.0 && largest(gradient) <= ROUNDING * moved[index];
             let is_nothing = |gradient: &Vec<f32>| is_noise(gradient) && scale <= NOTHING * top;
             if error * scale <= ROUNDING * moved[index] || found.gradients[index].as_ref().is_some_and(is_nothing) {
@@ -197,7 +197,7 @@ fn worse(worst: (f64, String), error: f64, parameter: &str) -> (f64, String) {
     }
 }
 
-/// How far each gradient moves when the last bit of every parameter is changed at random: what f32 leaves undetermined.
+/// How far each gradient moves when the last bit of every parameter changes at random: the precision that f32 allows.
 fn by_rounding(
     graph: &mut TrainableGraph,
     feeds: &[(String, HostTensor)],
