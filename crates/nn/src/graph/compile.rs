@@ -1,6 +1,7 @@
 //! From a model to a [`TrainableGraph`]: operators are looked up, parameters are separated from constants, and constant
 //! nodes are computed.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use ranktune_onnx::{Attribute, Model, Node, Tensor};
 use super::fuse::fuse;
 use super::parameter::{GraphParameter, ParameterRole, Reach, last_uses};
 use super::trainable::{GraphInput, GraphOptions, TrainableGraph, not_found};
+use crate::kernels::Activation;
 use crate::operators::{self, Context, Entry, Gradient, Inputs, Operator, Slot, Step};
 use crate::tensor::DeviceTensor;
 use crate::value::Value;
@@ -49,28 +51,11 @@ impl TrainableGraph {
         let mut planned = fuse(model, &live, &outputs);
         let held: HashSet<&str> = copies.iter().filter_map(|node| node.output(0)).collect();
         for (node, _) in &mut planned {
-            let computed = node.is("BatchNormalization")
-                && node
-                    .input(3)
-                    .is_some_and(|name| !graph.initializers.contains_key(name) && !held.contains(name));
-            if computed {
-                let attributes = &mut node.to_mut().attributes;
-                attributes.insert(operators::COMPUTED.to_owned(), Attribute::Int(1));
-            }
-            let captured = operators::captures(node);
-            if !captured.is_empty() {
-                node.to_mut().inputs.extend(captured);
-            }
+            complete(model, &held, node);
         }
         let built = planned
             .iter()
-            .map(|(node, activation)| {
-                let (entry, operator) = match activation {
-                    None => operators::build(node, model.opset())?,
-                    Some(activation) => operators::build_activated(node, *activation, model.opset())?,
-                };
-                Ok((node.as_ref(), entry, operator))
-            })
+            .map(|(node, activation)| build(model, node, *activation))
             .collect::<Result<Vec<_>>>()?;
         let nodes: Vec<(&Node, &'static Entry)> = built.iter().map(|(node, entry, _)| (*node, *entry)).collect();
         let reach = Reach::new(&nodes, &outputs);
@@ -109,28 +94,8 @@ impl TrainableGraph {
         }
 
         let left = fold(built, &mut constants, &device)?;
-        let last = last_uses(&left.iter().map(|(node, entry, _)| (*node, *entry)).collect::<Vec<_>>());
         let inputs = graph_inputs(model, &left, &outputs, &constants, &mut slots);
-        let kept: HashSet<&str> = outputs.iter().map(String::as_str).collect();
-        let steps = left
-            .into_iter()
-            .enumerate()
-            .map(|(position, (node, _, operator))| Step {
-                operator,
-                label: node.label(),
-                op_type: node.op_type.clone(),
-                inputs: node.inputs.iter().map(|name| slots.of(name)).collect(),
-                input_names: node.inputs.clone(),
-                outputs: node.outputs.iter().map(|name| slots.of(name)).collect(),
-                release: node
-                    .inputs
-                    .iter()
-                    .chain(&node.outputs)
-                    .filter(|name| last.get(name.as_str()) == Some(&position) && !kept.contains(name.as_str()))
-                    .filter_map(|name| slots.of(name))
-                    .collect(),
-            })
-            .collect();
+        let steps = steps(left, &outputs, &mut slots);
         let exits: Vec<(String, Slot)> = outputs
             .iter()
             .filter_map(|name| Some((name.clone(), slots.of(name)?)))
@@ -152,6 +117,50 @@ impl TrainableGraph {
             buffers: options.buffers,
         })
     }
+}
+
+/// Marks a normalization whose statistics the graph computes, and adds captured values to the inputs of a node with subgraphs.
+/// `held` are the names of copied initializers.
+fn complete(model: &Model, held: &HashSet<&str>, node: &mut Cow<Node>) {
+    let is_computed = |name: &str| !model.graph.initializers.contains_key(name) && !held.contains(name);
+    if node.is("BatchNormalization") && node.input(3).is_some_and(is_computed) {
+        let attributes = &mut node.to_mut().attributes;
+        attributes.insert(operators::COMPUTED.to_owned(), Attribute::Int(1));
+    }
+    let captured = operators::captures(node);
+    if !captured.is_empty() {
+        node.to_mut().inputs.extend(captured);
+    }
+}
+
+fn build<'a>(model: &Model, node: &'a Node, activation: Option<Activation>) -> Result<Built<'a>> {
+    let (entry, operator) = match activation {
+        None => operators::build(node, model.opset())?,
+        Some(activation) => operators::build_activated(node, activation, model.opset())?,
+    };
+    Ok((node, entry, operator))
+}
+
+/// The nodes as steps, each of which releases the values that no later step and no output needs.
+fn steps<'a>(nodes: Vec<Built<'a>>, outputs: &'a [String], slots: &mut Slots<'a>) -> Vec<Step> {
+    let entries: Vec<(&Node, &'static Entry)> = nodes.iter().map(|(node, entry, _)| (*node, *entry)).collect();
+    let last = last_uses(&entries);
+    let kept: HashSet<&str> = outputs.iter().map(String::as_str).collect();
+    let mut steps = Vec::with_capacity(nodes.len());
+    for (position, (node, _, operator)) in nodes.into_iter().enumerate() {
+        let ends_here = |name: &&String| last.get(name.as_str()) == Some(&position) && !kept.contains(name.as_str());
+        let names = node.inputs.iter().chain(&node.outputs);
+        steps.push(Step {
+            operator,
+            label: node.label(),
+            op_type: node.op_type.clone(),
+            inputs: node.inputs.iter().map(|name| slots.of(name)).collect(),
+            input_names: node.inputs.clone(),
+            outputs: node.outputs.iter().map(|name| slots.of(name)).collect(),
+            release: names.filter(ends_here).filter_map(|name| slots.of(name)).collect(),
+        });
+    }
+    steps
 }
 
 /// The floating-point initializer that `node` copies. PyTorch's exporter stores parameters that happen to hold equal
