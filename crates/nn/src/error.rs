@@ -104,3 +104,9 @@ impl Error {
         self.node.as_deref()
     }
 }
+
+impl From<ranktune_onnx::Error> for Error {
+    fn from(error: ranktune_onnx::Error) -> Self {
+        Self::invalid("the ONNX graph cannot be changed").caused_by(error)
+    }
+}

@@ -84,6 +84,5 @@ fn encode(data_type: DataType, dims: &[usize], values: &[f32]) -> Result<Tensor>
             .collect(),
         _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     };
-    Tensor::new(data_type, dims, data.into())
-        .map_err(|error| Error::invalid("a parameter cannot be written").caused_by(error))
+    Ok(Tensor::new(data_type, dims, data.into())?)
 }

@@ -80,11 +80,10 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         [head.n_outputs, n_features]
     };
     let graph = &mut model.graph;
-    let broken = |error| Error::invalid("the head cannot be built").caused_by(error);
-    let weight = Tensor::from_f32(&dims, &weights).map_err(broken)?;
+    let weight = Tensor::from_f32(&dims, &weights)?;
     let mut biases = head.bias.clone();
     biases.resize(head.n_outputs, 0.0);
-    let bias = Tensor::from_f32(&[head.n_outputs], &biases).map_err(broken)?;
+    let bias = Tensor::from_f32(&[head.n_outputs], &biases)?;
     graph.initializers.insert(WEIGHT.to_owned(), weight);
     graph.initializers.insert(BIAS.to_owned(), bias);
     let product = "ranktune.head.product";

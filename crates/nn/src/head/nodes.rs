@@ -20,8 +20,7 @@ impl<'a> HeadNodes<'a> {
 
     fn ints(&mut self, name: &str, values: &[i64]) -> Result<String> {
         let name = format!("ranktune.head.{name}");
-        let broken = |error| Error::invalid("the head cannot be built").caused_by(error);
-        let tensor = Tensor::from_i64(&[values.len()], values).map_err(broken)?;
+        let tensor = Tensor::from_i64(&[values.len()], values)?;
         self.graph.initializers.insert(name.clone(), tensor);
         Ok(name)
     }
