@@ -36,7 +36,7 @@ pub struct KnownEngine {
     open: Open,
 }
 
-/// All engines, in the order in which `auto` prefers them: the fastest first (see `docs/engines.md`).
+/// All engines, in the order in which `auto` prefers them: the fastest first (see `experiments/engine_speed`).
 pub static ENGINES: &[KnownEngine] = &[
     KnownEngine {
         choice: EngineChoice::OnnxRuntime,

@@ -115,7 +115,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     fn description(&self) -> String;
 
     /// Samples of `elements` numbers each that one run does best with: larger batches at 224 px push one layer's activations
-    /// out of every cache, smaller ones of small images leave threads idle (`docs/engines.md`).
+    /// out of every cache, smaller ones of small images leave threads idle (`experiments/engine_speed`).
     fn preferred_batch(&self, elements: usize) -> usize {
         const NUMBERS: usize = 4 * 3 * 224 * 224;
         (NUMBERS / elements.max(1)).clamp(1, 16)

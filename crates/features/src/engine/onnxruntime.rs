@@ -4,7 +4,7 @@
 //! where there is no such library. One process can load one library, for good; later calls get the one that was loaded.
 //!
 //! Worker threads do not spin between operators: decoding shares the cores with inference, and a spinning thread takes the core
-//! from a decoding one (`docs/engines.md` has the measurement).
+//! from a decoding one (`experiments/engine_speed` has the measurement).
 
 use std::fmt::Display;
 use std::fs;

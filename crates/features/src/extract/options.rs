@@ -83,7 +83,7 @@ pub struct ExtractOptions {
     pub device: DeviceChoice,
     /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).
     pub onnxruntime: Option<PathBuf>,
-    /// Samples a run. Default: what the engine runs fastest (`docs/engines.md`); a graph exported with a fixed batch size runs
+    /// Samples a run. Default: what the engine runs fastest (`experiments/engine_speed`); a graph exported with a fixed batch size runs
     /// at that size.
     pub batch_size: Option<usize>,
     /// Threads of the engine, and threads that prepare its inputs. Default: all cores.

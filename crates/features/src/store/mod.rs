@@ -5,7 +5,7 @@
 //! ```
 //!
 //! An entry is named by what it was computed from, never by when or by which engine (engines agree to 1e-3, see
-//! `docs/engines.md`), so it is never out of date. It is written as an append-only file of checksummed chunks under a
+//! `experiments/engine_speed`), so it is never out of date. It is written as an append-only file of checksummed chunks under a
 //! temporary name: a killed process leaves a valid prefix, which the next one continues; when all rows are there the file is
 //! synced and renamed. Both names hold the same format (see [`format`]).
 //!

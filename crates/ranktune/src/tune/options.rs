@@ -110,7 +110,7 @@ pub struct TuneOptions {
 
 /// Settings of training as they suit `dataset`: [`TrainOptions::default`] for images; for texts what encoders are tuned with (Devlin et
 /// al. 2019: AdamW, weight decay 0.01, a warm-up of a tenth, gradients of at most length 1), at the rate that was best for a small one
-/// (`docs/tuning.md`), where 2e-5 to 5e-5 are published for large ones.
+/// (`experiments/tuning_quality/texts.md`), where 2e-5 to 5e-5 are published for large ones.
 pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     let options = TrainOptions::default();
     if !dataset.kind().is_text() {
@@ -130,7 +130,7 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
 }
 
 /// Learning rates to choose from where none is known, the default first. Image models whose training was for something else than the
-/// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`docs/tuning.md`).
+/// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`experiments/tuning_quality/texts.md`).
 pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
     let default = training_defaults(dataset).learning_rate;
     if dataset.kind().is_text() {

@@ -1,7 +1,7 @@
 //! Depthwise convolution, `y[n, c] = b[c] + Σ_t w[c, t] · x[n, c] shifted by t`, on the CPU.
 //!
 //! rten spends 60 to 80 % of a mobile network in this operator, since its own kernel passes over every output row once per tap
-//! and is compiled for the oldest CPU (`docs/engines.md`). This one keeps 32 outputs in registers through all taps:
+//! and is compiled for the oldest CPU (`experiments/engine_speed`). This one keeps 32 outputs in registers through all taps:
 //!
 //! ```text
 //! plane [h, w] ──pad, split by stride──► phases [sh·sw, rows, row] ──flat: y[i] = b + Σ_t w[t] · phases[offset(t) + i]──► y [oh, ow]
