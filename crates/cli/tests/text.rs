@@ -207,7 +207,7 @@ fn data_that_cannot_be_read_are_refused_with_file_and_line() {
             "broken.conll",
             &["broken.conll", "line 3", "breaks the scheme iob2", "--tag-scheme"],
         ),
-        ("empty.conll", &["empty.conll", "holds no words"]),
+        ("empty.conll", &["empty.conll", "no words found"]),
     ] {
         place
             .run(&["rank", "--hub", "hub", "--data", file])

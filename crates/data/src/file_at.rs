@@ -1,8 +1,7 @@
-//! A file that is read at offsets: no shared cursor, no memory map.
+//! Positioned reads from a file, without a shared cursor or a memory map.
 //!
-//! Positioned reads rather than a map, because a mapped file counts as resident memory while it is streamed, and because a file
-//! that another program shortens meanwhile is an error here and a signal there. A range beyond the end is an error before
-//! anything is allocated.
+//! A mapped file counts as resident memory while it is streamed, and raises a signal if another program truncates it; here that is
+//! an error. A range beyond the end is an error before anything is allocated.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -25,7 +24,7 @@ impl FileAt {
             _ => Error::io("cannot be read", path, source),
         })?;
         if !metadata.is_file() {
-            return Err(Error::unsupported("is a folder, or no regular file; expected a file").in_file(path));
+            return Err(Error::unsupported("is a folder or a special file; expected a file").in_file(path));
         }
         let file = File::open(path).map_err(|source| Error::io("cannot be read", path, source))?;
         Ok(Self {
@@ -43,7 +42,7 @@ impl FileAt {
         &self.path
     }
 
-    /// Fills `out` from `offset` on.
+    /// Fills `out` with the bytes from `offset`.
     pub(crate) fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut done = 0;
         while done < out.len() {
@@ -57,7 +56,7 @@ impl FileAt {
         Ok(())
     }
 
-    /// `len` bytes from `offset` on; beyond the end of the file an error before anything is allocated.
+    /// The `len` bytes from `offset`. A range beyond the end is an error before anything is allocated.
     pub(crate) fn bytes_at(&self, offset: u64, len: u64) -> io::Result<Vec<u8>> {
         let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
         let len = usize::try_from(len)
@@ -69,7 +68,7 @@ impl FileAt {
         Ok(bytes)
     }
 
-    /// A reader of its own position, from `offset` on.
+    /// A reader with its own position, starting at `offset`.
     pub(crate) fn reader(&self, offset: u64) -> Cursor {
         Cursor {
             file: self.clone(),

@@ -1,10 +1,10 @@
 //! A Parquet file as columns of scalars and lists, read a block of rows at a time.
 //!
-//! Columns rather than the crate's rows: a row of 2,048 columns as a list of name and value would cost a hundred times what its
-//! numbers do. A root field is a column here if it is a scalar, or a list of scalars; others are listed as unsupported.
+//! Columns are read instead of the rows of the `parquet` crate: a row of 2,048 columns as a list of names and values would cost a
+//! hundred times as much as its numbers. A root field is a column if it is a scalar or a list of scalars; others are unsupported.
 //!
-//! Levels, for a column with at most one repetition: an entry begins a row where its repetition level is 0; it has a value where
-//! its definition level is the highest; for lists, below the list's own level it is an empty or a missing list.
+//! Levels, for a column with at most one repetition: an entry starts a row if its repetition level is 0, and has a value if its
+//! definition level is the maximum. In a list column, an entry below the level of elements is an empty or a missing list.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(crate) struct Column {
 pub(crate) enum ColumnKind {
     Scalar(ItemKind),
     List(ItemKind),
-    /// In words.
+    /// A description of what it holds.
     Unsupported(String),
 }
 
@@ -62,7 +62,7 @@ struct Levels {
     element: i16,
 }
 
-/// A struct's columns, in words.
+/// The description of a struct.
 pub(crate) const A_STRUCT: &str = "a struct";
 
 impl ParquetFile {
@@ -107,7 +107,7 @@ impl ParquetFile {
         self.n_rows
     }
 
-    /// A reader of some columns (indices into [`Self::columns`]), from the first row on.
+    /// A reader of some columns (indices into [`Self::columns`]), from the first row.
     pub(crate) fn rows(&self, wanted: &[usize]) -> RowsReader {
         RowsReader {
             wanted: wanted.iter().map(|&column| self.columns[column].clone()).collect(),
@@ -118,7 +118,7 @@ impl ParquetFile {
     }
 }
 
-/// Where a reading of columns stands.
+/// Reads blocks of rows from some columns, one after another.
 pub(crate) struct RowsReader {
     wanted: Vec<Column>,
     group: usize,
@@ -127,7 +127,7 @@ pub(crate) struct RowsReader {
 }
 
 impl RowsReader {
-    /// The next rows, at most `max`, one block a wanted column; none after the last. A block may end early where a group does.
+    /// The next rows, at most `max`, as one block for each column; `None` after the last row. Blocks end at the end of a group.
     pub(crate) fn next_blocks(&mut self, file: &ParquetFile, max: usize) -> Result<Option<(usize, Vec<Block>)>> {
         while self.left_in_group == 0 {
             let Some(&rows) = file.group_rows.get(self.group) else {
@@ -168,11 +168,13 @@ impl RowsReader {
     }
 }
 
-/// Calls the Parquet crate, whose decoders (60.1) index and assert beyond what some damaged pages hold: such a panic becomes the
-/// error it stands for.
+/// Calls the `parquet` crate (60.1), whose decoders panic on some corrupted pages; a panic becomes an error.
 fn guarded<T>(call: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
-    catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(ParquetError::General("the decoder met damaged data".to_owned())))
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(ParquetError::General(
+            "the decoder panicked on corrupted data".to_owned(),
+        ))
+    })
 }
 
 fn check_chunk(chunk: &ColumnChunkMetaData) -> Result<()> {
@@ -223,16 +225,16 @@ pub(crate) enum Values {
     Fixed(Vec<FixedLenByteArray>),
 }
 
-/// What stands at one place of a column.
+/// One entry of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Index into the block's values.
     Value(usize),
-    /// A null, or a list that is null.
+    /// A null, or a null list.
     Null,
     /// A null in a list.
     NullItem,
-    /// A list without elements.
+    /// An empty list.
     EmptyList,
 }
 
@@ -269,7 +271,7 @@ impl Block {
         }
     }
 
-    /// Calls `on_entry` for each entry with whether it begins a row.
+    /// Calls `on_entry` for each entry; the flag says whether the entry starts a row.
     pub(crate) fn each_entry(&self, mut on_entry: impl FnMut(bool, Entry)) {
         let n = match self.levels.max_definition {
             0 => self.values.len(),
@@ -308,6 +310,14 @@ impl Values {
     }
 }
 
+/// The half-precision number of two bytes.
+pub(crate) fn half_at(bytes: &[u8]) -> f32 {
+    match bytes {
+        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
+        _ => f32::NAN,
+    }
+}
+
 fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let roots = schema.root_schema().get_fields();
@@ -316,7 +326,7 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
     for leaf in 0..schema.num_columns() {
         let root = schema.get_column_root_idx(leaf);
         if last == Some(root) {
-            // A second leaf: the root is a struct or a map.
+            // A root with a second leaf is a struct or a map.
             if let Some(column) = columns.last_mut() {
                 column.kind = ColumnKind::Unsupported(A_STRUCT.to_owned());
             }
@@ -354,7 +364,7 @@ fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {
 fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
     let (logical, converted, physical) = (leaf.logical_type_ref(), leaf.converted_type(), leaf.physical_type());
     let kind = match (physical, logical, converted) {
-        // A column of nothing but nulls.
+        // A column of nulls only.
         (_, Some(LogicalType::Unknown), _) => ItemKind::Int,
         (_, Some(LogicalType::Decimal(_)), _) | (_, _, ConvertedType::DECIMAL) => return Err("a decimal".to_owned()),
         (_, Some(LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp(_)), _) | (Physical::INT96, ..) => {
@@ -379,7 +389,7 @@ fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
         (Physical::INT32 | Physical::INT64, ..) => ItemKind::Int,
         (Physical::FLOAT | Physical::DOUBLE, ..) => ItemKind::Float,
         (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => ItemKind::Float,
-        // Old writers leave texts without a logical type; whether the bytes are text shows when they are read.
+        // Old writers give texts no logical type. Whether the bytes are UTF-8 is checked when they are read.
         (Physical::BYTE_ARRAY, ..) => ItemKind::Text,
         (Physical::FIXED_LEN_BYTE_ARRAY, ..) => return Err("bytes".to_owned()),
     };

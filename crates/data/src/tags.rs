@@ -1,11 +1,11 @@
-//! Schemes of tags for named entities: what tells where an entity begins and ends.
+//! Tagging schemes of named entities: how tags mark where an entity begins and ends.
 //!
 //! | scheme | a word of an entity of type X | the rule |
 //! |---|---|---|
-//! | IOB1 | `I-X` | `B-X` only where an entity follows another of its type without a word between |
-//! | IOB2 | `B-X` first, then `I-X` | `I-X` only behind `B-X` or `I-X` |
-//! | IOBES | `B-X`, `I-X` …, `E-X`; `S-X` alone | `I-X` and `E-X` only behind `B-X` or `I-X`, which nothing else follows |
-//! | plain | any tag | none: parts of speech, for instance |
+//! | IOB1 | `I-X` | `B-X` only directly after another entity of type X |
+//! | IOB2 | `B-X` first, then `I-X` | `I-X` only after `B-X` or `I-X` |
+//! | IOBES | `B-X`, `I-X` …, `E-X`; a single word `S-X` | `I-X` and `E-X` only after `B-X` or `I-X`, and nothing else after those |
+//! | plain | any tag | none, as for parts of speech |
 //!
 //! A word outside all entities is `O`. (Ramshaw and Marcus 1995; Tjong Kim Sang and Veenstra 1999.)
 
@@ -18,18 +18,18 @@ use crate::{Error, ErrorKind};
 /// How tags mark entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TagScheme {
-    /// `B-` only between two entities that touch.
+    /// `B-` only between two adjacent entities of one type.
     Iob1,
     /// `B-` begins every entity.
     Iob2,
-    /// The end, and a single word, are marked too.
+    /// The end of an entity, and an entity of one word, are marked too.
     Iobes,
-    /// Tags without entities.
+    /// Tags that mark no entities.
     Plain,
 }
 
 impl TagScheme {
-    /// All of them.
+    /// All schemes.
     pub const ALL: [Self; 4] = [Self::Iob1, Self::Iob2, Self::Iobes, Self::Plain];
 
     /// `iob1`, `iob2`, `iobes` or `plain`.
@@ -42,7 +42,7 @@ impl TagScheme {
         }
     }
 
-    /// What is wrong with `tag` behind `before`, both of one sentence; `None` before and behind it.
+    /// What is wrong with `tag` after `before`, two neighbours in a sentence; `None` stands for its start and end.
     pub(crate) fn fault(self, before: Option<&str>, tag: Option<&str>) -> Option<String> {
         if self == Self::Plain {
             return None;
@@ -57,21 +57,21 @@ impl TagScheme {
                 shortened(tag.unwrap_or_default())
             ));
         };
-        // A faulty tag before has been reported.
+        // A faulty tag has been reported at its own place.
         let last = Tag::of(before).unwrap_or(Tag::OUTSIDE);
-        let goes_on = matches!(last.mark, b'B' | b'I') && last.kind == this.kind;
+        let continues = matches!(last.mark, b'B' | b'I') && last.kind == this.kind;
         let wrong = match (self, this.mark) {
-            (Self::Iob1 | Self::Iob2, b'E' | b'S') => "which these tags do not use",
-            (Self::Iob1, b'B') if !goes_on => "where B- stands only between two entities of a type that touch",
-            (Self::Iob2, b'I') if !goes_on => "where I- stands only behind B- or I- of its type",
-            (Self::Iobes, b'I' | b'E') if !goes_on => "where I- and E- stand only behind B- or I- of their type",
+            (Self::Iob1 | Self::Iob2, b'E' | b'S') => "which does not use it",
+            (Self::Iob1, b'B') if !continues => "which allows B- only between two adjacent entities of one type",
+            (Self::Iob2, b'I') if !continues => "which allows I- only after B- or I- of its type",
+            (Self::Iobes, b'I' | b'E') if !continues => "which allows I- and E- only after B- or I- of their type",
             (Self::Iobes, _) if matches!(last.mark, b'B' | b'I') && !matches!(this.mark, b'I' | b'E') => {
-                "where an entity of several words ends in E-"
+                "which ends an entity of several words with E-"
             }
             _ => return None,
         };
         let place = match before {
-            Some(before) => format!("behind {:?}", shortened(before)),
+            Some(before) => format!("after {:?}", shortened(before)),
             None => "at the start of a sentence".to_owned(),
         };
         let what = match tag {
@@ -102,7 +102,7 @@ impl FromStr for TagScheme {
     }
 }
 
-/// A tag in its parts.
+/// The parts of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tag<'a> {
     /// `B`, `I`, `E`, `S` or `O`.
@@ -113,7 +113,7 @@ struct Tag<'a> {
 impl<'a> Tag<'a> {
     const OUTSIDE: Tag<'static> = Tag { mark: b'O', kind: "" };
 
-    /// The parts of a tag, or of what stands before and behind a sentence.
+    /// The parts of a tag; the start and end of a sentence count as outside.
     fn of(tag: Option<&'a str>) -> Option<Self> {
         tag.map_or(Some(Tag::OUTSIDE), Self::parse)
     }
@@ -130,8 +130,8 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// The scheme that these sentences of tags follow. Where they break every scheme, the one they break least, so that what is wrong
-/// can be named.
+/// The scheme that the tags of these sentences follow; if none fits, the scheme with the fewest faults, so that the error can name
+/// them.
 pub(crate) fn detect(sentences: &[Vec<&str>]) -> TagScheme {
     let tags = || sentences.iter().flatten();
     let marks: Vec<u8> = tags().filter_map(|tag| Some(Tag::parse(tag)?.mark)).collect();
@@ -143,7 +143,7 @@ pub(crate) fn detect(sentences: &[Vec<&str>]) -> TagScheme {
     }
     let faults = |scheme: TagScheme| sentences.iter().map(|tags| faults(scheme, tags).count()).sum::<usize>();
     let (first, second) = (faults(TagScheme::Iob1), faults(TagScheme::Iob2));
-    // Sentences that fit both, as those of entities of one word in IOB2 never do, have no entity that begins with B-.
+    // Both fit only if no entity begins with B-, which is impossible in IOB2 with entities.
     if second <= first {
         TagScheme::Iob2
     } else {
@@ -151,7 +151,7 @@ pub(crate) fn detect(sentences: &[Vec<&str>]) -> TagScheme {
     }
 }
 
-/// What is wrong with a sentence's tags: the word's place in it, and the reason.
+/// The faults in the tags of a sentence: the index of the word, and the reason.
 pub(crate) fn faults<'a>(scheme: TagScheme, tags: &'a [&'a str]) -> impl Iterator<Item = (usize, String)> + 'a {
     let before = std::iter::once(None).chain(tags.iter().map(|tag| Some(*tag)));
     let behind = tags.iter().map(|tag| Some(*tag)).chain(std::iter::once(None));
@@ -193,13 +193,13 @@ mod tests {
     #[test]
     fn what_breaks_a_scheme_is_found_where_it_stands() {
         for (scheme, tags, place, reason) in [
-            (TagScheme::Iob2, "O I-PER", 1, "I- stands only behind"),
+            (TagScheme::Iob2, "O I-PER", 1, "allows I- only after"),
             (TagScheme::Iob2, "B-PER I-LOC", 1, "of its type"),
-            (TagScheme::Iob1, "O B-PER", 1, "two entities of a type that touch"),
-            (TagScheme::Iob1, "I-LOC B-PER", 1, "two entities of a type that touch"),
-            (TagScheme::Iobes, "B-PER O", 1, "ends in E-"),
-            (TagScheme::Iobes, "O B-PER", 1, "the end of a sentence behind \"B-PER\""),
-            (TagScheme::Iobes, "S-PER E-PER", 1, "I- and E- stand only behind"),
+            (TagScheme::Iob1, "O B-PER", 1, "two adjacent entities of one type"),
+            (TagScheme::Iob1, "I-LOC B-PER", 1, "two adjacent entities of one type"),
+            (TagScheme::Iobes, "B-PER O", 1, "with E-"),
+            (TagScheme::Iobes, "O B-PER", 1, "the end of a sentence after \"B-PER\""),
+            (TagScheme::Iobes, "S-PER E-PER", 1, "I- and E- only after"),
             (
                 TagScheme::Iob2,
                 "B-PER X-PER",
@@ -207,7 +207,7 @@ mod tests {
                 "tag \"X-PER\": expected O, or B- or I- and a type",
             ),
             (TagScheme::Iob2, "B-", 0, "tag \"B-\""),
-            (TagScheme::Iob2, "S-PER", 0, "do not use"),
+            (TagScheme::Iob2, "S-PER", 0, "does not use it"),
         ] {
             let tags: Vec<&str> = tags.split(' ').collect();
             let found: Vec<(usize, String)> = faults(scheme, &tags).collect();

@@ -1,36 +1,36 @@
-//! Views: geometric descriptions of what an augmentation keeps of an image, the same for every model that looks at it.
+//! Views: the crops and flips of an augmentation, described independently of the model that sees them.
 //!
 //! ```text
 //! (seed, content of the image, v) ──draw──► View: a crop by shares of the image, a flip ──► box [x₀, x₁] × [y₀, y₁] in pixels
 //! ```
 //!
-//! A view comes before a model's own resizing and normalisation, so a target and its teachers, of whatever input size, see the
-//! same part of the image. It is drawn from the image's content digest, not from its place in the data set: the v-th view of an
-//! image stays what it is when samples are held out or reordered, and what was computed for it can be kept.
+//! A view is applied before the resizing and normalization of a model, so a target and its teachers see the same part of the image
+//! whatever their input sizes. It is drawn from the content digest of the image, not from its index in the data set: view `v` of
+//! an image stays the same if samples are held out or reordered, and results for it can be cached.
 //!
-//! The random resized crop differs from torchvision's in one point: a crop that does not fit the image (a wide one in a tall
-//! image) is cut off at the image's edges at once, where torchvision draws again up to ten times first.
+//! The random resized crop differs from torchvision in one point: a crop that does not fit the image (a wide crop of a tall image)
+//! is clipped to the image at once, where torchvision first draws again up to ten times.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Digest, Error, ErrorKind};
 
-/// How views are drawn.
+/// The distribution of views.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Augmentation {
     /// No augmentation: every view is the plain preprocessing.
     None,
-    /// A crop of `scale` to 1 times the image's area and of an aspect ratio between 3/4 and 4/3 (log-uniform), flipped every
-    /// second time. The default, with a scale of 0.5 (not measured against others yet; torchvision's own default of
-    /// 0.08 is for a million images).
+    /// A crop of `scale` to 1 times the area of the image with an aspect ratio between 3/4 and 4/3 (log-uniform), flipped with
+    /// probability 1/2. The default, with a scale of 0.5 (not compared with others yet; the default of torchvision, 0.08, suits a
+    /// million images).
     RandomResizedCrop {
         /// Smallest share of the area.
         scale: f64,
     },
-    /// The published setting: the shorter edge to 256, a random square of 224, flipped every second time; for other sizes in
-    /// the same proportion.
+    /// The setting of the B-Tuning paper: the shorter edge resized to 256, a random square crop of 224, flipped with probability
+    /// 1/2; other sizes in the same proportion.
     ResizeCrop,
 }
 
@@ -76,11 +76,11 @@ impl FromStr for Augmentation {
     }
 }
 
-/// How much of an image a crop keeps.
+/// The size of a crop, relative to the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Extent {
-    /// A share of the area, at a ratio of width to height; cut off at the image's edges.
+    /// A share of the area with an aspect ratio, clipped to the image.
     Area {
         /// Of the image's area, in (0, 1].
         share: f64,
@@ -94,20 +94,20 @@ pub enum Extent {
     },
 }
 
-/// A part of an image, perhaps mirrored.
+/// A part of an image, possibly mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
-    /// How much is kept.
+    /// The size of the crop.
     pub extent: Extent,
-    /// Where the crop lies in what is left beside it, from 0 (left) to 1.
+    /// Horizontal position, from 0 (at the left edge) to 1 (at the right edge).
     pub x: f64,
-    /// Where the crop lies in what is left above and below it, from 0 (top) to 1.
+    /// Vertical position, from 0 (at the top edge) to 1 (at the bottom edge).
     pub y: f64,
-    /// Whether left and right change places, after the crop.
+    /// Whether the crop is mirrored horizontally.
     pub flip: bool,
 }
 
-/// Edges of a crop in pixels of the image, between pixels: `left < right`, `top < bottom`.
+/// Edges of a crop in pixel coordinates, where 0 is the outer edge of the first pixel: `left < right`, `top < bottom`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each name is the edge")]
 pub struct CropBox {
@@ -140,7 +140,7 @@ impl View {
         }
     }
 
-    /// The view in 33 bytes that no other view has.
+    /// The view as 33 bytes, different for different views.
     pub(crate) fn bytes(&self) -> [u8; 33] {
         let (kind, a, b) = match self.extent {
             Extent::Area { share, ratio } => (0, share, ratio),
@@ -158,14 +158,14 @@ impl View {
 /// Draws the views of a data set's images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Views {
-    /// How.
+    /// The distribution of views.
     pub augmentation: Augmentation,
-    /// Another seed gives other views.
+    /// The seed of the draws.
     pub seed: u64,
 }
 
 impl Views {
-    /// View `v` of the image whose content has this digest; `None` for the plain preprocessing.
+    /// View `v` of the image with this content digest; `None` for the plain preprocessing.
     pub fn view(&self, image: &Digest, v: u32) -> Option<View> {
         if self.augmentation == Augmentation::None {
             return None;

@@ -82,7 +82,7 @@ fn a_path_may_name_the_array_and_the_usual_name_comes_first() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("\"a\", \"b\" could all be the features; name one, as in FILE:a"),
+        error.contains("\"a\", \"b\" could all be the features; name one of them, as in FILE:a"),
         "{error}"
     );
 
@@ -157,7 +157,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         .join(",");
     for (what, bytes, expected) in [
         ("empty", Vec::new(), "the file is empty"),
-        ("text", b"1,2,3\n4,5,6\n".to_vec(), "is no array file"),
+        ("text", b"1,2,3\n4,5,6\n".to_vec(), "is not an array file"),
         ("pickle", b"\x80\x04]\x94K\x01a.".to_vec(), "Python pickle"),
         (
             "truncated data",
@@ -168,7 +168,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "negative",
             npy("<f4", false, "(-2, 3)", &[0; 24]),
-            "has a shape that is not of sizes",
+            "has a shape that is not made of sizes",
         ),
         ("overflow", bomb.clone(), "found 0"),
         (
@@ -179,12 +179,12 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "texts",
             npy("<U1", false, "(1, 1)", &[65, 0, 0, 0]),
-            "must be numbers, found texts",
+            "expected numbers as features, found texts",
         ),
         (
             "one dimension",
             npy("<f4", false, "(6,)", &f32s(&SIX)),
-            "must have two dimensions, rows and columns; found shape [6]",
+            "expected features of shape [rows, columns], found shape [6]",
         ),
         (
             "three dimensions",
@@ -194,17 +194,17 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "no rows",
             npy("<f4", false, "(0, 3)", &[]),
-            "must have rows and columns",
+            "expected features with rows and columns",
         ),
         (
             "no columns",
             npy("<f4", false, "(9223372036854775807, 0)", &[]),
-            "must have rows and columns",
+            "expected features with rows and columns",
         ),
         (
             "truncated zip",
             deflated[..deflated.len() - 30].to_vec(),
-            "is no .npz file",
+            "is not an .npz file",
         ),
         (
             "zip without arrays",
@@ -214,7 +214,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "zip of another file",
             npz(&[("x.npy", b"hello, world".to_vec())], zip::CompressionMethod::Stored),
-            "array \"x\": is no .npy array",
+            "array \"x\": is not an .npy array",
         ),
         (
             "bomb",
@@ -231,16 +231,20 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
             safetensors("{}", b"")[..9].to_vec(),
             "header claims 2 bytes",
         ),
-        ("safetensors: no JSON", safetensors("{\"a\"", b""), "header is damaged"),
+        (
+            "safetensors: no JSON",
+            safetensors("{\"a\"", b""),
+            "header is malformed",
+        ),
         (
             "safetensors: shape and bytes differ",
             safetensors(&tensor("F32", "[2,3]", 20), &[0; 20]),
-            "header is damaged",
+            "header is malformed",
         ),
         (
             "safetensors: overflow",
             safetensors(&tensor("F32", "[4294967296,4294967296,4]", 24), &[0; 24]),
-            "header is damaged",
+            "header is malformed",
         ),
         (
             "safetensors: offsets that wrap",
@@ -255,7 +259,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "safetensors: complex",
             safetensors(&tensor("C64", "[1,1]", 8), &[0; 8]),
-            "type C64 is not read",
+            "type C64 is not supported",
         ),
         ("safetensors: nothing", safetensors("{}", b""), "no array for features"),
         ("Parquet", b"PAR1 and no more".to_vec(), "is not a Parquet file"),
@@ -267,7 +271,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "Parquet: texts",
             table::texts("name", &["a", "b"]),
-            "no columns of numbers",
+            "no numeric columns",
         ),
     ] {
         let path = Place::new();
@@ -312,10 +316,13 @@ fn probabilities_must_be_distributions() {
     assert_eq!(read(&[0.25, 0.75, 1.0, 0.0]).unwrap().data, [0.25, 0.75, 1.0, 0.0]);
     assert!(read(&[0.2504, 0.75, 1.0, 0.0]).is_ok());
     for (values, expected) in [
-        ([0.5, 0.5, 3.0, -2.0], "row 2: -2 is no probability"),
-        ([0.5, 0.5, 0.75, 0.75], "row 2: probabilities must sum to 1, found 1.5"),
-        ([f32::NAN, 0.5, 0.5, 0.5], "row 1: NaN is no probability"),
-        ([f32::INFINITY, 0.5, 0.5, 0.5], "row 1: inf is no probability"),
+        ([0.5, 0.5, 3.0, -2.0], "row 2: -2 is not a probability"),
+        (
+            [0.5, 0.5, 0.75, 0.75],
+            "row 2: expected probabilities with sum 1, found 1.5",
+        ),
+        ([f32::NAN, 0.5, 0.5, 0.5], "row 1: NaN is not a probability"),
+        ([f32::INFINITY, 0.5, 0.5, 0.5], "row 1: inf is not a probability"),
     ] {
         let error = read(&values).unwrap_err();
         assert!(error.contains(expected) && error.contains("softmax"), "{error}");

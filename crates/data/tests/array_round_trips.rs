@@ -27,7 +27,7 @@ fn writing_refuses_what_does_not_fit() {
         write_npy(&path, matrix.view())
             .unwrap_err()
             .to_string()
-            .contains("2 × 2 numbers were given 3")
+            .contains("expected 2 × 2 numbers of the matrix, got 3")
     );
     let targets = Targets::Classes {
         names: vec!["a".to_owned()],

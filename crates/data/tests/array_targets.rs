@@ -137,25 +137,25 @@ fn every_bad_target_is_named() {
             "NaN",
             npy("<f4", false, "(2,)", &f32s(&[1.5, f32::NAN])),
             None,
-            "row 2: NaN is no finite number",
+            "row 2: expected a finite number for regression, found NaN",
         ),
         (
             "NaN as a class",
             npy("<f4", false, "(2,)", &f32s(&[1.5, f32::NAN])),
             Some(Classification),
-            "row 2: NaN is no class",
+            "row 2: NaN is not a class",
         ),
         (
             "text as number",
             npy("<U1", false, "(1,)", &utf32(&["a"], 1)),
             Some(Regression),
-            "row 1: \"a\" is no finite number",
+            "row 1: expected a finite number for regression, found \"a\"",
         ),
         (
             "two classes at once",
             npy("<i8", false, "(1, 2)", &i64s(&[1, 1])),
             Some(Classification),
-            "row 1: expected one class, found 2",
+            "row 1: expected a one-hot row with one class, found 2",
         ),
         (
             "no 0 or 1",
@@ -167,7 +167,7 @@ fn every_bad_target_is_named() {
             "tokens",
             npy("<i8", false, "(2,)", &i64s(&[1, 2])),
             Some(Tokens),
-            "tokens are not read",
+            "tagged words are not read from arrays",
         ),
         ("none", npy("<i8", false, "(0,)", &[]), None, "there are no targets"),
         (
@@ -186,7 +186,7 @@ fn every_bad_target_is_named() {
             "texts of nothing",
             npy("<U0", false, "(9223372036854775807,)", &[]),
             None,
-            "texts of no characters",
+            "texts without characters",
         ),
     ] {
         let error = read_targets(&Place::new().put(&bytes), task)

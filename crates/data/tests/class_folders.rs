@@ -75,7 +75,7 @@ fn hidden_files_and_other_files_are_ignored_and_counted() {
     assert!(notes.contains("ignored 1 image outside the class folders"), "{notes}");
     assert!(notes.contains("ignored 5 hidden files"), "{notes}");
     assert!(
-        notes.contains("ignored 2 files that are no images this program reads: \".txt\", \"no extension\""),
+        notes.contains("ignored 2 files that are not images of a supported format: \".txt\", \"no extension\""),
         "{notes}"
     );
     assert_eq!(dataset.skipped, 0);
@@ -90,7 +90,7 @@ fn an_empty_class_folder_is_said_and_dropped() {
     assert!(
         dataset
             .notes
-            .contains(&"left out 2 class folders without images: \"c\", \"d\"".to_owned())
+            .contains(&"ignored 2 class folders without images: \"c\", \"d\"".to_owned())
     );
 }
 
@@ -122,13 +122,13 @@ fn a_path_without_data_is_refused_by_what_is_there() {
         "{}",
         error("flower")
     );
-    assert!(error("x/y/z").contains("nor is there"), "{}", error("x/y/z"));
+    assert!(error("x/y/z").contains("neither does"), "{}", error("x/y/z"));
     assert!(
         error("notes.txt").contains("unknown format \"txt\""),
         "{}",
         error("notes.txt")
     );
-    assert!(error("a.png").contains("is one image"), "{}", error("a.png"));
+    assert!(error("a.png").contains("is a single image"), "{}", error("a.png"));
     assert!(error("f.npy").contains("is an array"), "{}", error("f.npy"));
     assert!(error("bare").contains("has no extension"), "{}", error("bare"));
     assert!(error("flowers").contains("holds no data set"), "{}", error("flowers"));
@@ -194,7 +194,7 @@ fn splits_without_train_must_be_chosen_unless_there_is_one() {
     assert_eq!(read(root.path()).unwrap().n_samples(), 2);
     let root = empty(&["val/a/1.png", "val/b/1.png", "valid/a/1.png", "valid/b/1.png"]);
     let error = read(root.path()).unwrap_err().to_string();
-    assert!(error.contains("split validation is there 2 times"), "{error}");
+    assert!(error.contains("split validation occurs 2 times"), "{error}");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn options_that_need_a_table_are_refused() {
         error(LoadOptions { task, ..default() });
     }
     let targets = vec!["price".to_owned()];
-    assert!(error(LoadOptions { targets, ..default() }).contains("target column \"price\" was asked for"));
+    assert!(error(LoadOptions { targets, ..default() }).contains("target column \"price\" was requested"));
     let input_column = Some("file".to_owned());
     assert!(
         error(LoadOptions {

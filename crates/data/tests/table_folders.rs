@@ -43,13 +43,13 @@ fn a_folder_of_tables_gives_that_of_the_split() {
     let root = tree(&[("train.csv", train.as_str()), ("train.tsv", "text\tlabel\n")]);
     let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
     assert!(
-        error.contains("split train is there 2 times: \"train.csv\", \"train.tsv\"; name the one to read"),
+        error.contains("split train occurs 2 times: \"train.csv\", \"train.tsv\"; name the one to read"),
         "{error}"
     );
 
     let root = tree(&[("one.csv", train.as_str()), ("two.csv", train.as_str())]);
     let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("2 tables lie here"), "{error}");
+    assert!(error.contains("found 2 tables"), "{error}");
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn integers_of_another_name_are_numbers_and_the_reason_says_how_to_change_that()
     let dataset = read("t.csv", "file,grade\n1.png,1\n2.png,5\n3.png,3\n", &targets(&["grade"])).unwrap();
     assert_eq!(dataset.inferred.task, Task::Regression);
     assert!(
-        dataset.inferred.reason.contains("say task classification"),
+        dataset.inferred.reason.contains("set --task classification"),
         "{}",
         dataset.inferred.reason
     );
@@ -330,21 +330,21 @@ fn every_bad_table_is_an_error_that_names_the_place() {
             "t.csv",
             "file,label\n1.png,1\n2.png,daisy\n",
             &task(Task::Regression),
-            "line 3, column \"label\": \"daisy\" is no finite number",
+            "line 3, column \"label\": expected a finite number for regression, found \"daisy\"",
         ),
         (
             "infinity",
             "t.csv",
             "file,label\n1.png,1.5\n2.png,1e999\n",
             &task(Task::Regression),
-            "line 3, column \"label\": \"1e999\"",
+            "line 3, column \"label\": expected a finite number for regression, found \"1e999\"",
         ),
         (
             "several columns, a text",
             "t.csv",
             "file,u,v\n1.png,1,2\n2.png,x,4\n",
             &targets(&["u", "v"]),
-            "line 3, column \"u\": \"x\" is no finite number",
+            "line 3, column \"u\": expected a finite number for regression, found \"x\"",
         ),
         (
             "no such column",
@@ -448,7 +448,7 @@ fn every_bad_table_is_an_error_that_names_the_place() {
             "t.csv",
             "file,label\n1.png,a\n",
             &task(Task::Tokens),
-            "words and tags are read from columns",
+            "tagged words are read from CoNLL columns",
         ),
         (
             "split of a table",

@@ -1,4 +1,4 @@
-//! One array in a file: its type and shape, and its bytes read at offsets, wherever they come from.
+//! One array in a file: its type and shape, and reads at offsets whether it is compressed or not.
 
 use std::io::{self, BufReader, Read};
 use std::ops::Range;
@@ -11,11 +11,11 @@ use super::header::Order;
 use crate::file_at::{Cursor, FileAt};
 use crate::{Error, Result};
 
-/// Bytes that are read and converted at once.
+/// Bytes that are read and converted at a time.
 const CHUNK: usize = 1 << 20;
 
 pub(crate) struct Array {
-    /// Name within its file, if that holds several.
+    /// Name within its file, if the format names arrays.
     pub(crate) name: Option<String>,
     pub(crate) file: FileAt,
     pub(crate) dtype: DType,
@@ -24,18 +24,18 @@ pub(crate) struct Array {
     pub(crate) source: Source,
 }
 
-/// Where an array's elements lie.
+/// The storage of the elements.
 pub(crate) enum Source {
-    /// In the file as they are, from an offset on.
+    /// Uncompressed, from this offset of the file.
     Plain(u64),
-    /// In a compressed part of the file.
+    /// In a compressed member of the file.
     Inflated(Box<Inflated>),
-    /// Inflated before, because they are needed in another order than they come in.
+    /// Decompressed into memory, because they are read in another order than they are stored.
     Memory(Vec<u8>),
 }
 
 impl Array {
-    /// Names the file and the array in an error.
+    /// Adds the file and the array to an error.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let error = match &self.name {
             Some(name) => error.at(format!("array {name:?}")),
@@ -72,7 +72,7 @@ impl Array {
         }
     }
 
-    /// Calls `sink` with all elements' bytes, in the file's order, in pieces of whole elements.
+    /// Calls `sink` with the bytes of all elements in the order of the file, in chunks of whole elements.
     pub(crate) fn each_chunk(&mut self, mut sink: impl FnMut(&[u8])) -> Result<()> {
         let size = self.dtype.size().max(1);
         let elements: usize = self.shape.iter().product();
@@ -90,10 +90,10 @@ impl Array {
         Ok(())
     }
 
-    /// Replaces what `out` holds by rows of a 2-d array of numbers, row-major.
+    /// Replaces the content of `out` with rows of a 2-d array of numbers, row-major.
     pub(crate) fn replace_rows(&mut self, rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
         if self.is_plain() && self.order == Order::RowMajor && self.dtype.is_native_f32() {
-            // Straight to where they are wanted. That the bytes are there was seen when the file was opened.
+            // Fast path: read into the output buffer; the length was checked when the file was opened.
             let d = self.shape[1];
             out.resize(rows.len() * d, 0.0);
             let offset = (rows.start * d * self.dtype.size()) as u64;
@@ -114,7 +114,7 @@ impl Array {
         }
         match self.order {
             Order::RowMajor => {
-                // By elements, not rows: a header may claim rows that are longer than what is there.
+                // In chunks of elements: a damaged header may claim rows that are longer than the file.
                 let (mut element, end) = (rows.start * d, rows.end * d);
                 let mut buffer = Vec::new();
                 while element < end {
@@ -145,8 +145,8 @@ impl Array {
         Ok(())
     }
 
-    /// Columns of a block of rows lie far apart, and a compressed array is only read forward: it is inflated once instead. Memory
-    /// grows with what is really there, whatever the header claims.
+    /// Decompresses the array once, because the columns of a block lie far apart and a compressed array is read forward only.
+    /// Memory grows with the decompressed bytes, not with the claims of the header.
     fn inflate_for_columns(&mut self) -> Result<()> {
         if matches!(self.source, Source::Inflated(_)) {
             let mut bytes = Vec::new();
@@ -157,7 +157,7 @@ impl Array {
     }
 }
 
-/// A compressed member of a zip file, read forward; going back starts anew.
+/// A compressed member of a zip file. Reading forward is cheap; reading backward starts from the beginning.
 pub(crate) struct Inflated {
     file: FileAt,
     member: Member,
@@ -168,7 +168,7 @@ pub(crate) struct Inflated {
     checksum: Crc,
 }
 
-/// Where a member lies in a zip file, by its directory.
+/// The position of a member in a zip file, from the directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) start: u64,
@@ -225,7 +225,7 @@ impl Read for Inflated {
         if read > 0 && self.position == self.member.size && self.checksum.sum() != self.member.crc32 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the checksum of the member does not fit",
+                "the checksum of the member does not match",
             ));
         }
         Ok(read)

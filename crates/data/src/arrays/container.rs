@@ -1,4 +1,4 @@
-//! Files that hold arrays (`.npy`, `.npz`, `.safetensors`), told apart by their first bytes, and the choice of an array in them.
+//! Files of arrays (`.npy`, `.npz`, `.safetensors`), recognized by their first bytes, and the choice of an array in them.
 
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -15,10 +15,13 @@ use crate::file_at::FileAt;
 use crate::{Error, Result};
 use ranktune_core::names::did_you_mean;
 
-/// What an array is wanted for: decides which one is taken of several.
+/// The use of an array. It decides which array of a file is read.
 pub(crate) struct Role {
+    /// Its name in errors.
     pub(crate) what: &'static str,
+    /// Usual names of such an array, the most usual first.
     pub(crate) names: &'static [&'static str],
+    /// Accepted numbers of dimensions.
     pub(crate) dimensions: &'static [usize],
 }
 
@@ -45,7 +48,7 @@ pub(crate) struct ArrayPath {
 }
 
 impl ArrayPath {
-    /// A path that is there is a file, whatever colons it has; else what follows the last colon names a member.
+    /// An existing path is a file, even if it has a colon. Else the text after the last colon is the name of an array.
     pub(crate) fn parse(path: &Path) -> Self {
         let whole = Self {
             file: path.to_owned(),
@@ -89,8 +92,8 @@ impl Format {
         } else {
             let what = match start.first() {
                 None => "the file is empty",
-                Some(0x80) => "is a Python pickle, which is never read, as reading it runs code",
-                Some(_) => "is no array file",
+                Some(0x80) => "is a Python pickle, which is not read because reading it runs code",
+                Some(_) => "is not an array file",
             };
             let message = format!("{what}; expected .npy, .npz, .safetensors or .parquet");
             return Err(Error::unsupported(message).in_file(file.path()));
@@ -106,7 +109,7 @@ pub(crate) fn open(file: &FileAt, format: Format, member: Option<&str>, role: &R
         Format::Npy | Format::Parquet => match member {
             None => open_npy(file),
             Some(member) => Err(Error::not_found(format!(
-                "holds one array without a name, but {member:?} was asked for"
+                "holds one array without a name, but {member:?} was requested"
             ))),
         },
     };
@@ -131,7 +134,7 @@ fn array(file: &FileAt, name: Option<String>, header: Header, source: Source) ->
 }
 
 fn open_npz(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
-    let damaged = |source| Error::malformed("is no .npz file, or a truncated one").caused_by(source);
+    let damaged = |source| Error::malformed("is not an .npz file, or is truncated").caused_by(source);
     let mut archive = ZipArchive::new(BufReader::new(file.reader(0))).map_err(damaged)?;
     let mut names = Vec::new();
     let mut members = Vec::new();
@@ -148,7 +151,7 @@ fn open_npz(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
         };
         let start = entry
             .data_start()
-            .ok_or_else(|| Error::malformed(format!("array {name:?} lies nowhere in the file")))?;
+            .ok_or_else(|| Error::malformed(format!("array {name:?} has no position in the file")))?;
         members.push((
             method,
             Member {
@@ -168,7 +171,7 @@ fn open_npz(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
             .checked_add(member.compressed)
             .is_some_and(|end| end <= file.len());
         if !inside {
-            return Err(at(Error::malformed("lies beyond the end of the file")));
+            return Err(at(Error::malformed("extends beyond the end of the file")));
         }
         let name = Some(names[index].clone());
         match method {
@@ -204,7 +207,7 @@ fn open_safetensors(file: &FileAt, member: Option<&str>, role: &Role) -> Result<
     let at = |error: Error| error.at(format!("array {name:?}"));
     let info = metadata
         .info(name)
-        .ok_or_else(|| at(Error::malformed("is not in the header")))?;
+        .ok_or_else(|| at(Error::malformed("is missing from the header")))?;
     let element = match info.dtype {
         Dtype::BOOL => Element::Bool,
         Dtype::U8 => Element::U8,
@@ -221,7 +224,7 @@ fn open_safetensors(file: &FileAt, member: Option<&str>, role: &Role) -> Result<
         Dtype::U64 => Element::U64,
         other => {
             return Err(at(Error::unsupported(format!(
-                "type {other} is not read; save the array as F32"
+                "type {other} is not supported; save the array as F32"
             ))));
         }
     };
@@ -238,7 +241,7 @@ fn open_safetensors(file: &FileAt, member: Option<&str>, role: &Role) -> Result<
     Ok(array(file, Some(name.clone()), header, Source::Plain(offset)))
 }
 
-/// The header of a safetensors file and where its data start; the data are checked to be there.
+/// The header of a safetensors file and the offset of its data, whose length is checked.
 pub(crate) fn safetensors_header(file: &FileAt) -> Result<(Metadata, u64)> {
     let bad = |message: String| Error::malformed(message).in_file(file.path());
     let mut length = [0; 8];
@@ -254,12 +257,12 @@ pub(crate) fn safetensors_header(file: &FileAt) -> Result<(Metadata, u64)> {
     }
     let header = file.bytes_at(8, length).map_err(truncated)?;
     let metadata: Metadata = serde_json::from_slice(&header)
-        .map_err(|source| bad("the safetensors header is damaged".to_owned()).caused_by(source))?;
+        .map_err(|source| bad("the safetensors header is malformed".to_owned()).caused_by(source))?;
     let start = 8 + length;
     let (expected, found) = (metadata.data_len() as u64, file.len() - start);
     if expected != found {
         return Err(bad(format!(
-            "expected {expected} bytes of tensors, found {found}; the file is truncated or its header wrong"
+            "expected {expected} bytes of tensors, found {found}; the file is truncated or its header is wrong"
         )));
     }
     Ok((metadata, start))
@@ -287,7 +290,7 @@ fn choose(
         .filter(|&index| shape(index).is_some_and(|shape| role.dimensions.contains(&shape.len())))
         .collect();
     if fitting.is_empty() && names.len() == 1 {
-        // What is wrong with the only one is said by whoever reads it.
+        // The reader reports what is wrong with the only array.
         fitting.push(0);
     }
     match fitting.as_slice() {
@@ -305,7 +308,7 @@ fn choose(
         several => {
             let names: Vec<&str> = several.iter().map(|&index| names[index].as_str()).collect();
             let message = format!(
-                "{} could all be the {}; name one, as in FILE:{}",
+                "{} could all be the {}; name one of them, as in FILE:{}",
                 listed(&names),
                 role.what,
                 names[0]

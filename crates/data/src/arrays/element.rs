@@ -1,4 +1,4 @@
-//! The types that elements of an array have in files, and their values.
+//! The element types of arrays in files.
 
 use half::{bf16, f16};
 
@@ -52,7 +52,7 @@ impl DType {
         Self { element, endian }
     }
 
-    /// Bytes an element; 0 for texts of no characters.
+    /// Bytes of an element; 0 for texts without characters.
     pub(crate) fn size(self) -> usize {
         match self.element {
             Element::Bool | Element::I8 | Element::U8 => 1,
@@ -72,13 +72,13 @@ impl DType {
         matches!(self.element, Element::F16 | Element::Bf16 | Element::F32 | Element::F64)
     }
 
-    /// Whether an element is an f32 as this machine has them in memory.
+    /// Whether an element has the bytes of an `f32` in the memory of this machine.
     pub(crate) fn is_native_f32(self) -> bool {
         cfg!(target_endian = "little") && self == Self::little(Element::F32)
     }
 
-    /// Writes the numbers of `bytes` to `out`, every `stride`-th place of it, as many as both have; texts are no numbers and
-    /// write nothing. Larger types are rounded to f32.
+    /// Writes the numbers of `bytes` to every `stride`-th place of `out`, as far as both reach. Larger types are rounded to f32;
+    /// texts write nothing.
     pub(crate) fn write_f32(self, bytes: &[u8], out: &mut [f32], stride: usize) {
         if stride == 1 && self == Self::little(Element::F32) {
             let (chunks, _) = bytes.as_chunks::<4>();
@@ -116,7 +116,7 @@ impl DType {
         }
     }
 
-    /// Calls `sink` with each integer or truth value; other types call nothing.
+    /// Calls `sink` with each integer or boolean; never for other types.
     pub(crate) fn each_integer(self, bytes: &[u8], mut sink: impl FnMut(i128)) {
         let endian = self.endian;
         match self.element {
@@ -133,7 +133,7 @@ impl DType {
         }
     }
 
-    /// The texts of `bytes`; characters that are none become `�`.
+    /// The texts of `bytes`; invalid characters become `�`.
     pub(crate) fn texts(self, bytes: &[u8]) -> Vec<String> {
         let text = |element: &[u8]| match self.element {
             Element::Utf32(_) => {

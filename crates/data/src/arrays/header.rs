@@ -1,8 +1,8 @@
-//! The header of an `.npy` file: `\x93NUMPY`, version, the length of a Python dictionary, the dictionary.
+//! The header of an `.npy` file: `\x93NUMPY`, version, length of a Python dictionary, dictionary.
 //!
-//! Read here rather than by a library: a header must be checked against the bytes that are there before anything is allocated,
-//! rows must be readable in blocks, and texts, both byte orders and both orders of dimensions must work. The dictionary is
-//! parsed as the three keys it has, never evaluated. <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
+//! Parsed by hand, because the header has to be checked against the length of the file before anything is allocated, rows have to
+//! be readable in blocks, and texts, both byte orders and both orders of dimensions have to work. The dictionary is parsed for its
+//! three keys and never evaluated. <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use crate::error::shortened;
 use crate::{Error, Result};
 
 pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
-/// NumPy itself refuses headers of more than 10,000 bytes unless told otherwise.
+/// NumPy itself rejects headers of more than 10,000 bytes by default.
 const LONGEST: usize = 1 << 16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Header {
     pub(crate) offset: u64,
 }
 
-/// Which dimension varies fastest in the file.
+/// The dimension that varies fastest in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// The last one (C).
@@ -32,13 +32,15 @@ pub(crate) enum Order {
     ColumnMajor,
 }
 
-/// Reads a header from the start of `len` bytes, and checks that the elements it promises fit in them.
+/// Reads a header from the start of `len` bytes, and checks that its elements fit in them.
 pub(crate) fn read(reader: &mut dyn Read, len: u64) -> Result<Header> {
     let truncated = |source| Error::malformed("the .npy header is truncated").caused_by(source);
     let mut start = [0; 8];
     reader.read_exact(&mut start).map_err(truncated)?;
     if !start.starts_with(MAGIC) {
-        return Err(Error::malformed("is no .npy array: it does not begin with \\x93NUMPY"));
+        return Err(Error::malformed(
+            "is not an .npy array: it does not begin with \\x93NUMPY",
+        ));
     }
     let (length, prefix) = match start[6] {
         1 => {
@@ -52,7 +54,7 @@ pub(crate) fn read(reader: &mut dyn Read, len: u64) -> Result<Header> {
             (u32::from_le_bytes(length), 12)
         }
         version => {
-            let message = format!(".npy version {version}.{} is not known; expected 1, 2 or 3", start[7]);
+            let message = format!(".npy version {version}.{} is unknown; expected 1, 2 or 3", start[7]);
             return Err(Error::unsupported(message));
         }
     };
@@ -60,7 +62,7 @@ pub(crate) fn read(reader: &mut dyn Read, len: u64) -> Result<Header> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if offset > len || length > LONGEST {
         return Err(Error::malformed(format!(
-            "the .npy header claims {length} bytes, but the file has {len}, and {LONGEST} are the most"
+            "the .npy header claims {length} bytes, but the file has {len}, and at most {LONGEST} are read"
         )));
     }
     let mut text = vec![0; length];
@@ -71,7 +73,7 @@ pub(crate) fn read(reader: &mut dyn Read, len: u64) -> Result<Header> {
     Ok(header)
 }
 
-/// Number of elements of a shape whose bytes are there, or what is wrong.
+/// The number of elements of a shape, if their bytes are available.
 pub(crate) fn check_size(shape: &[usize], dtype: DType, available: u64) -> Result<usize> {
     let elements = shape
         .iter()
@@ -80,7 +82,7 @@ pub(crate) fn check_size(shape: &[usize], dtype: DType, available: u64) -> Resul
     match (elements, bytes) {
         (Some(elements), Some(bytes)) if u64::try_from(bytes).is_ok_and(|bytes| bytes <= available) => Ok(elements),
         (_, Some(bytes)) => Err(Error::malformed(format!(
-            "shape {shape:?} of {} needs {bytes} bytes, found {available}; the file is truncated or its header wrong",
+            "shape {shape:?} of {} needs {bytes} bytes, found {available}; the file is truncated or its header is wrong",
             dtype.element
         ))),
         _ => Err(Error::malformed(format!("shape {shape:?} is larger than any file"))),
@@ -89,30 +91,33 @@ pub(crate) fn check_size(shape: &[usize], dtype: DType, available: u64) -> Resul
 
 fn parse(text: &str, offset: u64) -> Result<Header> {
     let bad = |what: &str| Error::malformed(format!("the .npy header {what}: {:?}", shortened(text.trim())));
-    let mut rest = text.trim().strip_prefix('{').ok_or_else(|| bad("is no dictionary"))?;
+    let mut rest = text
+        .trim()
+        .strip_prefix('{')
+        .ok_or_else(|| bad("is not a dictionary"))?;
     let (mut dtype, mut order, mut shape) = (None, None, None);
     loop {
         rest = rest.trim_start();
         if let Some(end) = rest.strip_prefix('}') {
             if !end.trim().is_empty() {
-                return Err(bad("goes on behind the dictionary"));
+                return Err(bad("continues after the dictionary"));
             }
             break;
         }
-        let (key, after) = quoted(rest).ok_or_else(|| bad("has a key that is no text"))?;
+        let (key, after) = quoted(rest).ok_or_else(|| bad("has a key that is not a string"))?;
         rest = after
             .trim_start()
             .strip_prefix(':')
-            .ok_or_else(|| bad("is no dictionary"))?
+            .ok_or_else(|| bad("is not a dictionary"))?
             .trim_start();
         match key {
             "descr" => {
                 if rest.starts_with(['[', '(']) {
                     return Err(Error::unsupported(
-                        "structured .npy arrays (of named fields) are not read; save one plain array",
+                        "structured .npy arrays (with named fields) are not supported; save a plain array",
                     ));
                 }
-                let (name, after) = quoted(rest).ok_or_else(|| bad("has a type that is no text"))?;
+                let (name, after) = quoted(rest).ok_or_else(|| bad("has a type that is not a string"))?;
                 dtype = Some(element_type(name)?);
                 rest = after;
             }
@@ -131,12 +136,12 @@ fn parse(text: &str, offset: u64) -> Result<Header> {
                 let (sizes, after) = rest
                     .strip_prefix('(')
                     .and_then(|rest| rest.split_once(')'))
-                    .ok_or_else(|| bad("has a shape that is no tuple"))?;
+                    .ok_or_else(|| bad("has a shape that is not a tuple"))?;
                 let sizes = sizes.split(',').map(str::trim).filter(|size| !size.is_empty());
                 // Python 2 wrote long integers as 3L.
                 let sizes = sizes.map(|size| size.trim_end_matches('L').parse());
                 let sizes: std::result::Result<Vec<usize>, _> = sizes.collect();
-                shape = Some(sizes.map_err(|_| bad("has a shape that is not of sizes"))?);
+                shape = Some(sizes.map_err(|_| bad("has a shape that is not made of sizes"))?);
                 rest = after;
             }
             _ => return Err(bad("has an unknown key")),
@@ -145,7 +150,7 @@ fn parse(text: &str, offset: u64) -> Result<Header> {
         rest = match rest.strip_prefix(',') {
             Some(after) => after,
             None if rest.starts_with('}') => rest,
-            None => return Err(bad("is no dictionary")),
+            None => return Err(bad("is not a dictionary")),
         };
     }
     match (dtype, order, shape) {
@@ -197,12 +202,12 @@ fn other_type(name: &str, code: &str) -> Result<Element> {
         (Some('U'), Some(length)) => return Ok(Element::Utf32(length)),
         (Some('S' | 'a'), Some(length)) => return Ok(Element::Bytes(length)),
         (Some('O'), _) => {
-            "holds pickled Python objects, which are never read, as reading them runs code; save the array with a type of numbers or texts"
+            "holds pickled Python objects, which are not read because reading them runs code; save the array with a numeric or text type"
         }
-        (Some('c'), _) => "holds complex numbers, which are not read",
-        (Some('f'), _) => "holds floats of an unusual length; save the array as float32",
-        (Some('M' | 'm'), _) => "holds dates or times, which are not read",
-        (Some('V'), _) => "holds raw bytes (bfloat16 is saved so too); save the array as float32",
+        (Some('c'), _) => "holds complex numbers, which are not supported",
+        (Some('f'), _) => "holds floats of an unsupported length; save the array as float32",
+        (Some('M' | 'm'), _) => "holds dates or times, which are not supported",
+        (Some('V'), _) => "holds raw bytes (NumPy saves bfloat16 so too); save the array as float32",
         _ => "has an unknown type",
     };
     Err(Error::unsupported(format!(
@@ -257,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn every_absurd_header_is_refused_by_what_is_wrong() {
+    fn every_invalid_header_is_refused_with_its_fault() {
         let with = |descr: &str, shape: &str| {
             let dictionary = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}");
             file(1, &dictionary, 48)
@@ -268,7 +273,7 @@ mod tests {
             (
                 "negative size",
                 with("'<f4'", "(-3, 4)"),
-                "has a shape that is not of sizes",
+                "has a shape that is not made of sizes",
             ),
             (
                 "overflow",
@@ -283,7 +288,7 @@ mod tests {
             (
                 "size beyond 64 bits",
                 with("'<f4'", "(99999999999999999999999,)"),
-                "has a shape that is not of sizes",
+                "has a shape that is not made of sizes",
             ),
             (
                 "more than is there",
@@ -293,21 +298,21 @@ mod tests {
             ("huge texts", with("'<U4611686018427387903'", "(4,)"), "unknown type"),
             ("objects", with("'|O'", "(3,)"), "pickled Python objects"),
             ("complex", with("'<c8'", "(3,)"), "complex numbers"),
-            ("long double", with("'<f16'", "(3,)"), "unusual length"),
+            ("long double", with("'<f16'", "(3,)"), "unsupported length"),
             ("dates", with("'<M8[ns]'", "(3,)"), "dates or times"),
             ("void", with("'<V2'", "(3,)"), "raw bytes"),
             ("fields", with("[('x', '<f4')]", "(3,)"), "structured"),
             ("nothing", with("''", "(3,)"), "unknown type"),
             ("header beyond the file", long, "claims 4294967295 bytes"),
-            ("no dictionary", file(1, "[1, 2]", 0), "is no dictionary"),
-            ("unclosed", file(1, "{'descr': '<f4'", 0), "is no dictionary"),
+            ("no dictionary", file(1, "[1, 2]", 0), "is not a dictionary"),
+            ("unclosed", file(1, "{'descr': '<f4'", 0), "is not a dictionary"),
             (
                 "missing key",
                 file(1, "{'descr': '<f4', 'shape': (1,)}", 4),
                 "lacks descr",
             ),
             ("unknown key", file(1, "{'x': 1}", 4), "unknown key"),
-            ("trailing", file(1, "{} x", 4), "goes on behind"),
+            ("trailing", file(1, "{} x", 4), "continues after"),
             ("no header", MAGIC.to_vec(), "truncated"),
             ("version", file(9, "{}", 0), ".npy version 9.0"),
             ("another file", b"not an array".to_vec(), "does not begin with"),

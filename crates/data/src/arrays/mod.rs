@@ -1,11 +1,12 @@
-//! Arrays made elsewhere: features, targets and source probabilities in `.npy`, `.npz`, `.safetensors` and Parquet.
+//! Arrays from other programs: features, targets and source probabilities in `.npy`, `.npz`, `.safetensors` and Parquet.
 //!
-//! Formats are told by a file's first bytes, not by its name. A path may name an array in a file: `file.npz:name`,
-//! `file.safetensors:name`, `file.parquet:column`; without a name it is the array of the usual one (`features`, `labels`,
-//! `probabilities` …), or else the only one of the right number of dimensions.
+//! The format follows from the first bytes of a file, not from its name. A path may name an array in a file: `file.npz:name`,
+//! `file.safetensors:name`, `file.parquet:column`. Without a name, the array with a usual name (`features`, `labels`,
+//! `probabilities` …) is read, or else the only array with the right number of dimensions.
 //!
-//! Headers are checked against the bytes that are there before anything is allocated; pickled objects are never read. NaN and
-//! infinity pass: the scores name them. [`MatrixReader`] reads blocks of rows, so that no matrix need fit in memory.
+//! Headers are checked against the length of the file before anything is allocated; pickled objects are never read. NaN and
+//! infinity are read as they are: the scores report them. [`MatrixReader`] reads blocks of rows, so a matrix need not fit in
+//! memory.
 
 mod array;
 mod container;
@@ -18,7 +19,6 @@ mod target_shards;
 mod targets;
 mod write;
 
-pub(crate) use parquet_matrix::half_at;
 pub use probabilities::read_probabilities;
 pub use reader::{Matrix, MatrixReader, MatrixRef, read_matrix};
 pub use target_shards::{read_target_shards, unite_names};

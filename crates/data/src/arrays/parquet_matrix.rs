@@ -1,16 +1,16 @@
-//! Features in Parquet: one column of equally long lists, or all columns of numbers side by side.
+//! Features in Parquet: one column of lists of equal length, or all numeric columns side by side.
 //!
-//! Of several columns of lists the one called `features` (or `embedding` …) is taken. Of columns of numbers, those that
-//! are called like targets (`label`, `target` …) or like a row index are left out: features that contain the target score perfectly.
+//! Of several columns of lists, the one named `features` (or `embedding` …) is read. Numeric columns named like a target (`label`,
+//! `target` …) or like a row index are excluded: features that contain the target get a perfect score.
 
 use std::ops::Range;
 use std::path::Path;
 
 use crate::error::listed;
-use crate::parquet_file::{Column, ColumnKind, Entry, ItemKind, ParquetFile, RowsReader, Values};
+use crate::parquet_file::{Column, ColumnKind, Entry, ItemKind, ParquetFile, RowsReader, Values, half_at};
 use crate::{Error, Result};
 
-/// Values that are decoded at once.
+/// Values that are decoded at a time.
 const BLOCK: usize = 1 << 18;
 const LISTS: [&str; 5] = ["features", "embeddings", "embedding", "feature", "vector"];
 const NO_FEATURES: [&str; 9] = [
@@ -58,7 +58,7 @@ impl ParquetMatrix {
         self.n_cols
     }
 
-    /// Appends rows to `out`. Reading on from where the last reading ended is cheap; anything else decodes from the first row.
+    /// Appends rows to `out`. Reading forward is cheap; reading backward decodes from the first row.
     pub(crate) fn read_rows(&mut self, rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
         if rows.start < self.position {
             self.rows = self.file.rows(&self.wanted);
@@ -78,7 +78,7 @@ impl ParquetMatrix {
 
     fn read_on(&mut self, max: usize, out: &mut Vec<f32>) -> Result<()> {
         let Some((n, blocks)) = self.rows.next_blocks(&self.file, max)? else {
-            return Err(Error::malformed("has fewer rows than it claims").in_file(self.file.path()));
+            return Err(Error::malformed("has fewer rows than its metadata claims").in_file(self.file.path()));
         };
         let before = out.len();
         let d = self.n_cols;
@@ -90,7 +90,7 @@ impl ParquetMatrix {
                 self.list_rows(column, block, block_out)?;
                 continue;
             };
-            // Nulls stay NaN, which the scores find.
+            // Nulls become NaN, which the scores report.
             let mut row = 0;
             block.each_entry(|_, entry| {
                 if let Entry::Value(index) = entry {
@@ -181,7 +181,7 @@ fn choose(columns: &[Column], member: Option<&str>) -> Result<Vec<usize>> {
         [] => {}
         several => {
             let message = format!(
-                "columns {} could all be the features; name one, as in FILE:COLUMN",
+                "columns {} could all be the features; name one of them, as in FILE:COLUMN",
                 listed(&names(several))
             );
             return Err(Error::not_found(message));
@@ -191,7 +191,7 @@ fn choose(columns: &[Column], member: Option<&str>) -> Result<Vec<usize>> {
         all(&|column| matches!(column.kind, ColumnKind::Scalar(kind) if is_number(kind)) && is_feature(column));
     if scalars.is_empty() {
         let message = format!(
-            "no columns of numbers to be features; the columns are {}",
+            "no numeric columns to use as features; the columns are {}",
             listed(&names(&everything))
         );
         return Err(Error::not_found(message));
@@ -199,7 +199,7 @@ fn choose(columns: &[Column], member: Option<&str>) -> Result<Vec<usize>> {
     Ok(scalars)
 }
 
-/// The length of the first row's list.
+/// The length of the list in the first row.
 fn first_length(file: &ParquetFile, column: usize) -> Result<usize> {
     let mut length = 0;
     if let Some((_, blocks)) = file.rows(&[column]).next_blocks(file, 1)? {
@@ -222,13 +222,5 @@ fn number(values: &Values, index: usize, kind: ItemKind) -> f32 {
         Values::F64(values) => values[index] as f32,
         Values::Fixed(values) => half_at(values[index].data()),
         Values::Bytes(_) => f32::NAN,
-    }
-}
-
-/// The half-precision number of two bytes.
-pub(crate) fn half_at(bytes: &[u8]) -> f32 {
-    match bytes {
-        [a, b] => half::f16::from_le_bytes([*a, *b]).to_f32(),
-        _ => f32::NAN,
     }
 }

@@ -1,4 +1,4 @@
-//! Source probabilities, `[n, z]`: what a model's own classifier says of each sample.
+//! Source probabilities, `[n, z]`: the predictions of a model's own classifier.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::container::PROBABILITIES;
 use super::reader::{Matrix, MatrixReader, read_whole};
 use crate::{Error, Result};
 
-/// How far from 1 a row may sum up: half-precision softmax over 1,000 classes stays within.
+/// The largest distance of a row sum from 1; a half-precision softmax over 1,000 classes stays below it.
 const TOLERANCE: f64 = 1e-3;
 
 /// Reads source probabilities, `path` or `path:name`.
@@ -15,18 +15,18 @@ const TOLERANCE: f64 = 1e-3;
 /// `[n, z]`, every row non-negative with sum 1 to 1e-3.
 ///
 /// # Errors
-/// As [`super::read_matrix`]; `Invalid` names the first row that is no distribution (logits need a softmax first).
+/// As [`super::read_matrix`]; `Invalid` for the first row that is not a distribution (logits need a softmax first).
 pub fn read_probabilities(path: &Path) -> Result<Matrix> {
     let matrix = read_whole(MatrixReader::open_as(path, &PROBABILITIES)?)?;
     for (i, row) in matrix.data.chunks_exact(matrix.cols).enumerate() {
         let bad = |message: String| Err(Error::invalid(message).at(format!("row {}", i + 1)).in_file(path));
         if let Some(value) = row.iter().find(|value| !value.is_finite() || **value < 0.0) {
-            return bad(format!("{value} is no probability; logits need a softmax first"));
+            return bad(format!("{value} is not a probability; logits need a softmax first"));
         }
         let sum: f64 = row.iter().map(|value| f64::from(*value)).sum();
         if (sum - 1.0).abs() > TOLERANCE {
             return bad(format!(
-                "probabilities must sum to 1, found {sum}; logits need a softmax first"
+                "expected probabilities with sum 1, found {sum}; logits need a softmax first"
             ));
         }
     }

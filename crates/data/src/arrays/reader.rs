@@ -9,7 +9,7 @@ use super::parquet_matrix::ParquetMatrix;
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
-/// Numbers in rows and columns, row-major.
+/// A matrix of f32, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     /// Number of rows, `n`.
@@ -42,9 +42,9 @@ pub struct MatrixRef<'a> {
     pub data: &'a [f32],
 }
 
-/// Reads a matrix block by block. Numbers of other types are converted to f32; what f32 cannot hold becomes infinite.
+/// Reads a matrix in blocks of rows. Other number types are converted to f32; numbers beyond its range become infinite.
 ///
-/// Memory is one block, except for compressed arrays in column-major order, which are held whole.
+/// Memory holds one block, except for compressed arrays in column-major order, which are decompressed whole.
 pub struct MatrixReader {
     path: PathBuf,
     n_rows: usize,
@@ -70,12 +70,12 @@ impl std::fmt::Debug for MatrixReader {
 }
 
 impl MatrixReader {
-    /// Opens features, `path` or `path:name`. See the module for which array is taken.
+    /// Opens features, `path` or `path:name`. The module documents which array is read.
     ///
     /// # Errors
-    /// - `NotFound`: no such file, or array in it, or several that could be meant.
-    /// - `Malformed`: a header that is damaged, or promises more than the file holds.
-    /// - `Unsupported`: another format; a type that is no number.
+    /// - `NotFound`: the file or the array does not exist, or several arrays could be meant.
+    /// - `Malformed`: the header is damaged, or claims more than the file holds.
+    /// - `Unsupported`: another format; a type that is not numeric.
     /// - `Invalid`: not two dimensions, or no rows or columns.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_as(path, &FEATURES)
@@ -100,7 +100,7 @@ impl MatrixReader {
         let [n_rows, n_cols] = shape;
         if n_rows == 0 || n_cols == 0 || n_rows.checked_mul(n_cols).is_none() {
             let message = format!(
-                "{} must have rows and columns, found shape [{n_rows}, {n_cols}]",
+                "expected {} with rows and columns, found shape [{n_rows}, {n_cols}]",
                 role.what
             );
             return Err(Error::invalid(message).in_file(path));
@@ -123,14 +123,14 @@ impl MatrixReader {
         self.n_cols
     }
 
-    /// Replaces what `out` holds by the rows of `range`, row-major. Blocks in ascending order are cheap for every format; going back
-    /// in a compressed array or in Parquet starts from the first row.
+    /// Replaces the content of `out` with the rows of `range`, row-major. Blocks in ascending order are cheap in every format; going
+    /// back in a compressed array or in Parquet starts from the first row.
     ///
     /// # Errors
-    /// `Invalid` if the range goes beyond the rows, `Io` or `Malformed` if the file fails behind its header.
+    /// `Invalid` if the range exceeds the rows, `Io` or `Malformed` if the data after the header cannot be read.
     pub fn read_rows(&mut self, range: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
         if range.start > range.end || range.end > self.n_rows {
-            let message = format!("rows {range:?} were asked for, but there are {}", self.n_rows);
+            let message = format!("rows {range:?} were requested, but there are {}", self.n_rows);
             return Err(Error::invalid(message).in_file(&self.path));
         }
         if let Source::Array(array) = &mut self.source {
@@ -151,11 +151,11 @@ impl MatrixReader {
 fn two_dimensions(array: &Array, role: &Role) -> Result<[usize; 2]> {
     let what = role.what;
     if array.dtype.is_text() {
-        return Err(array.explain(Error::unsupported(format!("{what} must be numbers, found texts"))));
+        return Err(array.explain(Error::unsupported(format!("expected numbers as {what}, found texts"))));
     }
     <[usize; 2]>::try_from(array.shape.as_slice()).map_err(|_| {
         let message = format!(
-            "{what} must have two dimensions, rows and columns; found shape {:?}",
+            "expected {what} of shape [rows, columns], found shape {:?}",
             array.shape
         );
         array.explain(Error::invalid(message))
@@ -165,7 +165,7 @@ fn two_dimensions(array: &Array, role: &Role) -> Result<[usize; 2]> {
 /// Reads a whole matrix of features, `path` or `path:name`.
 ///
 /// # Shapes
-/// `[n, d]`, whatever order the file has.
+/// `[n, d]`, for both orders of dimensions in the file.
 ///
 /// # Errors
 /// As [`MatrixReader::open`] and [`MatrixReader::read_rows`]; `Io` if it does not fit in memory.
@@ -181,14 +181,14 @@ pub fn read_matrix(path: &Path) -> Result<Matrix> {
 }
 
 pub(crate) fn read_whole(mut reader: MatrixReader) -> Result<Matrix> {
-    /// Numbers a block: large enough for the disk, small enough that columns are spread within the processor's cache.
+    /// Numbers a block: large enough for the disk, and small enough that the strided writes of columns stay in the cache.
     const BLOCK: usize = 1 << 20;
     let (rows, cols) = (reader.n_rows, reader.n_cols);
     let mut data = Vec::new();
     if let Source::Array(array) = &reader.source
         && array.is_plain()
     {
-        // The bytes were seen to be there, so the memory is what the file deserves.
+        // The length was checked against the file, so the allocation is at most of its size.
         data.try_reserve_exact(rows * cols).map_err(|source| {
             let message = format!("{rows} × {cols} numbers do not fit in memory");
             Error::new(crate::ErrorKind::Io, message)

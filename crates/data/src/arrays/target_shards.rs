@@ -1,7 +1,7 @@
-//! Targets in several files that belong together: one list of names for all of them.
+//! Targets in several files (shards) of one data set, with one list of names.
 //!
-//! A shard need not have seen every class, and numbers its classes by those it has; together they are numbered by the union, sorted as a
-//! single file's would be. Labels and columns of numbers must be the same in every shard.
+//! A shard need not hold every class, and indexes the classes that it holds. Together they are indexed by the union, sorted as in a
+//! single file. Multi-label names and regression columns must be the same in every shard.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use super::targets::read_part;
 use crate::target::distinct_names;
 use crate::{Error, Inference, Result, Targets, Task};
 
-/// Reads the targets of shards, in order, with names in common. `task` overrides what the first shard says.
+/// Reads the targets of shards, in order, with common names. `task` overrides the task of the first shard.
 ///
 /// # Errors
-/// As [`super::read_targets`], except that one class is enough; `Invalid` where shards are of different tasks or have different labels.
+/// As [`super::read_targets`], except that one class is enough; `Invalid` if shards have different tasks or label names.
 pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<Targets>, Inference)> {
     let mut found: Option<Inference> = None;
     let mut parts = Vec::with_capacity(paths.len());
@@ -22,7 +22,7 @@ pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<
             && first.task != inference.task
         {
             let message = format!(
-                "the targets are {} ({}), expected {} as in {}; say which task it is",
+                "the targets are {} ({}), expected {} as in {}; set --task",
                 inference.task,
                 inference.reason,
                 first.task,
@@ -33,47 +33,33 @@ pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<
         found.get_or_insert(inference);
         parts.push(targets);
     }
-    let inference = found.ok_or_else(|| Error::invalid("there are no targets, expected at least one file"))?;
+    let inference = found.ok_or_else(|| Error::invalid("expected at least one file of targets, got none"))?;
     let lists: Vec<&[String]> = parts.iter().map(Targets::names).collect();
     if inference.task != Task::Classification {
-        let other = lists.iter().position(|names| *names != lists[0]);
-        return match other {
-            None => Ok((parts, inference)),
-            Some(at) => {
-                let message = format!(
-                    "the targets have {} columns with other names than the {} of {}",
-                    lists[at].len(),
-                    lists[0].len(),
-                    paths[0].display()
-                );
-                Err(Error::invalid(message).in_file(&paths[at]))
-            }
+        let Some(at) = lists.iter().position(|names| *names != lists[0]) else {
+            return Ok((parts, inference));
         };
+        let message = format!(
+            "the {} target names differ from the {} of {}",
+            lists[at].len(),
+            lists[0].len(),
+            paths[0].display()
+        );
+        return Err(Error::invalid(message).in_file(&paths[at]));
     }
     let (names, numbers) = unite_names(&lists)?;
-    let parts = parts
-        .into_iter()
-        .zip(numbers)
-        .map(|(targets, numbers)| match targets {
-            Targets::Classes { labels, .. } => Targets::Classes {
-                names: names.clone(),
-                labels: labels
-                    .into_iter()
-                    .map(|label| usize::try_from(label).map_or(label, |label| numbers[label]))
-                    .collect(),
-            },
-            other => other,
-        })
-        .collect();
+    let pairs = parts.iter().zip(&numbers);
+    let parts = pairs.map(|(targets, places)| targets.renamed(&names, places)).collect();
     Ok((parts, inference))
 }
 
-/// The names of all lists, sorted as numbers where all of them are, else as texts; and for every list, each name's place among all.
+/// The union of all lists of names, sorted as numbers if all of them are numbers, else as texts; and for every list the index of
+/// each of its names in the union.
 ///
 /// # Errors
 /// `Unsupported` for more than 2³² names.
 pub fn unite_names(lists: &[&[String]]) -> Result<(Vec<String>, Vec<Vec<u32>>)> {
-    // Lists that agree keep their order, which may be that of a model and not of the alphabet.
+    // Equal lists keep their order, which may be the order of the outputs of a model.
     if let Some((first, rest)) = lists.split_first()
         && rest.iter().all(|list| list == first)
     {

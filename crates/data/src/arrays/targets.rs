@@ -1,14 +1,14 @@
-//! Targets made elsewhere: arrays of classes, labels or numbers, or a column of a table.
+//! Targets from other programs: arrays of classes, labels or numbers, or a column of a table.
 //!
 //! | array | task |
 //! |---|---|
-//! | `[n]` texts, integers, truth values | classification |
+//! | `[n]` texts, integers, booleans | classification |
 //! | `[n]` floats | regression |
 //! | `[n, c]`, all 0 or 1 | multi-label |
 //! | `[n, c]`, other numbers | regression |
 //!
-//! `[n, 1]` is `[n]`. The task that a file of ours names, or that the user names, comes first; then classification takes floats
-//! and one-hot rows too.
+//! `[n, 1]` is read as `[n]`. The task of the user, or of the metadata that [`super::write_safetensors`] writes, takes precedence;
+//! with it, classification also takes floats and one-hot rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,8 +26,8 @@ use crate::{Error, Inference, Result, Targets, Task};
 /// JSON), whose task is inferred as a data set's is. `task` overrides what is inferred.
 ///
 /// # Errors
-/// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a number that is not finite, or a text, in a
-/// regression; fewer than two classes; labels other than 0 and 1; a missing target.
+/// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a regression target that is not a finite number;
+/// fewer than two classes; labels other than 0 and 1; a missing target.
 pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
     let (targets, inference) = read_part(path, task)?;
     if let Targets::Classes { names, labels } = &targets {
@@ -45,7 +45,7 @@ pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inferen
     Ok((targets, inference))
 }
 
-/// As [`read_targets`], but one class is enough: these may be a part of all targets.
+/// As [`read_targets`], but one class is enough, because the file may be a shard.
 pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
     let asked = ArrayPath::parse(path);
     let member = asked.member.as_deref();
@@ -55,7 +55,7 @@ pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(Targets, Inf
     let file = FileAt::open(&asked.file)?;
     let format = Format::of(&file)?;
     if format == Format::Parquet {
-        let message = "is Parquet, but not called so; give it the extension .parquet to take targets from it";
+        let message = "is a Parquet file with another extension; rename it to .parquet to read targets from it";
         return Err(Error::unsupported(message).in_file(&asked.file));
     }
     let mut array = container::open(&file, format, member, &TARGETS)?;
@@ -78,7 +78,7 @@ impl Values {
     fn read(array: &mut Array) -> Result<Self> {
         let dtype = array.dtype;
         if dtype.size() == 0 && array.shape.iter().all(|size| *size > 0) {
-            return Err(array.explain(Error::malformed("holds texts of no characters")));
+            return Err(array.explain(Error::malformed("holds texts without characters")));
         }
         let mut values = if dtype.is_text() {
             let mut texts = Vec::new();
@@ -110,7 +110,7 @@ impl Values {
             [n] => (n, 1),
             [n, c] => (n, c),
             _ => {
-                let message = format!("targets must have one or two dimensions, found shape {shape:?}");
+                let message = format!("expected targets of one or two dimensions, found shape {shape:?}");
                 return Err(Error::invalid(message));
             }
         };
@@ -119,8 +119,8 @@ impl Values {
         }
         let (inferred, reason) = self.infer(c);
         let (task, reason) = match (task, described.task) {
-            (Some(task), _) => (task, "it was asked for".to_owned()),
-            (None, Some(task)) => (task, "the file says so".to_owned()),
+            (Some(task), _) => (task, "as requested".to_owned()),
+            (None, Some(task)) => (task, "from the metadata of the file".to_owned()),
             (None, None) => (inferred, reason),
         };
         let names = |count: usize| described.names_of(count);
@@ -138,7 +138,7 @@ impl Values {
                 values: self.finite(c)?,
                 names: names(c),
             },
-            Task::Tokens => return Err(Error::unsupported("targets of tokens are not read yet")),
+            Task::Tokens => return Err(Error::unsupported("targets of tagged words are not read from arrays")),
         };
         Ok((targets, Inference { task, reason }))
     }
@@ -146,22 +146,22 @@ impl Values {
     fn infer(&self, c: usize) -> (Task, String) {
         match self {
             Self::Texts(_) => (Task::Classification, "the targets are texts".to_owned()),
-            _ if c > 1 && self.hot().all(|hot| hot.is_some()) => (
+            _ if c > 1 && self.indicators().all(|hot| hot.is_some()) => (
                 Task::MultiLabel,
                 format!("the targets are {c} columns of zeros and ones"),
             ),
             _ if c > 1 => (Task::Regression, format!("the targets are {c} columns of numbers")),
             Self::Integers(_) => (Task::Classification, "the targets are integers".to_owned()),
             Self::Floats(values) if values.iter().all(|value| value.fract() == 0.0) => {
-                let hint = "whole numbers; if they are classes, say task classification";
+                let hint = "whole numbers; if they are classes, set --task classification";
                 (Task::Regression, format!("the targets are floats, though {hint}"))
             }
             Self::Floats(_) => (Task::Regression, "the targets are floats".to_owned()),
         }
     }
 
-    /// Whether each value says that a label is there, if it can say so.
-    fn hot(&self) -> Box<dyn Iterator<Item = Option<bool>> + '_> {
+    /// Each value as an indicator (0 or 1), if it is one.
+    fn indicators(&self) -> Box<dyn Iterator<Item = Option<bool>> + '_> {
         let bit = |zero: bool, one: bool| if zero { Some(false) } else { one.then_some(true) };
         match self {
             Self::Integers(values) => Box::new(values.iter().map(move |value| bit(*value == 0, *value == 1))),
@@ -172,7 +172,7 @@ impl Values {
 
     fn hot_rows(&self, c: usize) -> Result<Vec<Vec<u32>>> {
         let mut rows = vec![Vec::new(); self.len() / c];
-        for (i, hot) in self.hot().enumerate() {
+        for (i, hot) in self.indicators().enumerate() {
             match hot {
                 Some(true) => rows[i / c].push(u32::try_from(i % c).map_err(|_| too_many(c))?),
                 Some(false) => {}
@@ -190,7 +190,7 @@ impl Values {
         let label = |(i, row): (usize, &Vec<u32>)| match row.as_slice() {
             [label] => Ok(*label),
             _ => Err(Error::invalid(format!(
-                "row {}: expected one class, found {}; several columns are classes only if one of them is 1",
+                "row {}: expected a one-hot row with one class, found {}",
                 i + 1,
                 row.len()
             ))),
@@ -218,10 +218,10 @@ impl Values {
                 (names, values.iter().map(|text| index[text.as_str()]).collect())
             }
             Self::Floats(values) => {
-                // Ordered as numbers; -0 is 0.
+                // Sorted as numbers; -0 equals 0.
                 let bits = |value: f64| Ordered(if value == 0.0 { 0.0 } else { value });
                 if let Some(i) = values.iter().position(|value| !value.is_finite()) {
-                    return Err(Error::invalid(format!("row {}: {} is no class", i + 1, values[i])));
+                    return Err(Error::invalid(format!("row {}: {} is not a class", i + 1, values[i])));
                 }
                 let ordered: Vec<Ordered> = values.iter().copied().map(bits).collect();
                 distinct(&ordered)?
@@ -242,7 +242,7 @@ impl Values {
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(i) => {
-                let message = format!("{} is no finite number, which a regression needs", self.shown(i));
+                let message = format!("expected a finite number for regression, found {}", self.shown(i));
                 Err(Error::invalid(format!("row {}: {message}", i / c + 1)))
             }
         }
@@ -265,7 +265,7 @@ impl Values {
     }
 }
 
-/// A finite float with its total order.
+/// A finite float with a total order.
 #[derive(Clone, Copy, PartialEq)]
 struct Ordered(f64);
 
@@ -289,7 +289,7 @@ impl std::fmt::Display for Ordered {
     }
 }
 
-/// The different values in order, as names, and each value's place among them.
+/// The distinct values in order, as names, and the index of each value.
 fn distinct<T: Ord + Clone + ToString>(values: &[T]) -> Result<(Vec<String>, Vec<u32>)> {
     let sorted: Vec<T> = values.iter().cloned().collect::<BTreeSet<T>>().into_iter().collect();
     let label =
@@ -299,10 +299,10 @@ fn distinct<T: Ord + Clone + ToString>(values: &[T]) -> Result<(Vec<String>, Vec
 }
 
 fn too_many(classes: usize) -> Error {
-    Error::unsupported(format!("{classes} classes are more than this program handles"))
+    Error::unsupported(format!("expected fewer than 2^32 classes, found {classes}"))
 }
 
-/// `[columns, rows]` to `[rows, columns]`.
+/// The transpose: `[columns, rows]` to `[rows, columns]`.
 fn transposed<T: Clone>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
     (0..rows)
         .flat_map(|row| (0..columns).map(move |column| values[column * rows + row].clone()))

@@ -11,30 +11,30 @@ use ranktune_core::files::write_atomically_with;
 use safetensors::tensor::Metadata;
 use serde_json::{Map, Value, json};
 
-use super::MatrixRef;
+use super::reader::MatrixRef;
 use crate::{Error, Result, Targets, Task};
 
 const TASK: &str = "ranktune.task";
 const NAMES: &str = "ranktune.names";
 
-/// Features and what belongs to them, for [`write_safetensors`].
+/// Features with their targets and probabilities, for [`write_safetensors`].
 #[derive(Clone, Debug)]
 pub struct FeatureFile<'a> {
     /// `[n, d]`, written as `features`.
     pub features: MatrixRef<'a>,
-    /// `n` targets: classes are written as `labels`, i64 `[n]`; multi-label as `labels`, u8 `[n, c]`; regression as
-    /// `targets`, f64 `[n, c]`. Their task and names go to the metadata, from where [`super::read_targets`] takes them.
+    /// `n` targets: classes and tags are written as `labels`, i64 `[n]`; multi-label as `labels`, u8 `[n, c]`; regression as
+    /// `targets`, f64 `[n, c]`. Task and names are written to the metadata, which [`super::read_targets`] reads.
     pub targets: Option<&'a Targets>,
     /// `[n, z]`, written as `probabilities`.
     pub probabilities: Option<MatrixRef<'a>>,
-    /// More of the file's metadata.
+    /// Further metadata.
     pub metadata: BTreeMap<String, String>,
 }
 
 /// Writes a matrix as `.npy`: f32, little-endian, row-major.
 ///
 /// # Errors
-/// `Invalid` if `data` is not of `rows × cols` numbers, `Io` if the file cannot be written.
+/// `Invalid` if `data` does not have `rows × cols` numbers, `Io` if the file cannot be written.
 pub fn write_npy(path: &Path, matrix: MatrixRef<'_>) -> Result<()> {
     check(matrix, matrix.rows, "matrix").map_err(|error| error.in_file(path))?;
     let mut header = format!(
@@ -53,10 +53,10 @@ pub fn write_npy(path: &Path, matrix: MatrixRef<'_>) -> Result<()> {
     })
 }
 
-/// Writes features, and targets and probabilities where there are any, as `.safetensors`.
+/// Writes features, with optional targets and probabilities, as `.safetensors`.
 ///
 /// # Errors
-/// `Invalid` if numbers of rows differ or `data` does not fit its shape, `Io` if the file cannot be written.
+/// `Invalid` if numbers of rows differ or `data` does not match its shape, `Io` if the file cannot be written.
 pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
     let n = file.features.rows;
     let mut tensors = vec![Tensor {
@@ -87,7 +87,7 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
         metadata.insert(TASK, targets.task().name().to_owned());
         metadata.insert(NAMES, json!(targets.names()).to_string());
     }
-    // Widest elements first keeps every tensor aligned.
+    // The widest elements come first, which aligns every tensor.
     tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.data.size()));
 
     let mut header = Map::new();
@@ -111,7 +111,7 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
     })
 }
 
-/// What one of our files says of its targets.
+/// The task and the names of targets in the metadata of a file that [`write_safetensors`] wrote.
 #[derive(Default)]
 pub(crate) struct Described {
     pub(crate) task: Option<Task>,
@@ -131,7 +131,7 @@ impl Described {
         }
     }
 
-    /// The names, if there are as many as columns; else the columns' numbers.
+    /// The names, if there are `count` of them; else the numbers of the columns.
     pub(crate) fn names_of(&self, count: usize) -> Vec<String> {
         match &self.names {
             Some(names) if names.len() == count => names.clone(),
@@ -181,7 +181,7 @@ impl<'a> Tensor<'a> {
                 shape: vec![n, names.len()],
                 data: Data::F64(values),
             },
-            // A row of features a word.
+            // Features have one row a word.
             Targets::Tags { sentences, .. } => Self {
                 name: "labels",
                 shape: vec![targets.n_predicted()],
@@ -251,7 +251,7 @@ fn check(matrix: MatrixRef<'_>, rows: usize, what: &str) -> Result<()> {
     }
     if matrix.rows.checked_mul(matrix.cols) != Some(matrix.data.len()) {
         let message = format!(
-            "{what} of {} × {} numbers were given {}",
+            "expected {} × {} numbers of the {what}, got {}",
             matrix.rows,
             matrix.cols,
             matrix.data.len()

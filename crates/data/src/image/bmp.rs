@@ -7,10 +7,11 @@ use std::io::Cursor;
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError as BmpError};
 
-use super::{Decoded, ImageError, RgbImage, checked_size, first_three};
+use super::error::ImageError;
+use super::pixels::{Decoded, RgbImage, checked_size, first_three};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
-    // The depth stands behind the sizes, which take four bytes each but in the oldest header.
+    // The depth follows the sizes, which take four bytes each in all headers but the oldest.
     let depth_at = if bytes.get(14..18) == Some(&[12, 0, 0, 0]) {
         24
     } else {
@@ -43,6 +44,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
 fn error(e: BmpError) -> ImageError {
     match e {
         BmpError::Unsupported(_) => ImageError::unsupported(format!("BMP: {e}")),
-        e => ImageError::malformed("damaged BMP file, or one that is cut short").caused_by(e),
+        e => ImageError::malformed("damaged BMP file, or a truncated one").caused_by(e),
     }
 }

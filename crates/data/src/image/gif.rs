@@ -1,11 +1,12 @@
 //! GIF: the first frame on its screen.
 //!
-//! Where the frame does not cover the screen, Pillow shows the transparent colour if there is one, else colour 0. Transparency
-//! itself is dropped with the conversion to RGB. A colour without a palette entry is grey of its index.
+//! Outside the frame, Pillow shows the transparent colour if there is one, else colour 0. The conversion to RGB drops
+//! transparency. A colour without a palette entry is grey with the value of its index.
 
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
-use super::{Decoded, ImageError, MAX_PIXELS, RgbImage, checked_size};
+use super::error::ImageError;
+use super::pixels::{Decoded, MAX_PIXELS, RgbImage, checked_size};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     let mut options = DecodeOptions::new();
@@ -42,5 +43,5 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
 }
 
 fn error(e: DecodingError) -> ImageError {
-    ImageError::malformed("damaged GIF file, or one that is cut short").caused_by(e)
+    ImageError::malformed("damaged GIF file, or a truncated one").caused_by(e)
 }

@@ -1,14 +1,16 @@
 //! JPEG: baseline, progressive and arithmetic, grey, YCbCr, RGB, CMYK and YCCK, 8 bits.
 //!
-//! The decoder is a port of libjpeg-turbo that gives its bits (accurate integer inverse cosine transform, triangle
-//! upsampling, 16-bit colour tables). Those bits matter: the two common Rust decoders each differ from Pillow in a tenth of
-//! all values, which is more than resizing evens out.
+//! The decoder is a port of libjpeg-turbo with bit-identical results (accurate integer inverse cosine transform, triangle
+//! upsampling, 16-bit colour tables). This matters: the two common Rust decoders each differ from Pillow in a tenth of all values,
+//! and resizing does not average the differences out.
 
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
-use super::{Decoded, ImageError, ImageErrorKind, RgbImage, checked_size, cmyk_to_rgb, grey_to_rgb, orientation};
+use super::error::{ImageError, ImageErrorKind};
+use super::orientation;
+use super::pixels::{Decoded, RgbImage, checked_size, cmyk_to_rgb, grey_to_rgb};
 
-/// Scans a progressive file may have at most; encoders write about ten, and each costs a pass over the image.
+/// The largest number of scans of a progressive file. Encoders write about ten, and each costs a pass over the image.
 const MAX_SCANS: usize = 500;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
@@ -45,7 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
         1 => grey_to_rgb(&data, 1),
         3 => data,
         _ => {
-            // Pillow takes every JPEG with four inks to hold them inverted, as Adobe's programs write them.
+            // Pillow assumes that every JPEG with four inks stores them inverted, as the programs of Adobe do.
             data.iter_mut().for_each(|ink| *ink = 255 - *ink);
             cmyk_to_rgb(&data)
         }
@@ -59,23 +61,23 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
 
 fn error(e: JpegError) -> ImageError {
     match e {
-        JpegError::UnexpectedEof => ImageError::malformed("the JPEG file is cut short").caused_by(e),
+        JpegError::UnexpectedEof => ImageError::malformed("the JPEG file is truncated").caused_by(e),
         JpegError::Unsupported(ref what) => {
             ImageError::unsupported(format!("JPEG: {what} is not supported")).caused_by(e)
         }
         JpegError::LimitExceeded { .. } | JpegError::AllocationFailed { .. } => ImageError::new(
             ImageErrorKind::TooLarge,
-            "the JPEG file asks for too much memory or too many scans",
+            "the JPEG file needs too much memory or too many scans",
         )
         .caused_by(e),
         e => ImageError::malformed("damaged JPEG file").caused_by(e),
     }
 }
 
-/// What the markers before the first scan say.
+/// Metadata in the markers before the first scan.
 #[derive(Default)]
 struct Markers<'a> {
-    /// Several EXIF segments are one block, split.
+    /// The EXIF block, joined from its segments.
     exif: Vec<u8>,
     xmp: Option<&'a [u8]>,
 }

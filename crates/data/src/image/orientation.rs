@@ -1,9 +1,12 @@
-//! The orientation a camera noted (EXIF tag 274, or `tiff:Orientation` in XMP), and turning an image upright by it.
+//! The orientation of an image (EXIF tag 274, or `tiff:Orientation` in XMP), and the rotation to upright.
 //!
-//! Values are EXIF's: 1 as stored, 2 mirrored, 3 turned by 180°, 4 upside down, 5 transposed, 6 to be turned clockwise,
-//! 7 transversed, 8 to be turned anticlockwise. Anything that cannot be read counts as 1, as in Pillow.
+//! Values are those of EXIF: 1 as stored, 2 mirrored, 3 turned by 180°, 4 flipped, 5 transposed, 6 to be turned clockwise,
+//! 7 transversed, 8 to be turned anticlockwise. A value that cannot be read counts as 1, as in Pillow.
+//!
+//! Parsed by hand, because `image::metadata::Orientation::from_exif_chunk` (0.25.10) reads other files than Pillow: it ignores a
+//! value of type LONG and an `Exif\0\0` prefix, and takes the first of two entries where Pillow takes the last.
 
-use super::RgbImage;
+use super::pixels::RgbImage;
 
 const TAG: u16 = 0x0112;
 
@@ -13,7 +16,7 @@ pub(super) fn find(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> u8 {
     u8::try_from(value).unwrap_or(1)
 }
 
-/// The tag's value in the first directory of the TIFF structure that EXIF is; the last one counts if it is there twice.
+/// The value of the tag in the first directory of the EXIF block; the last one if the tag occurs twice.
 fn from_exif(mut exif: &[u8]) -> Option<u32> {
     while let Some(rest) = exif.strip_prefix(b"Exif\0\0") {
         exif = rest;
@@ -45,7 +48,7 @@ fn from_exif(mut exif: &[u8]) -> Option<u32> {
     for i in 0..entries {
         let at = directory.checked_add(2 + 12 * i)?;
         let Some(tag) = u16_at(at) else { break };
-        // SHORT or LONG, one of it: the value stands in the entry itself.
+        // One SHORT or LONG: the value is in the entry itself.
         if tag == TAG && u32_at(at + 4) == Some(1) {
             found = match u16_at(at + 2)? {
                 3 => u16_at(at + 8).map(u32::from),
@@ -70,7 +73,7 @@ fn from_xmp(xmp: &[u8]) -> Option<u32> {
 /// Turns `image` upright. Orientations other than 2 to 8 leave it as it is.
 pub(super) fn upright(image: RgbImage, orientation: u8) -> RgbImage {
     let (w, h) = (image.width, image.height);
-    // For the pixel (x, y) of the result: which pixel of the file it is.
+    // The pixel of the file for the pixel (x, y) of the result.
     let from: fn(usize, usize, usize, usize) -> (usize, usize) = match orientation {
         2 => |x, y, w, _| (w - 1 - x, y),
         3 => |x, y, w, h| (w - 1 - x, h - 1 - y),

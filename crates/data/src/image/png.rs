@@ -4,13 +4,12 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
-use super::{
-    Decoded, ImageError, ImageErrorKind, MAX_PIXELS, RgbImage, checked_size, clip_grey16, first_three, grey_to_rgb,
-    orientation,
-};
+use super::error::{ImageError, ImageErrorKind};
+use super::orientation;
+use super::pixels::{Decoded, MAX_PIXELS, RgbImage, checked_size, clip_grey16, first_three, grey_to_rgb};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
-    // The largest image has eight bytes a pixel.
+    // A pixel has at most eight bytes.
     let limit = usize::try_from(MAX_PIXELS * 8).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: limit });
     decoder.set_transformations(Transformations::EXPAND);
@@ -19,14 +18,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     let size = reader
         .output_buffer_size()
         .ok_or_else(|| ImageError::malformed("damaged PNG header"))?;
-    // Deflate cannot do better than 1 : 1032, so a small file that claims to be huge is found out before memory is taken.
+    // Deflate compresses at most 1032 : 1, so a small file that claims to be huge is refused before memory is allocated.
     if size / 1032 > bytes.len() {
-        return Err(ImageError::malformed("the PNG file is cut short"));
+        return Err(ImageError::malformed("the PNG file is truncated"));
     }
     let mut data = vec![0; size];
     reader.next_frame(&mut data).map_err(error)?;
     let (color, depth) = reader.output_color_type();
-    // Orientation may stand behind the pixels. What follows them may also be damaged, which then costs the orientation only.
+    // The orientation may follow the pixels. Damage there loses only the orientation.
     let _ = reader.finish();
     let wide = depth == BitDepth::Sixteen;
     let pixels = match (color, wide) {
@@ -71,7 +70,7 @@ fn high_bytes(data: &[u8], stride: usize) -> Vec<u8> {
     data.chunks_exact(stride).flat_map(|p| [p[0], p[2], p[4]]).collect()
 }
 
-/// ImageMagick's way to keep EXIF: an empty line, the profile's name, its length, then hexadecimal digits in lines.
+/// EXIF as ImageMagick stores it: an empty line, the name of the profile, its length, then lines of hexadecimal digits.
 fn unhex_profile(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text
         .splitn(4, '\n')
@@ -88,9 +87,9 @@ fn unhex_profile(text: &str) -> Option<Vec<u8>> {
 fn error(e: DecodingError) -> ImageError {
     match e {
         DecodingError::LimitsExceeded => {
-            ImageError::new(ImageErrorKind::TooLarge, "the PNG file asks for too much memory")
+            ImageError::new(ImageErrorKind::TooLarge, "the PNG file needs too much memory")
         }
-        DecodingError::IoError(_) => ImageError::malformed("the PNG file is cut short").caused_by(e),
+        DecodingError::IoError(_) => ImageError::malformed("the PNG file is truncated").caused_by(e),
         e => ImageError::malformed("damaged PNG file").caused_by(e),
     }
 }

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use ::png::{BitDepth, ColorType};
 use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
 
+use super::pixels::cmyk_to_rgb;
 use super::*;
 
 /// `width × height` pixels that are all different.

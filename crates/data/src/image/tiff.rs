@@ -1,8 +1,8 @@
 //! TIFF: the first page, of grey (1, 8, 16 bits; with alpha 8), RGB(A) (8, 16 bits) or CMYK (8 bits) pixels, stored plain
 //! or packed without loss.
 //!
-//! Refused by name, because they would not come out as Pillow has them: JPEG inside TIFF (another decoder's bits), palettes,
-//! separate colour planes, premultiplied alpha, floating point, Lab, YCbCr.
+//! Refused, because the result would differ from Pillow's: JPEG inside TIFF (decoded by another JPEG decoder), palettes, separate
+//! colour planes, premultiplied alpha, floating point, Lab, YCbCr.
 
 use std::io::Cursor;
 
@@ -10,10 +10,9 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::{
-    Decoded, ImageError, ImageErrorKind, MAX_PIXELS, RgbImage, checked_size, clip_grey16, cmyk_to_rgb, first_three,
-    grey_to_rgb, orientation,
-};
+use super::error::{ImageError, ImageErrorKind};
+use super::orientation;
+use super::pixels::{Decoded, MAX_PIXELS, RgbImage, checked_size, clip_grey16, cmyk_to_rgb, first_three, grey_to_rgb};
 
 /// Grey with alpha, which the decoder has no name for.
 const GREY_ALPHA: ColorType = ColorType::Multiband {
@@ -49,7 +48,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     if pixels.len() != width * height * 3 {
         return Err(ImageError::malformed("damaged TIFF file: pixels are missing"));
     }
-    // A TIFF file is itself the structure that EXIF borrows.
+    // EXIF has the structure of a TIFF file.
     let xmp = decoder.get_tag_u8_vec(Tag::Unknown(700)).ok();
     Ok(Decoded {
         image: RgbImage { width, height, pixels },
@@ -57,7 +56,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     })
 }
 
-/// Says no to what is decoded otherwise than Pillow does it.
+/// Refuses variants that would be decoded differently from Pillow.
 fn refuse(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<(), ImageError> {
     let mut number = |tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten();
     let compression = number(Tag::Compression).unwrap_or(1);
@@ -107,10 +106,8 @@ fn high_bytes(samples: &[u16], stride: usize) -> Vec<u8> {
 
 fn error(e: TiffError) -> ImageError {
     match e {
-        TiffError::LimitsExceeded => {
-            ImageError::new(ImageErrorKind::TooLarge, "the TIFF file asks for too much memory")
-        }
+        TiffError::LimitsExceeded => ImageError::new(ImageErrorKind::TooLarge, "the TIFF file needs too much memory"),
         TiffError::UnsupportedError(what) => ImageError::unsupported(format!("TIFF: {what}; convert it to PNG")),
-        e => ImageError::malformed("damaged TIFF file, or one that is cut short").caused_by(e),
+        e => ImageError::malformed("damaged TIFF file, or a truncated one").caused_by(e),
     }
 }

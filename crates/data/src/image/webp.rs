@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::{Decoded, ImageError, RgbImage, checked_size, first_three, orientation};
+use super::error::ImageError;
+use super::orientation;
+use super::pixels::{Decoded, RgbImage, checked_size, first_three};
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
@@ -25,6 +27,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
 fn error(e: DecodingError) -> ImageError {
     match e {
         DecodingError::UnsupportedFeature(what) => ImageError::unsupported(format!("WebP: {what} is not supported")),
-        e => ImageError::malformed("damaged WebP file, or one that is cut short").caused_by(e),
+        e => ImageError::malformed("damaged WebP file, or a truncated one").caused_by(e),
     }
 }

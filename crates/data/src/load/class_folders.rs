@@ -1,7 +1,7 @@
 //! Images in class folders: `class/…/file.jpg`, at any depth within the class.
 //!
-//! Order: classes by the bytes of their names, files by the bytes of their paths within the class. Links are followed, but a
-//! real folder is entered once a class, so loops end. Hidden entries and files that are no images are left out and counted.
+//! Classes are sorted by the bytes of their names, files by the bytes of their paths within the class. Links are followed, but a
+//! real folder is entered only once for each class, so loops end. Hidden entries and other files are ignored and counted.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::LoadOptions;
+use super::options::LoadOptions;
 use crate::error::{counted, listed};
 use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
 
-/// What the image decoder reads, by extension.
+/// Extensions of the formats that the image decoder reads.
 const IMAGES: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 pub(super) fn is_image(path: &Path) -> bool {
@@ -24,7 +24,7 @@ pub(super) fn is_image(path: &Path) -> bool {
     IMAGES.iter().any(|image| extension.eq_ignore_ascii_case(image))
 }
 
-/// Entries that the user did not put there: `.DS_Store`, `._photo.jpg`, `.git`, `__MACOSX`, `Thumbs.db` …
+/// Entries that systems and tools create: `.DS_Store`, `._photo.jpg`, `.git`, `__MACOSX`, `Thumbs.db` …
 pub(super) fn is_hidden(name: &OsStr) -> bool {
     let hidden = [
         OsStr::new("__MACOSX"),
@@ -34,7 +34,7 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") || hidden.contains(&name)
 }
 
-/// Whether an image lies in the folder, at any depth. Stops at the first.
+/// Whether the folder holds an image, at any depth. Stops at the first.
 pub(super) fn holds_images(folder: &Path) -> bool {
     let mut walk = Walk {
         only_first: OnlyFirst::Yes,
@@ -82,11 +82,11 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
     notes.extend(note(
         ignored,
         "file",
-        &format!("that are no images this program reads: {}", listed(&extensions)),
+        &format!("that are not images of a supported format: {}", listed(&extensions)),
     ));
     if !empty.is_empty() {
         notes.push(format!(
-            "left out {} without images: {}",
+            "ignored {} without images: {}",
             counted(empty.len(), "class folder"),
             listed(&empty)
         ));
@@ -117,28 +117,30 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
 }
 
 fn check_options(path: &Path, options: &LoadOptions) -> Result<()> {
-    let has = "class folders give one class an image";
-    let message = match options {
-        LoadOptions { task: Some(task), .. } if *task != Task::Classification => {
-            format!("{has}, but task {task} was asked for; it needs a table with a target column")
-        }
-        LoadOptions { targets, .. } if !targets.is_empty() => {
-            format!(
-                "{has}, but target column {} was asked for; name the table that has it",
-                listed(targets)
-            )
-        }
-        LoadOptions {
-            input_column: Some(column),
-            ..
-        } => format!("{has}, but input column {column:?} was asked for; name the table that has it"),
-        LoadOptions {
-            label_delimiter: Some(_),
-            ..
-        } => format!("{has}, but a label delimiter was given; several labels an image need a table"),
-        _ => return Ok(()),
+    let refuse = |what: String| {
+        let message = format!("class folders have one class an image and no columns, but {what}");
+        Err(Error::invalid(message).in_file(path))
     };
-    Err(Error::invalid(message).in_file(path))
+    if let Some(task) = options.task.filter(|task| *task != Task::Classification) {
+        return refuse(format!(
+            "task {task} was requested; it needs a table with a target column"
+        ));
+    }
+    if !options.targets.is_empty() {
+        let targets = listed(&options.targets);
+        return refuse(format!(
+            "target column {targets} was requested; name the table that has it"
+        ));
+    }
+    if let Some(column) = &options.input_column {
+        return refuse(format!(
+            "input column {column:?} was requested; name the table that has it"
+        ));
+    }
+    if options.label_delimiter.is_some() {
+        return refuse("a label delimiter was given; several labels an image need a table".to_owned());
+    }
+    Ok(())
 }
 
 fn note(count: usize, what: &str, which: &str) -> Option<String> {
@@ -149,7 +151,7 @@ fn note(count: usize, what: &str, which: &str) -> Option<String> {
     })
 }
 
-/// A name as text; bytes that are not UTF-8 are shown as `\xff`, so that different names stay different.
+/// A name as text; bytes that are not UTF-8 become `\xff`, so that different names stay different.
 fn readable(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -161,7 +163,7 @@ fn readable(name: &OsStr) -> String {
     text
 }
 
-/// Two names that read the same (`\xff` as a byte and as four characters) get numbers.
+/// Numbers names that have the same text (`\xff` as a byte and as four characters).
 fn distinguish(classes: &mut [(String, Vec<PathBuf>)]) {
     let mut taken: HashSet<String> = HashSet::new();
     for (name, _) in classes {
@@ -185,16 +187,16 @@ enum OnlyFirst {
 struct Walk {
     images: Vec<PathBuf>,
     hidden: usize,
-    /// Files that are neither, by extension.
+    /// Other files, counted by extension.
     others: BTreeMap<String, usize>,
     entered: HashSet<PathBuf>,
     only_first: OnlyFirst,
 }
 
 impl Walk {
-    /// Walks a folder and everything in it.
+    /// Walks a folder and all folders within it.
     fn enter(&mut self, folder: &Path) -> Result<()> {
-        // A list of what is left rather than recursion: depth is the user's, the stack is ours.
+        // A list instead of recursion: the user's folders may be deeper than the stack.
         let mut left = vec![folder.to_owned()];
         while let Some(folder) = left.pop() {
             let real =
@@ -212,7 +214,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Notes the files of one folder and gives its folders, by name.
+    /// Records the files of one folder and returns its folders, sorted by name.
     fn list(&mut self, folder: &Path) -> Result<Vec<PathBuf>> {
         let error = |source| Error::io("cannot read the folder", folder, source);
         let mut folders = Vec::new();
@@ -225,14 +227,12 @@ impl Walk {
             }
             let mut kind = entry.file_type().map_err(error)?;
             if kind.is_symlink() {
-                match fs::metadata(&path) {
-                    Ok(metadata) => kind = metadata.file_type(),
-                    // A link to nothing, or a loop of links.
-                    Err(_) => {
-                        *self.others.entry("broken link".to_owned()).or_default() += 1;
-                        continue;
-                    }
-                }
+                let Ok(metadata) = fs::metadata(&path) else {
+                    // The target does not exist, or the links form a loop.
+                    *self.others.entry("broken link".to_owned()).or_default() += 1;
+                    continue;
+                };
+                kind = metadata.file_type();
             }
             if kind.is_dir() {
                 folders.push(path);

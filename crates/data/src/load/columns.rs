@@ -1,6 +1,6 @@
-//! Which columns of a table are input and target, by what the user says or by their names.
+//! The input and target columns of a table: those that the user names, or those with usual names.
 
-use super::LoadOptions;
+use super::options::LoadOptions;
 use crate::error::listed;
 use crate::{Error, Result};
 use ranktune_core::names::did_you_mean;
@@ -19,7 +19,7 @@ const FILES: &[&str] = &[
     "img",
     "img_path",
 ];
-/// A name, and what the second text's column is called where the data are pairs.
+/// Names of a column of texts, each with the names that the second column of a pair has then.
 const TEXTS: &[(&str, &[&str])] = &[
     ("text", &["text_pair", "text_b", "text2"]),
     ("sentence", &[]),
@@ -36,9 +36,9 @@ const TEXTS: &[(&str, &[&str])] = &[
 ];
 const TARGETS: &[&str] = &["labels", "target", "targets", "class", "category", "score", "y"];
 
-/// Indices of a table's columns.
+/// The chosen columns, as indices.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(super) struct Choice {
     pub(super) input: Input,
     pub(super) targets: Vec<usize>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Chosen {
 pub(super) enum Input {
     Files(usize),
     Texts(usize, Option<usize>),
-    /// A column that the user named and whose name does not tell: its values do.
+    /// A column that the user named, with a name that does not decide; its values do.
     FilesOrTexts(usize),
 }
 
@@ -60,14 +60,14 @@ impl Input {
     }
 }
 
-pub(super) fn choose(columns: &[String], options: &LoadOptions) -> Result<Chosen> {
+pub(super) fn choose(columns: &[String], options: &LoadOptions) -> Result<Choice> {
     let targets = targets(columns, &options.targets)?;
     let input = input(columns, options.input_column.as_deref(), &targets)?;
     let all = input.columns();
     for (i, target) in targets.iter().enumerate() {
         if targets[..i].contains(target) {
             return Err(Error::invalid(format!(
-                "target column {:?} was asked for twice",
+                "target column {:?} was given twice",
                 columns[*target]
             )));
         }
@@ -78,7 +78,7 @@ pub(super) fn choose(columns: &[String], options: &LoadOptions) -> Result<Chosen
             )));
         }
     }
-    Ok(Chosen { input, targets })
+    Ok(Choice { input, targets })
 }
 
 pub(super) fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>> {
@@ -138,7 +138,7 @@ fn input(columns: &[String], asked: Option<&str>, targets: &[usize]) -> Result<I
             texts.push((first, second(columns, seconds, targets)?));
         }
     }
-    // "sentence" beside "question" is its second text, not a first one.
+    // In question,sentence the sentence is the second text of a pair.
     let seconds: Vec<usize> = texts.iter().filter_map(|(_, second)| *second).collect();
     texts.retain(|(first, _)| !seconds.contains(first));
     match (files.as_slice(), texts.as_slice()) {
@@ -155,7 +155,7 @@ fn input(columns: &[String], asked: Option<&str>, targets: &[usize]) -> Result<I
         _ => {
             let both = files.iter().copied().chain(texts.iter().map(|(first, _)| *first));
             let names: Vec<&str> = both.map(|column| columns[column].as_str()).collect();
-            let message = format!("columns {} could all be the input; name the one to use", listed(&names));
+            let message = format!("columns {} could all be the input; name one of them", listed(&names));
             Err(Error::invalid(message))
         }
     }
@@ -170,7 +170,7 @@ fn second(columns: &[String], names: &[&str], targets: &[usize]) -> Result<Optio
     Ok(None)
 }
 
-/// The column that the user names.
+/// The column that the user named.
 fn named(columns: &[String], name: &str, role: &str) -> Result<usize> {
     find(columns, name)?.ok_or_else(|| {
         let message = format!("no column {name:?} for the {role}; the columns are {}", listed(columns));
@@ -178,7 +178,7 @@ fn named(columns: &[String], name: &str, role: &str) -> Result<usize> {
     })
 }
 
-/// The column of exactly this name, or else of this name in other letter case.
+/// The column with exactly this name, or else with this name in another case.
 fn find(columns: &[String], name: &str) -> Result<Option<usize>> {
     let all = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
         (0..columns.len()).filter(|&column| matches(&columns[column])).collect()
@@ -191,7 +191,7 @@ fn find(columns: &[String], name: &str) -> Result<Option<usize>> {
         [] => Ok(None),
         [column] => Ok(Some(*column)),
         several => Err(Error::invalid(format!(
-            "column {name:?} is there {} times; give each a name of its own",
+            "column {name:?} occurs {} times; give each column its own name",
             several.len()
         ))),
     }
@@ -201,7 +201,7 @@ fn find(columns: &[String], name: &str) -> Result<Option<usize>> {
 mod tests {
     use super::*;
 
-    fn of(columns: &str, options: &LoadOptions) -> Result<Chosen> {
+    fn of(columns: &str, options: &LoadOptions) -> Result<Choice> {
         let columns: Vec<String> = columns.split(',').map(str::to_owned).collect();
         choose(&columns, options)
     }
@@ -221,12 +221,12 @@ mod tests {
             ("text,target", Input::Texts(0, None), 1),
         ] {
             let targets = vec![target];
-            assert_eq!(of(columns, &default).unwrap(), Chosen { input, targets }, "{columns}");
+            assert_eq!(of(columns, &default).unwrap(), Choice { input, targets }, "{columns}");
         }
     }
 
     #[test]
-    fn the_users_names_come_first() {
+    fn columns_named_by_the_user_take_precedence() {
         let options = LoadOptions {
             targets: vec!["score".to_owned(), "price".to_owned()],
             input_column: Some("caption".to_owned()),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_lack_a_column_is_said() {
+    fn every_missing_or_ambiguous_column_is_reported() {
         let with = |targets: &[&str]| LoadOptions {
             targets: targets.iter().map(|target| (*target).to_owned()).collect(),
             ..LoadOptions::default()
@@ -259,11 +259,11 @@ mod tests {
                 &[],
                 "columns \"file\", \"text\" could all be the input",
             ),
-            ("file,label,label", &[], "column \"label\" is there 2 times"),
+            ("file,label,label", &[], "column \"label\" occurs 2 times"),
             (
                 "file,price",
                 &["price", "price"],
-                "target column \"price\" was asked for twice",
+                "target column \"price\" was given twice",
             ),
         ] {
             let error = of(columns, &with(targets)).unwrap_err().to_string();

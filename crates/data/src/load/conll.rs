@@ -1,4 +1,4 @@
-//! Columns of words and tags, a word a line and an empty line after each sentence, as the shared tasks of CoNLL have them.
+//! CoNLL columns: one word and its tag a line, and an empty line after each sentence.
 //!
 //! ```text
 //! -DOCSTART- -X- O O
@@ -7,23 +7,23 @@
 //! rejects VBZ I-VP O
 //! ```
 //!
-//! Columns are separated by tabs where the first line of words has one, else by blanks. The word is the first column, the tag the
-//! last or the one that [`LoadOptions::column`] says. Lines of `-DOCSTART-` separate documents and are no words; in files with
-//! tabs, lines that begin with `#` and have none are comments.
+//! Columns are separated by tabs if the first line of words has one, else by blanks. The word is the first column; the tag is the
+//! last, or [`LoadOptions::column`]. Lines of `-DOCSTART-` separate documents. In files with tabs, lines without a tab that begin
+//! with `#` are comments.
 
 use std::fs;
 use std::path::Path;
 
-use super::LoadOptions;
+use super::options::LoadOptions;
 use crate::error::{counted, shortened};
 use crate::tags::{self, TagScheme};
 use crate::target::distinct_names;
 use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
 
-/// Extensions of files that are columns without being asked for.
+/// Extensions of files that are read as columns even without `--task tokens`.
 pub(super) const EXTENSIONS: [&str; 8] = ["conll", "conll03", "iob", "iob1", "iob2", "bio", "bioes", "iobes"];
 
-/// What separates documents.
+/// The separator of documents.
 const DOCUMENT: &str = "-DOCSTART-";
 
 /// A sentence: each word with its tag and its line.
@@ -39,7 +39,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
     let columns = Columns::of(text, options)?;
     let (sentences, documents) = columns.sentences(text)?;
     if sentences.is_empty() {
-        return Err(Error::invalid("holds no words; expected a word and its tag a line"));
+        return Err(Error::invalid("no words found; expected one word and its tag a line"));
     }
     let tags: Vec<Vec<&str>> = sentences
         .iter()
@@ -50,9 +50,9 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
         if let Some((word, fault)) = tags::faults(scheme, tags).next() {
             let line = sentence.get(word).map_or(0, |(_, _, line)| *line);
             let advice = if options.tag_scheme.is_some() {
-                "; leave --tag-scheme out to have it found"
+                "; leave --tag-scheme out to infer it"
             } else {
-                "; name the scheme with --tag-scheme iob1, iob2 or iobes, or take the tags as they are with plain"
+                "; set --tag-scheme to iob1, iob2 or iobes, or to plain to take the tags as they are"
             };
             return Err(Error::invalid(fault + advice).at(format!("line {line}")));
         }
@@ -110,7 +110,7 @@ fn described(scheme: TagScheme) -> String {
     }
 }
 
-/// The bytes as text, without the mark some editors begin it with.
+/// The bytes as text, without a byte order mark.
 fn text(bytes: &[u8]) -> Result<&str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
@@ -122,18 +122,18 @@ fn text(bytes: &[u8]) -> Result<&str> {
     })
 }
 
-/// How lines are cut.
+/// How lines are split into columns.
 struct Columns {
     has_tabs: bool,
     count: usize,
-    /// The line that said so.
+    /// The line that the count was taken from.
     line: usize,
-    /// The tag's, from 0.
+    /// The column of the tag, from 0.
     tag: usize,
 }
 
 impl Columns {
-    /// What the first line of words shows.
+    /// The columns of the first line of words.
     fn of(text: &str, options: &LoadOptions) -> Result<Self> {
         let lines = || {
             let all = text.lines().enumerate();
@@ -144,7 +144,7 @@ impl Columns {
             .is_some_and(|(_, line)| line.contains('\t'));
         let line = lines().find(|(_, line)| !(has_tabs && is_comment(line)));
         let Some((at, line)) = line else {
-            return Err(Error::invalid("holds no words; expected a word and its tag a line"));
+            return Err(Error::invalid("no words found; expected one word and its tag a line"));
         };
         let count = split(line, has_tabs).count();
         let place = format!("line {}", at + 1);
@@ -154,9 +154,9 @@ impl Columns {
         }
         let tag = match options.column {
             None => count - 1,
-            Some(0) => return Err(Error::invalid("columns are counted from 1, but column 0 was asked for")),
+            Some(0) => return Err(Error::invalid("columns are counted from 1, got column 0")),
             Some(column) if column > count => {
-                let message = format!("there are {count} columns, but column {column} was asked for");
+                let message = format!("the file has {count} columns, but column {column} was requested");
                 return Err(Error::not_found(message).at(place));
             }
             Some(column) => column - 1,
@@ -211,7 +211,7 @@ impl Columns {
     }
 }
 
-/// Whether a line of a file with tabs is none of its words.
+/// Whether a line of a file with tabs is a comment.
 fn is_comment(line: &str) -> bool {
     line.starts_with('#') && !line.contains('\t')
 }

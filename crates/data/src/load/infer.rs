@@ -1,22 +1,22 @@
-//! From the cells of target columns to targets: which task they are for, and their values. The rules stand in [`super`].
+//! From the cells of target columns to targets: the task and the values. [`super`] documents the rules.
 
 use std::borrow::Cow;
 
-use super::LoadOptions;
 use super::integers;
-use super::table::{Cell, Kind};
+use super::options::LoadOptions;
+use super::table::{Cell, ValueKind};
 use super::target_column::{RowKind, TargetColumn};
 use crate::error::{listed, shortened};
 use crate::target::distinct_names;
 use crate::{Error, Inference, Result, Targets, Task};
 
-/// What a table writes for a missing number.
-const NO_NUMBER: [&str; 8] = ["nan", "na", "n/a", "#n/a", "<na>", "null", "none", "?"];
+/// Placeholders of a missing number.
+const PLACEHOLDERS: [&str; 8] = ["nan", "na", "n/a", "#n/a", "<na>", "null", "none", "?"];
 
-/// Words for a row and a column, for errors.
+/// Describes a row and a column for errors.
 pub(super) type Place<'a> = dyn Fn(usize, &str) -> String + 'a;
 
-/// Turns cells that stand for lists (by the delimiter, or as `["a", "b"]` in a table of texts) into lists.
+/// Parses lists that a table holds as text: separated by the delimiter, or written as `["a", "b"]`.
 pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Place<'_>) -> Result<TargetColumn> {
     if let Some(delimiter) = &options.label_delimiter {
         if delimiter.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
                 column
                     .items(row)
                     .flat_map(|(_, text)| text.split(delimiter.as_str()))
-                    .map(|label| (Kind::Text, Cow::Owned(label.to_owned())))
+                    .map(|label| (ValueKind::Text, Cow::Owned(label.to_owned())))
                     .collect(),
             ))
         });
@@ -56,15 +56,15 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
     })
 }
 
-/// For each row whether its target is missing: an empty cell, or what stands for a missing number among numbers.
+/// Whether the target of each row is missing: an empty cell, or a placeholder in a column of numbers.
 pub(super) fn missing(column: &TargetColumn) -> Vec<bool> {
-    let stands_for_none = |text: &str| NO_NUMBER.iter().any(|none| text.eq_ignore_ascii_case(none));
+    let is_placeholder = |text: &str| PLACEHOLDERS.iter().any(|none| text.eq_ignore_ascii_case(none));
     let mut numbers = 0;
     let only_numbers = (0..column.n_rows()).all(|row| {
         column.row(row) != RowKind::List
             && column.items(row).all(|(kind, text)| {
                 numbers += usize::from(kind.is_number());
-                kind.is_number() || stands_for_none(text)
+                kind.is_number() || is_placeholder(text)
             })
     });
     (0..column.n_rows())
@@ -76,7 +76,7 @@ pub(super) fn missing(column: &TargetColumn) -> Vec<bool> {
         .collect()
 }
 
-/// The targets of `rows`, none of which is missing, and why their task was taken.
+/// The targets of `rows`, none of which is missing, with the reason for their task.
 pub(super) fn targets(
     columns: &[TargetColumn],
     rows: &[usize],
@@ -88,7 +88,7 @@ pub(super) fn targets(
         _ => infer_several(columns, rows),
     };
     let (task, reason) = match task {
-        Some(task) => (task, "it was asked for".to_owned()),
+        Some(task) => (task, "as requested".to_owned()),
         None => (inferred, reason),
     };
     let targets = match (task, columns) {
@@ -96,7 +96,7 @@ pub(super) fn targets(
         (Task::Classification, _) => {
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             let message = format!(
-                "classification takes one target column, but {} were asked for: {}",
+                "classification takes one target column, got {}: {}",
                 names.len(),
                 listed(&names)
             );
@@ -108,7 +108,11 @@ pub(super) fn targets(
             None => labels(column, rows)?,
         },
         (Task::MultiLabel, _) => hot_columns(columns, rows, place)?,
-        (Task::Tokens, _) => return Err(Error::unsupported("token classification data are not read yet")),
+        (Task::Tokens, _) => {
+            return Err(Error::unsupported(
+                "token classification needs a file of words and tags in CoNLL columns, found a table",
+            ));
+        }
     };
     Ok((targets, Inference { task, reason }))
 }
@@ -128,7 +132,7 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
                 format!("column {name:?} holds lists of {length} zeros and ones"),
             ));
         }
-        let fraction = |row: &usize| column.items(*row).any(|(kind, _)| kind == Kind::Float);
+        let fraction = |row: &usize| column.items(*row).any(|(kind, _)| kind == ValueKind::Float);
         if rows.iter().any(fraction) {
             return Ok((Task::Regression, format!("column {name:?} holds lists of numbers")));
         }
@@ -136,13 +140,17 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
     }
     let items = || rows.iter().flat_map(|&row| column.items(row));
     if let Some((kind, text)) = items().find(|(kind, _)| !kind.is_number()) {
-        let what = if kind == Kind::Bool { "true and false" } else { "texts" };
+        let what = if kind == ValueKind::Bool {
+            "true and false"
+        } else {
+            "texts"
+        };
         return Ok((
             Task::Classification,
             format!("column {name:?} holds {what}, such as {:?}", shortened(text)),
         ));
     }
-    if let Some((_, text)) = items().find(|(kind, _)| *kind == Kind::Float) {
+    if let Some((_, text)) = items().find(|(kind, _)| *kind == ValueKind::Float) {
         return Ok((
             Task::Regression,
             format!("column {name:?} holds numbers such as {text}"),
@@ -154,7 +162,7 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
 fn infer_several(columns: &[TargetColumn], rows: &[usize]) -> (Task, String) {
     let hot = columns.iter().all(|column| {
         rows.iter()
-            .all(|&row| column.items(row).all(|(kind, text)| is_hot(kind, text).is_some()))
+            .all(|&row| column.items(row).all(|(kind, text)| indicator(kind, text).is_some()))
     });
     if hot {
         (
@@ -162,23 +170,20 @@ fn infer_several(columns: &[TargetColumn], rows: &[usize]) -> (Task, String) {
             format!("{} target columns hold zeros and ones", columns.len()),
         )
     } else {
-        (
-            Task::Regression,
-            format!("{} target columns were asked for", columns.len()),
-        )
+        (Task::Regression, format!("there are {} target columns", columns.len()))
     }
 }
 
-/// Whether a value says that a label is there, if it can say so.
-fn is_hot(kind: Kind, text: &str) -> Option<bool> {
+/// The value as an indicator (0 or 1, true or false), if it is one.
+fn indicator(kind: ValueKind, text: &str) -> Option<bool> {
     match kind {
-        Kind::Bool => Some(text == "true"),
-        Kind::Text => match text.to_ascii_lowercase().as_str() {
+        ValueKind::Bool => Some(text == "true"),
+        ValueKind::Text => match text.to_ascii_lowercase().as_str() {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
         },
-        Kind::Int | Kind::Float => match text.parse::<f64>() {
+        ValueKind::Int | ValueKind::Float => match text.parse::<f64>() {
             Ok(0.0) => Some(false),
             Ok(1.0) => Some(true),
             _ => None,
@@ -186,8 +191,8 @@ fn is_hot(kind: Kind, text: &str) -> Option<bool> {
     }
 }
 
-/// The length of lists of zeros and ones with a place for each label: equally long, and some value repeated in some row, which
-/// cannot be in a list of labels' names.
+/// The length of indicator lists, which have a 0 or 1 for each label: all lists are equally long, and a value repeats in some
+/// list, which does not happen in a list of label names.
 fn hot_length(column: &TargetColumn, rows: &[usize]) -> Option<usize> {
     let length = column.items(*rows.first()?).count();
     let mut repeated = false;
@@ -198,7 +203,7 @@ fn hot_length(column: &TargetColumn, rows: &[usize]) -> Option<usize> {
             if !kind.is_number() {
                 return None;
             }
-            hot += usize::from(is_hot(kind, text)?);
+            hot += usize::from(indicator(kind, text)?);
             all += 1;
         }
         if all != length || column.row(row) != RowKind::List {
@@ -210,7 +215,7 @@ fn hot_length(column: &TargetColumn, rows: &[usize]) -> Option<usize> {
 }
 
 fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> Targets {
-    let hot = |(i, (kind, text)): (u32, (Kind, &str))| (is_hot(kind, text) == Some(true)).then_some(i);
+    let hot = |(i, (kind, text)): (u32, (ValueKind, &str))| (indicator(kind, text) == Some(true)).then_some(i);
     Targets::MultiLabel {
         names: (0..length).map(|i| i.to_string()).collect(),
         rows: rows
@@ -227,7 +232,7 @@ fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> R
             let Some((kind, text)) = single(column, row) else {
                 return Err(no_single(column, row, place));
             };
-            match is_hot(kind, text) {
+            match indicator(kind, text) {
                 Some(true) => labels.push(label),
                 Some(false) => {}
                 None => {
@@ -246,8 +251,8 @@ fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> R
     })
 }
 
-/// The only item of a row, be it in a list or not.
-fn single(column: &TargetColumn, row: usize) -> Option<(Kind, &str)> {
+/// The item of a row that has exactly one, in a list or not.
+fn single(column: &TargetColumn, row: usize) -> Option<(ValueKind, &str)> {
     let mut items = column.items(row);
     items.next().filter(|_| items.next().is_none())
 }
@@ -320,7 +325,7 @@ fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Re
             for (_, text) in column.items(row) {
                 let number = text.parse().ok().filter(|number: &f64| number.is_finite());
                 values.push(number.ok_or_else(|| {
-                    let message = format!("{:?} is no finite number, which a regression needs", shortened(text));
+                    let message = format!("expected a finite number for regression, found {:?}", shortened(text));
                     Error::invalid(message).at(place(row, &column.name))
                 })?);
             }

@@ -1,8 +1,8 @@
-//! Whether integers are the numbers of classes or numbers to predict.
+//! Whether integers are class labels or numbers to predict.
 //!
-//! They are classes if there are at most two; or the column's name says so and there are at most half as many as rows (or 20);
-//! or they are exactly `0, 1, …, k − 1`, `k ≤ 100`, at least two rows each. Counts and grades usually begin at 1 and have gaps, and
-//! a wrong guess is cheap: it is said, and `task` overrides it.
+//! They are classes if there are at most two different integers; or if the column has the name of a class column and at most half
+//! as many integers as rows (or 20); or if they are exactly `0, 1, …, k − 1` with `k ≤ 100` and at least two rows each. Counts and
+//! grades usually begin at 1 and have gaps. A wrong guess costs little: it is reported, and `task` overrides it.
 
 use std::collections::HashSet;
 
@@ -44,14 +44,14 @@ pub(super) fn infer<'a>(name: &str, integers: impl Iterator<Item = &'a str>, n_r
     } else if k <= 2 {
         (Task::Classification, classes)
     } else if named && k <= (n_rows / 2).max(20) {
-        (Task::Classification, classes + " and is named like classes")
+        (Task::Classification, classes + " and has the name of a class column")
     } else if counts_from_0 && k <= 100 && 2 * k <= n_rows {
         (
             Task::Classification,
             format!("column {name:?} holds the integers 0 to {}", k - 1),
         )
     } else {
-        let hint = "if they are classes, say task classification";
+        let hint = "if they are classes, set --task classification";
         (
             Task::Regression,
             format!("column {name:?} holds {k} different integers; {hint}"),

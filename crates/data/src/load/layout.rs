@@ -1,9 +1,10 @@
-//! What lies at a path: a table, or class folders, of which split.
+//! What lies at a path: a table, CoNLL columns or class folders, and of which split.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{LoadOptions, Split, class_folders, conll, table};
+use super::options::{LoadOptions, Split};
+use super::{class_folders, conll, table};
 use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
 use ranktune_core::names::did_you_mean;
@@ -23,7 +24,7 @@ pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
     }
     if let Some(split) = split {
         let message =
-            format!("a table has no splits, but split {split} was asked for; name its folder or leave the split out");
+            format!("a table has no splits, but split {split} was requested; name its folder or leave the split out");
         return Err(Error::not_found(message).in_file(path));
     }
     if !table::is_table(path) {
@@ -35,25 +36,21 @@ pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
     })
 }
 
-/// The file of words and tags that `path` is or holds, where that is what is asked for or what its name says.
+/// The file of words and tags at or in `path`, if the task is tokens or the extension is one of CoNLL columns.
 pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<(PathBuf, Vec<String>)>> {
-    let is_asked = options.task == Some(Task::Tokens);
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(source) => return Err(missing(path, source)),
-    };
+    let is_requested = options.task == Some(Task::Tokens);
+    let metadata = fs::metadata(path).map_err(|source| missing(path, source))?;
     if metadata.is_file() {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let is_one =
             conll::EXTENSIONS.contains(&extension.as_str()) && matches!(options.task, None | Some(Task::Tokens));
-        if is_asked && table::is_table(path) && extension != "tsv" {
-            let message =
-                "is a table; words and tags are read from columns, a word a line and an empty line after each sentence";
+        if is_requested && table::is_table(path) && extension != "tsv" {
+            let message = "is a table; tagged words are read from CoNLL columns: one word a line, and an empty line after each sentence";
             return Err(Error::unsupported(message).in_file(path));
         }
-        return Ok((is_asked || is_one).then(|| (path.to_owned(), Vec::new())));
+        return Ok((is_requested || is_one).then(|| (path.to_owned(), Vec::new())));
     }
-    if !is_asked {
+    if !is_requested {
         return Ok(None);
     }
     // `train.txt` as well as `eng.train`.
@@ -74,7 +71,7 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
     let files = folder
         .entries
         .iter()
-        .filter(|entry| matches!(entry.kind, Kind::Other | Kind::Table));
+        .filter(|entry| matches!(entry.kind, EntryKind::Other | EntryKind::Table));
     let splits: Vec<(Split, &Entry)> = files.filter_map(|entry| Some((of_split(entry)?, entry))).collect();
     if splits.is_empty() {
         let names: Vec<&str> = folder.entries.iter().map(|entry| entry.name.as_str()).collect();
@@ -108,7 +105,7 @@ fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
             listed(&there)
         )];
         return match entry.kind {
-            Kind::Table => Ok(Found::Table {
+            EntryKind::Table => Ok(Found::Table {
                 path: entry.path.clone(),
                 notes,
             }),
@@ -122,13 +119,13 @@ fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
     within(path, Vec::new())
 }
 
-/// Names of tables that describe the files of their folder, whatever folders lie beside them.
+/// Names of tables that are read even if class folders lie beside them.
 const DESCRIBING: [&str; 3] = ["metadata", "labels", "annotations"];
 
-/// A folder that is no more divided into splits.
+/// A folder without splits.
 fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     let folder = Folder::read(path)?;
-    let tables: Vec<&Entry> = folder.of(Kind::Table).collect();
+    let tables: Vec<&Entry> = folder.of(EntryKind::Table).collect();
     let metadata: Vec<&Entry> = tables
         .iter()
         .copied()
@@ -137,14 +134,14 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     let one_of = |tables: &[&Entry]| {
         let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         let message = format!(
-            "{} lie here: {}; name the one to read",
+            "found {}: {}; name the one to read",
             counted(tables.len(), "table"),
             listed(&names)
         );
         Error::invalid(message).in_file(path)
     };
     let image_folders = folder
-        .of(Kind::Folder)
+        .of(EntryKind::Folder)
         .filter(|entry| class_folders::holds_images(&entry.path))
         .take(2)
         .count();
@@ -182,7 +179,7 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EntryKind {
     Folder,
     Table,
     Image,
@@ -192,7 +189,7 @@ enum Kind {
 struct Entry {
     name: String,
     path: PathBuf,
-    kind: Kind,
+    kind: EntryKind,
 }
 
 impl Entry {
@@ -202,7 +199,7 @@ impl Entry {
     }
 }
 
-/// What lies directly in a folder, without hidden entries, by name.
+/// The entries of a folder, sorted by name, without hidden ones.
 struct Folder {
     path: PathBuf,
     entries: Vec<Entry>,
@@ -219,18 +216,18 @@ impl Folder {
                 continue;
             }
             let path = entry.path();
-            // Follows links; a link to nothing is nothing.
+            // Follows links; broken links are ignored.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             let kind = if metadata.is_dir() {
-                Kind::Folder
+                EntryKind::Folder
             } else if !metadata.is_file() {
-                Kind::Other
+                EntryKind::Other
             } else if table::is_table(&path) {
-                Kind::Table
+                EntryKind::Table
             } else if class_folders::is_image(&path) {
-                Kind::Image
+                EntryKind::Image
             } else {
-                Kind::Other
+                EntryKind::Other
             };
             entries.push(Entry {
                 name: name.to_string_lossy().into_owned(),
@@ -245,43 +242,43 @@ impl Folder {
         })
     }
 
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    fn of(&self, kind: EntryKind) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.kind == kind)
     }
 
     fn split_tables(&self) -> Vec<(Split, &Entry)> {
-        self.of(Kind::Table)
+        self.of(EntryKind::Table)
             .filter_map(|table| Some((Split::named(&table.stem())?, table)))
             .collect()
     }
 
-    /// Folders named like splits, if at least one of them has class folders or a table in it: else they are classes that
-    /// happen to have such a name.
+    /// Folders named like splits, if at least one of them holds class folders or a table. Else they are classes that happen to
+    /// have such a name.
     fn split_folders(&self) -> Vec<(Split, &Entry)> {
         let named: Vec<_> = self
-            .of(Kind::Folder)
+            .of(EntryKind::Folder)
             .filter_map(|folder| Some((Split::named(&folder.name)?, folder)))
             .collect();
         let is_split = |(_, folder): &(Split, &Entry)| {
             Self::read(&folder.path).is_ok_and(|folder| {
-                folder.of(Kind::Table).next().is_some()
+                folder.of(EntryKind::Table).next().is_some()
                     || folder
-                        .of(Kind::Folder)
+                        .of(EntryKind::Folder)
                         .any(|inner| class_folders::holds_images(&inner.path))
             })
         };
-        // A lone "train" of images among other classes' folders, or beside nothing, is a class or a mistake; both are met later.
+        // A single folder "train" of images is a class, or an error that is reported later.
         if named.iter().any(is_split) { named } else { Vec::new() }
     }
 
-    /// Folders with splits of their own are data sets, not classes.
+    /// Folders that have splits are data sets, not classes.
     fn refuse_data_sets(&self) -> Result<()> {
         let has_splits = |entry: &&Entry| {
             Self::read(&entry.path)
                 .is_ok_and(|inner| !inner.split_tables().is_empty() || !inner.split_folders().is_empty())
         };
         let sets: Vec<&str> = self
-            .of(Kind::Folder)
+            .of(EntryKind::Folder)
             .filter(has_splits)
             .map(|entry| entry.name.as_str())
             .collect();
@@ -289,22 +286,22 @@ impl Folder {
             return Ok(());
         }
         let message = format!(
-            "{} hold splits, so they are data sets and no classes; name one of them",
+            "{} hold splits, so they are data sets, not classes; name one of them",
             listed(&sets)
         );
         Err(Error::invalid(message).in_file(&self.path))
     }
 
     fn without_data(&self) -> Error {
-        let images = self.of(Kind::Image).count();
+        let images = self.of(EntryKind::Image).count();
         let message = if images > 0 {
             let parent = self.path.parent().and_then(|parent| Self::read(parent).ok());
             let beside = parent.and_then(|parent| {
-                let tables: Vec<&str> = parent.of(Kind::Table).map(|table| table.name.as_str()).collect();
+                let tables: Vec<&str> = parent.of(EntryKind::Table).map(|table| table.name.as_str()).collect();
                 (!tables.is_empty()).then(|| format!(" (the folder above has {})", listed(&tables)))
             });
             format!(
-                "holds {} but no class folders, so nothing says what they show; put each class's images into a folder of its own, \
+                "holds {} but no class folders, so the images have no labels; put the images of each class into its own folder, \
                  or name a table with a column of files and a target column{}",
                 counted(images, "image"),
                 beside.unwrap_or_default()
@@ -330,7 +327,7 @@ fn choose_split<'a>(path: &Path, asked: Option<Split>, splits: &[(Split, &'a Ent
         None if splits.iter().any(|(split, _)| *split == Split::Train) => Split::Train,
         None if splits.iter().all(|(split, _)| *split == splits[0].0) => splits[0].0,
         None => {
-            let message = format!("no train split among {}; say which split to read", listed(&names));
+            let message = format!("no train split among {}; name the split to read", listed(&names));
             return Err(Error::not_found(message).in_file(path));
         }
     };
@@ -352,7 +349,7 @@ fn choose_split<'a>(path: &Path, asked: Option<Split>, splits: &[(Split, &'a Ent
         several => {
             let names: Vec<&str> = several.iter().map(|entry| entry.name.as_str()).collect();
             let message = format!(
-                "split {split} is there {} times: {}; name the one to read",
+                "split {split} occurs {} times: {}; name the one to read",
                 names.len(),
                 listed(&names)
             );
@@ -385,7 +382,7 @@ fn missing(path: &Path, source: std::io::Error) -> Error {
                     .collect();
                 message += &did_you_mean(&name.to_string_lossy(), names.iter().map(String::as_str));
             }
-            Err(_) => message += &format!(" (nor is there {})", parent.display()),
+            Err(_) => message += &format!(" (neither does {} exist)", parent.display()),
         }
     }
     Error::not_found(message).in_file(path)
@@ -393,12 +390,12 @@ fn missing(path: &Path, source: std::io::Error) -> Error {
 
 fn no_table(path: &Path) -> Error {
     let message = if class_folders::is_image(path) {
-        "is one image; expected a folder of class folders, or a table".to_owned()
+        "is a single image; expected a folder of class folders, or a table".to_owned()
     } else {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match extension.as_str() {
             "npy" | "npz" | "safetensors" => {
-                "is an array; a data set is a folder of class folders or a table; scores of features made elsewhere have a command of their own"
+                "is an array; expected a folder of class folders or a table; `ranktune score` takes features from arrays"
                     .to_owned()
             }
             "" => format!("has no extension; expected a folder, or a table ({})", table::extensions()),

@@ -1,30 +1,37 @@
-//! A list that a table of texts holds as text: JSON's `["a", 1]`, or what Python prints, `['a', 1]`.
+//! Lists that a table holds as text: `["a", 1]` in JSON, or `['a', 1]` as Python prints it.
 
 use serde_json::Value;
 
-use super::table::Kind;
+use super::table::ValueKind;
 
-/// The items' kinds and texts, or nothing if it is no list of texts and numbers.
-pub(super) fn parse(text: &str) -> Option<Vec<(Kind, String)>> {
+/// The kinds and texts of the items, or `None` if the text is not a list of texts and numbers.
+pub(super) fn parse(text: &str) -> Option<Vec<(ValueKind, String)>> {
     match serde_json::from_str::<Vec<Value>>(text) {
         Ok(items) => items.iter().map(from_json).collect(),
         Err(_) => from_python(text),
     }
 }
 
-fn from_json(item: &Value) -> Option<(Kind, String)> {
+fn from_json(item: &Value) -> Option<(ValueKind, String)> {
     match item {
-        Value::String(text) => Some((Kind::Text, text.clone())),
-        Value::Bool(value) => Some((Kind::Bool, value.to_string())),
+        Value::String(text) => Some((ValueKind::Text, text.clone())),
+        Value::Bool(value) => Some((ValueKind::Bool, value.to_string())),
         Value::Number(number) => {
             let text = number.to_string();
-            Some((if number.is_f64() { Kind::Float } else { Kind::Int }, text))
+            Some((
+                if number.is_f64() {
+                    ValueKind::Float
+                } else {
+                    ValueKind::Int
+                },
+                text,
+            ))
         }
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
-fn from_python(text: &str) -> Option<Vec<(Kind, String)>> {
+fn from_python(text: &str) -> Option<Vec<(ValueKind, String)>> {
     let mut rest = text.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
     let mut items = Vec::new();
     while !rest.is_empty() {
@@ -32,13 +39,13 @@ fn from_python(text: &str) -> Option<Vec<(Kind, String)>> {
         (item, rest) = match rest.chars().next() {
             Some(quote @ ('\'' | '"')) => {
                 let (text, rest) = quoted(&rest[1..], quote)?;
-                ((Kind::Text, text), rest)
+                ((ValueKind::Text, text), rest)
             }
             _ => {
                 let end = rest.find([',', '\'', '"', '[', '{', '(']).unwrap_or(rest.len());
                 let word = rest[..end].trim();
-                let kind = Kind::of_text(word);
-                if word.is_empty() || kind == Kind::Text {
+                let kind = ValueKind::of_text(word);
+                if word.is_empty() || kind == ValueKind::Text {
                     return None;
                 }
                 ((kind, word.to_owned()), &rest[end..])
@@ -65,7 +72,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
                 'n' => value.push('\n'),
                 't' => value.push('\t'),
                 escaped @ ('\\' | '\'' | '"') => value.push(escaped),
-                // Other escapes would need Python's own rules.
+                // Other escapes follow rules of Python.
                 _ => return None,
             },
             _ if char == quote => return Some((value, &text[at + char.len_utf8()..])),

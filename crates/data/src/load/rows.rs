@@ -1,4 +1,4 @@
-//! From a table to a data set: inputs are found, targets inferred, rows that lack either are skipped and counted.
+//! From a table to a data set: inputs are chosen, targets inferred, and rows that lack either are skipped and counted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::columns::{self, Input};
+use super::options::LoadOptions;
 use super::table::{self, Cell};
 use super::target_column::TargetColumn;
-use super::{LoadOptions, class_folders, infer};
+use super::{class_folders, infer};
 use crate::error::{counted, shortened};
 use crate::{Dataset, Error, ErrorKind, Inputs, Result};
 
@@ -25,10 +26,10 @@ pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Re
         .map_err(|error| error.in_file(path))
 }
 
-/// All rows of a table, as they stand.
+/// All rows of a table, before any is skipped.
 struct Rows {
     input: Input,
-    /// Of the inputs, one or two.
+    /// Names of the one or two input columns.
     input_names: Vec<String>,
     first: Vec<String>,
     second: Option<Vec<String>>,
@@ -151,7 +152,7 @@ impl Rows {
         let skipped = skip.skipped;
         let kept: Vec<usize> = (0..n).filter(|&row| keep[row]).collect();
         if kept.is_empty() {
-            return Err(Error::invalid("no rows are left: each lacks its input or its target"));
+            return Err(Error::invalid("every row lacks its input or its target"));
         }
         let (targets, inferred) = infer::targets(&columns, &kept, options.task, &place)?;
         let inputs = match files {
@@ -210,10 +211,10 @@ fn retained<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
     pairs.filter_map(|(value, keep)| keep.then_some(value)).collect()
 }
 
-/// Places that a note names.
+/// Number of places that a note lists.
 const SHOWN: usize = 3;
 
-/// Counts rows that are left out, and stops where they are too many.
+/// Skips and counts rows, up to a limit.
 struct Skip<'a> {
     n: usize,
     limit: f64,
@@ -223,7 +224,7 @@ struct Skip<'a> {
 }
 
 impl Skip<'_> {
-    /// Leaves out the rows of `missing` that are still kept.
+    /// Skips the rows of `missing` that are still kept.
     fn rows(&mut self, keep: &mut [bool], missing: &[bool], column: &str, lack: &Lack<'_>) -> Result<()> {
         let left_out: Vec<usize> = (0..self.n).filter(|&row| keep[row] && missing[row]).collect();
         if left_out.is_empty() {
@@ -256,12 +257,12 @@ impl Skip<'_> {
     }
 }
 
-/// What rows lack.
+/// What a skipped row lacks.
 struct Lack<'a> {
     what: &'static str,
     kind: ErrorKind,
     hint: String,
-    /// What stands there instead.
+    /// The content of the row's cell, for errors.
     found: &'a dyn Fn(usize) -> String,
 }
 

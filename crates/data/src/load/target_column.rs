@@ -1,16 +1,16 @@
-//! The cells of one target column, kept as they were written until the whole column is known.
+//! The cells of one target column, kept as text until the whole column is read.
 //!
-//! Whether `1` is a class or a number shows only when the last row is read, and classes keep their text (`01`, `1.0`). So texts
-//! stay, end to end in one buffer: a column takes the bytes it has in the file, and about ten more a row.
+//! Whether `1` is a class or a number depends on all rows, and class names keep their spelling (`01`, `1.0`). The texts are stored
+//! end to end in one buffer, so a column takes about its bytes in the file and ten bytes a row.
 
-use super::table::{Cell, Kind};
+use super::table::{Cell, ValueKind};
 
 #[derive(Debug)]
 pub(super) struct TargetColumn {
     pub(super) name: String,
     rows: Vec<RowKind>,
     row_ends: Vec<usize>,
-    item_kinds: Vec<Kind>,
+    item_kinds: Vec<ValueKind>,
     item_ends: Vec<usize>,
     text: String,
 }
@@ -34,7 +34,10 @@ impl TargetColumn {
         }
     }
 
-    /// Adds a row. Texts are trimmed; an empty text is a missing cell. An error says what the cell holds that no target can be.
+    /// Adds a row. Texts are trimmed; an empty text is a missing cell.
+    ///
+    /// # Errors
+    /// A description of a cell that cannot be a target ("an object").
     pub(super) fn push(&mut self, cell: &Cell<'_>) -> Result<(), &'static str> {
         match cell {
             Cell::Missing => self.rows.push(RowKind::Missing),
@@ -54,7 +57,7 @@ impl TargetColumn {
         Ok(())
     }
 
-    fn push_item(&mut self, kind: Kind, text: &str) -> bool {
+    fn push_item(&mut self, kind: ValueKind, text: &str) -> bool {
         let text = text.trim();
         if text.is_empty() {
             return false;
@@ -73,8 +76,8 @@ impl TargetColumn {
         self.rows[row]
     }
 
-    /// The items of a row: one of a scalar, none of a missing cell.
-    pub(super) fn items(&self, row: usize) -> impl Iterator<Item = (Kind, &str)> {
+    /// The items of a row: one for a scalar, none for a missing cell.
+    pub(super) fn items(&self, row: usize) -> impl Iterator<Item = (ValueKind, &str)> {
         let start = row.checked_sub(1).map_or(0, |before| self.row_ends[before]);
         (start..self.row_ends[row]).map(|item| {
             let start = item.checked_sub(1).map_or(0, |before| self.item_ends[before]);
@@ -82,11 +85,11 @@ impl TargetColumn {
         })
     }
 
-    /// The column again, each row's cell replaced by what `cell` makes of it.
+    /// The column with the cell of each row replaced by `cell(row)`.
     pub(super) fn map<E>(&self, mut cell: impl FnMut(usize) -> Result<Cell<'static>, E>) -> Result<Self, E> {
         let mut mapped = Self::new(&self.name);
         for row in 0..self.n_rows() {
-            // Neither kind of cell that callers make is refused.
+            // Callers return lists and missing cells, which `push` accepts.
             let _ = mapped.push(&cell(row)?);
         }
         Ok(mapped)
@@ -102,13 +105,13 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_went_in() {
         let mut column = TargetColumn::new("label");
-        let text = |text| (Kind::Text, Cow::Borrowed(text));
+        let text = |text| (ValueKind::Text, Cow::Borrowed(text));
         for cell in [
-            Cell::Scalar(Kind::Int, Cow::Borrowed("01")),
+            Cell::Scalar(ValueKind::Int, Cow::Borrowed("01")),
             Cell::Missing,
             Cell::List(vec![text("a"), text(" b "), text("")]),
             Cell::List(Vec::new()),
-            Cell::Scalar(Kind::Text, Cow::Borrowed("  ")),
+            Cell::Scalar(ValueKind::Text, Cow::Borrowed("  ")),
         ] {
             column.push(&cell).unwrap();
         }

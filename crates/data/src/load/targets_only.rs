@@ -1,18 +1,14 @@
-//! Targets from a table whose inputs are of no matter: features of them were made elsewhere.
+//! Targets alone from a table, for features that were extracted elsewhere.
 
 use std::path::Path;
 
+use super::options::LoadOptions;
 use super::target_column::TargetColumn;
-use super::{LoadOptions, columns, infer, table};
+use super::{columns, infer, table};
 use crate::{Error, Inference, Result, Targets, Task};
 
-/// Whether a path's extension is that of a table.
-pub(crate) fn is_table(path: &Path) -> bool {
-    table::is_table(path)
-}
-
-/// The targets of a table's rows, in order, of the column that is named or found. No row may lack one: the rows belong to those
-/// of another file.
+/// The targets of the rows of a table, from the given column or the usual one. No target may be missing, because the rows
+/// correspond to the rows of a feature file.
 pub(crate) fn table_targets(path: &Path, column: Option<&str>, task: Option<Task>) -> Result<(Targets, Inference)> {
     let options = LoadOptions {
         targets: column.map(str::to_owned).into_iter().collect(),

@@ -102,7 +102,7 @@ fn what_is_wrong_is_named_with_its_line() {
         (
             b"a B-PER\nb O\n\nc O\nd I-LOC\n",
             plain(),
-            "line 5: tag \"I-LOC\" behind \"O\" breaks the scheme iob2",
+            "line 5: tag \"I-LOC\" after \"O\" breaks the scheme iob2",
         ),
         (
             b"a I-PER\nb O\n",
@@ -112,13 +112,13 @@ fn what_is_wrong_is_named_with_its_line() {
         (
             b"a B-PER\n\nb O\n",
             asked(None, Some(TagScheme::Iobes)),
-            "line 1: the end of a sentence behind \"B-PER\"",
+            "line 1: the end of a sentence after \"B-PER\"",
         ),
         (b"a O\nb O\n", plain(), "all words have the tag \"O\""),
         (
             b"a O\n",
             asked(Some(3), None),
-            "line 1: there are 2 columns, but column 3 was asked for",
+            "line 1: the file has 2 columns, but column 3 was requested",
         ),
         (b"a O\n", asked(Some(0), None), "columns are counted from 1"),
         (b"a\tO\nb\t\n", plain(), "line 2: column 2 is empty"),

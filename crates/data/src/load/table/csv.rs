@@ -1,8 +1,9 @@
 //! CSV and TSV: a header line, then rows.
 //!
-//! The delimiter (comma, tab, semicolon) and, in tab-separated files, whether quotes quote at all are taken from the file's first
-//! [`SAMPLE`] bytes: the delimiter under which all rows have the most fields, equally many. A byte order mark and CRLF are
-//! accepted; names of columns are trimmed. A row with more or fewer fields than the header is an error: guessing shifts columns.
+//! The delimiter (comma, tab, semicolon), and whether quotes have a meaning in a tab-separated file, are inferred from the first
+//! [`SAMPLE`] bytes: the delimiter that gives all rows the same number of fields, and the most fields. A byte order mark and CRLF
+//! are accepted; column names are trimmed. A row with more or fewer fields than the header is an error, because a guess would
+//! shift columns.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ErrorKind as CsvErrorKind, Reader, ReaderBuilder};
 
-use super::table::{Cell, Kind, OnRow, Table};
+use super::cell::{Cell, OnRow, Table, ValueKind};
 use crate::{Error, Result};
 
 const SAMPLE: u64 = 1 << 16;
@@ -87,8 +88,8 @@ impl Table for CsvTable {
                 })?;
                 cells.push(match text.trim() {
                     "" => Cell::Missing,
-                    trimmed => match Kind::of_text(trimmed) {
-                        Kind::Text => Cell::Scalar(Kind::Text, Cow::Borrowed(text)),
+                    trimmed => match ValueKind::of_text(trimmed) {
+                        ValueKind::Text => Cell::Scalar(ValueKind::Text, Cow::Borrowed(text)),
                         number => Cell::Scalar(number, Cow::Borrowed(trimmed)),
                     },
                 });
@@ -112,7 +113,7 @@ impl Dialect {
         builder
     }
 
-    /// The fields of the sample's rows, if all rows have equally many.
+    /// The number of fields, if all rows of the sample have the same number.
     fn fields(self, sample: &[u8], cut: bool) -> Option<usize> {
         let mut reader = self.builder().has_headers(false).flexible(true).from_reader(sample);
         let mut lengths: Vec<usize> = Vec::new();
@@ -133,7 +134,7 @@ fn sniff(sample: &[u8], cut: bool) -> Dialect {
         delimiter,
         quoting: true,
     };
-    // Texts that are separated by tabs often hold lone quotes, which would swallow the rows up to the next one.
+    // Tab-separated texts often hold single quotation marks, which would swallow all rows up to the next one.
     let bare_tabs = Dialect {
         delimiter: b'\t',
         quoting: false,
@@ -147,7 +148,7 @@ fn sniff(sample: &[u8], cut: bool) -> Dialect {
         }
     }
     best.1.unwrap_or_else(|| {
-        // Rows are of different lengths, or there is one column: go by the header, and let reading name the row.
+        // Rows differ in length, or there is only one column. The header decides; reading reports the row.
         let header = sample.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let count = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count();
         let delimiter = *[b';', b'\t', b',']

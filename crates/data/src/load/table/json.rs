@@ -1,7 +1,7 @@
 //! JSON: one object a line, or one list of objects.
 //!
-//! Columns are the keys of the first [`LOOKED_AT`] objects; a key that an object lacks is a missing cell. Lines are parsed one at
-//! a time and a list element by element, so memory does not grow with the file.
+//! Columns are the keys of the first [`SAMPLE`] objects; a key that an object lacks is a missing cell. Lines are parsed one by
+//! one and lists element by element, so memory does not grow with the file.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,28 +11,28 @@ use std::path::{Path, PathBuf};
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::table::{Cell, Kind, OnRow, Table};
+use super::cell::{Cell, OnRow, Table, ValueKind};
 use crate::error::shortened;
 use crate::{Error, Result};
 
-const LOOKED_AT: usize = 1000;
-/// A longer line is not a row of a table, and is not read into memory.
+const SAMPLE: usize = 1000;
+/// The longest line that is read into memory.
 const LONGEST_LINE: u64 = 64 << 20;
 
 #[derive(Clone, Copy)]
-enum Layout {
+enum Framing {
     Lines,
     List,
 }
 
 struct JsonTable {
     path: PathBuf,
-    layout: Layout,
+    framing: Framing,
     columns: Vec<String>,
 }
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
-    let layout = layout(path)?;
+    let framing = framing(path)?;
     let mut columns: Vec<String> = Vec::new();
     let mut seen = 0;
     let mut look = |_: u64, object: Map<String, Value>| {
@@ -42,9 +42,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
             }
         }
         seen += 1;
-        Ok(if seen < LOOKED_AT { Flow::Go } else { Flow::Stop })
+        Ok(if seen < SAMPLE { Flow::Go } else { Flow::Stop })
     };
-    each_object(path, layout, &mut look)?;
+    each_object(path, framing, &mut look)?;
     if seen == 0 {
         return Err(
             Error::invalid("the table is empty; expected objects such as {\"file\": …, \"label\": …}").in_file(path),
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
     }
     Ok(Box::new(JsonTable {
         path: path.to_owned(),
-        layout,
+        framing,
         columns,
     }))
 }
@@ -63,15 +63,15 @@ impl Table for JsonTable {
     }
 
     fn unit(&self) -> &'static str {
-        match self.layout {
-            Layout::Lines => "line",
-            Layout::List => "row",
+        match self.framing {
+            Framing::Lines => "line",
+            Framing::List => "row",
         }
     }
 
     fn read(self: Box<Self>, wanted: &[usize], on_row: &mut OnRow<'_>) -> Result<()> {
         let keys: Vec<&str> = wanted.iter().map(|&column| self.columns[column].as_str()).collect();
-        each_object(&self.path, self.layout, &mut |position, object| {
+        each_object(&self.path, self.framing, &mut |position, object| {
             let cells: Vec<Cell<'_>> = keys
                 .iter()
                 .map(|key| object.get(*key).map_or(Cell::Missing, cell))
@@ -97,12 +97,16 @@ fn cell(value: &Value) -> Cell<'_> {
     }
 }
 
-fn scalar(value: &Value) -> Option<(Kind, Cow<'_, str>)> {
+fn scalar(value: &Value) -> Option<(ValueKind, Cow<'_, str>)> {
     match value {
-        Value::String(text) => Some((Kind::Text, Cow::Borrowed(text))),
-        Value::Bool(value) => Some((Kind::Bool, Cow::Borrowed(if *value { "true" } else { "false" }))),
+        Value::String(text) => Some((ValueKind::Text, Cow::Borrowed(text))),
+        Value::Bool(value) => Some((ValueKind::Bool, Cow::Borrowed(if *value { "true" } else { "false" }))),
         Value::Number(number) => {
-            let kind = if number.is_f64() { Kind::Float } else { Kind::Int };
+            let kind = if number.is_f64() {
+                ValueKind::Float
+            } else {
+                ValueKind::Int
+            };
             Some((kind, Cow::Owned(number.to_string())))
         }
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -124,14 +128,14 @@ fn open_file(path: &Path) -> Result<BufReader<File>> {
     Ok(reader)
 }
 
-fn layout(path: &Path) -> Result<Layout> {
+fn framing(path: &Path) -> Result<Framing> {
     let mut reader = open_file(path)?;
     let start = reader
         .fill_buf()
         .map_err(|source| Error::io("cannot be read", path, source))?;
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => Ok(Layout::List),
-        _ => Ok(Layout::Lines),
+        Some(b'[') => Ok(Framing::List),
+        _ => Ok(Framing::Lines),
     }
 }
 
@@ -143,11 +147,11 @@ enum Flow {
 
 type OnObject<'a> = dyn FnMut(u64, Map<String, Value>) -> Result<Flow> + 'a;
 
-fn each_object(path: &Path, layout: Layout, on_object: &mut OnObject<'_>) -> Result<()> {
+fn each_object(path: &Path, framing: Framing, on_object: &mut OnObject<'_>) -> Result<()> {
     let reader = open_file(path)?;
-    match layout {
-        Layout::Lines => each_line(path, reader, on_object),
-        Layout::List => each_element(path, reader, on_object),
+    match framing {
+        Framing::Lines => each_line(path, reader, on_object),
+        Framing::List => each_element(path, reader, on_object),
     }
 }
 
@@ -198,7 +202,7 @@ fn each_element(path: &Path, reader: BufReader<File>, on_object: &mut OnObject<'
     let parsed = json.deserialize_seq(&mut elements).and_then(|()| json.end());
     let Elements { number, outcome, .. } = elements;
     match outcome {
-        // Stopping in the middle of the list makes the parser report an error of its own.
+        // The parser reports an error if it is stopped in the middle of the list.
         Ok(Flow::Stop) => return Ok(()),
         Err(error) => return Err(error.in_file(path)),
         Ok(Flow::Go) => {}
@@ -211,7 +215,7 @@ fn each_element(path: &Path, reader: BufReader<File>, on_object: &mut OnObject<'
     })
 }
 
-/// Hands each element of a list on as it is parsed.
+/// Passes on each element of a list as it is parsed.
 struct Elements<'a, 'b> {
     on_object: &'a mut OnObject<'b>,
     number: u64,

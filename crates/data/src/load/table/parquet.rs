@@ -1,12 +1,11 @@
-//! Parquet as a table: scalars and lists of texts and numbers.
+//! Parquet: scalars and lists of texts and numbers.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::table::{Cell, Kind, OnRow, Table};
-use crate::arrays::half_at;
+use super::cell::{Cell, OnRow, Table, ValueKind};
 use crate::error::shortened;
-use crate::parquet_file::{A_STRUCT, Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values};
+use crate::parquet_file::{A_STRUCT, Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values, half_at};
 use crate::{Error, Result};
 
 const BLOCK: usize = 1024;
@@ -36,7 +35,7 @@ impl Table for ParquetTable {
             let column = &self.file.columns()[column];
             if let ColumnKind::Unsupported(what) = &column.kind {
                 let hint = match what.as_str() {
-                    A_STRUCT => "; images that are stored within a table must be written to files",
+                    A_STRUCT => "; write images that are stored in the table to files",
                     _ => "",
                 };
                 let message = format!("holds {what}; expected texts, numbers, or lists of them{hint}");
@@ -72,7 +71,7 @@ impl Table for ParquetTable {
     }
 }
 
-/// The block's cells, one a row; an error comes with its row within the block.
+/// The cells of the block, one a row. An error has its row within the block.
 fn cells<'a>(block: &'a Block, column: &Column) -> std::result::Result<Vec<Cell<'a>>, (usize, Error)> {
     let (ColumnKind::Scalar(kind) | ColumnKind::List(kind)) = column.kind else {
         return Ok(Vec::new());
@@ -111,15 +110,18 @@ fn cells<'a>(block: &'a Block, column: &Column) -> std::result::Result<Vec<Cell<
     outcome.map(|()| cells)
 }
 
-type Item<'a> = Option<(Kind, Cow<'a, str>)>;
+type Item<'a> = Option<(ValueKind, Cow<'a, str>)>;
 
-/// A value's kind and text; nothing for NaN, which is what tables have for a missing number.
+/// The kind and text of a value; `None` for NaN, the missing number of data frames.
 fn item(values: &Values, index: usize, kind: ItemKind) -> Result<Item<'_>> {
     let unsigned = kind == ItemKind::Unsigned;
-    let int = |text: String| Some((Kind::Int, Cow::Owned(text)));
-    let float = |value: f64, text: String| (!value.is_nan()).then_some((Kind::Float, Cow::Owned(text)));
+    let int = |text: String| Some((ValueKind::Int, Cow::Owned(text)));
+    let float = |value: f64, text: String| (!value.is_nan()).then_some((ValueKind::Float, Cow::Owned(text)));
     Ok(match values {
-        Values::Bool(values) => Some((Kind::Bool, Cow::Borrowed(if values[index] { "true" } else { "false" }))),
+        Values::Bool(values) => Some((
+            ValueKind::Bool,
+            Cow::Borrowed(if values[index] { "true" } else { "false" }),
+        )),
         Values::I32(values) if unsigned => int(values[index].cast_unsigned().to_string()),
         Values::I32(values) => int(values[index].to_string()),
         Values::I64(values) if unsigned => int(values[index].cast_unsigned().to_string()),
@@ -137,7 +139,7 @@ fn item(values: &Values, index: usize, kind: ItemKind) -> Result<Item<'_>> {
                 let found = shortened(&String::from_utf8_lossy(bytes));
                 Error::malformed(format!("expected text, found bytes that are not UTF-8: {found:?}")).caused_by(source)
             })?;
-            Some((Kind::Text, Cow::Borrowed(text)))
+            Some((ValueKind::Text, Cow::Borrowed(text)))
         }
     })
 }
