@@ -249,7 +249,7 @@ fn every_bad_array_file_is_refused_by_what_is_wrong() {
         (
             "safetensors: offsets that wrap",
             safetensors(&format!("{{{overflow}}}"), &[0; 8]),
-            "damaged",
+            "header is malformed",
         ),
         (
             "safetensors: truncated",

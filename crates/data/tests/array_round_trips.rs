@@ -6,13 +6,14 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::bytes::{Place, two_by_three, with_member};
-use common::shared;
+use common::bytes::{Place, f32s, npy, npz, two_by_three, with_member};
+use common::{shared, table};
 use proptest::prelude::*;
 use ranktune_data::arrays::{
-    FeatureFile, Matrix, read_matrix, read_probabilities, read_targets, write_npy, write_safetensors,
+    FeatureFile, Matrix, MatrixReader, read_matrix, read_probabilities, read_targets, write_npy, write_safetensors,
 };
 use ranktune_data::{Targets, Task};
+use zip::CompressionMethod;
 
 #[test]
 fn writing_refuses_what_does_not_fit() {
@@ -94,8 +95,73 @@ fn bits(matrix: &Matrix) -> (usize, usize, Vec<u32>) {
     )
 }
 
+/// A matrix as every format has it, written by hand or by the library of the format.
+fn in_every_format(matrix: &Matrix, group: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let (n, d) = (matrix.rows, matrix.cols);
+    let shape = format!("({n}, {d})");
+    let transposed: Vec<f32> = (0..d)
+        .flat_map(|j| (0..n).map(move |i| matrix.data[i * d + j]))
+        .collect();
+    let plain = npy("<f4", false, &shape, &f32s(&matrix.data));
+    let fortran = npy("<f4", true, &shape, &f32s(&transposed));
+    let wide: Vec<u8> = matrix
+        .data
+        .iter()
+        .flat_map(|value| f64::from(*value).to_be_bytes())
+        .collect();
+    let zipped = |file: &Vec<u8>, method| npz(&[("features.npy", file.clone())], method);
+    let bytes = f32s(&matrix.data);
+    let tensor = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![n, d], &bytes).unwrap();
+    vec![
+        ("npz", zipped(&plain, CompressionMethod::Stored)),
+        ("deflated npz", zipped(&plain, CompressionMethod::Deflated)),
+        (
+            "deflated npz in Fortran order",
+            zipped(&fortran, CompressionMethod::Deflated),
+        ),
+        ("big-endian f64 npy", npy(">f8", false, &shape, &wide)),
+        ("npy", plain),
+        ("npy in Fortran order", fortran),
+        (
+            "safetensors",
+            safetensors::serialize([("features", tensor)], None).unwrap(),
+        ),
+        ("Parquet lists", table::lists("features", &matrix.data, d, group)),
+        ("Parquet columns", table::columns(&matrix.data, d, group)),
+    ]
+}
+
+/// A matrix of numbers (NaN has payloads that conversions may change), a group size of Parquet, and a range of its rows.
+fn readable() -> impl Strategy<Value = (Matrix, usize, std::ops::Range<usize>)> {
+    (1..40_usize, 1..7_usize).prop_flat_map(|(n, d)| {
+        use proptest::num::f32::{INFINITE, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+        let value = INFINITE | NEGATIVE | NORMAL | POSITIVE | SUBNORMAL | ZERO;
+        let data = proptest::collection::vec(value, n * d);
+        let matrix = data.prop_map(move |data| Matrix { rows: n, cols: d, data });
+        let range = (0..=n, 0..=n).prop_map(|(a, b)| a.min(b)..a.max(b));
+        (matrix, 1..50_usize, range)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn matrices_of_every_format_are_read_whole_and_in_blocks((matrix, group, range) in readable()) {
+        let place = Place::new();
+        let expected = Matrix {
+            rows: range.len(),
+            cols: matrix.cols,
+            data: matrix.data[range.start * matrix.cols..range.end * matrix.cols].to_vec(),
+        };
+        for (what, bytes) in in_every_format(&matrix, group) {
+            let path = place.put(&bytes);
+            prop_assert_eq!(bits(&read_matrix(&path).unwrap()), bits(&matrix), "{}", what);
+            let mut block = Matrix { data: Vec::new(), ..expected.clone() };
+            MatrixReader::open(&path).unwrap().read_rows(range.clone(), &mut block.data).unwrap();
+            prop_assert_eq!(bits(&block), bits(&expected), "{} {:?}", what, &range);
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_back((features, probabilities, targets) in case()) {

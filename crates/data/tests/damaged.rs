@@ -8,44 +8,28 @@ use std::path::Path;
 
 use common::bytes::npz;
 use common::table;
+use ranktune_core::random::Random;
 use ranktune_data::arrays::{FeatureFile, Matrix, read_matrix, read_targets, write_npy, write_safetensors};
 use ranktune_data::{LoadOptions, Targets, load};
 use zip::CompressionMethod;
 
-/// A small generator (SplitMix64), so that a failure repeats.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    /// The bytes with a few of them changed, or an end cut off, or a piece doubled.
-    fn damage(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut bytes = bytes.to_vec();
-        for _ in 0..=self.below(4) {
-            let at = self.below(bytes.len());
-            match self.below(8) {
-                0 => bytes.truncate(at.max(1)),
-                1 => bytes.extend_from_within(at..),
-                2 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][self.below(5)],
-                3 => {
-                    let end = (at + 4).min(bytes.len());
-                    bytes[at..end].fill(0xff);
-                }
-                _ => bytes[at] ^= 1 << self.below(8),
+/// The bytes with a few of them changed, truncated, or with a piece repeated.
+fn damage(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        match random.below(8) {
+            0 => bytes.truncate(at.max(1)),
+            1 => bytes.extend_from_within(at..),
+            2 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][random.below(5)],
+            3 => {
+                let end = (at + 4).min(bytes.len());
+                bytes[at..end].fill(0xff);
             }
+            _ => bytes[at] ^= 1 << random.below(8),
         }
-        bytes
     }
+    bytes
 }
 
 fn read_everything(path: &Path) {
@@ -109,10 +93,10 @@ fn no_damage_makes_a_reader_panic() {
     const ROUNDS: usize = 300;
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in samples(folder.path()) {
-        let mut random = Random(7);
+        let mut random = Random::new(7);
         let path = folder.path().join(name);
         for round in 0..ROUNDS {
-            std::fs::write(&path, random.damage(&bytes)).unwrap();
+            std::fs::write(&path, damage(&mut random, &bytes)).unwrap();
             let outcome = std::panic::catch_unwind(|| read_everything(&path));
             assert!(outcome.is_ok(), "round {round} of {name} panics");
         }

@@ -1,10 +1,11 @@
-//! Tables: CSV and JSON, the task that is inferred, and every way they can be bad.
+//! Tables: CSV and JSON, the inferred task, and every way they can be bad.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
 use common::tree;
-use ranktune_data::{DataKind, Dataset, Error, ErrorKind, LoadOptions, Result, Targets, Task, load};
+use ranktune_core::one_line;
+use ranktune_data::{DataKind, Dataset, ErrorKind, LoadOptions, Result, Targets, Task, load};
 
 /// Loads a table of this name and content, beside which images `1.png` to `9.png` lie.
 fn read(name: &str, content: &str, options: &LoadOptions) -> Result<Dataset> {
@@ -41,17 +42,6 @@ fn lenient() -> LoadOptions {
         max_skipped: 0.5,
         ..LoadOptions::default()
     }
-}
-
-/// The error's text and that of its causes.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text += &format!(": {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 fn classes(names: &[&str], labels: &[u32]) -> Targets {
@@ -203,7 +193,7 @@ fn targets_are_inferred_from_their_cells() {
             multi_label(&["a", "b"], &[&[1], &[0]]),
         ),
     ] {
-        let dataset = read(name, content, options).unwrap_or_else(|error| panic!("{what}: {}", chain(&error)));
+        let dataset = read(name, content, options).unwrap_or_else(|error| panic!("{what}: {}", one_line(&error)));
         assert_eq!(dataset.targets, expected, "{what}");
         assert_eq!(dataset.inferred.task, expected.task(), "{what}");
         assert!(!dataset.inferred.reason.is_empty());
@@ -480,7 +470,7 @@ fn every_bad_table_is_an_error_that_names_the_place() {
     ] {
         let error = read(name, content, options).expect_err(what);
         let text = error.to_string();
-        assert!(text.contains(expected), "{what}: {}", chain(&error));
+        assert!(text.contains(expected), "{what}: {}", one_line(&error));
         assert!(text.contains(name), "{what} does not name the file: {text}");
     }
 }
