@@ -6,8 +6,9 @@ use std::ops::Range;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
+use super::described::Described;
 use super::element::DType;
-use super::header::Order;
+use super::header::{Header, Order};
 use crate::file_at::{Cursor, FileAt};
 use crate::{Error, Result};
 
@@ -22,6 +23,8 @@ pub(crate) struct Array {
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
     pub(crate) source: Source,
+    /// The metadata of targets, if the format has any.
+    pub(crate) described: Described,
 }
 
 /// The storage of the elements.
@@ -35,6 +38,18 @@ pub(crate) enum Source {
 }
 
 impl Array {
+    pub(crate) fn new(file: &FileAt, name: Option<String>, header: Header, source: Source) -> Self {
+        Self {
+            name,
+            file: file.clone(),
+            dtype: header.dtype,
+            order: header.order,
+            shape: header.shape,
+            source,
+            described: Described::default(),
+        }
+    }
+
     /// Adds the file and the array to an error.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let error = match &self.name {

@@ -10,11 +10,15 @@
 
 mod array;
 mod container;
+mod described;
 mod element;
 mod header;
+mod npz;
 mod parquet_matrix;
 mod probabilities;
 mod reader;
+mod role;
+mod safetensors;
 mod target_shards;
 mod targets;
 mod write;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::container::PROBABILITIES;
 use super::reader::{Matrix, MatrixReader, read_whole};
+use super::role::PROBABILITIES;
 use crate::{Error, Result};
 
 /// The largest distance of a row sum from 1; a half-precision softmax over 1,000 classes stays below it.

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::array::Array;
-use super::container::{self, ArrayPath, FEATURES, Format, Role};
+use super::container::{self, Contents};
 use super::parquet_matrix::ParquetMatrix;
+use super::role::{ArrayPath, FEATURES, Role};
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
@@ -85,16 +86,15 @@ impl MatrixReader {
         let asked = ArrayPath::parse(path);
         let file = FileAt::open(&asked.file)?;
         let member = asked.member.as_deref();
-        let (source, shape) = match Format::of(&file)? {
-            Format::Parquet => {
+        let (source, shape) = match container::open(&file, member, role)? {
+            Contents::Parquet => {
                 let matrix = ParquetMatrix::open(&asked.file, member)?;
                 let shape = [matrix.n_rows(), matrix.n_cols()];
                 (Source::Parquet(Box::new(matrix)), shape)
             }
-            format => {
-                let array = container::open(&file, format, member, role)?;
+            Contents::Array(array) => {
                 let shape = two_dimensions(&array, role)?;
-                (Source::Array(Box::new(array)), shape)
+                (Source::Array(array), shape)
             }
         };
         let [n_rows, n_cols] = shape;

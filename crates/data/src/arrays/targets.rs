@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::array::Array;
-use super::container::{self, ArrayPath, Format, TARGETS};
-use super::write::Described;
+use super::container::{self, Contents};
+use super::described::Described;
+use super::role::{ArrayPath, TARGETS};
 use crate::error::listed;
 use crate::file_at::FileAt;
 use crate::load::{is_table, table_targets};
@@ -53,18 +54,12 @@ pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(Targets, Inf
         return table_targets(&asked.file, member, task);
     }
     let file = FileAt::open(&asked.file)?;
-    let format = Format::of(&file)?;
-    if format == Format::Parquet {
+    let Contents::Array(mut array) = container::open(&file, member, &TARGETS)? else {
         let message = "is a Parquet file with another extension; rename it to .parquet to read targets from it";
         return Err(Error::unsupported(message).in_file(&asked.file));
-    }
-    let mut array = container::open(&file, format, member, &TARGETS)?;
-    let described = match format {
-        Format::Safetensors => Described::of(&container::safetensors_header(&file)?.0),
-        _ => Described::default(),
     };
     let values = Values::read(&mut array)?;
-    let found = values.into_targets(&array.shape, task, &described);
+    let found = values.into_targets(&array.shape, task, &array.described);
     found.map_err(|error| array.explain(error))
 }
 

@@ -3,19 +3,16 @@
 //! Files are written atomically, and the same content gives the same bytes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 use ranktune_core::files::write_atomically_with;
-use safetensors::tensor::Metadata;
 use serde_json::{Map, Value, json};
 
+use super::described::{NAMES, TASK};
 use super::reader::MatrixRef;
-use crate::{Error, Result, Targets, Task};
-
-const TASK: &str = "ranktune.task";
-const NAMES: &str = "ranktune.names";
+use crate::{Error, Result, Targets};
 
 /// Features with their targets and probabilities, for [`write_safetensors`].
 #[derive(Clone, Debug)]
@@ -109,35 +106,6 @@ pub fn write_safetensors(path: &Path, file: &FeatureFile<'_>) -> Result<()> {
         out.write_all(&b"       "[..padded - header.len()])?;
         tensors.iter().try_for_each(|tensor| tensor.data.write(out))
     })
-}
-
-/// The task and the names of targets in the metadata of a file that [`write_safetensors`] wrote.
-#[derive(Default)]
-pub(crate) struct Described {
-    pub(crate) task: Option<Task>,
-    pub(crate) names: Option<Vec<String>>,
-}
-
-impl Described {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        let none = HashMap::new();
-        let entries = metadata.metadata().as_ref().unwrap_or(&none);
-        let named = |task: &Task| entries.get(TASK).is_some_and(|name| name == task.name());
-        Self {
-            task: [Task::Classification, Task::MultiLabel, Task::Regression]
-                .into_iter()
-                .find(named),
-            names: entries.get(NAMES).and_then(|names| serde_json::from_str(names).ok()),
-        }
-    }
-
-    /// The names, if there are `count` of them; else the numbers of the columns.
-    pub(crate) fn names_of(&self, count: usize) -> Vec<String> {
-        match &self.names {
-            Some(names) if names.len() == count => names.clone(),
-            _ => (0..count).map(|i| i.to_string()).collect(),
-        }
-    }
 }
 
 struct Tensor<'a> {
