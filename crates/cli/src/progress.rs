@@ -52,6 +52,7 @@ impl Progress for Reporter {
         match event {
             Event::Done(text) => self.line(text),
             Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Stage { number, count, name } => self.line(&format!("[{number}/{count}] {name}")),
             Event::ModelFinished { model, seconds, cached } => {
                 let how = if cached {
                     "from the cache".to_owned()

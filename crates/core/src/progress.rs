@@ -73,6 +73,15 @@ pub enum Event<'a> {
         /// The repository.
         repository: &'a str,
     },
+    /// A stage of long work starts.
+    Stage {
+        /// Its number, from 1.
+        number: usize,
+        /// Number of stages.
+        count: usize,
+        /// Its name.
+        name: &'a str,
+    },
     /// Something the user should know.
     Note(&'a str),
 }

@@ -15,6 +15,11 @@ impl Random {
         Self { state: seed }
     }
 
+    /// The generator of one of many independent streams of a seed, such as that of an epoch.
+    pub fn of_stream(seed: u64, stream: u64) -> Self {
+        Self::new(mix(seed ^ mix(stream)))
+    }
+
     /// The next number, uniform over all of `u64`.
     #[expect(
         clippy::should_implement_trait,
@@ -22,10 +27,7 @@ impl Random {
     )]
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        mix(self.state)
     }
 
     /// A number below `bound`, which must be positive; the bias of taking the high half of a product is below `bound/2⁶⁴`.
@@ -42,6 +44,13 @@ impl Random {
     }
 }
 
+/// The finalizer of splitmix64.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +60,14 @@ mod tests {
         let mut random = Random::new(1_234_567);
         assert_eq!(random.next(), 6_457_827_717_110_365_317);
         assert_eq!(random.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn streams_of_a_seed_differ_and_a_stream_repeats() {
+        let first = |seed, stream| Random::of_stream(seed, stream).next();
+        assert_eq!(first(1, 2), first(1, 2));
+        assert_ne!(first(1, 2), first(1, 3));
+        assert_ne!(first(1, 2), first(2, 2));
     }
 
     #[test]

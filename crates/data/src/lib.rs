@@ -16,7 +16,7 @@ pub mod view;
 pub use dataset::{Dataset, Inference};
 pub use error::{Error, ErrorKind, Result};
 pub use image::RgbImage;
-pub use load::{LoadOptions, Split, load};
+pub use load::{LoadOptions, Split, has_split, load};
 pub use modality::{DataKind, Images, Inputs, Sentences, Texts};
 pub use ranktune_core::Digest;
 pub use tags::TagScheme;

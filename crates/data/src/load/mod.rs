@@ -89,3 +89,19 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         layout::Found::ClassFolders { path, notes } => class_folders::read(&path, options, notes),
     }
 }
+
+/// Whether the data set in the folder `path` has a part `split`, as `options` would read it.
+pub fn has_split(path: &Path, split: Split, options: &LoadOptions) -> bool {
+    if !path.is_dir() {
+        return false;
+    }
+    let options = LoadOptions {
+        split: Some(split),
+        ..options.clone()
+    };
+    match layout::find_columns(path, &options) {
+        Ok(Some(_)) => true,
+        Ok(None) => layout::find(path, Some(split)).is_ok(),
+        Err(_) => false,
+    }
+}
