@@ -334,7 +334,7 @@ fn a_run_that_lost_its_last_epoch_goes_on_to_the_same_bits_and_not_on_other_text
         tune(&place, ("small", data, &whole), &[more, &["--resume"]].concat()).assert_refused(&["checkpoint"]);
         fs::write(place.path(data), content).unwrap();
         let run = tune(&place, ("small", data, &whole), &[more, &["--resume"]].concat());
-        assert!(run.assert_code(0).stderr.contains("goes on after step"), "{run:?}");
+        assert!(run.assert_code(0).stderr.contains("resumed after step"), "{run:?}");
         assert!(weights() == expected, "{data}");
     }
 }

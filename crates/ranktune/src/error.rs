@@ -63,6 +63,20 @@ impl Error {
     }
 }
 
+impl From<ranktune_train::Error> for Error {
+    fn from(error: ranktune_train::Error) -> Self {
+        use ranktune_nn::ErrorKind as Graph;
+        use ranktune_train::ErrorKind as Train;
+        let kind = match error.kind() {
+            Train::Input | Train::Graph(Graph::Input) => ErrorKind::Arguments,
+            Train::Model | Train::Graph(_) => ErrorKind::Hub,
+            Train::Diverged => ErrorKind::Diverged,
+            _ => ErrorKind::Training,
+        };
+        Self::new(kind, error)
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")

@@ -51,7 +51,8 @@ pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
-pub use ranktune_train::{BatchNorm, Decay, Keep, Optimizer, Schedule, TrainOptions};
+pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
+pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
 pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
 pub use tune::{
@@ -67,4 +68,22 @@ use std::path::Path;
 /// [`ErrorKind::Data`], with file, line and column where there are any.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, Error> {
     Ok(ranktune_data::load(path, options)?)
+}
+
+/// Reads the test split beside the training data at `path`, such as `test/` beside `train/`, with the same options. `None` where
+/// `path` has no test split, or `options` read another split than the training one.
+///
+/// # Errors
+/// [`ErrorKind::Data`], as [`load`].
+pub fn load_test_split(path: &Path, options: &LoadOptions) -> Result<Option<Dataset>, Error> {
+    let trains_on_train = matches!(options.split, None | Some(Split::Train));
+    let has = |split| ranktune_data::has_split(path, split, options);
+    if !(trains_on_train && has(Split::Train) && has(Split::Test)) {
+        return Ok(None);
+    }
+    let options = LoadOptions {
+        split: Some(Split::Test),
+        ..options.clone()
+    };
+    load(path, &options).map(Some)
 }

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 
 use photos::{Photos, headed};
 use ranktune_train::methods::FineTune;
-use ranktune_train::{BatchNorm, Interrupt, Job, Keep, Outcome, Silent, TrainOptions, Validation, train};
+use ranktune_train::{
+    BatchNorm, Interrupt, Keep, Silent, TrainOptions, TrainOutcome, TrainingJob, ValidationSet, train,
+};
 
 #[expect(clippy::print_stdout, reason = "an example that prints its result")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -64,19 +66,19 @@ fn main() -> Result<(), Box<dyn Error>> {
                     keep: Keep::Last,
                     ..TrainOptions::default()
                 };
-                let job = Job {
+                let job = TrainingJob {
                     model: &model,
                     samples: &train_set,
                     targets: &targets,
-                    validation: Some(Validation {
+                    validation: Some(ValidationSet {
                         samples: &test_set,
                         targets: &test_targets,
-                        judge: None,
+                        metric: None,
                     }),
                     method: &FineTune,
                     options: &options,
                 };
-                let Outcome::Finished(trained) = train(&job, &Silent, &Interrupt::default())? else {
+                let TrainOutcome::Finished(trained) = train(&job, &Silent, &Interrupt::default())? else {
                     continue;
                 };
                 let curve = trained.epochs.iter().filter_map(|epoch| epoch.validation.as_ref());

@@ -1,22 +1,23 @@
-//! What BatchNormalization does in training, and running statistics taken anew.
+//! Running statistics of BatchNormalization, recomputed from the training samples.
 
 use std::collections::HashMap;
 
+use ranktune_nn::{DeviceTensor, GraphOptions, Mode, ParameterRole, TrainableGraph};
 use ranktune_onnx::{Attribute, Model};
 
-use super::Views;
-use super::evaluate::{feeds, named};
-use super::job::Job;
-use super::loader::with_batches;
-use super::order::Order;
-use ranktune_nn::{DeviceTensor, GraphOptions, Mode, ParameterRole, Result, TrainableGraph};
+use crate::error::Result;
+use crate::feeds::{feeds, named};
+use crate::job::TrainingJob;
+use crate::loader::with_batches;
+use crate::options::ViewSchedule;
+use crate::order::Order;
 
-/// Samples that statistics are taken from.
+/// Samples that the statistics are computed from.
 const SAMPLES: usize = 1024;
 
-/// The running statistics of `model`'s normalizations that the training samples have: the mean over batches of the
-/// batch's mean and unbiased variance, each layer behind others that take batch statistics too.
-pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
+/// The running statistics on the training samples: the mean over batches of the batch's mean and unbiased variance. Earlier layers
+/// use the statistics of the batch as well.
+pub(crate) fn statistics(job: &TrainingJob<'_>) -> Result<Vec<(String, DeviceTensor)>> {
     let options = job.options;
     let settings = GraphOptions {
         outputs: Vec::new(),
@@ -24,7 +25,7 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
         ..GraphOptions::default()
     };
     let mut graph = TrainableGraph::new(job.model, settings)?;
-    // Without a leaf there is no tape.
+    // Without trainable parameters no tape is recorded.
     graph.freeze(|_| true);
     graph.keep_statistics(|name| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str())));
     let momenta = momenta(job.model);
@@ -36,9 +37,9 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
         .collect();
     let mut sums: Vec<Option<DeviceTensor>> = vec![None; chosen.len()];
     let order = Order::new(job.samples, options.batch_size);
-    let mut batches = order.batches(Views::Plain, options.seed, usize::MAX);
+    let mut batches = order.batches(ViewSchedule::Plain, options.seed, usize::MAX);
     batches.truncate(SAMPLES.div_ceil(options.batch_size));
-    // One sample alone has no variance.
+    // A batch of one sample has no variance.
     batches.retain(|batch| batch.len() > 1);
     let total: usize = batches.iter().map(Vec::len).sum();
     with_batches(
@@ -54,7 +55,7 @@ pub(super) fn statistics(job: &Job<'_>) -> Result<Vec<(String, DeviceTensor)>> {
                 }
                 graph.forward(&named(&feeds(inputs).0), Mode::Training)?;
                 for ((index, momentum), sum) in chosen.iter().zip(&mut sums) {
-                    // With nothing before it, the running value is (1 − momentum) of the batch's.
+                    // Starting from 0, the running value is (1 − momentum) of the batch's.
                     let share = picks.len() as f32 / total as f32 / (1.0 - momentum);
                     let value = graph.value(*index).mul_scalar(share);
                     *sum = Some(match sum.take() {

@@ -1,45 +1,40 @@
-//! Checkpoints: everything that a run needs to go on as if it had never stopped, in one file.
+//! Checkpoints: everything that is needed to resume a run bit by bit, in one file.
 //!
 //! `checkpoint-STEP.safetensors` holds the parameters that training changes (`value.NAME`, running statistics among them)
-//! and the optimizer's moments (`moment.0.NAME`), as f32, so bit by bit; the rest (step, epoch, records, digests) is JSON in
-//! the file's metadata. The order of samples and their views follow from the seed, so there is no random state besides the
-//! step. The best weights so far are a file of their own, `best-STEP.safetensors`, written before the checkpoint that
-//! names it. Files are written under a temporary name, synced and renamed: one that is there is whole.
+//! and the optimizer's moments (`moment.0.NAME`) as f32; the rest (step, epoch, records, identity) is JSON in the file's
+//! metadata. The order of samples and their views follow from the seed and the step, so there is no random state to store.
+//! The best weights so far are in a file of their own, `best-STEP.safetensors`, written before the checkpoint that names it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use ranktune_core::files::replace_atomically;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochRecord, records::unwritable};
-use ranktune_nn::{Device, DeviceTensor, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::Identity;
+use crate::outcome::EpochRecord;
+use crate::unwritable::unwritable;
+use ranktune_nn::{Device, DeviceTensor};
 
 /// Version of the format.
 const VERSION: u32 = 1;
 /// Key of the state in a file's metadata.
 const STATE: &str = "ranktune.checkpoint";
 
-/// What decides which weights come out, and has to be the same to go on.
+/// The state of a run between two steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Identity {
-    pub model: String,
-    pub data: String,
-    pub method: String,
-    /// JSON; compared as text, so that no number is rounded on the way.
-    pub settings: String,
-}
-
-/// Where a run is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(crate) struct State {
     version: u32,
     pub identity: Identity,
-    /// Steps done in all, and in this epoch.
+    /// Steps done.
     pub step: u64,
     pub epoch: usize,
+    /// Steps done in this epoch.
     pub step_in_epoch: usize,
     pub optimizer_steps: u64,
     /// Sums of the loss and its terms over the steps of this epoch, as bits of f64.
@@ -52,22 +47,24 @@ pub(super) struct State {
     pub best: Option<Best>,
     pub log_bytes: Option<u64>,
     /// Shapes of the inputs at the first step.
-    pub fed: Vec<(String, Vec<usize>)>,
+    #[serde(rename = "fed")]
+    pub input_shapes: Vec<(String, Vec<usize>)>,
 }
 
 /// The best epoch so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Best {
+pub(crate) struct Best {
     pub epoch: usize,
-    /// The measure and the negative loss, as bits of f64.
+    /// The validation metric, as bits of f64.
     pub value: u64,
+    /// The validation loss, as bits of f64.
     pub loss: u64,
-    /// Name of the file with its weights, once there is one.
+    /// Name of the file with its weights, once it is written.
     pub file: Option<String>,
 }
 
 impl State {
-    pub(super) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity) -> Self {
         Self {
             version: VERSION,
             identity,
@@ -82,12 +79,12 @@ impl State {
             epochs: Vec::new(),
             best: None,
             log_bytes: None,
-            fed: Vec::new(),
+            input_shapes: Vec::new(),
         }
     }
 }
 
-/// A tensor that is copied to the host when it is written, not before.
+/// A tensor that is copied to the host only when it is written.
 struct Stored<'a> {
     tensor: &'a DeviceTensor,
     dims: Vec<usize>,
@@ -103,7 +100,7 @@ impl View for Stored<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        // Lengths are checked against the shape by the format, so a device that fails here ends in an error there.
+        // The format checks the length against the shape, so a device that fails here is an error there.
         let values = self.tensor.to_values().unwrap_or_default();
         Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
@@ -117,35 +114,43 @@ fn damaged(path: &Path, what: &str) -> Error {
     let path = path.display();
     Error::new(
         ErrorKind::Checkpoint,
-        format!("{path}: {what}; delete it to go on from an older one, or begin anew without resuming"),
+        format!("{path}: {what}; delete it to resume from an older one, or start again without resuming"),
     )
+}
+
+/// What stops the writing of a checkpoint.
+enum WriteError {
+    Io(io::Error),
+    Format(safetensors::SafeTensorError),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// Writes named tensors and a state to `folder/name`, whole or not at all.
 fn write(folder: &Path, name: &str, tensors: &[(String, &DeviceTensor)], state: &str) -> Result<PathBuf> {
-    let (path, temporary) = (folder.join(name), folder.join(format!(".{name}.incomplete")));
-    let views = tensors.iter().map(|(name, tensor)| {
-        let dims = tensor.dims();
-        (name.as_str(), Stored { tensor, dims })
-    });
-    let metadata = HashMap::from([(STATE.to_owned(), state.to_owned())]);
-    let written = safetensors::serialize_to_file(views, Some(metadata), &temporary)
-        .map_err(|error| match error {
-            safetensors::SafeTensorError::IoError(error) => unwritable(&path, error),
-            error => damaged(&path, "a checkpoint cannot be written").caused_by(error),
-        })
-        .and_then(|()| {
-            let synced = File::open(&temporary).and_then(|file| file.sync_all());
-            let renamed = synced.and_then(|()| fs::rename(&temporary, &path));
-            // The directory's entry is durable once the directory is synced; not every system can.
-            let _ = File::open(folder).and_then(|folder| folder.sync_all());
-            renamed.map_err(|error| unwritable(&path, error))
+    let path = folder.join(name);
+    let written = replace_atomically(&path, |temporary| {
+        let views = tensors.iter().map(|(name, tensor)| {
+            let dims = tensor.dims();
+            (name.as_str(), Stored { tensor, dims })
         });
-    if let Err(error) = written {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
+        let metadata = HashMap::from([(STATE.to_owned(), state.to_owned())]);
+        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(error) => WriteError::Io(error),
+            error => WriteError::Format(error),
+        })
+    });
+    match written {
+        Ok(()) => Ok(path),
+        Err(WriteError::Io(error)) => Err(unwritable(&path, error)),
+        Err(WriteError::Format(error)) => {
+            Err(Error::new(ErrorKind::File, format!("{}: cannot be written", path.display())).caused_by(error))
+        }
     }
-    Ok(path)
 }
 
 /// The number in a file name such as `checkpoint-000120.safetensors`.
@@ -164,48 +169,49 @@ fn list(folder: &Path, prefix: &str) -> Vec<(u64, PathBuf)> {
     found
 }
 
-/// Writes the weights of the best epoch; gives the file's name.
-pub(super) fn write_best(folder: &Path, step: u64, tensors: &[(String, &DeviceTensor)]) -> Result<String> {
+/// Writes the weights of the best epoch. Returns the file's name.
+pub(crate) fn write_best(folder: &Path, step: u64, tensors: &[(String, &DeviceTensor)]) -> Result<String> {
     let name = format!("best-{step:08}.safetensors");
     write(folder, &name, tensors, "")?;
     Ok(name)
 }
 
-/// Writes a checkpoint, and takes away all but the newest `keep` and what only those needed.
-pub(super) fn write_state(
+/// Writes a checkpoint, then removes all but the newest `keep` and the best weights that no kept one names.
+pub(crate) fn write_state(
     folder: &Path,
     state: &State,
     tensors: &[(String, &DeviceTensor)],
     keep: usize,
 ) -> Result<PathBuf> {
     let text = serde_json::to_string(state)
-        .map_err(|error| damaged(folder, "the state of training cannot be written").caused_by(error))?;
+        .map_err(|error| damaged(folder, "the training state cannot be written").caused_by(error))?;
     let name = format!("checkpoint-{:08}.safetensors", state.step);
     let path = write(folder, &name, tensors, &text)?;
     let mut needed: Vec<String> = state.best.iter().filter_map(|best| best.file.clone()).collect();
     for (at, (_, old)) in list(folder, "checkpoint-").into_iter().enumerate() {
-        match at < keep.max(1) {
-            true => needed.extend(read_state(&old).ok().and_then(|state| state.best?.file)),
-            false => drop(fs::remove_file(old)),
+        if at < keep.max(1) {
+            needed.extend(read_state(&old).ok().and_then(|state| state.best?.file));
+        } else {
+            // Best effort: an old checkpoint too many does no harm.
+            let _ = fs::remove_file(old);
         }
     }
     for (_, old) in list(folder, "best-") {
         let name = old.file_name().map(|name| name.to_string_lossy().into_owned());
         if name.is_some_and(|name| !needed.contains(&name)) {
-            drop(fs::remove_file(old));
+            let _ = fs::remove_file(old);
         }
     }
     Ok(path)
 }
 
 /// The newest checkpoint of `folder`.
-pub(super) fn newest(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn newest(folder: &Path) -> Option<PathBuf> {
     list(folder, "checkpoint-").into_iter().next().map(|(_, path)| path)
 }
 
-/// The header of a file alone, which is small.
+/// The header of a file, which is small.
 fn read_header(path: &Path) -> Result<Vec<u8>> {
-    use std::io::Read;
     let failed = |error| damaged(path, "cannot be read").caused_by(error);
     let mut file = File::open(path).map_err(failed)?;
     let mut length = [0; 8];
@@ -219,14 +225,14 @@ fn read_header(path: &Path) -> Result<Vec<u8>> {
     Ok(header)
 }
 
-/// The state in a checkpoint, whose tensors are not looked at.
-pub(super) fn read_state(path: &Path) -> Result<State> {
+/// The state in a checkpoint, without reading its tensors.
+pub(crate) fn read_state(path: &Path) -> Result<State> {
     let header: serde_json::Value = serde_json::from_slice(&read_header(path)?)
-        .map_err(|error| damaged(path, "is not a whole checkpoint").caused_by(error))?;
+        .map_err(|error| damaged(path, "is not a complete checkpoint").caused_by(error))?;
     let text = header
         .pointer(&format!("/__metadata__/{STATE}"))
         .and_then(serde_json::Value::as_str);
-    let text = text.ok_or_else(|| damaged(path, "holds no state of training"))?;
+    let text = text.ok_or_else(|| damaged(path, "holds no training state"))?;
     let version: Option<u64> = serde_json::from_str::<serde_json::Value>(text)
         .ok()
         .and_then(|value| value.get("version")?.as_u64());
@@ -234,17 +240,17 @@ pub(super) fn read_state(path: &Path) -> Result<State> {
         let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
         return Err(damaged(
             path,
-            &format!("checkpoint version {found} is not version {VERSION}, which this program reads"),
+            &format!("the checkpoint has version {found}, expected {VERSION}"),
         ));
     }
-    serde_json::from_str(text).map_err(|error| damaged(path, "the state of training is damaged").caused_by(error))
+    serde_json::from_str(text).map_err(|error| damaged(path, "the training state is damaged").caused_by(error))
 }
 
 /// All tensors of a file, by name.
-pub(super) fn read_tensors(path: &Path, device: &Device) -> Result<Vec<(String, DeviceTensor)>> {
+pub(crate) fn read_tensors(path: &Path, device: &Device) -> Result<Vec<(String, DeviceTensor)>> {
     let bytes = fs::read(path).map_err(|error| damaged(path, "cannot be read").caused_by(error))?;
     let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| damaged(path, "is not a whole checkpoint").caused_by(error))?;
+        .map_err(|error| damaged(path, "is not a complete checkpoint").caused_by(error))?;
     file.iter()
         .map(|(name, view)| {
             if view.dtype() != Dtype::F32 {
@@ -265,38 +271,35 @@ pub(super) fn read_tensors(path: &Path, device: &Device) -> Result<Vec<(String, 
         .collect()
 }
 
-/// Whether a run may go on from a checkpoint.
-pub(super) fn check(path: &Path, found: &Identity, wanted: &Identity) -> Result<()> {
+/// Checks that a checkpoint belongs to the run that resumes it.
+pub(crate) fn check(path: &Path, found: &Identity, wanted: &Identity) -> Result<()> {
     let differs = |what: &str, found: &str, wanted: &str| {
         Err(Error::new(
             ErrorKind::Checkpoint,
             format!(
-                "{}: the checkpoint is of {what} ({found}, and this run has {wanted}); resume with the same, or begin anew in \
+                "{}: the checkpoint is of {what} ({found}, and this run has {wanted}); resume with the same, or start again in \
                  another folder",
                 path.display()
             ),
         ))
     };
-    match () {
-        () if found.model != wanted.model => differs("another model", &found.model, &wanted.model),
-        () if found.method != wanted.method => differs("another method", &found.method, &wanted.method),
-        () if found.settings != wanted.settings => {
-            let pairs = |text: &str| serde_json::from_str::<serde_json::Map<_, _>>(text).unwrap_or_default();
-            let (wanted_settings, found_settings) = (pairs(&wanted.settings), pairs(&found.settings));
-            let key = wanted_settings
-                .iter()
-                .find(|(key, value)| found_settings.get(*key) != Some(value));
-            match key {
-                Some((key, value)) => {
-                    let old = found_settings
-                        .get(key)
-                        .map_or_else(|| "none".to_owned(), ToString::to_string);
-                    differs(&format!("other settings: {key}"), &old, &value.to_string())
-                }
-                None => differs("other settings", "more of them", "fewer"),
-            }
-        }
-        () if found.data != wanted.data => differs("other data", &found.data, &wanted.data),
-        () => Ok(()),
+    if found.model != wanted.model {
+        return differs("another model", &found.model, &wanted.model);
     }
+    if found.method != wanted.method {
+        return differs("another method", &found.method, &wanted.method);
+    }
+    if found.settings != wanted.settings {
+        let pairs = |text: &str| serde_json::from_str::<serde_json::Map<_, _>>(text).unwrap_or_default();
+        let (wanted, found) = (pairs(&wanted.settings), pairs(&found.settings));
+        let Some((key, value)) = wanted.iter().find(|(key, value)| found.get(*key) != Some(value)) else {
+            return differs("other settings", "more of them", "fewer");
+        };
+        let old = found.get(key).map_or_else(|| "none".to_owned(), ToString::to_string);
+        return differs(&format!("other settings: {key}"), &old, &value.to_string());
+    }
+    if found.data != wanted.data {
+        return differs("other data", &found.data, &wanted.data);
+    }
+    Ok(())
 }

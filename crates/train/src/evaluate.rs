@@ -1,37 +1,31 @@
-//! Running a graph over samples in the evaluation view: logits, the loss of the task, a measure.
+//! A graph run over samples in the evaluation view: logits, the loss of the task, the validation metric.
 
-use super::job::Judge;
-use super::loader::with_batches;
-use super::order::Order;
-use super::prepared::Prepared;
-use super::{Event, Inputs, Interrupt, Samples, Targets, TrainOptions, ValidationRecord, Watch, losses, metrics};
-use ranktune_nn::Feed;
-use ranktune_nn::{Error, ErrorKind, Result, TrainableGraph};
+use ranktune_core::Interrupt;
+use ranktune_nn::TrainableGraph;
 
-/// Samples that are evaluated, and how.
-pub(super) struct Evaluation<'a> {
+use crate::batch_targets::PreparedTargets;
+use crate::error::{Error, Result};
+use crate::feeds::{feeds, named};
+use crate::job::ValidationMetric;
+use crate::loader::with_batches;
+use crate::observer::{TrainEvent, TrainObserver};
+use crate::options::TrainOptions;
+use crate::order::Order;
+use crate::outcome::ValidationRecord;
+use crate::samples::Samples;
+use crate::targets::TrainTargets;
+use crate::{losses, metrics};
+
+/// Samples to evaluate on, and how.
+pub(crate) struct Evaluation<'a> {
     pub samples: &'a dyn Samples,
-    pub prepared: &'a Prepared<'a>,
-    pub judge: Option<&'a dyn Judge>,
+    pub prepared: &'a PreparedTargets<'a>,
+    pub metric: Option<&'a dyn ValidationMetric>,
     pub options: &'a TrainOptions,
 }
 
-/// The feeds of a batch, by name.
-pub(super) fn feeds(inputs: Inputs) -> (Vec<(String, Feed)>, Option<Vec<usize>>) {
-    let feeds = inputs
-        .feeds
-        .into_iter()
-        .map(|(name, tensor)| (name, Feed::from(tensor)));
-    (feeds.collect(), inputs.rows)
-}
-
-/// The same, as a graph takes them.
-pub(super) fn named(feeds: &[(String, Feed)]) -> Vec<(&str, Feed)> {
-    feeds.iter().map(|(name, feed)| (name.as_str(), feed.clone())).collect()
-}
-
-/// What a graph makes of all samples.
-pub(super) struct Found {
+/// The predictions for all samples.
+pub(crate) struct Predictions {
     /// Logits `[rows, columns]` in the order of the targets; regression: in the units of the data.
     pub values: Vec<f32>,
     /// Mean loss of the task.
@@ -39,15 +33,15 @@ pub(super) struct Found {
 }
 
 impl Evaluation<'_> {
-    /// Loss and measure of a graph whose first output is the logits; `None` when interrupted.
-    pub(super) fn run(
+    /// Loss and metric of a graph whose first output is the logits; `None` when interrupted.
+    pub(crate) fn run(
         &self,
         graph: &TrainableGraph,
         logits: &str,
-        watch: &dyn Watch,
+        observer: &dyn TrainObserver,
         interrupt: &Interrupt,
     ) -> Result<Option<ValidationRecord>> {
-        let Some(found) = self.logits(graph, logits, watch, interrupt)? else {
+        let Some(found) = self.logits(graph, logits, observer, interrupt)? else {
             return Ok(None);
         };
         let (metric, value) = self.measure(&found.values, self.prepared.targets);
@@ -58,25 +52,23 @@ impl Evaluation<'_> {
         }))
     }
 
-    /// Name and value of the measure.
-    pub(super) fn measure(&self, logits: &[f32], targets: &Targets) -> (String, f64) {
-        match self.judge {
-            Some(judge) => (judge.name().to_owned(), judge.judge(logits, targets)),
-            None => {
-                let (name, value) = metrics::measure(logits, targets);
-                (name.to_owned(), value)
-            }
+    /// Name and value of the metric.
+    pub(crate) fn measure(&self, logits: &[f32], targets: &TrainTargets) -> (String, f64) {
+        if let Some(metric) = self.metric {
+            return (metric.name().to_owned(), metric.value(logits, targets));
         }
+        let (name, value) = metrics::measure(logits, targets);
+        (name.to_owned(), value)
     }
 
-    /// What the graph makes of all samples; `None` when interrupted.
-    pub(super) fn logits(
+    /// The predictions for all samples; `None` when interrupted.
+    pub(crate) fn logits(
         &self,
         graph: &TrainableGraph,
         logits: &str,
-        watch: &dyn Watch,
+        observer: &dyn TrainObserver,
         interrupt: &Interrupt,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<Predictions>> {
         let n_samples = self.prepared.targets.n_samples();
         let batches = Order::new(self.samples, self.options.batch_size).evaluation();
         let loading = (self.options.load_threads, self.options.load_ahead);
@@ -97,7 +89,7 @@ impl Evaluation<'_> {
                     .map(|pick| self.prepared.targets.rows_of(pick.sample).len())
                     .sum();
                 done += picks.len();
-                watch.event(Event::Validating {
+                observer.event(TrainEvent::Validating {
                     done,
                     samples: n_samples,
                 });
@@ -108,7 +100,7 @@ impl Evaluation<'_> {
                 let value = losses::task(&found, &target, 0.0, graph.device())?.to_values()?;
                 loss += f64::from(value[0]) * expected as f64;
                 rows += expected;
-                // Batches are of samples of like length; the logits stand in the order of the targets.
+                // Batches hold samples of similar lengths; the logits are stored in the order of the targets.
                 let values = found.to_values()?;
                 let mut rest = values.as_slice();
                 for pick in picks {
@@ -124,7 +116,7 @@ impl Evaluation<'_> {
             return Ok(None);
         }
         if rows == 0 {
-            return Err(Error::new(ErrorKind::Input, "no validation sample has a target"));
+            return Err(Error::input("no validation sample has a target"));
         }
         if let Some(standard) = &self.prepared.standard {
             for row in all.chunks_exact_mut(columns) {
@@ -133,7 +125,7 @@ impl Evaluation<'_> {
                 }
             }
         }
-        Ok(Some(Found {
+        Ok(Some(Predictions {
             values: all,
             loss: loss / rows as f64,
         }))

@@ -1,79 +1,88 @@
-//! What is to be trained, on what and how; and whether that fits together.
+//! A model, samples, a method and options, checked against each other.
 
+use ranktune_nn::head::WEIGHT;
 use ranktune_onnx::Model;
 
-use super::{Method, Samples, Setting, Targets, TrainOptions};
-use ranktune_nn::head::WEIGHT;
-use ranktune_nn::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::method::{CheckContext, Method};
+use crate::options::TrainOptions;
+use crate::samples::Samples;
+use crate::targets::TrainTargets;
 
-/// A measure of the caller's own for validation.
-pub trait Judge: Sync {
-    /// Its name, as recorded.
+/// A measure of validation other than the task's own.
+pub trait ValidationMetric: Sync {
+    /// Its name in records.
     fn name(&self) -> &str;
 
     /// The value, larger is better, of logits `[rows, columns]` for all rows of `targets`, in order; regression: in the
     /// units of the data.
-    fn judge(&self, logits: &[f32], targets: &Targets) -> f64;
+    fn value(&self, logits: &[f32], targets: &TrainTargets) -> f64;
 }
 
 /// Samples to validate on.
 #[derive(Clone, Copy)]
-pub struct Validation<'a> {
-    /// The samples; loaded in the evaluation view.
+pub struct ValidationSet<'a> {
+    /// The samples, which are loaded in the evaluation view.
     pub samples: &'a dyn Samples,
-    /// Their targets, with the same columns as those of training.
-    pub targets: &'a Targets,
-    /// The measure; `None` for the task's own (see [`super::ValidationRecord::metric`]).
-    pub judge: Option<&'a dyn Judge>,
+    /// Their targets, with the columns of the training targets.
+    pub targets: &'a TrainTargets,
+    /// The measure; `None` for the task's own (see [`crate::ValidationRecord::metric`]).
+    pub metric: Option<&'a dyn ValidationMetric>,
 }
 
-/// What is to be trained, on what, and how.
+/// What is trained, on what, and how.
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct TrainingJob<'a> {
     /// A model with its new head ([`ranktune_nn::with_head`]), whose first output is the logits.
     pub model: &'a Model,
     /// The training samples.
     pub samples: &'a dyn Samples,
     /// Their targets.
-    pub targets: &'a Targets,
-    /// The validation samples, where there are any.
-    pub validation: Option<Validation<'a>>,
+    pub targets: &'a TrainTargets,
+    /// The validation samples, if any.
+    pub validation: Option<ValidationSet<'a>>,
     /// The method.
     pub method: &'a dyn Method,
-    /// The settings.
+    /// The options.
     pub options: &'a TrainOptions,
 }
 
-/// Whether the parts of a job fit each other.
-pub(super) fn check(job: &Job<'_>) -> Result<()> {
-    let wrong = |message: String| Err(Error::new(ErrorKind::Input, message));
+/// Checks that the parts of a job fit each other.
+pub(crate) fn check(job: &TrainingJob<'_>) -> Result<()> {
     job.options.check()?;
-    let fits = |what: &str, samples: &dyn Samples, targets: &Targets| match samples.n_samples() == targets.n_samples() {
-        true => Ok(()),
-        false => wrong(format!(
-            "there are {} {what} samples and {} targets",
-            samples.n_samples(),
-            targets.n_samples()
-        )),
-    };
-    fits("training", job.samples, job.targets)?;
+    check_count("training", job.samples, job.targets)?;
     if let Some(validation) = &job.validation {
-        fits("validation", validation.samples, validation.targets)?;
-        let alike = std::mem::discriminant(validation.targets.values()) == std::mem::discriminant(job.targets.values());
-        if !alike || validation.targets.columns() != job.targets.columns() {
-            return wrong("validation targets are not of the kind and number of the training targets".to_owned());
+        check_count("validation", validation.samples, validation.targets)?;
+        let kind = |targets: &TrainTargets| std::mem::discriminant(targets.values());
+        let is_alike = kind(validation.targets) == kind(job.targets);
+        if !is_alike || validation.targets.columns() != job.targets.columns() {
+            return Err(Error::input(format!(
+                "validation targets have another kind or number of columns than the training targets: {} and {}",
+                validation.targets.columns(),
+                job.targets.columns()
+            )));
         }
     }
     let head = job.model.graph.initializers.get(WEIGHT);
-    job.method.check(&Setting {
+    job.method.check(&CheckContext {
         targets: job.targets,
         options: job.options,
-        n_features: head.and_then(|weight| features(&weight.dims, job.targets.columns())),
+        n_features: head.and_then(|weight| n_features(&weight.dims, job.targets.columns())),
     })
 }
 
+fn check_count(part: &str, samples: &dyn Samples, targets: &TrainTargets) -> Result<()> {
+    let (n_samples, n_targets) = (samples.n_samples(), targets.n_samples());
+    if n_samples != n_targets {
+        return Err(Error::input(format!(
+            "there are {n_samples} {part} samples and {n_targets} targets"
+        )));
+    }
+    Ok(())
+}
+
 /// Number of features of a head's weight, `[c, d]` or `[d, c]`.
-fn features(dims: &[usize], columns: usize) -> Option<usize> {
+fn n_features(dims: &[usize], columns: usize) -> Option<usize> {
     match *dims {
         [outputs, features] if outputs == columns => Some(features),
         [features, outputs] if outputs == columns => Some(features),

@@ -1,4 +1,4 @@
-//! Training: a model with a new head, samples and targets in; tuned weights, records and checkpoints out.
+//! Training: from a model with a new head, samples and targets to tuned weights, records and checkpoints.
 //!
 //! ```text
 //! Samples ──(threads, in order)──► batch ──► Graph::forward ──► Method::loss ──► backward ──► Method::adjust
@@ -6,30 +6,33 @@
 //!    └── order and views, by seed                        Checkpoint ◄── optimizer ◄── clipping ◄─┘
 //! ```
 //!
-//! [`train`] knows tensors only. What files are, how an image or a sentence becomes numbers, and what teachers say is
-//! the caller's: a [`Samples`] loads batches, [`Targets`] and [`Lessons`] are numbers. On the CPU a run is the same bit by
-//! bit whenever it has the same seed, options, data and model, and also when it was stopped and went on from a checkpoint.
+//! [`train`] knows tensors, not files. Reading images, tokenizing texts and computing teachers' predictions is the caller's
+//! work: [`Samples`] loads batches; [`TrainTargets`] and [`TeacherPredictions`] are numbers. On the CPU the same seed,
+//! options, data and model give the same weights bit by bit, also when a run is interrupted and resumed from a checkpoint.
 
-mod answer;
 mod batch_norm;
+mod batch_targets;
+mod cached_features;
 mod checkpoint;
+mod error;
 mod evaluate;
-mod events;
-mod groups;
+mod export;
+mod export_head;
+mod feeds;
 mod identity;
 mod job;
-mod lessons;
 mod loader;
 mod losses;
 mod method;
+mod method_info;
 pub mod methods;
 mod metrics;
+mod observer;
 mod optimizer;
 mod options;
 mod order;
 mod outcome;
-mod prepared;
-mod probe;
+mod parameter_groups;
 mod records;
 mod resample;
 mod resume;
@@ -38,16 +41,20 @@ mod samples;
 mod schedule;
 mod session;
 mod targets;
-mod write_out;
+mod teachers;
+mod train;
+mod unwritable;
 
-pub use events::{Event, Silent, Watch};
-pub use job::{Job, Judge, Validation};
-pub use lessons::Lessons;
-pub use method::{Loss, Method, ParameterContext, Setting, StepContext};
-pub use options::{BatchNorm, Checkpoints, Decay, Keep, Optimizer, Schedule, TrainOptions, Views};
-pub use outcome::{EpochRecord, Outcome, Trained, ValidationRecord};
-pub use ranktune_core::Interrupt;
+pub use error::{Error, ErrorKind, Result};
+pub use job::{TrainingJob, ValidationMetric, ValidationSet};
+pub use method::{CheckContext, Loss, Method, ParameterContext, StepContext};
+pub use method_info::{MethodInfo, MethodInputs, Need, ReadOutInput};
+pub use observer::{TrainEvent, TrainObserver};
+pub use options::{BatchNorm, Checkpoints, Decay, Keep, Optimizer, Schedule, TrainOptions, ViewSchedule};
+pub use outcome::{EpochRecord, TrainOutcome, Trained, ValidationRecord};
+pub use ranktune_core::{Interrupt, Silent};
 pub use resample::resampled;
-pub use run::train;
-pub use samples::{EVALUATION, Inputs, Lengths, LoadError, Mix, Pick, Samples};
-pub use targets::{TargetValues, Targets};
+pub use samples::{BatchInputs, Batching, EVALUATION_VIEW, Lengths, LoadError, Pick, Samples};
+pub use targets::{TargetValues, TrainTargets};
+pub use teachers::TeacherPredictions;
+pub use train::train;

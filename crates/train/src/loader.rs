@@ -1,43 +1,43 @@
-//! Batches loaded on threads beside the step: a few ahead, and given in order.
+//! Batches loaded by threads during the steps: a few ahead, delivered in order.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Inputs, LoadError, Pick, Samples};
-use ranktune_nn::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::samples::{BatchInputs, LoadError, Pick, Samples};
 
-/// What loading threads and the step share.
+/// State shared by the loading threads and the training step.
 #[derive(Default)]
-struct Board {
-    /// The next batch that nobody loads yet.
+struct Queue {
+    /// The next batch to load.
     next: usize,
-    /// Batches that the step has taken.
+    /// Number of batches delivered.
     taken: usize,
-    /// Loaded, and not taken yet.
-    ready: BTreeMap<usize, std::result::Result<Inputs, LoadError>>,
-    /// Nothing more is wanted.
+    /// Batches loaded and not delivered yet.
+    ready: BTreeMap<usize, std::result::Result<BatchInputs, LoadError>>,
+    /// Whether no further batch is needed.
     closed: bool,
-    /// A thread ended in a panic.
-    broken: bool,
+    /// Whether a loading thread panicked.
+    panicked: bool,
 }
 
 struct Shared {
-    board: Mutex<Board>,
+    queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&'a self, board: MutexGuard<'a, Board>) -> MutexGuard<'a, Board> {
-        self.changed.wait(board).unwrap_or_else(PoisonError::into_inner)
+    fn wait<'a>(&'a self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Gives the batches, one after the other.
-pub(super) struct Batches<'a> {
+/// Delivers the batches in order.
+pub(crate) struct Batches<'a> {
     shared: &'a Shared,
     picks: &'a [Vec<Pick>],
 }
@@ -47,29 +47,26 @@ impl<'a> Batches<'a> {
     ///
     /// # Errors
     /// `Input` when it cannot be loaded.
-    pub(super) fn next(&mut self) -> Option<Result<(&'a [Pick], Inputs)>> {
-        let mut board = self.shared.lock();
-        let wanted = board.taken;
+    pub(crate) fn next(&mut self) -> Option<Result<(&'a [Pick], BatchInputs)>> {
+        let mut queue = self.shared.lock();
+        let wanted = queue.taken;
         let picks = self.picks.get(wanted)?;
         loop {
-            if let Some(loaded) = board.ready.remove(&wanted) {
-                board.taken += 1;
+            if let Some(loaded) = queue.ready.remove(&wanted) {
+                queue.taken += 1;
                 self.shared.changed.notify_all();
-                let failed = |error| Error::new(ErrorKind::Input, "samples cannot be loaded").caused_by(error);
+                let failed = |error| Error::input("samples cannot be loaded").caused_by(error);
                 return Some(loaded.map(|inputs| (picks.as_slice(), inputs)).map_err(failed));
             }
-            if board.broken {
-                return Some(Err(Error::new(
-                    ErrorKind::Input,
-                    "a thread that loads samples broke down",
-                )));
+            if queue.panicked {
+                return Some(Err(Error::input("a thread that loads samples panicked")));
             }
-            board = self.shared.wait(board);
+            queue = self.shared.wait(queue);
         }
     }
 }
 
-/// Tells the others when a thread ends without having meant to, and when the step wants no more.
+/// Wakes the other threads when a loading thread panics, and when the step needs no further batch.
 struct Guard<'a> {
     shared: &'a Shared,
     loads: bool,
@@ -77,27 +74,28 @@ struct Guard<'a> {
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        let mut board = self.shared.lock();
-        match self.loads {
-            true => board.broken |= std::thread::panicking(),
-            false => board.closed = true,
+        let mut queue = self.shared.lock();
+        if self.loads {
+            queue.panicked |= std::thread::panicking();
+        } else {
+            queue.closed = true;
         }
         self.shared.changed.notify_all();
     }
 }
 
-/// Runs `work` while `threads` threads load the batches of `picks`, at most `ahead` of them before they are wanted.
+/// Runs `work` while `threads` threads load the batches of `picks`, at most `ahead` batches in advance.
 ///
 /// # Errors
 /// Those of `work`.
-pub(super) fn with_batches<T>(
+pub(crate) fn with_batches<T>(
     samples: &dyn Samples,
     picks: &[Vec<Pick>],
     (threads, ahead): (usize, usize),
     work: impl FnOnce(&mut Batches<'_>) -> Result<T>,
 ) -> Result<T> {
     let shared = Shared {
-        board: Mutex::new(Board::default()),
+        queue: Mutex::new(Queue::default()),
         changed: Condvar::new(),
     };
     let ahead = ahead.max(1);
@@ -107,16 +105,16 @@ pub(super) fn with_batches<T>(
             scope.spawn(move || {
                 let _guard = Guard { shared, loads: true };
                 loop {
-                    let mut board = shared.lock();
-                    while !board.closed && board.next < picks.len() && board.next >= board.taken + ahead {
-                        board = shared.wait(board);
+                    let mut queue = shared.lock();
+                    while !queue.closed && queue.next < picks.len() && queue.next >= queue.taken + ahead {
+                        queue = shared.wait(queue);
                     }
-                    let batch = board.next;
-                    if board.closed || batch >= picks.len() {
+                    let batch = queue.next;
+                    if queue.closed || batch >= picks.len() {
                         return;
                     }
-                    board.next += 1;
-                    drop(board);
+                    queue.next += 1;
+                    drop(queue);
                     let loaded = samples.load(&picks[batch]);
                     shared.lock().ready.insert(batch, loaded);
                     shared.changed.notify_all();
@@ -134,6 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::ErrorKind;
 
     struct Slow {
         loading: AtomicUsize,
@@ -145,18 +144,18 @@ mod tests {
             20
         }
 
-        fn load(&self, picks: &[Pick]) -> std::result::Result<Inputs, LoadError> {
+        fn load(&self, picks: &[Pick]) -> std::result::Result<BatchInputs, LoadError> {
             self.loading.fetch_add(1, Ordering::SeqCst);
             let sample = picks[0].sample;
             // Later batches are ready first.
             std::thread::sleep(Duration::from_millis(if sample.is_multiple_of(2) { 4 } else { 1 }));
-            match sample == self.fails_at {
-                true => Err("sample 5 is broken".into()),
-                false => Ok(Inputs {
-                    feeds: Vec::new(),
-                    rows: Some(vec![sample]),
-                }),
+            if sample == self.fails_at {
+                return Err("sample 5 is broken".into());
             }
+            Ok(BatchInputs {
+                feeds: Vec::new(),
+                rows: Some(vec![sample]),
+            })
         }
     }
 

@@ -1,56 +1,61 @@
-//! The losses of the tasks, as means over rows, each one element with its tape.
+//! The losses of the tasks, as means over rows; each is one element with its tape.
 //!
 //! Classes: `−Σ_j t_j log softmax(z)_j` with `t = (1 − ε) onehot(y) + ε/c` (as PyTorch smooths labels). Labels:
 //! `−y log σ(z) − (1 − y) log σ(−z)`, the mean over labels too. Numbers: `(z − y)²`, the mean over outputs too. σ is the
-//! softmax of (z, 0), so that every logarithm is one of a softmax, which is stable for any z and smooth everywhere.
+//! softmax of (z, 0), so every logarithm is that of a softmax, which is stable for any z and smooth everywhere.
 
-use super::prepared::Target;
-use ranktune_nn::{Device, DeviceTensor, Error, ErrorKind, Result};
+use ranktune_nn::{Device, DeviceTensor};
 
-/// The rows of `tensor` (its last axis a row) that are asked for, `[rows, c]`; all of them for `None`.
-pub(super) fn rows_of(tensor: &DeviceTensor, rows: Option<&[usize]>) -> Result<DeviceTensor> {
+use crate::batch_targets::BatchTargets;
+use crate::error::{Error, Result};
+
+/// The rows of `tensor` (its last axis a row) at the indices `rows`, `[rows, c]`; all of them for `None`.
+pub(crate) fn rows_of(tensor: &DeviceTensor, rows: Option<&[usize]>) -> Result<DeviceTensor> {
     let dims = tensor.dims();
     let columns = dims.last().copied().unwrap_or(1).max(1);
     let count = dims.iter().product::<usize>() / columns;
     let flat = tensor.reshape(&[count, columns])?;
-    match rows {
-        None => Ok(flat),
-        Some(rows) => match rows.iter().find(|&&row| row >= count) {
-            Some(row) => Err(Error::new(
-                ErrorKind::Input,
-                format!("row {row} was asked for, and a tensor of shape {dims:?} has {count} rows"),
-            )),
-            None => Ok(flat.select(0, rows)),
-        },
+    let Some(rows) = rows else { return Ok(flat) };
+    if let Some(row) = rows.iter().find(|&&row| row >= count) {
+        return Err(Error::input(format!(
+            "row {row} is out of range: a tensor of shape {dims:?} has {count} rows"
+        )));
     }
+    Ok(flat.select(0, rows))
 }
 
 /// The loss of the task.
-pub(super) fn task(logits: &DeviceTensor, target: &Target, smoothing: f32, device: &Device) -> Result<DeviceTensor> {
+pub(crate) fn task(
+    logits: &DeviceTensor,
+    target: &BatchTargets,
+    smoothing: f32,
+    device: &Device,
+) -> Result<DeviceTensor> {
     let dims = logits.dims();
     let [rows, columns] = *dims.as_slice() else {
-        return Err(Error::shape(format!("expected logits [rows, columns], found {dims:?}")));
+        return Err(Error::model(format!("expected logits [rows, columns], found {dims:?}")));
     };
     let expected = match target {
-        Target::Classes { labels, n_classes } => labels.len() * n_classes,
-        Target::MultiLabel(values) | Target::Regression(values) => values.len(),
+        BatchTargets::Classes { labels, n_classes } => labels.len() * n_classes,
+        BatchTargets::MultiLabel(values) | BatchTargets::Regression(values) => values.len(),
     };
-    if expected != rows * columns || matches!(target, Target::Classes { n_classes, .. } if *n_classes != columns) {
-        return Err(Error::shape(format!(
-            "logits have shape {dims:?}, and the batch has {expected} target values; the head has to have as many outputs as \
-             the targets have columns"
+    if expected != rows * columns || matches!(target, BatchTargets::Classes { n_classes, .. } if *n_classes != columns)
+    {
+        return Err(Error::model(format!(
+            "logits have shape {dims:?}, and the batch has {expected} target values; the head needs one output for each \
+             column of the targets"
         )));
     }
     match target {
-        Target::Classes { labels, .. } => {
+        BatchTargets::Classes { labels, .. } => {
             let mut shares = vec![smoothing / columns as f32; rows * columns];
             for (row, &label) in labels.iter().enumerate() {
                 shares[row * columns + label as usize] += 1.0 - smoothing;
             }
             cross_entropy(logits, shares, device)
         }
-        Target::MultiLabel(values) => binary_cross_entropy(logits, values, device),
-        Target::Regression(values) => squared_error(
+        BatchTargets::MultiLabel(values) => binary_cross_entropy(logits, values, device),
+        BatchTargets::Regression(values) => squared_error(
             logits,
             &DeviceTensor::from_values(&[rows, columns], values.clone(), device)?,
         ),
@@ -58,7 +63,7 @@ pub(super) fn task(logits: &DeviceTensor, target: &Target, smoothing: f32, devic
 }
 
 /// The mean over rows of the cross-entropy of softmax(logits) `[rows, c]` with `shares` `[rows, c]`.
-pub(super) fn cross_entropy(logits: &DeviceTensor, shares: Vec<f32>, device: &Device) -> Result<DeviceTensor> {
+pub(crate) fn cross_entropy(logits: &DeviceTensor, shares: Vec<f32>, device: &Device) -> Result<DeviceTensor> {
     let dims = logits.dims();
     let shares = DeviceTensor::from_values(&dims, shares, device)?;
     let sum = logits.log_softmax(1).mul(&shares)?.sum(&[0, 1]);
@@ -66,7 +71,7 @@ pub(super) fn cross_entropy(logits: &DeviceTensor, shares: Vec<f32>, device: &De
 }
 
 /// The mean over all logits of the binary cross-entropy with `values`, of as many elements.
-pub(super) fn binary_cross_entropy(logits: &DeviceTensor, values: &[f32], device: &Device) -> Result<DeviceTensor> {
+pub(crate) fn binary_cross_entropy(logits: &DeviceTensor, values: &[f32], device: &Device) -> Result<DeviceTensor> {
     let count = values.len();
     let zeros = DeviceTensor::from_values(&[count, 1], vec![0.0; count], device)?;
     let pairs = DeviceTensor::concat(&[logits.reshape(&[count, 1])?, zeros], 1);
@@ -75,7 +80,7 @@ pub(super) fn binary_cross_entropy(logits: &DeviceTensor, values: &[f32], device
 }
 
 /// The mean over all elements of the squared difference.
-pub(super) fn squared_error(left: &DeviceTensor, right: &DeviceTensor) -> Result<DeviceTensor> {
+pub(crate) fn squared_error(left: &DeviceTensor, right: &DeviceTensor) -> Result<DeviceTensor> {
     let difference = left.sub(right)?;
     let axes: Vec<usize> = (0..difference.rank()).collect();
     Ok(difference.mul(&difference)?.mean(&axes))
@@ -87,7 +92,7 @@ mod tests {
 
     const LOGITS: [f32; 6] = [0.3, -1.2, 2.0, 0.0, 0.7, -0.4];
 
-    fn loss(values: &[f32], target: &Target, smoothing: f32) -> f64 {
+    fn loss(values: &[f32], target: &BatchTargets, smoothing: f32) -> f64 {
         let device = Device::flex();
         let logits = DeviceTensor::from_values(&[2, 3], values.to_vec(), &device).unwrap();
         let loss = task(&logits, target, smoothing, &device).unwrap();
@@ -95,7 +100,7 @@ mod tests {
     }
 
     /// The loss and its gradient by the tape against a formula in f64 and central differences of that.
-    fn agrees(target: &Target, smoothing: f32, formula: impl Fn(&[f64]) -> f64) {
+    fn agrees(target: &BatchTargets, smoothing: f32, formula: impl Fn(&[f64]) -> f64) {
         let device = Device::flex();
         let logits = DeviceTensor::from_values(&[2, 3], LOGITS.to_vec(), &device)
             .unwrap()
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn cross_entropy_agrees_with_its_formula_and_differences() {
-        let target = Target::Classes {
+        let target = BatchTargets::Classes {
             labels: vec![2, 0],
             n_classes: 3,
         };
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn binary_cross_entropy_agrees_with_its_formula_and_differences() {
         let values = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0f32];
-        agrees(&Target::MultiLabel(values.to_vec()), 0.0, |z| {
+        agrees(&BatchTargets::MultiLabel(values.to_vec()), 0.0, |z| {
             let each = z.iter().zip(&values).map(|(z, &y)| {
                 let p = 1.0 / (1.0 + (-z).exp());
                 -f64::from(y) * p.ln() - (1.0 - f64::from(y)) * (1.0 - p).ln()
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn squared_error_agrees_with_its_formula_and_differences() {
         let values = [1.0, 0.5, -1.0, 2.0, 0.0, 0.25f32];
-        agrees(&Target::Regression(values.to_vec()), 0.0, |z| {
+        agrees(&BatchTargets::Regression(values.to_vec()), 0.0, |z| {
             z.iter()
                 .zip(&values)
                 .map(|(z, &y)| (z - f64::from(y)).powi(2))
@@ -176,12 +181,12 @@ mod tests {
     #[test]
     fn large_logits_give_finite_losses() {
         let large = [1e4, -1e4, 0.0, -1e4, 1e4, 1e4];
-        let classes = Target::Classes {
+        let classes = BatchTargets::Classes {
             labels: vec![1, 0],
             n_classes: 3,
         };
         assert!((loss(&large, &classes, 0.0) - 2e4).abs() < 1.0);
-        let labels = Target::MultiLabel(vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+        let labels = BatchTargets::MultiLabel(vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
         assert!((loss(&large, &labels, 0.0) - 5e4 / 6.0).abs() < 1.0);
     }
 
@@ -189,7 +194,7 @@ mod tests {
     fn logits_that_do_not_fit_the_targets_are_refused() {
         let device = Device::flex();
         let logits = DeviceTensor::from_values(&[2, 3], LOGITS.to_vec(), &device).unwrap();
-        let target = Target::Classes {
+        let target = BatchTargets::Classes {
             labels: vec![0, 1, 2],
             n_classes: 2,
         };

@@ -1,43 +1,50 @@
-//! The trait of tuning methods. A method is one file and one line in [`super::methods::METHODS`].
+//! The trait of tuning methods. [`crate::methods`] lists them.
 //!
-//! A step goes: `mode` → forward (with the tensors of `outputs`; a frozen copy computes those of `reference_outputs`) →
-//! `loss` → backward → `adjust` (each parameter's gradient) → clipping, optimizer. At the end `answer` makes the head that is written. All hooks but
-//! `loss` have defaults.
-//! What they are for, beyond the methods that are here:
+//! A step: `mode` → forward, with the tensors of `outputs` (a frozen copy of the graph computes those of `reference_outputs`) →
+//! `loss` → backward → `adjust` for each parameter's gradient → clipping, optimizer. `export_head` makes the head that is
+//! validated and written. All hooks but `name` and `loss` have defaults. What methods use which hook for:
 //!
-//! | method | hook |
+//! | method | hooks |
 //! |---|---|
 //! | L2-SP (Li 2018) | `adjust` with `keeps_initial`: α(w − w⁰) is added to the gradient |
-//! | DELTA (Li 2019) | `outputs` and `reference_outputs` name the same inner maps; `loss` compares them |
 //! | BSS (Chen 2019) | `loss` adds the smallest singular values of [`StepContext::features`] |
-//! | StochNorm (Kou 2020) | `mode`: a further [`Mode`] that mixes running and batch statistics; no other hook |
-//! | Co-Tuning (You 2020) | `outputs` names the source model's logits, which the graph keeps as a second output; `loss` |
+//! | DELTA (Li 2019) | `outputs` and `reference_outputs` name the same inner tensors; `loss` compares them |
+//! | StochNorm (Kou 2020) | `mode`: a further [`Mode`] that mixes running and batch statistics |
+//! | Co-Tuning (You 2020) | `outputs` names the source head's logits, which the graph keeps as a second output; `loss` |
+//!
+//! A method that needs something new from the caller adds a [`Need`](crate::Need) and a field of
+//! [`MethodInputs`](crate::MethodInputs). State that outlives a step, such as a queue of features, would be a hook that
+//! checkpoints write and restore; weights that are not the model's, such as adapters, one that changes the model before
+//! training and one that folds them in at export. No method of the list needs either yet.
 
-use super::lessons::Lessons;
-use super::losses;
-use super::prepared::Prepared;
-use super::{Pick, Targets, TrainOptions};
-use ranktune_nn::ForwardPass;
 use ranktune_nn::head::POOLED;
-use ranktune_nn::{Device, DeviceTensor, Mode, Result};
+use ranktune_nn::{Device, DeviceTensor, ForwardPass, Mode};
+
+use crate::batch_targets::PreparedTargets;
+use crate::error::{Error, Result};
+use crate::losses;
+use crate::options::TrainOptions;
+use crate::samples::Pick;
+use crate::targets::TrainTargets;
+use crate::teachers::TeacherPredictions;
 
 /// A loss, and the terms it is made of, which are recorded.
 #[derive(Debug)]
 pub struct Loss {
-    /// What backward starts from: one element, with its tape.
+    /// The value that is minimised: one element, with its tape.
     pub total: DeviceTensor,
     /// Names and values (one element each).
     pub parts: Vec<(&'static str, DeviceTensor)>,
 }
 
-/// What is known before training.
+/// What [`Method::check`] sees before training.
 #[derive(Debug)]
-pub struct Setting<'a> {
+pub struct CheckContext<'a> {
     /// The targets of the training samples.
-    pub targets: &'a Targets,
-    /// The settings.
+    pub targets: &'a TrainTargets,
+    /// The options.
     pub options: &'a TrainOptions,
-    /// Number of features of [`POOLED`], where the head says so.
+    /// Number of features of [`POOLED`], where the shape of the head tells it.
     pub n_features: Option<usize>,
 }
 
@@ -59,16 +66,16 @@ pub struct ParameterContext<'a> {
 /// A step, after the forward pass.
 #[derive(Debug)]
 pub struct StepContext<'a> {
-    pub(super) picks: &'a [Pick],
-    pub(super) rows: Option<&'a [usize]>,
-    pub(super) prepared: &'a Prepared<'a>,
-    pub(super) pass: &'a ForwardPass,
-    pub(super) reference: Option<&'a ForwardPass>,
-    pub(super) logits: DeviceTensor,
-    pub(super) label_smoothing: f32,
-    pub(super) device: &'a Device,
-    pub(super) step: u64,
-    pub(super) steps: u64,
+    pub(crate) picks: &'a [Pick],
+    pub(crate) rows: Option<&'a [usize]>,
+    pub(crate) prepared: &'a PreparedTargets<'a>,
+    pub(crate) pass: &'a ForwardPass,
+    pub(crate) reference: Option<&'a ForwardPass>,
+    pub(crate) logits: DeviceTensor,
+    pub(crate) label_smoothing: f32,
+    pub(crate) device: &'a Device,
+    pub(crate) step: u64,
+    pub(crate) steps: u64,
 }
 
 impl StepContext<'_> {
@@ -99,39 +106,38 @@ impl StepContext<'_> {
     /// The pooled features of the rows that have a target, `[rows, d]`.
     ///
     /// # Errors
-    /// `NotFound` when the graph has no tensor [`POOLED`].
+    /// `Graph` when the graph has no tensor [`POOLED`].
     pub fn features(&self) -> Result<DeviceTensor> {
         losses::rows_of(&self.pass.output(POOLED)?, self.rows)
     }
 
-    /// A tensor that [`Method::outputs`] asked for.
+    /// A tensor of [`Method::outputs`].
     ///
     /// # Errors
-    /// `NotFound` when it did not.
+    /// `Graph` when it is not one of them.
     pub fn output(&self, name: &str) -> Result<DeviceTensor> {
-        self.pass.output(name)
+        Ok(self.pass.output(name)?)
     }
 
-    /// A tensor that [`Method::reference_outputs`] asked for, from the frozen copy.
+    /// A tensor of [`Method::reference_outputs`], from the frozen copy of the graph.
     ///
     /// # Errors
-    /// `NotFound` when it did not.
+    /// `Input` when the method has no reference outputs; `Graph` when it is not one of them.
     pub fn reference(&self, name: &str) -> Result<DeviceTensor> {
-        match self.reference {
-            Some(pass) => pass.output(name),
-            None => Err(ranktune_nn::Error::new(
-                ranktune_nn::ErrorKind::NotFound,
-                format!("there is no reference output {name:?}"),
-            )),
-        }
+        let Some(pass) = self.reference else {
+            return Err(Error::input(format!(
+                "the method has no reference outputs, so none is called {name:?}"
+            )));
+        };
+        Ok(pass.output(name)?)
     }
 
-    /// What the teachers say of this batch, `[rows, c]`; regression: in units of the targets' deviation, not shifted.
+    /// The teachers' predictions for this batch, `[rows, c]`; regression: divided by the targets' deviation, not centred.
     ///
     /// # Errors
-    /// `Input` when a view was not predicted.
-    pub fn lessons(&self, lessons: &Lessons) -> Result<DeviceTensor> {
-        lessons.on_device(self.picks, self.prepared.targets, self.scale(), self.device)
+    /// `Input` when there is no prediction for a view.
+    pub fn teacher_predictions(&self, predictions: &TeacherPredictions) -> Result<DeviceTensor> {
+        predictions.on_device(self.picks, self.prepared.targets, self.scale(), self.device)
     }
 
     /// The device that the tensors are on.
@@ -140,7 +146,7 @@ impl StepContext<'_> {
     }
 
     /// The targets of all training samples.
-    pub fn targets(&self) -> &Targets {
+    pub fn targets(&self) -> &TrainTargets {
         self.prepared.targets
     }
 
@@ -158,43 +164,43 @@ impl StepContext<'_> {
     }
 }
 
-/// A way to tune.
+/// A tuning method.
 pub trait Method: Sync {
-    /// Its name, as the command line has it.
+    /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// All that decides what comes out, for the digest in checkpoints.
+    /// Everything about the method that decides the result, as text: checkpoints are only resumed with the same.
     fn describe(&self) -> String {
         self.name().to_owned()
     }
 
-    /// Sets what was published with the method, where that differs from the defaults.
+    /// Sets the options that were published with the method, where they differ from the defaults.
     fn preset(&self, _options: &mut TrainOptions) {}
 
-    /// Whether training can begin.
+    /// Whether training can start.
     ///
     /// # Errors
-    /// `Input` when something does not fit, before any step.
-    fn check(&self, _setting: &Setting<'_>) -> Result<()> {
+    /// `Input` when targets, options or features do not fit the method.
+    fn check(&self, _context: &CheckContext<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Further tensors of the graph that [`Method::loss`] wants; none by default. [`POOLED`] is asked for this way too.
+    /// Further tensors of the graph that [`Method::loss`] reads, such as [`POOLED`]; none by default.
     fn outputs(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Tensors of a frozen copy of the graph, run on the same batch, that [`Method::loss`] wants; none by default.
+    /// Tensors of a frozen copy of the graph, run on the same batch, that [`Method::loss`] reads; none by default.
     fn reference_outputs(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Whether a parameter of the backbone is trained; all by default. The head is always.
+    /// Whether the backbone is trained; yes by default. The head always is.
     fn trains_backbone(&self) -> bool {
         true
     }
 
-    /// How the graph runs at this step: as `chosen` by the settings, by default.
+    /// The mode of the graph at this step; by default the one that the options chose.
     fn mode(&self, chosen: Mode, _step: u64) -> Mode {
         chosen
     }
@@ -202,24 +208,24 @@ pub trait Method: Sync {
     /// The loss of a step.
     ///
     /// # Errors
-    /// Whatever stops training.
+    /// Any error stops training.
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss>;
 
-    /// The head that the model answers with, in validation and where it is written, made of the trained `weight` `[c, d]` and `bias`
-    /// `[c]`; steps do not see it. `None`, the default, for the trained one.
-    fn answer(&self, _weight: &[f32], _bias: &[f32]) -> Option<(Vec<f32>, Vec<f32>)> {
+    /// The head to validate and to write, made of the trained `weight` `[c, d]` and `bias` `[c]`; training steps keep the
+    /// trained one. `None`, the default, exports the trained head as it is.
+    fn export_head(&self, _weight: &[f32], _bias: &[f32]) -> Option<(Vec<f32>, Vec<f32>)> {
         None
     }
 
-    /// Whether [`ParameterContext::initial`] is wanted; no by default, since it keeps the weights twice.
+    /// Whether [`ParameterContext::initial`] is kept; no by default, since it doubles the memory of the weights.
     fn keeps_initial(&self) -> bool {
         false
     }
 
-    /// The gradient to take in place of the loss's own; `None` for that.
+    /// The gradient to use in place of the loss's own; `None`, the default, for the loss's own.
     ///
     /// # Errors
-    /// Whatever stops training.
+    /// Any error stops training.
     fn adjust(&self, _parameter: &ParameterContext<'_>) -> Result<Option<DeviceTensor>> {
         Ok(None)
     }

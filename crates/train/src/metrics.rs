@@ -1,9 +1,9 @@
-//! The measures of validation, one number a task, larger is better.
+//! The validation metric of each task; larger is better.
 
-use super::{TargetValues, Targets};
+use crate::targets::{TargetValues, TrainTargets};
 
-/// Name and value of the task's own measure of logits `[rows, columns]` (regression: in the units of the data).
-pub(super) fn measure(logits: &[f32], targets: &Targets) -> (&'static str, f64) {
+/// Name and value of the task's metric of logits `[rows, columns]` (regression: in the units of the data).
+pub(crate) fn measure(logits: &[f32], targets: &TrainTargets) -> (&'static str, f64) {
     match targets.values() {
         TargetValues::Classes { labels, n_classes } => ("accuracy", accuracy(logits, labels, *n_classes)),
         TargetValues::MultiLabel { values, n_labels } => ("map", mean_average_precision(logits, values, *n_labels)),
@@ -11,7 +11,7 @@ pub(super) fn measure(logits: &[f32], targets: &Targets) -> (&'static str, f64) 
     }
 }
 
-/// The share of rows whose largest logit is that of their class; of equal ones, the first counts.
+/// The share of rows whose largest logit is that of their class; of equal logits, the first counts.
 fn accuracy(logits: &[f32], labels: &[u32], columns: usize) -> f64 {
     let right = logits.chunks_exact(columns).zip(labels).filter(|(row, label)| {
         let mut best = 0;
@@ -55,7 +55,7 @@ fn mean_average_precision(logits: &[f32], values: &[f32], columns: usize) -> f64
     if labels == 0 { 0.0 } else { sum / f64::from(labels) }
 }
 
-/// The mean over outputs of `1 − Σ(z − y)²/Σ(y − ȳ)²`; 0 for an output that never changes.
+/// The mean over outputs of `1 − Σ(z − y)²/Σ(y − ȳ)²`; 0 for a constant output.
 fn r2(logits: &[f32], values: &[f32], columns: usize) -> f64 {
     let of = |column: usize| {
         values

@@ -1,12 +1,13 @@
-//! Settings of a training run, with their defaults and where those come from.
+//! Options of a training run, with their defaults and the sources of those.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use ranktune_nn::{Device, Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use ranktune_nn::Device;
 
-/// How gradients become changes of weights.
+/// The rule that updates weights from gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -15,10 +16,10 @@ pub enum Optimizer {
     Sgd {
         /// 0.9 by default, as published for B-Tuning.
         momentum: f32,
-        /// Nesterov's look ahead; on by default, as published.
+        /// Whether momentum is Nesterov's; yes by default, as published.
         nesterov: bool,
     },
-    /// AdamW, as `torch.optim.AdamW`: decay is not part of the moments.
+    /// AdamW, as `torch.optim.AdamW`: weight decay is decoupled from the moments.
     AdamW {
         /// 0.9 by default, as in PyTorch.
         beta_1: f32,
@@ -30,7 +31,7 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
-    /// SGD as published: momentum 0.9 with Nesterov's look ahead.
+    /// SGD as published: Nesterov's momentum of 0.9.
     pub const SGD: Self = Self::Sgd {
         momentum: 0.9,
         nesterov: true,
@@ -43,21 +44,21 @@ impl Optimizer {
     };
 }
 
-/// How the learning rate goes over a run.
+/// The learning rate over a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Schedule {
-    /// It stays.
+    /// Constant.
     Constant,
-    /// × `factor` once `at` of the run (0 to 1) is done.
+    /// × `factor` after the share `at` (0 to 1) of the run.
     Step {
         /// 2/3 as published.
         at: f32,
         /// 0.1 as published.
         factor: f32,
     },
-    /// Half a cosine wave down to 0.
+    /// Cosine decay to 0.
     Cosine,
 }
 
@@ -69,38 +70,37 @@ impl Schedule {
     };
 }
 
-/// What weight decay is for.
+/// The parameters that weight decay applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
-    /// Weights only: not what has one dimension (biases, scales of norms) or is one vector (class tokens).
+    /// Weights only: no biases, scales of norms or class tokens.
     #[default]
     Weights,
-    /// Everything that is trained, as published for B-Tuning.
+    /// All trained parameters, as published for B-Tuning.
     All,
 }
 
-/// Training samples up to which running statistics are kept.
+/// Training samples up to which [`BatchNorm::Auto`] freezes the running statistics.
 const FEW: usize = 2000;
 
-/// What BatchNormalization does in training.
+/// How BatchNormalization runs in training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchNorm {
-    /// Statistics of the batch; the running ones are updated.
+    /// With the statistics of the batch; the running ones are updated.
     Train,
-    /// Running statistics, as they came.
+    /// With the running statistics of the pre-trained model.
     Frozen,
-    /// Running statistics, taken anew from the training samples (in the evaluation view) before the first step, and then
-    /// kept.
+    /// With running statistics that are recomputed from the training samples (in the evaluation view) before the first step.
     Adapted,
-    /// Frozen up to 2,000 training samples, else of the batch: see [`crate`].
+    /// Frozen up to 2,000 training samples, else with the statistics of the batch.
     #[default]
     Auto,
 }
 
 impl BatchNorm {
-    /// What it comes to with this many training samples.
+    /// The choice for this many training samples: never [`Self::Auto`].
     pub fn decided(self, n_samples: usize) -> Self {
         match self {
             Self::Auto if n_samples <= FEW => Self::Frozen,
@@ -110,24 +110,24 @@ impl BatchNorm {
     }
 }
 
-/// Which views training takes.
+/// Which view of a sample an epoch trains on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Views {
+pub enum ViewSchedule {
     /// The evaluation view: no augmentation.
     Plain,
     /// A new view every epoch: view e in epoch e.
     #[default]
     Fresh,
-    /// Views `0..n`, each as often as the others for every sample, beginning anywhere.
+    /// Views `0..n` in turn, starting at a random one for each sample.
     Finite(u32),
 }
 
-/// Which weights a run ends with.
+/// Which weights a run keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
-    /// Those of the epoch that did best on the validation samples; the last ones where there are none.
+    /// Those of the epoch with the best validation metric; the last ones without validation samples.
     #[default]
     Best,
     /// Those after the last step.
@@ -137,15 +137,15 @@ pub enum Keep {
 /// Where and when checkpoints are written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoints {
-    /// The folder; made where it is missing.
+    /// The folder; created where it is missing.
     pub folder: PathBuf,
-    /// Also within an epoch, every so many steps; never by default. One is written after every epoch.
+    /// Steps between checkpoints within an epoch; none by default. One is written after every epoch.
     pub every_steps: Option<u64>,
-    /// Also within an epoch, once so many seconds have passed since the last; 300 by default.
+    /// Seconds between checkpoints within an epoch; 300 by default.
     pub every_seconds: Option<f64>,
     /// Number of checkpoints kept; 2 by default.
     pub keep: usize,
-    /// Go on from the newest one, if there is any; off by default.
+    /// Whether to resume from the newest one, if any; no by default.
     pub resume: bool,
 }
 
@@ -162,52 +162,51 @@ impl Checkpoints {
     }
 }
 
-/// Settings of a run. Those that decide which weights come out are part of a checkpoint, and have to be the same to go on
-/// from it.
+/// Options of a run. A checkpoint holds those that decide the weights, and is only resumed with the same.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainOptions {
-    /// Times that every sample is seen; 10 by default.
+    /// Passes over the training samples; 10 by default.
     pub epochs: usize,
-    /// Samples a step; 32 by default. Batches are made equally large, so the last is not a small one.
+    /// Maximum number of samples per step; 32 by default. Batches of an epoch have similar sizes, so the last is not a small one.
     pub batch_size: usize,
     /// [`Optimizer::SGD`] by default.
     pub optimizer: Optimizer,
     /// Learning rate of the backbone; 1e-3 by default, as published.
     pub learning_rate: f32,
-    /// The head learns so many times as fast; 10 by default, as published.
+    /// Factor of the head's learning rate; 10 by default, as published.
     pub head_multiplier: f32,
-    /// Names of head parameters begin with this; `ranktune.head.` by default.
+    /// Prefix of the names of head parameters; `ranktune.head.` by default.
     pub head_prefix: String,
     /// [`Schedule::PUBLISHED`] by default.
     pub schedule: Schedule,
-    /// Share of the run in which the rate rises from 0 in a straight line; 0 by default.
+    /// Share of the run with a linear warm-up of the learning rate; 0 by default.
     pub warm_up: f32,
     /// 5e-4 by default, as published.
     pub weight_decay: f32,
     /// [`Decay::Weights`] by default.
     pub decay: Decay,
-    /// Longest that the gradient may be; 5 by default: with statistics frozen, the first steps of a head that learns fast can otherwise
-    /// leave a network from which nothing comes back (`experiments/tuning_quality`).
+    /// Maximum gradient norm; 5 by default: with frozen statistics, the first steps of a head with a high learning rate can otherwise
+    /// destroy the backbone's features (`experiments/tuning_quality`).
     pub clip: Option<f32>,
-    /// Whether the gradient of the backbone and that of the head are limited apart, so that a term which only reaches the backbone,
-    /// such as the teachers' of B-Tuning, does not slow the head down; yes by default.
+    /// Whether the gradients of backbone and head are clipped separately, so that a term which only reaches the backbone, such as the
+    /// teachers' of B-Tuning, does not shrink the head's; yes by default.
     pub clip_apart: bool,
-    /// Share of a class's target that is spread over all classes; 0 by default.
+    /// Label smoothing; 0 by default.
     pub label_smoothing: f32,
-    /// Parameters whose names begin with one of these are not trained; none by default.
+    /// Prefixes of the names of parameters that are not trained; none by default.
     pub freeze: Vec<String>,
     /// [`BatchNorm::Auto`] by default.
     pub batch_norm: BatchNorm,
-    /// [`Views::Fresh`] by default.
-    pub views: Views,
-    /// Seed of the order of samples and of their views; 0 by default. (The head's is that of [`ranktune_nn::Head`].)
+    /// [`ViewSchedule::Fresh`] by default.
+    pub views: ViewSchedule,
+    /// Seed of the order of samples and of their views; 0 by default. (The head has its own in [`ranktune_nn::Head`].)
     pub seed: u64,
     /// [`Keep::Best`] by default.
     pub keep: Keep,
-    /// Where training runs; Burn's CPU backend by default.
+    /// Device of training; Burn's CPU backend by default.
     #[serde(skip)]
     pub device: Device,
-    /// Threads that load samples beside the step; 2 by default.
+    /// Threads that load samples; 2 by default.
     #[serde(skip)]
     pub load_threads: usize,
     /// Batches loaded ahead of the step; 4 by default.
@@ -216,7 +215,7 @@ pub struct TrainOptions {
     /// Checkpoints; none by default.
     #[serde(skip)]
     pub checkpoints: Option<Checkpoints>,
-    /// A file of JSON lines, one a step and one an epoch; none by default.
+    /// A file of JSON lines, one per step and one per epoch; none by default.
     #[serde(skip)]
     pub log: Option<PathBuf>,
     /// A folder for TensorBoard's event files; none by default.
@@ -242,7 +241,7 @@ impl Default for TrainOptions {
             label_smoothing: 0.0,
             freeze: Vec::new(),
             batch_norm: BatchNorm::default(),
-            views: Views::default(),
+            views: ViewSchedule::default(),
             seed: 0,
             keep: Keep::default(),
             device: Device::flex(),
@@ -256,72 +255,91 @@ impl Default for TrainOptions {
 }
 
 impl TrainOptions {
-    /// Whether every setting can be meant.
+    /// Checks the range of every option.
     ///
     /// # Errors
-    /// `Input` naming the first setting out of its range.
+    /// `Input`, naming the first option out of its range.
     pub fn check(&self) -> Result<()> {
-        let wrong = |name: &str, expected: &str, found: String| {
-            Err(Error::new(
-                ErrorKind::Input,
-                format!("{name} must be {expected}, got {found}"),
-            ))
-        };
-        let share = |value: f32| (0.0..1.0).contains(&value);
         let at_least_0 = |value: f32| value.is_finite() && value >= 0.0;
-        match () {
-            () if self.epochs == 0 => wrong("epochs", "at least 1", "0".to_owned()),
-            () if self.batch_size == 0 => wrong("the batch size", "at least 1", "0".to_owned()),
-            () if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) => {
-                wrong("the learning rate", "finite and > 0", self.learning_rate.to_string())
-            }
-            () if !at_least_0(self.head_multiplier) => wrong(
-                "the head's multiplier",
-                "finite and >= 0",
-                self.head_multiplier.to_string(),
-            ),
-            () if !at_least_0(self.weight_decay) => {
-                wrong("weight decay", "finite and >= 0", self.weight_decay.to_string())
-            }
-            () if !share(self.warm_up) => wrong("warm-up", "at least 0 and below 1", self.warm_up.to_string()),
-            () if !share(self.label_smoothing) => wrong(
-                "label smoothing",
-                "at least 0 and below 1",
-                self.label_smoothing.to_string(),
-            ),
-            () if self.clip.is_some_and(|clip| clip.is_nan() || clip <= 0.0) => {
-                wrong("the gradient's largest length", "> 0", format!("{:?}", self.clip))
-            }
-            () if self.views == Views::Finite(0) => wrong("views", "at least 1", "0".to_owned()),
-            () => self.check_optimizer(),
+        if self.epochs == 0 {
+            return out_of_range("epochs", "at least 1", 0);
         }
+        if self.batch_size == 0 {
+            return out_of_range("the batch size", "at least 1", 0);
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return out_of_range("the learning rate", "finite and > 0", self.learning_rate);
+        }
+        if !at_least_0(self.head_multiplier) {
+            return out_of_range("the head multiplier", "finite and >= 0", self.head_multiplier);
+        }
+        if !at_least_0(self.weight_decay) {
+            return out_of_range("weight decay", "finite and >= 0", self.weight_decay);
+        }
+        if !is_share(self.warm_up) {
+            return out_of_range("warm-up", "at least 0 and below 1", self.warm_up);
+        }
+        if !is_share(self.label_smoothing) {
+            return out_of_range("label smoothing", "at least 0 and below 1", self.label_smoothing);
+        }
+        if let Some(clip) = self.clip
+            && (clip.is_nan() || clip <= 0.0)
+        {
+            return out_of_range("the maximum gradient norm", "> 0", clip);
+        }
+        if self.views == ViewSchedule::Finite(0) {
+            return out_of_range("the number of views", "at least 1", 0);
+        }
+        self.optimizer.check()?;
+        self.schedule.check()
     }
+}
 
-    fn check_optimizer(&self) -> Result<()> {
-        let share = |value: f32| (0.0..1.0).contains(&value);
-        let good = match self.optimizer {
-            Optimizer::Sgd { momentum, nesterov } => share(momentum) && (!nesterov || momentum > 0.0),
-            Optimizer::AdamW {
+impl Optimizer {
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Sgd { momentum, nesterov } => {
+                if !is_share(momentum) {
+                    return out_of_range("momentum", "at least 0 and below 1", momentum);
+                }
+                if nesterov && momentum == 0.0 {
+                    return out_of_range("momentum", "> 0 with Nesterov's method", momentum);
+                }
+            }
+            Self::AdamW {
                 beta_1,
                 beta_2,
                 epsilon,
-            } => share(beta_1) && share(beta_2) && epsilon > 0.0,
-        };
-        let good = good
-            && match self.schedule {
-                Schedule::Step { at, factor } => (0.0..=1.0).contains(&at) && factor.is_finite() && factor >= 0.0,
-                _ => true,
-            };
-        match good {
-            true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Input,
-                format!(
-                    "momentum and betas are at least 0 and below 1 (Nesterov's needs momentum), and a schedule steps within \
-                     the run; got {:?} and {:?}",
-                    self.optimizer, self.schedule
-                ),
-            )),
+            } => {
+                if let Some(beta) = [beta_1, beta_2].into_iter().find(|&beta| !is_share(beta)) {
+                    return out_of_range("a beta of AdamW", "at least 0 and below 1", beta);
+                }
+                if epsilon.is_nan() || epsilon <= 0.0 {
+                    return out_of_range("the epsilon of AdamW", "> 0", epsilon);
+                }
+            }
         }
+        Ok(())
     }
+}
+
+impl Schedule {
+    fn check(self) -> Result<()> {
+        let Self::Step { at, factor } = self else { return Ok(()) };
+        if !(0.0..=1.0).contains(&at) {
+            return out_of_range("the step of the schedule", "from 0 to 1", at);
+        }
+        if !(factor.is_finite() && factor >= 0.0) {
+            return out_of_range("the factor of the schedule", "finite and >= 0", factor);
+        }
+        Ok(())
+    }
+}
+
+fn is_share(value: f32) -> bool {
+    (0.0..1.0).contains(&value)
+}
+
+fn out_of_range(name: &str, expected: &str, found: impl std::fmt::Display) -> Result<()> {
+    Err(Error::input(format!("{name} must be {expected}, got {found}")))
 }

@@ -1,41 +1,19 @@
-//! Which samples and views make up each batch: a function of the seed and the epoch alone, so that it needs no state.
+//! The samples and views of each batch: a function of the seed and the epoch alone, so there is no state to store.
 
 use std::collections::BTreeMap;
 
-use super::{EVALUATION, Lengths, Mix, Pick, Samples, Views};
+use ranktune_core::random::Random;
 
-/// SplitMix64.
-pub(super) struct Random(u64);
+use crate::options::ViewSchedule;
+use crate::samples::{Batching, EVALUATION_VIEW, Lengths, Pick, Samples};
 
-impl Random {
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
-        Self(mix(seed ^ mix(stream)))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// Below `end`, evenly.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
-    }
-}
-
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
-/// Batches that are sorted by length together: so many that there is little padding, and so few that a batch still holds other
-/// samples every epoch.
+/// Batches whose samples are sorted by length together: enough for little padding, few enough that the samples of a batch change
+/// from epoch to epoch.
 const POOL: usize = 50;
 
 /// How samples are put into batches.
 #[derive(Debug)]
-pub(super) struct Order<'a> {
+pub(crate) struct Order<'a> {
     n_samples: usize,
     batch_size: usize,
     lengths: Option<Lengths<'a>>,
@@ -43,7 +21,7 @@ pub(super) struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// The order of `samples`, in batches of at most `batch_size`.
-    pub(super) fn new(samples: &'a dyn Samples, batch_size: usize) -> Self {
+    pub(crate) fn new(samples: &'a dyn Samples, batch_size: usize) -> Self {
         let n_samples = samples.n_samples();
         Self {
             n_samples,
@@ -52,10 +30,13 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Number of batches of an epoch.
-    pub(super) fn count(&self) -> usize {
+    /// Number of batches per epoch.
+    pub(crate) fn count(&self) -> usize {
         match self.lengths {
-            Some(Lengths { of, mix: Mix::Equal }) => {
+            Some(Lengths {
+                of,
+                batching: Batching::EqualLengths,
+            }) => {
                 let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
                 of.iter().for_each(|&length| *counts.entry(length).or_default() += 1);
                 counts.values().map(|count| count.div_ceil(self.batch_size)).sum()
@@ -64,24 +45,27 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The batches of an epoch: every sample once, in an order drawn from the seed, in batches whose sizes differ by one at most
-    /// (where only samples of one length can go together: among those).
-    pub(super) fn batches(&self, views: Views, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
+    /// The batches of an epoch: every sample once, in an order drawn from the seed. Batch sizes differ by one at most, where batches
+    /// hold samples of one length among those of that length.
+    pub(crate) fn batches(&self, views: ViewSchedule, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
         let mut order: Vec<usize> = (0..self.n_samples).collect();
-        let mut random = Random::new(seed, epoch as u64);
-        shuffle(&mut order, &mut random);
+        let mut random = Random::of_stream(seed, epoch as u64);
+        random.shuffle(&mut order);
         let view = |sample: usize| match views {
-            Views::Plain => EVALUATION,
-            Views::Fresh => u32::try_from(epoch).unwrap_or(u32::MAX) % EVALUATION,
-            Views::Finite(n) => {
-                let first = Random::new(!seed, sample as u64).below(u64::from(n));
+            ViewSchedule::Plain => EVALUATION_VIEW,
+            ViewSchedule::Fresh => u32::try_from(epoch).unwrap_or(u32::MAX) % EVALUATION_VIEW,
+            ViewSchedule::Finite(n) => {
+                let first = Random::of_stream(!seed, sample as u64).below(n as usize) as u64;
                 ((first + epoch as u64) % u64::from(n)) as u32
             }
         };
         let mut batches = match self.lengths {
             None => self.cut(&order),
-            Some(Lengths { of, mix: Mix::Equal }) => {
-                // Stable, so that the order within a length is the drawn one.
+            Some(Lengths {
+                of,
+                batching: Batching::EqualLengths,
+            }) => {
+                // Stable: samples of one length stay in their random order.
                 order.sort_by_key(|&sample| of[sample]);
                 let same = order.chunk_by(|&a, &b| of[a] == of[b]);
                 same.flat_map(|samples| self.cut(samples)).collect()
@@ -98,7 +82,7 @@ impl<'a> Order<'a> {
             }
         };
         if self.lengths.is_some() {
-            shuffle(&mut batches, &mut random);
+            random.shuffle(&mut batches);
         }
         let pick = |sample| Pick {
             sample,
@@ -108,7 +92,7 @@ impl<'a> Order<'a> {
         picked.collect()
     }
 
-    /// Batches of like size.
+    /// Cuts samples into batches of similar sizes.
     fn cut(&self, samples: &[usize]) -> Vec<Vec<usize>> {
         let n = samples.len();
         let count = n.div_ceil(self.batch_size);
@@ -117,41 +101,38 @@ impl<'a> Order<'a> {
             .collect()
     }
 
-    /// All samples in the evaluation view: in their order, or from short to long where they have lengths.
-    pub(super) fn evaluation(&self) -> Vec<Vec<Pick>> {
+    /// All samples in the evaluation view: in their order, or by length where they have lengths.
+    pub(crate) fn evaluation(&self) -> Vec<Vec<Pick>> {
         let mut order: Vec<usize> = (0..self.n_samples).collect();
         if let Some(Lengths { of, .. }) = self.lengths {
             order.sort_by_key(|&sample| of[sample]);
         }
         let together = |&a: &usize, &b: &usize| match self.lengths {
-            Some(Lengths { of, mix: Mix::Equal }) => of[a] == of[b],
+            Some(Lengths {
+                of,
+                batching: Batching::EqualLengths,
+            }) => of[a] == of[b],
             _ => true,
         };
         let pick = |&sample: &usize| Pick {
             sample,
-            view: EVALUATION,
+            view: EVALUATION_VIEW,
         };
         let batches = order.chunk_by(together).flat_map(|same| same.chunks(self.batch_size));
         batches.map(|batch| batch.iter().map(pick).collect()).collect()
     }
 }
 
-fn shuffle<T>(values: &mut [T], random: &mut Random) {
-    for at in (1..values.len()).rev() {
-        values.swap(at, random.below(at as u64 + 1) as usize);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Inputs, LoadError};
+    use crate::{BatchInputs, LoadError};
 
     /// Samples without content.
     struct Empty {
         count: usize,
         lengths: Vec<usize>,
-        mix: Mix,
+        batching: Batching,
     }
 
     impl Samples for Empty {
@@ -161,50 +142,58 @@ mod tests {
 
         fn lengths(&self) -> Option<Lengths<'_>> {
             let of = self.lengths.as_slice();
-            (!of.is_empty()).then_some(Lengths { of, mix: self.mix })
+            (!of.is_empty()).then_some(Lengths {
+                of,
+                batching: self.batching,
+            })
         }
 
-        fn load(&self, _: &[Pick]) -> Result<Inputs, LoadError> {
-            Ok(Inputs::default())
+        fn load(&self, _: &[Pick]) -> Result<BatchInputs, LoadError> {
+            Ok(BatchInputs::default())
         }
     }
 
-    fn batches(n_samples: usize, batch_size: usize, views: Views, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
+    fn batches(n_samples: usize, batch_size: usize, views: ViewSchedule, seed: u64, epoch: usize) -> Vec<Vec<Pick>> {
         let samples = Empty {
             count: n_samples,
             lengths: Vec::new(),
-            mix: Mix::Padded,
+            batching: Batching::Padded,
         };
         Order::new(&samples, batch_size).batches(views, seed, epoch)
     }
 
     #[test]
     fn samples_of_like_length_go_together_and_batches_come_in_any_order() {
-        for mix in [Mix::Padded, Mix::Equal] {
+        for batching in [Batching::Padded, Batching::EqualLengths] {
             let samples = Empty {
                 count: 1000,
                 lengths: (0..1000).map(|at| 3 + at * 7 % 13).collect(),
-                mix,
+                batching,
             };
             let order = Order::new(&samples, 8);
-            let batches = order.batches(Views::Plain, 3, 1);
-            assert_eq!(batches.len(), order.count(), "{mix:?}");
+            let batches = order.batches(ViewSchedule::Plain, 3, 1);
+            assert_eq!(batches.len(), order.count(), "{batching:?}");
             let spread = |batch: &Vec<Pick>| {
                 let lengths = batch.iter().map(|pick| samples.lengths[pick.sample]);
                 lengths.clone().max().unwrap_or(0) - lengths.min().unwrap_or(0)
             };
             let widest = batches.iter().map(spread).max();
-            assert!(widest <= Some(if mix == Mix::Equal { 0 } else { 1 }), "{widest:?}");
+            assert!(
+                widest <= Some(if batching == Batching::EqualLengths { 0 } else { 1 }),
+                "{widest:?}"
+            );
             let firsts: Vec<usize> = batches.iter().map(|batch| samples.lengths[batch[0].sample]).collect();
             assert!(!firsts.is_sorted());
             let mut all: Vec<usize> = batches.concat().iter().map(|pick| pick.sample).collect();
             all.sort_unstable();
             assert_eq!(all, (0..1000).collect::<Vec<_>>());
-            assert_eq!(batches, order.batches(Views::Plain, 3, 1));
-            assert_ne!(batches, order.batches(Views::Plain, 3, 2));
+            assert_eq!(batches, order.batches(ViewSchedule::Plain, 3, 1));
+            assert_ne!(batches, order.batches(ViewSchedule::Plain, 3, 2));
             let evaluation = order.evaluation();
             let mut all: Vec<usize> = evaluation.concat().iter().map(|pick| pick.sample).collect();
-            assert!(evaluation.iter().map(spread).max() <= Some(if mix == Mix::Equal { 0 } else { 1 }));
+            assert!(
+                evaluation.iter().map(spread).max() <= Some(if batching == Batching::EqualLengths { 0 } else { 1 })
+            );
             all.sort_unstable();
             assert_eq!(all, (0..1000).collect::<Vec<_>>());
         }
@@ -212,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_sample_comes_once_an_epoch_in_batches_of_like_size() {
-        let batches = batches(100, 32, Views::Fresh, 7, 3);
+        let batches = batches(100, 32, ViewSchedule::Fresh, 7, 3);
         let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
         assert_eq!(sizes, [25, 25, 25, 25]);
         let mut samples: Vec<usize> = batches.concat().iter().map(|pick| pick.sample).collect();
@@ -223,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_order_is_a_function_of_seed_and_epoch() {
-        let of = |seed, epoch| batches(50, 8, Views::Fresh, seed, epoch);
+        let of = |seed, epoch| batches(50, 8, ViewSchedule::Fresh, seed, epoch);
         assert_eq!(of(1, 2), of(1, 2));
         assert_ne!(of(1, 2), of(2, 2));
         let samples = |epoch| of(1, epoch).concat().iter().map(|pick| pick.sample).collect::<Vec<_>>();
@@ -234,12 +223,12 @@ mod tests {
     fn finite_views_are_seen_equally_often() {
         let mut seen = vec![[0; 4]; 10];
         for epoch in 0..8 {
-            for pick in batches(10, 4, Views::Finite(4), 0, epoch).concat() {
+            for pick in batches(10, 4, ViewSchedule::Finite(4), 0, epoch).concat() {
                 seen[pick.sample][pick.view as usize] += 1;
             }
         }
         assert!(seen.iter().all(|views| *views == [2; 4]), "{seen:?}");
-        let first: std::collections::HashSet<u32> = batches(10, 4, Views::Finite(4), 0, 0)
+        let first: std::collections::HashSet<u32> = batches(10, 4, ViewSchedule::Finite(4), 0, 0)
             .concat()
             .iter()
             .map(|pick| pick.view)

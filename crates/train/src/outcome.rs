@@ -1,16 +1,16 @@
-//! What a run gives.
+//! The results of a run.
 
 use std::path::PathBuf;
 
 use ranktune_onnx::Model;
 use serde::{Deserialize, Serialize};
 
-/// What validation found.
+/// The result of a validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidationRecord {
     /// Mean loss of the task (without a method's own terms), without label smoothing; regression: of standardised targets.
     pub loss: f64,
-    /// Name of [`ValidationRecord::value`]: `accuracy` (classes), `map` (multi-label), `r2` (regression) or a judge's own.
+    /// Name of [`ValidationRecord::value`]: `accuracy` (classes), `map` (multi-label), `r2` (regression), or that of a [`crate::ValidationMetric`].
     pub metric: String,
     /// Larger is better.
     pub value: f64,
@@ -27,9 +27,9 @@ pub struct EpochRecord {
     pub loss: f64,
     /// Mean of each term over its steps.
     pub parts: Vec<(String, f64)>,
-    /// Validation, where there are validation samples.
+    /// The validation after it, where there are validation samples.
     pub validation: Option<ValidationRecord>,
-    /// Time it took, validation included.
+    /// Wall-clock time with validation.
     pub seconds: f64,
 }
 
@@ -38,30 +38,30 @@ pub struct EpochRecord {
 pub struct Trained {
     /// The model with trained weights, running statistics and head: `logits` in the targets' units, dynamic batch.
     pub model: Model,
-    /// Epochs, those before a checkpoint included.
+    /// All epochs, including those before a checkpoint.
     pub epochs: Vec<EpochRecord>,
-    /// The epoch whose weights the model has.
+    /// The epoch whose weights the model has, from 0.
     pub chosen_epoch: usize,
-    /// Steps in all.
+    /// Steps of all epochs.
     pub steps: u64,
-    /// Time of the training steps of this run (loading waited for included, validation not).
+    /// Time of this run's training steps, with waiting for samples and without validation.
     pub step_seconds: f64,
-    /// Steps of this run, which [`Trained::step_seconds`] counts.
+    /// The steps that [`Trained::step_seconds`] counts: those of this run.
     pub steps_timed: u64,
-    /// What BatchNormalization did: `train`, `frozen` or `adapted`, after `auto` has been decided.
+    /// How BatchNormalization ran: `train`, `frozen` or `adapted`; never `auto`.
     pub batch_norm: &'static str,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum TrainOutcome {
     /// All steps are done.
     Finished(Box<Trained>),
-    /// It was asked to stop; a checkpoint was written first, where there is a folder for it.
+    /// It was interrupted; a checkpoint was written first, where there is a folder for it.
     Interrupted {
         /// Steps done.
         step: u64,
-        /// Steps in all.
+        /// Steps of all epochs.
         steps: u64,
         /// The checkpoint.
         checkpoint: Option<PathBuf>,

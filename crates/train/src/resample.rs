@@ -1,35 +1,37 @@
-//! How far a measure is due to the samples that it was taken on: the measure on resamples of them.
+//! The sampling error of a validation metric: its values on resamples of the validation samples.
 
-use super::evaluate::Evaluation;
-use super::order::Random;
-use super::prepared::Prepared;
-use super::{Interrupt, Job, TargetValues, Targets, Watch};
-use ranktune_nn::{Error, ErrorKind, GraphOptions, Result, TrainableGraph};
+use ranktune_core::Interrupt;
+use ranktune_core::random::Random;
+use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_onnx::Model;
 
-/// The measure of a trained model on `count` resamples of the job's validation samples, drawn with replacement from the seed: the same
-/// ones for every model of the job. The standard deviation of the difference between two models' values is the standard error of the
-/// difference between their measures (the bootstrap: Efron, Annals of Statistics 1979). `None` when interrupted.
+use crate::batch_targets::PreparedTargets;
+use crate::error::{Error, Result};
+use crate::evaluate::Evaluation;
+use crate::job::TrainingJob;
+use crate::observer::TrainObserver;
+use crate::targets::{TargetValues, TrainTargets};
+
+/// The metric of a trained model on `count` resamples of the job's validation samples, drawn with replacement from the seed: the same
+/// resamples for every model of the job. The standard deviation of the difference between two models' values estimates the standard
+/// error of the difference between their metrics (the bootstrap: Efron, Annals of Statistics 1979). `None` when interrupted.
 ///
 /// # Errors
-/// `Input` when there are no validation samples or one cannot be loaded; others as [`super::train`].
+/// `Input` when there are no validation samples or one cannot be loaded; other errors as in [`crate::train`].
 pub fn resampled(
-    job: &Job<'_>,
+    job: &TrainingJob<'_>,
     model: &Model,
     count: usize,
-    watch: &dyn Watch,
+    observer: &dyn TrainObserver,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<f64>>> {
     let Some(validation) = &job.validation else {
-        return Err(Error::new(
-            ErrorKind::Input,
-            "there are no validation samples to measure on",
-        ));
+        return Err(Error::input("there are no validation samples to resample"));
     };
     let output = model.graph.outputs.first();
     let logits = output
         .map(|output| output.name.clone())
-        .ok_or_else(|| Error::invalid("the model has no output"))?;
+        .ok_or_else(|| Error::model("the model has no output"))?;
     let options = GraphOptions {
         outputs: vec![logits.clone()],
         device: job.options.device.clone(),
@@ -38,25 +40,25 @@ pub fn resampled(
     let graph = TrainableGraph::new(model, options)?;
     let evaluation = Evaluation {
         samples: validation.samples,
-        // A trained model gives the units of the data, so that nothing is standardised.
-        prepared: &Prepared {
+        // An exported model predicts in the units of the data, so nothing is standardised.
+        prepared: &PreparedTargets {
             targets: validation.targets,
             standard: None,
         },
-        judge: validation.judge,
+        metric: validation.metric,
         options: job.options,
     };
-    let Some(found) = evaluation.logits(&graph, &logits, watch, interrupt)? else {
+    let Some(found) = evaluation.logits(&graph, &logits, observer, interrupt)? else {
         return Ok(None);
     };
     let targets = validation.targets;
-    let mut random = Random::new(job.options.seed, STREAM);
+    let mut random = Random::of_stream(job.options.seed, STREAM);
     let mut values = Vec::with_capacity(count);
     for _ in 0..count {
         let drawn: Vec<usize> = (0..targets.n_samples())
-            .map(|_| random.below(targets.n_samples() as u64) as usize)
+            .map(|_| random.below(targets.n_samples()))
             .collect();
-        // A draw of sentences without a word has nothing to measure.
+        // A resample of sentences without a word has no metric.
         let Ok((logits, targets)) = select(&found.values, targets, &drawn) else {
             continue;
         };
@@ -65,11 +67,11 @@ pub fn resampled(
     Ok(Some(values))
 }
 
-/// Keeps the draws apart from those of orders and views.
+/// The random stream of resamples, apart from those of orders and views.
 const STREAM: u64 = 0x7265_7361_6d70_6c65;
 
 /// Logits and targets of these samples.
-fn select(logits: &[f32], targets: &Targets, samples: &[usize]) -> Result<(Vec<f32>, Targets)> {
+fn select(logits: &[f32], targets: &TrainTargets, samples: &[usize]) -> Result<(Vec<f32>, TrainTargets)> {
     let columns = targets.columns();
     let rows = || samples.iter().flat_map(|&sample| targets.rows_of(sample));
     let wide = |values: &[f32]| -> Vec<f32> {
@@ -92,17 +94,14 @@ fn select(logits: &[f32], targets: &Targets, samples: &[usize]) -> Result<(Vec<f
             n_outputs: *n_outputs,
         },
     };
-    let chosen = match targets.is_by_row() {
-        false => Targets::new(values)?,
-        true => {
-            let mut offsets = vec![0];
-            for &sample in samples {
-                offsets.push(offsets[offsets.len() - 1] + targets.rows_of(sample).len());
-            }
-            Targets::by_row(values, offsets)?
-        }
-    };
-    Ok((wide(logits), chosen))
+    if !targets.is_by_row() {
+        return Ok((wide(logits), TrainTargets::new(values)?));
+    }
+    let mut offsets = vec![0];
+    for &sample in samples {
+        offsets.push(offsets[offsets.len() - 1] + targets.rows_of(sample).len());
+    }
+    Ok((wide(logits), TrainTargets::by_row(values, offsets)?))
 }
 
 #[cfg(test)]
@@ -115,7 +114,7 @@ mod tests {
             labels: vec![0, 1, 1],
             n_classes: 2,
         };
-        let targets = Targets::by_row(values, vec![0, 2, 3]).unwrap();
+        let targets = TrainTargets::by_row(values, vec![0, 2, 3]).unwrap();
         let logits = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let (found, chosen) = select(&logits, &targets, &[1, 1, 0]).unwrap();
         assert_eq!(found, [5.0, 6.0, 5.0, 6.0, 1.0, 2.0, 3.0, 4.0]);

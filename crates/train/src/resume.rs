@@ -1,34 +1,49 @@
-//! Where a run begins: anew, or at the newest checkpoint.
+//! Where a run starts: at its first step, or at the newest checkpoint.
 
-use super::checkpoint::{self, Identity, State};
-use super::session::Session;
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, Result};
+use ranktune_nn::DeviceTensor;
+
+use crate::checkpoint::{self, State};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::Identity;
+use crate::session::Session;
+use crate::unwritable::unwritable;
 
 /// The weights of the best epoch, by parameter.
-pub(super) type Weights = Vec<(usize, DeviceTensor)>;
+pub(crate) type Weights = Vec<(usize, DeviceTensor)>;
 
-/// Where a run begins: anew, or at the newest checkpoint (then `true`).
-pub(super) fn begin(session: &mut Session<'_>, identity: Identity) -> Result<(State, Option<Weights>, bool)> {
-    let new = |identity| Ok((State::new(identity), None, false));
+/// The start of a run.
+pub(crate) struct Start {
+    pub(crate) state: State,
+    pub(crate) best: Option<Weights>,
+    /// Whether it is a checkpoint.
+    pub(crate) is_resumed: bool,
+}
+
+/// Finds the start of a run and, for a checkpoint, restores its weights and moments in `session`.
+pub(crate) fn begin(session: &mut Session<'_>, identity: Identity) -> Result<Start> {
+    let first_step = |identity| {
+        Ok(Start {
+            state: State::new(identity),
+            best: None,
+            is_resumed: false,
+        })
+    };
     let Some(checkpoints) = &session.job.options.checkpoints else {
-        return new(identity);
+        return first_step(identity);
     };
-    std::fs::create_dir_all(&checkpoints.folder)
-        .map_err(|error| super::records::unwritable(&checkpoints.folder, error))?;
-    let newest = checkpoint::newest(&checkpoints.folder);
-    let path = match (newest, checkpoints.resume) {
-        (Some(path), true) => path,
-        (Some(path), false) => {
-            return Err(Error::new(
-                ErrorKind::Checkpoint,
-                format!(
-                    "{}: a checkpoint is there already; resume from it, or choose another folder",
-                    path.display()
-                ),
-            ));
-        }
-        (None, _) => return new(identity),
+    std::fs::create_dir_all(&checkpoints.folder).map_err(|error| unwritable(&checkpoints.folder, error))?;
+    let Some(path) = checkpoint::newest(&checkpoints.folder) else {
+        return first_step(identity);
     };
+    if !checkpoints.resume {
+        return Err(Error::new(
+            ErrorKind::Checkpoint,
+            format!(
+                "{}: a checkpoint is there already; resume from it, or choose another folder",
+                path.display()
+            ),
+        ));
+    }
     let state = checkpoint::read_state(&path)?;
     checkpoint::check(&path, &state.identity, &identity)?;
     let device = session.graph.device().clone();
@@ -50,16 +65,18 @@ pub(super) fn begin(session: &mut Session<'_>, identity: Identity) -> Result<(St
         }
     }
     session.stepper.restore(state.optimizer_steps, moments);
-    session.fed.clone_from(&state.fed);
-    let best = match state.best.as_ref().and_then(|best| best.file.as_ref()) {
-        None => None,
-        Some(file) => {
-            let tensors = checkpoint::read_tensors(&checkpoints.folder.join(file), &device)?;
-            let weights = tensors
-                .into_iter()
-                .map(|(name, tensor)| Ok((known(session, &name)?, tensor)));
-            Some(weights.collect::<Result<Weights>>()?)
-        }
-    };
-    Ok((state, best, true))
+    session.input_shapes.clone_from(&state.input_shapes);
+    let mut best = None;
+    if let Some(file) = state.best.as_ref().and_then(|best| best.file.as_ref()) {
+        let tensors = checkpoint::read_tensors(&checkpoints.folder.join(file), &device)?;
+        let weights = tensors
+            .into_iter()
+            .map(|(name, tensor)| Ok((known(session, &name)?, tensor)));
+        best = Some(weights.collect::<Result<Weights>>()?);
+    }
+    Ok(Start {
+        state,
+        best,
+        is_resumed: true,
+    })
 }

@@ -1,74 +1,71 @@
-//! A run from beginning to end.
+//! A run from its first step, or a checkpoint, to the exported model.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::checkpoint::{self, Best, State};
-use super::evaluate::Evaluation;
-use super::job::check;
-use super::loader::with_batches;
-use super::order::Order;
-use super::prepared::Prepared;
-use super::records::{Records, StepRecord};
-use super::resume::{Weights, begin};
-use super::session::{Session, StepResult};
-use super::{EpochRecord, Event, Interrupt, Job, Keep, Outcome, Trained, Watch, identity, probe, write_out};
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, Result};
+use ranktune_core::Interrupt;
+use ranktune_nn::DeviceTensor;
 
-/// Trains.
-///
-/// # Errors
-/// `Input` when settings, targets and samples do not fit each other, or a sample cannot be loaded; `Unsupported` when the
-/// graph cannot be trained; `Diverged` when the loss is no longer a number or has exploded, with the step and a rate to try;
-/// `Checkpoint` when the checkpoint in the folder is of another model, of other settings or other data; `File` when a file
-/// cannot be written. What a checkpoint holds outlives every error.
-pub fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
-    check(job)?;
-    match probe::fits(job) {
-        true => probe::train(job, watch, interrupt),
-        false => run(job, watch, interrupt),
-    }
-}
+use crate::batch_targets::PreparedTargets;
+use crate::checkpoint::{self, Best, State};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::Evaluation;
+use crate::export::exported;
+use crate::export_head::{set_export_head, with_export_head};
+use crate::identity::Identity;
+use crate::job::TrainingJob;
+use crate::loader::with_batches;
+use crate::observer::{TrainEvent, TrainObserver};
+use crate::options::Keep;
+use crate::order::Order;
+use crate::outcome::{EpochRecord, TrainOutcome, Trained, ValidationRecord};
+use crate::records::{Records, StepRecord};
+use crate::resume::{Start, Weights, begin};
+use crate::session::{Session, StepResult};
 
 /// Trains the graph of a job that has been checked.
-pub(super) fn run(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
+pub(crate) fn run(job: &TrainingJob<'_>, observer: &dyn TrainObserver, interrupt: &Interrupt) -> Result<TrainOutcome> {
     let count = Order::new(job.samples, job.options.batch_size).count();
     let steps = (count * job.options.epochs) as u64;
     let mut session = Session::new(job, steps)?;
     let batch_norm = session.decide_batch_norm()?;
-    let identity = identity::of(job, batch_norm)?;
-    let (state, best, resumed) = begin(&mut session, identity)?;
+    let identity = Identity::of(job, batch_norm)?;
+    let Start {
+        state,
+        best,
+        is_resumed,
+    } = begin(&mut session, identity)?;
     let run = Run {
-        records: Records::open(job.options, resumed.then_some(state.log_bytes.unwrap_or(0)))?,
+        records: Records::open(job.options, is_resumed.then_some(state.log_bytes.unwrap_or(0)))?,
         validation: job
             .validation
-            .map(|validation| Prepared::like(validation.targets, &session.prepared)),
+            .map(|validation| PreparedTargets::like(validation.targets, &session.prepared)),
         session,
         state,
         best,
-        watch,
+        observer,
         interrupt,
         batch_norm,
         step_seconds: 0.0,
         steps_timed: 0,
         written: Instant::now(),
     };
-    watch.event(Event::Started {
+    observer.event(TrainEvent::Started {
         steps,
         done: run.state.step,
         epochs: job.options.epochs,
     });
-    run.go()
+    run.finish()
 }
 
-/// A run on its way.
+/// A run between two steps.
 struct Run<'a> {
     session: Session<'a>,
     state: State,
     best: Option<Weights>,
-    validation: Option<Prepared<'a>>,
+    validation: Option<PreparedTargets<'a>>,
     records: Records,
-    watch: &'a dyn Watch,
+    observer: &'a dyn TrainObserver,
     interrupt: &'a Interrupt,
     batch_norm: &'static str,
     step_seconds: f64,
@@ -78,7 +75,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn go(mut self) -> Result<Outcome> {
+    /// Trains all epochs that are left, and exports the model.
+    fn finish(mut self) -> Result<TrainOutcome> {
         let job = self.session.job;
         while self.state.epoch < job.options.epochs {
             let begun = Instant::now();
@@ -87,7 +85,7 @@ impl<'a> Run<'a> {
             if !complete {
                 self.state.epoch_seconds = before + begun.elapsed().as_secs_f64();
                 let checkpoint = self.save()?;
-                return Ok(Outcome::Interrupted {
+                return Ok(TrainOutcome::Interrupted {
                     step: self.state.step,
                     steps: self.session.steps,
                     checkpoint,
@@ -95,10 +93,10 @@ impl<'a> Run<'a> {
             }
             self.save()?;
         }
-        self.finish()
+        self.export()
     }
 
-    /// The steps left of this epoch; `false` when interrupted.
+    /// The remaining steps of this epoch; `false` when interrupted.
     fn steps(&mut self) -> Result<bool> {
         let job = self.session.job;
         let options = job.options;
@@ -132,7 +130,7 @@ impl<'a> Run<'a> {
                     })?;
                     self.step_seconds += seconds;
                     self.steps_timed += 1;
-                    self.watch.event(Event::Step {
+                    self.observer.event(TrainEvent::Step {
                         step: self.state.step,
                         epoch,
                         loss: result.loss,
@@ -149,7 +147,7 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Takes a step into account.
+    /// Adds a step to the state.
     fn count(&mut self, result: &StepResult) -> Result<()> {
         let state = &mut self.state;
         state.step += 1;
@@ -168,17 +166,15 @@ impl<'a> Run<'a> {
         }
         smooth += 0.1 * (loss - smooth);
         (state.first_loss, state.smooth_loss) = (first.to_bits(), smooth.to_bits());
-        // A loss may rise for a while; ten times where it began, over ten steps, it does not come back from.
-        match smooth > 10.0 * first.abs().max(1.0) {
-            true => Err(self.diverged(Error::new(
-                ErrorKind::Diverged,
-                format!("the loss rose from {first:.3} to {smooth:.3}"),
-            ))),
-            false => Ok(()),
+        // A loss may rise for a while, but from ten times its start, smoothed over ten steps, training does not recover.
+        if smooth > 10.0 * first.abs().max(1.0) {
+            let rise = Error::diverged(format!("the loss rose from {first:.3} to {smooth:.3}"));
+            return Err(self.diverged(rise));
         }
+        Ok(())
     }
 
-    /// An error of divergence, with the step and what to try.
+    /// Adds the step and what to try to an error of divergence.
     fn diverged(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::Diverged {
             return error;
@@ -193,44 +189,49 @@ impl<'a> Run<'a> {
         let kept = kept.map_or_else(String::new, |path| {
             format!("; the last checkpoint before it is {}", path.display())
         });
-        Error::new(
-            ErrorKind::Diverged,
-            format!(
-                "training diverged at step {} of {} (epoch {}): {error}; try a learning rate of {}{kept}",
-                self.state.step + 1,
-                self.session.steps,
-                self.state.epoch + 1,
-                short(self.session.job.options.learning_rate / 10.0)
-            ),
-        )
+        Error::diverged(format!(
+            "training diverged at step {} of {} (epoch {}): {error}; try a learning rate of {}{kept}",
+            self.state.step + 1,
+            self.session.steps,
+            self.state.epoch + 1,
+            short(self.session.job.options.learning_rate / 10.0)
+        ))
     }
 
-    /// Ends an epoch; `false` when interrupted.
-    fn validate_and_record(&mut self, before: f64, begun: Instant) -> Result<bool> {
+    /// Validates the exported head; `None` without validation samples or when interrupted.
+    fn validate(&mut self) -> Result<Option<ValidationRecord>> {
         let job = self.session.job;
-        let validation = match (&job.validation, &self.validation) {
-            (Some(validation), Some(prepared)) => {
-                let evaluation = Evaluation {
-                    samples: validation.samples,
-                    prepared,
-                    judge: validation.judge,
-                    options: job.options,
-                };
-                let logits = self.session.logits.clone();
-                let (watch, interrupt) = (self.watch, self.interrupt);
-                let ask = |graph: &_| evaluation.run(graph, &logits, watch, interrupt);
-                let found = self.session.answering(ask)?;
-                let Some(found) = found else { return Ok(false) };
-                if !found.loss.is_finite() {
-                    let loss = found.loss;
-                    return Err(self.diverged(Error::new(
-                        ErrorKind::Diverged,
-                        format!("the validation loss is {loss}"),
-                    )));
-                }
-                Some(found)
-            }
-            _ => None,
+        let (Some(validation), Some(prepared)) = (&job.validation, &self.validation) else {
+            return Ok(None);
+        };
+        let evaluation = Evaluation {
+            samples: validation.samples,
+            prepared,
+            metric: validation.metric,
+            options: job.options,
+        };
+        let (logits, observer, interrupt) = (&self.session.logits, self.observer, self.interrupt);
+        let found = with_export_head(&mut self.session.graph, job.method, |graph| {
+            evaluation.run(graph, logits, observer, interrupt)
+        })?;
+        if let Some(found) = &found
+            && !found.loss.is_finite()
+        {
+            let loss = found.loss;
+            return Err(self.diverged(Error::diverged(format!("the validation loss is {loss}"))));
+        }
+        Ok(found)
+    }
+
+    /// Validates and records the epoch; `false` when interrupted.
+    fn validate_and_record(&mut self, before: f64, begun: Instant) -> Result<bool> {
+        let validation = if self.validation.is_some() {
+            let Some(found) = self.validate()? else {
+                return Ok(false);
+            };
+            Some(found)
+        } else {
+            None
         };
         let steps = self.state.step_in_epoch.max(1) as f64;
         let mut means = self
@@ -249,7 +250,7 @@ impl<'a> Run<'a> {
         };
         self.keep_best(&record);
         self.records.epoch(&record)?;
-        self.watch.event(Event::Epoch(&record));
+        self.observer.event(TrainEvent::Epoch(&record));
         self.state.epochs.push(record);
         self.state.epoch += 1;
         self.state.step_in_epoch = 0;
@@ -257,7 +258,7 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// Remembers the weights when this epoch is the best one: by its measure, then by its loss.
+    /// Keeps the weights if this epoch is the best one so far: by its metric, then by its loss.
     fn keep_best(&mut self, record: &EpochRecord) {
         let Some(found) = &record.validation else { return };
         if self.session.job.options.keep == Keep::Last {
@@ -284,7 +285,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a checkpoint within an epoch is due.
+    /// Whether a checkpoint within the epoch is due.
     fn is_due(&self) -> bool {
         let Some(checkpoints) = &self.session.job.options.checkpoints else {
             return false;
@@ -296,7 +297,7 @@ impl<'a> Run<'a> {
         by_steps || checkpoints.every_seconds.is_some_and(|every| seconds >= every)
     }
 
-    /// Writes a checkpoint, where there is a folder for it.
+    /// Writes a checkpoint, if the options have a folder for it.
     fn save(&mut self) -> Result<Option<PathBuf>> {
         let Some(checkpoints) = &self.session.job.options.checkpoints else {
             return Ok(None);
@@ -304,7 +305,7 @@ impl<'a> Run<'a> {
         let folder = &checkpoints.folder;
         self.state.log_bytes = self.records.sync()?;
         self.state.optimizer_steps = self.session.stepper.steps();
-        self.state.fed.clone_from(&self.session.fed);
+        self.state.input_shapes.clone_from(&self.session.input_shapes);
         let parameters = self.session.graph.parameters();
         if let (Some(best), Some(weights)) = (&mut self.state.best, &self.best)
             && best.file.is_none()
@@ -329,23 +330,21 @@ impl<'a> Run<'a> {
         let tensors: Vec<(String, &DeviceTensor)> = values.chain(moments).collect();
         for (name, tensor) in &tensors {
             if !tensor.to_values()?.iter().all(|value| value.is_finite()) {
-                return Err(self.diverged(Error::new(
-                    ErrorKind::Diverged,
-                    format!("{name} holds what is not a number"),
-                )));
+                return Err(self.diverged(Error::diverged(format!("{name} has values that are not finite"))));
             }
         }
         let path = checkpoint::write_state(folder, &self.state, &tensors, checkpoints.keep)?;
         self.written = Instant::now();
-        self.watch.event(Event::Checkpoint {
+        self.observer.event(TrainEvent::Checkpoint {
             path: &path,
             step: self.state.step,
         });
         Ok(Some(path))
     }
 
-    /// The model with the weights that were asked for.
-    fn finish(mut self) -> Result<Outcome> {
+    /// The model with the weights that the options keep.
+    fn export(mut self) -> Result<TrainOutcome> {
+        let job = self.session.job;
         self.records.sync()?;
         let last = self.state.epochs.len().saturating_sub(1);
         let mut chosen_epoch = last;
@@ -355,15 +354,15 @@ impl<'a> Run<'a> {
                 self.session.graph.set_value(index, tensor)?;
             }
         }
-        self.session.answer()?;
+        set_export_head(&mut self.session.graph, job.method)?;
         let session = &self.session;
-        let model = write_out::written(
+        let model = exported(
             session.job.model,
             &session.graph,
             session.prepared.standard.as_ref(),
-            &session.fed,
+            &session.input_shapes,
         )?;
-        Ok(Outcome::Finished(Box::new(Trained {
+        Ok(TrainOutcome::Finished(Box::new(Trained {
             model,
             epochs: self.state.epochs,
             chosen_epoch,
@@ -375,7 +374,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Two digits of a number: a tenth of 1e-3 is 1e-4, not 9.9999994e-5.
+/// A number with two digits: a tenth of 1e-3 as 1e-4, not 9.9999994e-5.
 fn short(value: f32) -> String {
     let digits = format!("{value:.1e}");
     digits.replace(".0e", "e")

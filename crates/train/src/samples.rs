@@ -1,70 +1,70 @@
-//! Where a batch comes from: the caller knows files, images and tokens; training knows which samples and views it wants.
+//! Where batches come from: the caller knows files, images and tokens; training knows which samples and views it needs.
 
 use ranktune_nn::HostTensor;
 
-/// The view of a [`Pick`] that stands for the plain preprocessing of evaluation.
-pub const EVALUATION: u32 = u32::MAX;
+/// The view of a [`Pick`] that is the preprocessing of evaluation, without augmentation.
+pub const EVALUATION_VIEW: u32 = u32::MAX;
 
-/// A sample, as one of its views.
+/// One view of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pick {
-    /// Which sample, from 0.
+    /// The sample, from 0.
     pub sample: usize,
-    /// Which of its augmented views, from 0, or [`EVALUATION`]. The same number is always the same view.
+    /// Its augmented view, from 0, or [`EVALUATION_VIEW`]. A number always stands for the same view.
     pub view: u32,
 }
 
-/// A batch, as the graph takes it.
+/// A batch, as the inputs of the graph.
 #[derive(Clone, Debug, Default)]
-pub struct Inputs {
+pub struct BatchInputs {
     /// Inputs of the graph by name, each with the samples of the batch along its first axis.
     pub feeds: Vec<(String, HostTensor)>,
     /// For tasks with targets by token: which rows of the logits, reshaped to `[-1, c]`, have a target, sample by sample and
-    /// as many for each as its [`crate::Targets`] say. `None` for one row a sample.
+    /// as many for each as its [`crate::TrainTargets`] say. `None` for one row a sample.
     pub rows: Option<Vec<usize>>,
 }
 
-/// What a [`Samples`] that cannot give a batch says.
-pub type LoadError = Box<dyn std::error::Error + Send + Sync>;
+/// Why [`Samples`] cannot load a batch.
+pub type LoadError = ranktune_core::BoxError;
 
-/// How long samples are, where that decides which of them go together.
+/// The lengths of samples, where those decide which samples share a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Lengths<'a> {
     /// By sample.
     pub of: &'a [usize],
     /// Which samples can share a batch.
-    pub mix: Mix,
+    pub batching: Batching,
 }
 
 /// Which samples can share a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mix {
-    /// Any; batches are of like length, so that there is little padding.
+pub enum Batching {
+    /// All; batches are of similar lengths, so that there is little padding.
     Padded,
-    /// Those of one length: padding would change what the graph computes.
-    Equal,
+    /// Those of one length: padding would change the result of the graph.
+    EqualLengths,
 }
 
-/// Samples that can be loaded, several batches at a time.
+/// Samples that are loaded in batches, several batches at a time.
 pub trait Samples: Sync {
     /// Number of samples.
     fn n_samples(&self) -> usize;
 
-    /// How long they are; `None`, the default, where all are of one length.
+    /// Their lengths; `None`, the default, where all are of one length.
     fn lengths(&self) -> Option<Lengths<'_>> {
         None
     }
 
-    /// A digest of all that decides the numbers that [`load`](Self::load) gives. A checkpoint of other samples is refused by it;
-    /// without one, samples are known by their targets alone.
+    /// A digest of everything that decides what [`load`](Self::load) returns, by which a checkpoint of other samples is refused. Where
+    /// it is empty, the default, only their targets are compared.
     fn digest(&self) -> String {
         String::new()
     }
 
-    /// The inputs of the picked samples, in their order. Called from loading threads, beside the training step; the same
-    /// picks have to give the same numbers.
+    /// The inputs of the picked samples, in their order. Called from loading threads during training steps; the same picks
+    /// must give the same numbers.
     ///
     /// # Errors
-    /// Whatever stops training: the message names the sample.
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError>;
+    /// Any error stops training; the message names the sample.
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError>;
 }

@@ -1,10 +1,10 @@
-//! The learning rate at each step, as a factor.
+//! The factor of the learning rate at each step.
 
-use super::Schedule;
+use crate::options::Schedule;
 
 impl Schedule {
-    /// The factor at `step` of `steps` (from 0), with the first `warm_up` of them rising in a straight line.
-    pub(super) fn factor(self, step: u64, steps: u64, warm_up: f32) -> f64 {
+    /// The factor at `step` of `steps` (from 0), with a linear increase over the first `warm_up` of them.
+    pub(crate) fn factor(self, step: u64, steps: u64, warm_up: f32) -> f64 {
         let warm = (f64::from(warm_up) * steps as f64).round();
         let step = step as f64;
         if step < warm {
@@ -12,10 +12,10 @@ impl Schedule {
         }
         match self {
             Self::Constant => 1.0,
-            Self::Step { at, factor } => match step >= f64::from(at) * steps as f64 - 1e-3 {
-                true => f64::from(factor),
-                false => 1.0,
-            },
+            Self::Step { at, factor } => {
+                let is_past = step >= f64::from(at) * steps as f64 - 1e-3;
+                if is_past { f64::from(factor) } else { 1.0 }
+            }
             Self::Cosine => {
                 let done = (step - warm) / (steps as f64 - warm).max(1.0);
                 0.5 * (1.0 + (std::f64::consts::PI * done).cos())

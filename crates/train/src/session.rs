@@ -1,28 +1,31 @@
-//! A graph in training, and one step of it.
+//! The state of training that steps change, and one step.
 
-use super::evaluate::{feeds, named};
-use super::groups::Group;
-use super::job::Job;
-use super::method::{ParameterContext, StepContext};
-use super::optimizer::{Change, Stepper};
-use super::prepared::Prepared;
-use super::{BatchNorm, Inputs, Pick, losses};
-use ranktune_nn::Feed;
-use ranktune_nn::{BufferPool, DeviceTensor, Error, ErrorKind, GraphOptions, Mode, Result, TrainableGraph, update};
+use ranktune_nn::{BufferPool, DeviceTensor, Feed, GraphOptions, Mode, ParameterRole, TrainableGraph, update};
 
-/// What changes while a run goes on, besides its records.
-pub(super) struct Session<'a> {
-    pub job: &'a Job<'a>,
-    pub prepared: Prepared<'a>,
+use crate::batch_targets::PreparedTargets;
+use crate::error::{Error, Result};
+use crate::feeds::{feeds, named, shapes};
+use crate::job::TrainingJob;
+use crate::method::{ParameterContext, StepContext};
+use crate::optimizer::{Change, Stepper};
+use crate::options::BatchNorm;
+use crate::parameter_groups::Group;
+use crate::samples::{BatchInputs, Pick};
+use crate::{batch_norm, losses};
+
+/// The graph, the optimizer and what they need for a step.
+pub(crate) struct Session<'a> {
+    pub job: &'a TrainingJob<'a>,
+    pub prepared: PreparedTargets<'a>,
     pub graph: TrainableGraph,
     pub stepper: Stepper,
     /// Name of the output that holds the logits.
     pub logits: String,
     /// Shapes of the inputs at the first step.
-    pub fed: Vec<(String, Vec<usize>)>,
-    /// What BatchNormalization does.
+    pub input_shapes: Vec<(String, Vec<usize>)>,
+    /// How BatchNormalization runs, before the method's say.
     pub mode: Mode,
-    /// Steps in all.
+    /// Steps of all epochs.
     pub steps: u64,
     reference: Option<TrainableGraph>,
     initial: Vec<Option<DeviceTensor>>,
@@ -32,9 +35,9 @@ pub(super) struct Session<'a> {
 /// The terms of a loss.
 type Parts = Vec<(&'static str, f32)>;
 
-/// What a step found.
+/// The losses of a step.
 #[derive(Debug)]
-pub(super) struct StepResult {
+pub(crate) struct StepResult {
     pub loss: f32,
     pub parts: Parts,
     /// Learning rate of the backbone.
@@ -42,13 +45,13 @@ pub(super) struct StepResult {
 }
 
 impl<'a> Session<'a> {
-    /// Makes the graph of a job.
-    pub(super) fn new(job: &'a Job<'a>, steps: u64) -> Result<Self> {
+    /// Builds the graph of a job.
+    pub(crate) fn new(job: &'a TrainingJob<'a>, steps: u64) -> Result<Self> {
         let (options, method) = (job.options, job.method);
         let output = job.model.graph.outputs.first();
         let logits = output
             .map(|output| output.name.clone())
-            .ok_or_else(|| Error::invalid("the model has no output"))?;
+            .ok_or_else(|| Error::model("the model has no output"))?;
         let mut outputs = vec![logits.clone()];
         for name in method.outputs() {
             if !outputs.contains(&name) {
@@ -70,27 +73,25 @@ impl<'a> Session<'a> {
                 .any(|parameter| parameter.name.starts_with(prefix.as_str()))
             {
                 let example = graph.parameters().iter().find(|parameter| parameter.is_trainable());
-                return Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!(
-                        "no parameter's name begins with {prefix:?}, which is to be frozen; one is called {:?}",
-                        example.map_or("", |parameter| parameter.name.as_str())
-                    ),
-                ));
+                return Err(Error::input(format!(
+                    "no parameter has the prefix {prefix:?} that is to be frozen; one is called {:?}",
+                    example.map_or("", |parameter| parameter.name.as_str())
+                )));
             }
         }
-        let asked = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
-        graph.keep_statistics(asked);
-        graph.freeze(|name| asked(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));
+        let is_frozen = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        graph.keep_statistics(is_frozen);
+        graph.freeze(|name| is_frozen(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));
         let wanted = method.reference_outputs();
-        let reference = match wanted.is_empty() {
-            true => None,
-            false => Some(TrainableGraph::new(job.model, settings(wanted))?),
+        let reference = if wanted.is_empty() {
+            None
+        } else {
+            Some(TrainableGraph::new(job.model, settings(wanted))?)
         };
         let keep = method.keeps_initial();
         let count = graph.parameters().len();
         Ok(Self {
-            prepared: Prepared::new(job.targets),
+            prepared: PreparedTargets::new(job.targets),
             groups: graph
                 .parameters()
                 .iter()
@@ -101,7 +102,7 @@ impl<'a> Session<'a> {
                 .collect(),
             stepper: Stepper::new(options.optimizer, count),
             mode: Mode::Training,
-            fed: Vec::new(),
+            input_shapes: Vec::new(),
             job,
             graph,
             logits,
@@ -110,19 +111,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// One step: forward, backward, and the change of every trained parameter.
+    /// One step: forward, backward, and the update of every trained parameter.
     ///
     /// # Errors
-    /// `Diverged` when the loss is not finite, before anything has changed but running statistics.
-    pub(super) fn step(&mut self, picks: &[Pick], inputs: Inputs, step: u64) -> Result<StepResult> {
+    /// `Diverged` when the loss is not finite, before anything but running statistics has changed.
+    pub(crate) fn step(&mut self, picks: &[Pick], inputs: BatchInputs, step: u64) -> Result<StepResult> {
         let options = self.job.options;
         let rate = f64::from(options.learning_rate) * options.schedule.factor(step, self.steps, options.warm_up);
-        if self.fed.is_empty() {
-            self.fed = inputs
-                .feeds
-                .iter()
-                .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
-                .collect();
+        if self.input_shapes.is_empty() {
+            self.input_shapes = shapes(&inputs);
         }
         let (feeds, rows) = feeds(inputs);
         self.check_rows(picks, rows.as_deref())?;
@@ -146,14 +143,14 @@ impl<'a> Session<'a> {
                     }
                 }
             }
-            Some(longest) => {
+            Some(max_norm) => {
                 let all = (0..count).map(|index| {
                     let gradient = gradients.take(index);
                     gradient.map(|gradient| self.adjusted(index, gradient)).transpose()
                 });
                 let all = all.collect::<Result<Vec<_>>>()?;
                 drop(gradients);
-                let [backbone, head] = self.lengths(&all)?.map(|length| (longest / (length + 1e-6)).min(1.0));
+                let [backbone, head] = self.norms(&all)?.map(|norm| (max_norm / (norm + 1e-6)).min(1.0));
                 for (index, gradient) in all.into_iter().enumerate() {
                     if let Some(gradient) = gradient {
                         let shrink = if self.groups[index].is_head { head } else { backbone };
@@ -177,11 +174,11 @@ impl<'a> Session<'a> {
         rows: Option<&[usize]>,
         step: u64,
     ) -> Result<(f32, Parts, ranktune_nn::Gradients)> {
-        let mode = match (self.job.method.mode(self.mode, step), picks.len()) {
-            // One sample alone has no batch statistics where maps are one pixel large.
-            (Mode::Training, 1) => Mode::Frozen,
-            (mode, _) => mode,
-        };
+        let mut mode = self.job.method.mode(self.mode, step);
+        if mode == Mode::Training && picks.len() == 1 {
+            // A batch of one sample has no statistics where feature maps are one pixel large.
+            mode = Mode::Frozen;
+        }
         let pass = self.graph.forward(&named(feeds), mode)?;
         let reference = match &self.reference {
             Some(graph) => Some(graph.evaluate(&named(feeds))?),
@@ -205,15 +202,15 @@ impl<'a> Session<'a> {
         let parts = loss.parts.iter().map(|(name, part)| Ok((*name, number(part)?)));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         if !value.is_finite() {
-            return Err(Error::new(ErrorKind::Diverged, format!("the loss is {value}")));
+            return Err(Error::diverged(format!("the loss is {value}")));
         }
         let total = loss.total;
         drop(loss.parts);
         Ok((value, parts, pass.backward(&total)?))
     }
 
-    /// The lengths of the gradients of the backbone and of the head; for each that of both together where they are limited so.
-    fn lengths(&self, gradients: &[Option<DeviceTensor>]) -> Result<[f32; 2]> {
+    /// The gradient norms of the backbone and of the head; twice that of both together unless they are clipped separately.
+    fn norms(&self, gradients: &[Option<DeviceTensor>]) -> Result<[f32; 2]> {
         let mut squares = [0.0; 2];
         for (gradient, group) in gradients.iter().zip(&self.groups) {
             let Some(gradient) = gradient else { continue };
@@ -252,41 +249,39 @@ impl<'a> Session<'a> {
         };
         let value = self.stepper.update(index, self.graph.value(index), &gradient, change)?;
         update::release(gradient);
-        self.graph.set_value(index, value)
+        Ok(self.graph.set_value(index, value)?)
     }
 
-    /// Whether the caller names as many rows as the batch has targets.
+    /// Checks that the caller names as many rows as the batch has targets.
     fn check_rows(&self, picks: &[Pick], rows: Option<&[usize]>) -> Result<()> {
         let targets = self.prepared.targets;
         let expected: usize = picks.iter().map(|pick| targets.rows_of(pick.sample).len()).sum();
         let found = rows.map_or(picks.len(), <[usize]>::len);
-        match expected == found {
-            true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Input,
-                format!("a batch has {expected} targets, and {found} rows of the logits were named for them"),
-            )),
+        if expected != found {
+            return Err(Error::input(format!(
+                "a batch has {expected} targets, and {found} rows of the logits were named for them"
+            )));
         }
+        Ok(())
     }
 
     /// The parameters that training changes, with their names.
-    pub(super) fn changing(&self) -> impl Iterator<Item = (usize, &str)> {
-        use ranktune_nn::ParameterRole;
+    pub(crate) fn changing(&self) -> impl Iterator<Item = (usize, &str)> {
         let parameters = self.graph.parameters().iter().enumerate();
         parameters
             .filter(|(_, parameter)| matches!(parameter.role, ParameterRole::Trainable | ParameterRole::Statistics))
             .map(|(index, parameter)| (index, parameter.name.as_str()))
     }
 
-    /// What BatchNormalization does, decided.
-    pub(super) fn decide_batch_norm(&mut self) -> Result<&'static str> {
+    /// Decides how BatchNormalization runs. Returns its name for records.
+    pub(crate) fn decide_batch_norm(&mut self) -> Result<&'static str> {
         let wanted = self.job.options.batch_norm.decided(self.job.targets.n_samples());
         self.mode = match wanted {
             BatchNorm::Frozen | BatchNorm::Adapted => Mode::Frozen,
             _ => Mode::Training,
         };
         if wanted == BatchNorm::Adapted {
-            for (name, value) in super::batch_norm::statistics(self.job)? {
+            for (name, value) in batch_norm::statistics(self.job)? {
                 if let Some(index) = self.graph.find(&name) {
                     self.graph.set_value(index, value)?;
                 }
@@ -305,8 +300,8 @@ fn number(tensor: &DeviceTensor) -> Result<f32> {
     let values = tensor.detached().to_values()?;
     match values.as_slice() {
         [value] => Ok(*value),
-        _ => Err(Error::shape(format!(
-            "a loss is one number, found shape {:?}",
+        _ => Err(Error::model(format!(
+            "a loss must be one number, found shape {:?}",
             tensor.dims()
         ))),
     }

@@ -1,19 +1,19 @@
-//! What is to be learnt: classes, sets of labels or numbers, by sample or by row (token) of a sample.
+//! Training targets: classes, sets of labels or numbers, by sample or by row (token) of a sample.
 
-use ranktune_nn::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
-/// Targets, row by row.
+/// Target values, row by row.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TargetValues {
-    /// One class a row.
+    /// One class per row.
     Classes {
         /// Class of each row, below `n_classes`.
         labels: Vec<u32>,
         /// Number of classes.
         n_classes: usize,
     },
-    /// Any number of labels a row.
+    /// Any number of labels per row.
     MultiLabel {
         /// 1 where a row has a label, else 0: `[rows, n_labels]`, row-major.
         values: Vec<f32>,
@@ -31,14 +31,14 @@ pub enum TargetValues {
 
 /// Targets by sample.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Targets {
+pub struct TrainTargets {
     values: TargetValues,
     offsets: Option<Vec<usize>>,
     n_samples: usize,
 }
 
 fn wrong(message: String) -> Error {
-    Error::new(ErrorKind::Input, message)
+    Error::input(message)
 }
 
 impl TargetValues {
@@ -54,7 +54,7 @@ impl TargetValues {
     /// Number of rows.
     ///
     /// # Errors
-    /// `Input` when there is no column, or the values do not fill whole rows.
+    /// `Input` when there is no column, or the last row is incomplete.
     fn rows(&self) -> Result<usize> {
         let columns = self.columns();
         if columns == 0 {
@@ -73,11 +73,11 @@ impl TargetValues {
     }
 }
 
-impl Targets {
-    /// One row of targets a sample.
+impl TrainTargets {
+    /// One row of targets per sample.
     ///
     /// # Errors
-    /// `Input` when there is none, a label is not below the number of classes, a value is not finite, or rows are not whole.
+    /// `Input` when there are none, a class is not below the number of classes, a value is not finite, or the last row is incomplete.
     pub fn new(values: TargetValues) -> Result<Self> {
         let n_samples = check(&values)?;
         Ok(Self {
@@ -90,13 +90,13 @@ impl Targets {
     /// Rows by sample: sample i has the rows `offsets[i]..offsets[i + 1]`.
     ///
     /// # Errors
-    /// As [`Targets::new`], and `Input` when the offsets do not rise from 0 to the number of rows.
+    /// As [`TrainTargets::new`], and `Input` when the offsets do not increase from 0 to the number of rows.
     pub fn by_row(values: TargetValues, offsets: Vec<usize>) -> Result<Self> {
         let rows = check(&values)?;
         let rises = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
         if offsets.len() < 2 || !rises || offsets.first() != Some(&0) || offsets.last() != Some(&rows) {
             return Err(wrong(format!(
-                "offsets of targets have to rise from 0 to the number of rows, {rows}"
+                "offsets of targets must increase from 0 to the number of rows, {rows}"
             )));
         }
         Ok(Self {
@@ -121,7 +121,7 @@ impl Targets {
         self.values.columns()
     }
 
-    /// Whether a sample has rows of its own, as in token classification.
+    /// Whether a sample has several rows, as in token classification.
     pub fn is_by_row(&self) -> bool {
         self.offsets.is_some()
     }
@@ -135,7 +135,7 @@ impl Targets {
     }
 }
 
-/// Number of rows of values that can be learnt.
+/// Checks the values; returns their number of rows.
 fn check(values: &TargetValues) -> Result<usize> {
     let rows = values.rows()?;
     if rows == 0 {
@@ -152,7 +152,7 @@ fn check(values: &TargetValues) -> Result<usize> {
         }
         TargetValues::MultiLabel { values, .. } => {
             if let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-                return Err(wrong(format!("a label is 0 or 1, found {value}")));
+                return Err(wrong(format!("a label must be between 0 and 1, got {value}")));
             }
         }
         TargetValues::Regression { values, n_outputs } => {

@@ -1,30 +1,35 @@
-//! How much weight a read-out's predictions bear beside logits.
+//! The weight κ of a read-out's predictions beside logits.
 //!
 //! ```text
-//! ȳ_i  [c]   what a read-out that has not seen sample i says of it (five folds)
-//! κ          the least of  −Σ_i ln softmax(κ ȳ_i)[y_i]  over  0 ≤ κ ≤ 1 / mean (ȳ_i − e_{y_i})²
+//! ȳ_i  [c]   the prediction for sample i by a read-out that was fitted without it (five folds)
+//! κ          minimises  −Σ_i ln softmax(κ ȳ_i)[y_i]  over  0 ≤ κ ≤ 1 / mean (ȳ_i − e_{y_i})²
 //! ```
 //!
-//! This is temperature scaling (Guo et al. 2017) without samples of its own; the sum is convex in κ. The upper end is the precision
-//! that a normal distribution of the errors would have, for folds that are told apart without a mistake.
+//! This is temperature scaling (Guo et al. 2017) by cross-validation; the sum is convex in κ. The upper bound is the precision of
+//! normally distributed errors, which matters where every fold is predicted without a mistake.
 
 use ranktune_data::Targets;
 
-use super::posterior::Posterior;
+use super::read_out::ReadOut;
 
-/// Parts of the samples, each predicted by a read-out of the others.
+/// Number of folds of the cross-validation.
 const FOLDS: usize = 5;
 
-/// Steps of the search for κ at most: Newton's, or halves of where it may lie where those lead out of it.
+/// Maximum number of steps to find κ: Newton's, or bisection where that leaves the interval.
 const STEPS: usize = 30;
 
-/// κ for the read-out of `rows` `[n, d]`, the features of samples whose classes are `targets`.
+/// κ for the read-out of `rows` `[n, d]`, the features of samples with the classes `labels`, below `n_classes`. `None` where no class
+/// has two samples, one to fit and one to leave out.
 ///
 /// # Errors
-/// Why a fold has no read-out, in a line.
-pub(crate) fn weight(rows: &[f32], n_features: usize, targets: &Targets) -> Result<f64, String> {
+/// Why a fold has no read-out.
+pub(crate) fn weight(
+    rows: &[f32],
+    n_features: usize,
+    targets: &Targets,
+) -> Result<Option<f64>, ranktune_scores::Error> {
     let Targets::Classes { names, labels } = targets else {
-        return Err("only classes have such a weight".to_owned());
+        return Ok(None);
     };
     let folds = folds(labels, names.len());
     let mut predicted = vec![0.0; labels.len() * names.len()];
@@ -34,23 +39,23 @@ pub(crate) fn weight(rows: &[f32], n_features: usize, targets: &Targets) -> Resu
             continue;
         }
         if seen.is_empty() {
-            return Err("no class has two samples, one to fit it with and one to leave out".to_owned());
+            return Ok(None);
         }
         let features = |rows_of: &[usize]| -> Vec<f32> {
             let of = |&row: &usize| &rows[row * n_features..(row + 1) * n_features];
             rows_of.iter().flat_map(of).copied().collect()
         };
-        let fitted = Posterior::fit(&features(&seen), n_features, &targets.select(&seen))?;
+        let fitted = ReadOut::fit(&features(&seen), n_features, &targets.select(&seen))?;
         let mut values = vec![0.0; left_out.len() * names.len()];
         fitted.add_predictions(&features(&left_out), 1.0, &mut values);
         for (row, values) in left_out.iter().zip(values.chunks_exact(names.len())) {
             predicted[row * names.len()..(row + 1) * names.len()].copy_from_slice(values);
         }
     }
-    Ok(calibrated(&predicted, labels, names.len()))
+    Ok(Some(calibrated(&predicted, labels, names.len())))
 }
 
-/// The fold of each sample: those of a class in turn, so that every fold has its share of it.
+/// The fold of each sample, stratified by class.
 fn folds(labels: &[u32], n_classes: usize) -> Vec<usize> {
     let mut seen = vec![0; n_classes];
     let place = |&label: &u32| {
@@ -73,7 +78,7 @@ fn calibrated(predicted: &[f32], labels: &[u32], n_classes: usize) -> f64 {
     let (mut low, mut high) = (0.0, 1.0 / mean_square.max(1e-6));
     let mut weight = high / 2.0;
     for _ in 0..STEPS {
-        // The sum's first and second derivative: what softmax expects of ȳ less ȳ of the class, and the variance of ȳ.
+        // The first and second derivatives of the sum: the expectation of ȳ under softmax minus ȳ of the class, and the variance of ȳ.
         let (mut slope, mut curvature) = (0.0, 0.0);
         for (row, &label) in rows() {
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -88,14 +93,16 @@ fn calibrated(predicted: &[f32], labels: &[u32], n_classes: usize) -> f64 {
             slope += expected - f64::from(row[label as usize]);
             curvature += second / sum - expected * expected;
         }
-        match slope > 0.0 {
-            true => high = weight,
-            false => low = weight,
+        if slope > 0.0 {
+            high = weight;
+        } else {
+            low = weight;
         }
         let newton = weight - slope / curvature;
-        let next = match newton > low && newton < high {
-            true => newton,
-            false => f64::midpoint(low, high),
+        let next = if newton > low && newton < high {
+            newton
+        } else {
+            f64::midpoint(low, high)
         };
         if (next - weight).abs() <= 1e-6 * weight {
             return next;
@@ -147,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_bears_no_weight_and_what_never_errs_bears_that_of_its_precision() {
+    fn wrong_predictions_have_no_weight_and_perfect_ones_have_that_of_their_precision() {
         let labels: Vec<u32> = (0..200).map(|row| row % 2).collect();
         let against: Vec<f32> = labels
             .iter()
@@ -162,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn features_that_know_the_class_bear_more_weight_than_those_that_do_not() {
+    fn informative_features_have_more_weight_than_noise() {
         let labels: Vec<u32> = (0..120).map(|row| row % 3).collect();
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
         let targets = Targets::Classes {
@@ -174,7 +181,8 @@ mod tests {
                 .map(|at| (known * f64::from(u8::from(labels[at / 6] as usize == at % 6)) + noise(at)) as f32)
                 .collect()
         };
-        let [nothing, some, much] = [0.0, 1.0, 3.0].map(|known| weight(&features(known), 6, &targets).unwrap());
+        let [nothing, some, much] =
+            [0.0, 1.0, 3.0].map(|known| weight(&features(known), 6, &targets).unwrap().unwrap());
         assert!(
             nothing < 2.0 && nothing < some && some < much,
             "{nothing} {some} {much}"

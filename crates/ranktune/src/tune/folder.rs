@@ -1,17 +1,18 @@
-//! The folder a tuned model is written to, which is a model of a hub like any other.
+//! The folder of a tuned model, which is a model of a hub like any other.
 //!
 //! | file | what |
 //! |---|---|
 //! | `model.onnx` | tuned weights, running statistics, the new head; output `logits` |
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |
 //! | `preprocessor_config.json` | the preprocessing at the size that was trained at (timm's is in `config.json`) |
-//! | `tokenizer.json` and what belongs to it | those of the model |
-//! | `training.json` | how it was made and how well it does, `ranktune.training/1`; written last |
-//! | `log.jsonl`, `tensorboard/`, `checkpoints/` | the run |
+//! | `tokenizer.json` and its other files | those of the model |
+//! | `training.json` | settings, history and metrics, `ranktune.training/1`; written last |
+//! | `log.jsonl`, `tensorboard/`, `checkpoints/` | records of the run |
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ranktune_core::files::write_atomically;
 use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::{InputSide, Prepared};
 use ranktune_hub::ImageProcessor;
@@ -22,7 +23,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
 
-/// What may lie beside a model about its tokens; only the first has to.
+/// The files of a tokenizer; only the first is required.
 const TOKENIZER_FILES: [&str; 6] = [
     "tokenizer.json",
     "tokenizer_config.json",
@@ -32,29 +33,29 @@ const TOKENIZER_FILES: [&str; 6] = [
     "1_Pooling/config.json",
 ];
 
-/// A folder that is ours to write to.
-pub(crate) struct Folder {
+/// A folder that belongs to one tuning run.
+pub(crate) struct OutputFolder {
     pub(crate) path: PathBuf,
 }
 
-impl Folder {
-    /// Makes the folder, or takes up the run that is in it.
+impl OutputFolder {
+    /// Creates the folder, or resumes the run in it.
     ///
     /// # Errors
-    /// [`ErrorKind::Output`] where another run or other files lie there, or nothing can be written.
+    /// [`ErrorKind::Output`] when it holds another run or other files, or cannot be written to.
     pub(crate) fn open(path: &Path, resume: bool) -> Result<Self, Error> {
         let output = |message: String| Error::new(ErrorKind::Output, message);
         let shown = path.display();
         if path.exists() && !path.is_dir() {
             return Err(output(format!(
-                "{shown}: there is a file of that name; name a folder with --out"
+                "{shown}: a file of that name exists; choose a folder with --out"
             )));
         }
         let holds = |name: &str| path.join(name).exists();
         let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
         let is_empty = fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
         if !is_empty && !is_run {
-            let message = format!("{shown}: other files are in this folder; name an empty or a new one with --out");
+            let message = format!("{shown}: the folder holds other files; choose an empty or a new one with --out");
             return Err(output(message));
         }
         if is_run && !resume {
@@ -64,12 +65,12 @@ impl Folder {
                 "an unfinished run"
             };
             let message =
-                format!("{shown}: {what} is in this folder; go on with it by --resume, or name another with --out");
+                format!("{shown}: the folder holds {what}; continue it with --resume, or choose another with --out");
             return Err(output(message));
         }
         let folder = Self { path: path.to_owned() };
         fs::create_dir_all(path).map_err(|error| folder.cannot_write("", error))?;
-        // Better to learn that a folder is read-only before an hour of training than after it.
+        // A read-only folder is found before an hour of training, not after.
         folder.write(".writable", b"")?;
         let _ = fs::remove_file(path.join(".writable"));
         Ok(folder)
@@ -79,23 +80,15 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Writes a file under a temporary name and renames it, so that nobody sees half of it.
+    /// Writes a file, whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let partial = self
-            .path
-            .join(format!(".{}.{}", name.replace('/', "."), std::process::id()));
-        fs::write(&partial, bytes)
-            .and_then(|()| fs::rename(&partial, self.path.join(name)))
-            .map_err(|error| {
-                let _ = fs::remove_file(&partial);
-                self.cannot_write(name, error)
-            })
+        write_atomically(&self.path.join(name), bytes).map_err(|error| self.cannot_write(name, error))
     }
 
     fn cannot_write(&self, name: &str, error: std::io::Error) -> Error {
         let path = self.path.join(name);
         let message = format!(
-            "{}: cannot be written: {error}; checkpoints are kept, so free space or rights and go on with --resume",
+            "{}: cannot be written: {error}; the checkpoints are kept: free space or fix permissions, then continue with --resume",
             path.display()
         );
         Error::new(ErrorKind::Output, message)
@@ -106,7 +99,7 @@ impl Folder {
         self.write(name, text.as_bytes())
     }
 
-    /// Writes the tuned model and what a hub wants beside it.
+    /// Writes the tuned model and the files that a hub needs beside it.
     pub(crate) fn write_model(
         &self,
         model: &Model,
@@ -127,7 +120,7 @@ impl Folder {
             .map_err(|error| Error::new(ErrorKind::Output, error))
     }
 
-    /// Writes how images are prepared, or sets it in `config.json`.
+    /// Writes the preprocessing of images, or sets it in `config.json`.
     fn write_preprocessing(&self, processor: &ImageProcessor, config: &mut Map<String, Value>) -> Result<(), Error> {
         let (height, width) = processor.input_size();
         if config.contains_key("image_size") {
@@ -146,7 +139,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Copies the files that say how texts are tokenized.
+    /// Copies the files of the tokenizer.
     fn copy_tokenizer(&self, from: Option<&Path>) -> Result<(), Error> {
         let Some(from) = from else { return Ok(()) };
         for name in TOKENIZER_FILES {
@@ -166,7 +159,7 @@ impl Folder {
     }
 }
 
-/// The fields of a model's `config.json`; none where there is no such file or it is no object.
+/// The fields of a model's `config.json`; none if the file is missing or not an object.
 fn config(folder: Option<&Path>) -> Map<String, Value> {
     folder
         .and_then(|folder| fs::read(folder.join("config.json")).ok())
@@ -180,7 +173,7 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
     let problem = match dataset.targets.task() {
         Task::MultiLabel => "multi_label_classification",
         Task::Regression => "regression",
-        // Hugging Face has no name for it: what shows it are logits for every token.
+        // Hugging Face has no problem type for tokens.
         Task::Tokens => "",
         _ => "single_label_classification",
     };
@@ -214,28 +207,28 @@ mod tests {
     fn a_folder_of_other_files_or_of_another_run_is_refused() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("out");
-        Folder::open(&path, false).unwrap();
-        Folder::open(&path, false).unwrap();
+        OutputFolder::open(&path, false).unwrap();
+        OutputFolder::open(&path, false).unwrap();
         fs::create_dir(path.join("checkpoints")).unwrap();
-        let error = Folder::open(&path, false).err().unwrap().to_string();
+        let error = OutputFolder::open(&path, false).err().unwrap().to_string();
         assert!(
-            error.contains("an unfinished run is in this folder; go on with it by --resume"),
+            error.contains("the folder holds an unfinished run; continue it with --resume"),
             "{error}"
         );
-        Folder::open(&path, true).unwrap();
+        OutputFolder::open(&path, true).unwrap();
         fs::write(path.join("training.json"), "{}").unwrap();
-        let error = Folder::open(&path, false).err().unwrap().to_string();
+        let error = OutputFolder::open(&path, false).err().unwrap().to_string();
         assert!(error.contains("a finished run"), "{error}");
         let other = place.path().join("other");
         fs::create_dir(&other).unwrap();
         fs::write(other.join("thesis.tex"), "").unwrap();
         for resume in [false, true] {
-            let error = Folder::open(&other, resume).err().unwrap();
+            let error = OutputFolder::open(&other, resume).err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Output);
             assert!(error.to_string().contains("other files"), "{error}");
         }
         let file = place.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(Folder::open(&file, false).is_err());
+        assert!(OutputFolder::open(&file, false).is_err());
     }
 }

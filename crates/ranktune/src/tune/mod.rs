@@ -1,58 +1,64 @@
-//! Tuning a model of a hub on a data set, taught by the best-ranked ones.
+//! Tuning a model of a hub on a data set, taught by the best-ranked models.
 //!
 //! ```text
-//! hub, ranking ──cast──► target, teachers        data ──material──► training and validation samples
-//!                            │                                          │
-//!              network: new head          lessons: what the teachers say of every view (cached)
-//!                            └──────────────► train ◄───────────────────┘
-//!                                               └──► folder: a hub entry, measured by the inference engine
+//! hub, ranking ──selection──► target, teachers     data ──splits──► training, validation and test samples
+//!                                 │                                   │
+//!               network: new head │  teachers: read-outs, predictions │ (cached)
+//!                                 └──────► trials ──► run ◄───────────┘
+//!                                             └──► folder: a hub entry ──► metrics by the inference engine
 //! ```
 
 mod calibration;
-mod cast;
+mod choice;
+mod entity_f1;
 mod folder;
-mod grid;
-mod images;
-mod judge;
-mod lessons;
-mod material;
+mod image_samples;
 mod method;
+mod metrics;
 mod network;
+mod observer;
 mod options;
 mod parameters;
-mod posterior;
+mod read_out;
 mod run;
-mod search;
-mod texts;
-mod watch;
-mod word_lessons;
+mod selection;
+mod splits;
+mod stages;
+mod teacher_inputs;
+mod teachers;
+mod text_samples;
+mod trials;
+mod word_teachers;
 
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
-use ranktune_data::{Dataset, TagScheme, Targets, Task};
-use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+use ranktune_data::{Dataset, TagScheme, Targets};
+use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::{Metrics, SCHEMA, Teacher, TrainingData};
-use ranktune_train::Judge;
-use serde_json::{Map, Value};
+use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
+use ranktune_train::methods::{at_lambda, find};
+use ranktune_train::{MethodInfo, Need, ValidationMetric};
 
 pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Predictor, logits, measure};
-use crate::evaluate_words;
 use crate::models::check_pooling;
 use crate::sources::Sources;
-use folder::Folder;
-use lessons::Classroom;
-use material::Material;
+use entity_f1::EntityF1;
+use folder::OutputFolder;
+use method::MethodData;
+use run::{TrialRunner, epoch};
+use selection::ModelSelection;
+use splits::DataSplits;
+use stages::{Labelled, Stage, Stages};
+use teacher_inputs::TeacherInputs;
 
-/// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which then is a model of a hub.
+/// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`]: an unknown method or model, settings that do not fit each other. [`ErrorKind::Data`]: a class
+/// [`ErrorKind::Arguments`]: an unknown method or model, options that do not fit each other. [`ErrorKind::Data`]: a class
 /// without a training sample, too many unreadable samples, validation data of other classes. [`ErrorKind::Hub`]: a model that
 /// cannot be trained, or not at that size (the node is named), or a teacher for another kind of data.
 /// [`ErrorKind::Output`]: the folder holds something else, or cannot be written to. [`ErrorKind::Diverged`]: the loss exploded.
@@ -65,94 +71,83 @@ pub fn tune(
     interrupt: &Interrupt,
 ) -> Result<Training, Error> {
     let begun = Instant::now();
-    let needs = method::needs(&options.method)?;
-    // With no weight on what they say, nobody has to be asked.
-    let unheard = options.method == "b-tuning" && options.lambda == Lambda::Fixed(0.0);
-    let taught = needs == method::Needs::Teachers && !unheard;
-    options.check()?;
-    let is_text = dataset.kind().is_text();
-    if let (true, Some(count)) = (is_text, options.views) {
+    let method = find(&options.method)?;
+    // What a grid of λ needs, the method needs, though one of its values may be 0.
+    let needing = match options.lambda {
+        Lambda::Fixed(lambda) => at_lambda(method, lambda),
+        Lambda::Grid(_) => method,
+    };
+    let needs_teachers = needing.needs(Need::Teachers);
+    options.check(method)?;
+    if let (true, Some(count)) = (dataset.kind().is_text(), options.views) {
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     check_pooling(&options.extract, dataset.kind())?;
-    let folder = Folder::open(&options.out, options.resume)?;
+    let folder = OutputFolder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));
     }
-    let material = Material::gather(dataset, options, progress)?;
-    let cast = cast::choose(sources, dataset, options, taught, progress, interrupt)?;
-    let target = &cast.target;
+    let splits = DataSplits::read(dataset, options, progress)?;
+    let has_read_outs = needs_teachers || needing.needs(Need::ReadOut);
+    let planned = [
+        (Stage::Ranking, selection::makes_ranking(options, needs_teachers)),
+        (Stage::ReadOuts, has_read_outs),
+        (Stage::Views, needs_teachers),
+        (Stage::Training, true),
+        (Stage::Evaluation, true),
+    ];
+    let planned = planned.into_iter().filter(|(_, is_planned)| *is_planned);
+    let stages = Stages::new(planned.map(|(stage, _)| stage).collect(), progress);
+    let selection = selection::select(sources, dataset, options, needs_teachers, &stages, progress, interrupt)?;
+    let target = &selection.target;
     let names = dataset.targets.names();
-    let samples = material.training(target, progress)?;
-    let start = network::start(&material.train.dataset.targets);
-    let network = network::network(target, (names.len(), start), options.train.seed, samples.as_ref())?;
+    let samples = splits.training(target, progress)?;
+    let bias = network::initial_bias(&splits.train.dataset.targets);
+    let network = network::network(target, (names.len(), bias), options.train.seed, samples.as_ref())?;
 
-    let classroom = Classroom {
-        all: &material.all,
-        all_digests: &material.all_digests,
-        rows: &material.train_rows,
-        dataset: &material.train.dataset,
-        digests: &material.train.digests,
-        options: &ExtractOptions {
+    let mut data = MethodData::default();
+    let mut teachers: Vec<Teacher> = Vec::new();
+    if has_read_outs {
+        let extract = ExtractOptions {
             feature: FeatureChoice::Auto,
             ..options.extract.clone()
-        },
-        progress,
-        interrupt,
-    };
-    let count = options.views.unwrap_or(options::VIEWS);
-    let mut teaching = None;
-    let mut teachers: Vec<Teacher> = Vec::new();
-    if taught {
-        let (list, lessons) = classroom.lessons(&cast.teachers, &material.views, count, options.temperature)?;
-        for teacher in &list {
-            progress.event(Event::Note(&format!(
-                "teacher {}: share {:.3}",
-                teacher.name, teacher.weight
-            )));
-        }
-        teachers = list;
-        let (own, read_out) = match options.method.as_str() {
-            "b-tuning" => {
-                let (posterior, weight) = classroom.own(target, options.read_out)?;
-                (posterior.weights, weight)
-            }
-            _ => (Vec::new(), 0.0),
         };
-        if read_out > 0.0 {
-            progress.event(Event::Note(&format!(
-                "the read-out of {} joins its head with weight {read_out:.1}",
-                target.name()
-            )));
-        }
-        teaching = Some(method::Teaching { lessons, own, read_out });
+        let inputs = TeacherInputs {
+            all: &splits.all,
+            all_digests: &splits.all_digests,
+            rows: &splits.train_rows,
+            dataset: &splits.train.dataset,
+            digests: &splits.train.digests,
+            options: &extract,
+            progress,
+            interrupt,
+        };
+        (teachers, data) = method_data(needing, &inputs, &selection, &splits, options, &stages)?;
     }
-    let validation = material.validation(target, progress)?;
-    let entities = judge::Entities { names };
+    let validation = splits.validation(target, progress)?;
+    let entity_f1 = EntityF1 { names };
     let by_entity = matches!(&dataset.targets, Targets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
-    let job = run::Job {
+    let runner = TrialRunner {
         target,
         network: &network,
         samples: samples.as_ref(),
         validation: validation.as_deref(),
-        judge: by_entity.then_some(&entities as &dyn Judge),
-        material: &material,
-        teaching: teaching.as_ref(),
+        metric: by_entity.then_some(&entity_f1 as &dyn ValidationMetric),
+        splits: &splits,
+        method,
+        data: &data,
         options,
         folder: &folder,
         progress,
         interrupt,
     };
-    let search::Finished {
-        trained,
-        rate_curve,
-        lambda_curve,
-        settings,
-    } = search::run(&job)?;
-
-    folder.write_model(&trained.model, target, cast.entry.dir.as_deref(), dataset)?;
-    let metrics = measured(&folder, &material, options, progress, interrupt)?;
+    stages.start(Stage::Training);
+    let found = trials::run(&runner)?;
+    let trained = &found.trained;
+    folder.write_model(&trained.model, target, selection.entry.dir.as_deref(), dataset)?;
+    stages.start(Stage::Evaluation);
+    let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
     #[expect(clippy::cast_precision_loss, reason = "a count of steps")]
     let per_step = trained.step_seconds / (trained.steps_timed.max(1) as f64);
     let training = Training {
@@ -164,78 +159,93 @@ pub fn tune(
         task: dataset.targets.task().name().to_owned(),
         data: TrainingData {
             path: dataset.path.display().to_string(),
-            samples: material.train.dataset.targets.n_predicted(),
-            validation_samples: material
-                .held_out
+            samples: splits.train.dataset.targets.n_predicted(),
+            validation_samples: splits
+                .validation
                 .as_ref()
-                .map_or(0, |part| part.dataset.targets.n_predicted()),
+                .map_or(0, |split| split.dataset.targets.n_predicted()),
             classes: names.to_vec(),
-            digest: material.digest(),
+            digest: splits.digest(),
         },
-        settings,
+        settings: found.settings,
         seed: options.train.seed,
         epochs: options.train.epochs,
         chosen_epoch: trained.chosen_epoch + 1,
         metrics,
-        history: trained.epochs.iter().map(run::epoch).collect(),
-        rate_curve,
-        lambda_curve,
+        history: trained.epochs.iter().map(epoch).collect(),
+        rate_curve: found.rate_curve,
+        lambda_curve: found.lambda_curve,
         seconds: begun.elapsed().as_secs_f64(),
         seconds_per_step: per_step,
         steps: trained.steps,
-        unreadable: material.unreadable.clone(),
+        unreadable: splits.unreadable.clone(),
     };
     folder.write_training(&training)?;
     Ok(training)
 }
 
-/// Metrics of the written model, by the inference engine, on every part of the data.
-fn measured(
-    folder: &Folder,
-    material: &Material,
+/// The teachers, and the data that `method` needs. A new [`Need`] does not compile until this function provides it.
+fn method_data(
+    method: &MethodInfo,
+    inputs: &TeacherInputs<'_>,
+    selection: &ModelSelection,
+    splits: &DataSplits,
     options: &TuneOptions,
-    progress: &dyn Progress,
-    interrupt: &Interrupt,
-) -> Result<Metrics, Error> {
-    let extract = ExtractOptions {
-        feature: FeatureChoice::Auto,
-        cache: CacheOptions::Off,
-        ..options.extract.clone()
+    stages: &Stages<'_>,
+) -> Result<(Vec<Teacher>, MethodData), Error> {
+    let (target, candidates) = (&selection.target, &selection.teachers);
+    let progress = inputs.progress;
+    let (mut teachers, mut data) = (Vec::new(), MethodData::default());
+    stages.start(Stage::ReadOuts);
+    let read_out_progress = Labelled {
+        label: "read-out",
+        progress,
     };
-    let source = Sources::from(folder.path.as_path());
-    if material.all.targets.task() == Task::Tokens {
-        let run = evaluate_words::Run {
-            options: &extract,
-            progress,
-            interrupt,
-        };
-        let tagger = evaluate_words::Tagger::open(&source, run)?;
-        let part = |part: Option<&material::Part>| match part {
-            Some(part) => tagger.measure(&part.dataset, run),
-            None => Ok(Map::new()),
-        };
-        return Ok(Metrics {
-            train: part(Some(&material.train))?,
-            validation: part(material.held_out.as_ref())?,
-            test: part(material.test.as_ref())?,
-        });
+    let read_out_inputs = inputs.with_progress(&read_out_progress);
+    let read_outs = candidates
+        .iter()
+        .map(|candidate| teachers::read_out(&read_out_inputs, &candidate.model))
+        .collect::<Result<Vec<_>, Error>>()?;
+    for need in method.needs {
+        match need {
+            // Computed last, in a stage of its own.
+            Need::Teachers => teachers = teachers::teachers(candidates, &read_outs, options.temperature),
+            Need::ReadOut => {
+                let own = teachers::own_read_out(&read_out_inputs, target, options.read_out)?;
+                if own.head_weight > 0.0 {
+                    progress.event(Event::Note(&format!(
+                        "the read-out of {} is combined with its head, with weight {:.1}",
+                        target.name(),
+                        own.head_weight
+                    )));
+                }
+                data.read_out = Some(own);
+            }
+            // A number of the trial, not data.
+            Need::Lambda => {}
+        }
     }
-    let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
-    let part = |part: Option<&material::Part>| -> Result<Map<String, Value>, Error> {
-        let Some(part) = part else { return Ok(Map::new()) };
-        let found = logits(
-            &predictor.model,
-            &part.dataset,
-            &part.digests,
-            &extract,
-            progress,
-            interrupt,
-        )?;
-        measure(&found.values, found.columns, &part.dataset.targets)
+    if !method.needs(Need::Teachers) {
+        return Ok((teachers, data));
+    }
+    for teacher in &teachers {
+        progress.event(Event::Note(&format!(
+            "teacher {}: share {:.3}",
+            teacher.name, teacher.weight
+        )));
+    }
+    stages.start(Stage::Views);
+    let view_progress = Labelled {
+        label: "teacher views",
+        progress,
     };
-    Ok(Metrics {
-        train: part(Some(&material.train))?,
-        validation: part(material.held_out.as_ref())?,
-        test: part(material.test.as_ref())?,
-    })
+    let views = (&splits.views, options.views.unwrap_or(options::VIEWS));
+    data.teachers = Some(teachers::predictions(
+        &inputs.with_progress(&view_progress),
+        candidates,
+        &read_outs,
+        &teachers,
+        views,
+    )?);
+    Ok((teachers, data))
 }

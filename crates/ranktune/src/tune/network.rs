@@ -1,20 +1,20 @@
-//! From a model of the hub to one that can be trained: a new head, an open batch, and the certainty that the graph runs at the
-//! size that is asked for.
+//! From a model of the hub to one that can be trained: a new head, an open batch size, and a check that the graph runs at the
+//! requested input size.
 
-use ranktune_core::one_line;
+use ranktune_core::{BoxError, one_line};
 use ranktune_data::Targets;
 use ranktune_features::extract::{Prepared, Sequences, TextSide};
 use ranktune_nn::head::POOLED;
 use ranktune_nn::{FeatureLayout, Feed, GraphOptions, Head, HeadRows, SequencePooling, TrainableGraph, with_head};
 use ranktune_onnx::locate::Pooling;
 use ranktune_onnx::{Dim, Model};
-use ranktune_train::{EVALUATION, Pick, Samples};
+use ranktune_train::{EVALUATION_VIEW, Pick, Samples};
 
 use crate::error::{Error, ErrorKind};
 
-/// Where the outputs of a head start: for labels at the logarithm of their odds among the training samples, so that training begins
-/// with what sets them apart and not with how rare they are (Lin et al. 2017, section 4.1); else at zero.
-pub(crate) fn start(targets: &Targets) -> Vec<f32> {
+/// The initial bias of the head: for labels the logarithm of their odds among the training samples, so that training does not start by
+/// learning how rare they are (Lin et al. 2017, section 4.1); else zero.
+pub(crate) fn initial_bias(targets: &Targets) -> Vec<f32> {
     let Targets::MultiLabel { names, rows } = targets else {
         return Vec::new();
     };
@@ -27,7 +27,7 @@ pub(crate) fn start(targets: &Targets) -> Vec<f32> {
     counts.iter().map(|count| (count / (all - count)).ln()).collect()
 }
 
-/// Puts a head of `n_outputs` on the model, whose outputs start at `bias`, and runs it on one of `samples` to see that it can.
+/// Puts a head of `n_outputs` with the initial `bias` on the model, and checks that it runs on one of `samples`.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
@@ -37,7 +37,7 @@ pub(crate) fn network(
     seed: u64,
     samples: &dyn Samples,
 ) -> Result<Model, Error> {
-    let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
+    let unusable = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
     let located = target.located();
     let mut base = target.model().clone();
     for input in &mut base.graph.inputs {
@@ -46,33 +46,35 @@ pub(crate) fn network(
         }
     }
     base.graph.value_info.clear();
-    let headed = |n_features: usize, rows: HeadRows| {
+    let headed = |n_features: usize, rows: HeadRows| -> Result<Model, BoxError> {
         let mut head = Head::new(&located.feature, n_features, n_outputs);
         head.layout = layout(target)?;
         head.rows = rows;
         head.seed = seed;
         head.bias.clone_from(&bias);
-        with_head(&base, &head).map_err(|error| one_line(&error))
+        Ok(with_head(&base, &head)?)
     };
     let rows = match target.texts().map(TextSide::sequences) {
         Some(Sequences::Apart) => HeadRows::Pairs,
         _ => HeadRows::Single,
     };
-    // The number of features is what the graph makes of a row; the head of this first one is never used.
-    let probe = headed(located.feature_dim.unwrap_or(1), HeadRows::Single).map_err(&wrong)?;
-    let n_features = features(&probe, samples).map_err(|reason| match target.images() {
-        Some(side) => {
-            let (height, width) = side.processor.input_size();
-            wrong(format!(
-                "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
-            ))
-        }
-        None => wrong(format!("the graph cannot be trained: {reason}; try another model")),
+    // The number of features is known once the graph has run; the head of this probe is never used.
+    let probe =
+        headed(located.feature_dim.unwrap_or(1), HeadRows::Single).map_err(|error| unusable(one_line(&*error)))?;
+    let n_features = features(&probe, samples).map_err(|error| {
+        let reason = one_line(&*error);
+        let Some(side) = target.images() else {
+            return unusable(format!("the graph cannot be trained: {reason}; try another model"));
+        };
+        let (height, width) = side.processor.input_size();
+        unusable(format!(
+            "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
+        ))
     })?;
-    headed(n_features, rows).map_err(wrong)
+    headed(n_features, rows).map_err(|error| unusable(one_line(&*error)))
 }
 
-fn layout(target: &Prepared) -> Result<FeatureLayout, String> {
+fn layout(target: &Prepared) -> Result<FeatureLayout, BoxError> {
     let located = target.located();
     let mask = |side: &TextSide| side.processor.inputs().attention_mask.clone();
     let mask = target.texts().and_then(mask);
@@ -85,56 +87,58 @@ fn layout(target: &Prepared) -> Result<FeatureLayout, String> {
     if let (Pooling::Tokens, None, Some(length)) = (located.pooling, &mask, fixed)
         && target.pooling_name() != "words"
     {
-        return Err(format!(
-            "the graph takes {length} tokens and no attention mask, so the tuned one could not tell a text from its padding; \
-             export it with a mask, or with an open length"
-        ));
+        let message = format!(
+            "the graph has a fixed length of {length} tokens and no attention mask, so it cannot tell a text from its padding; \
+             export it with a mask, or with a dynamic length"
+        );
+        return Err(message.into());
     }
     let pads_left = target.texts().is_some_and(|side| side.processor.pads_left());
     match located.pooling {
         Pooling::None => Ok(FeatureLayout::Flat),
         Pooling::GlobalAverage { channels_axis: 1 } => Ok(FeatureLayout::Map),
         Pooling::Tokens if target.pooling_name() == "words" => Ok(FeatureLayout::EveryToken),
-        // The first token of a row is there wherever the padding is behind it.
+        // Padding on the right never replaces the first token.
         Pooling::Tokens => Ok(FeatureLayout::Tokens {
             pooling,
             mask: mask.filter(|_| pooling != SequencePooling::First || pads_left),
         }),
-        _ => Err(format!(
-            "features {:?} of this layout cannot be tuned in this version; name another tensor with --feature",
-            located.feature
-        )),
+        _ => {
+            let feature = &located.feature;
+            Err(
+                format!("features {feature:?} of this layout cannot be tuned; name another tensor with --feature")
+                    .into(),
+            )
+        }
     }
 }
 
-/// Runs the graph on one sample: the length of its features.
-fn features(model: &Model, samples: &dyn Samples) -> Result<usize, String> {
+/// Runs the graph on one sample. Returns the number of features.
+fn features(model: &Model, samples: &dyn Samples) -> Result<usize, BoxError> {
     let outputs = vec![POOLED.to_owned()];
     let options = GraphOptions {
         outputs,
         ..GraphOptions::default()
     };
-    let graph = TrainableGraph::new(model, options).map_err(|error| one_line(&error))?;
+    let graph = TrainableGraph::new(model, options)?;
     let pick = Pick {
         sample: 0,
-        view: EVALUATION,
+        view: EVALUATION_VIEW,
     };
-    // Two of a kind: a graph that only takes one at a time shows here.
-    let inputs = samples.load(&[pick, pick]).map_err(|error| error.to_string())?;
+    // The sample twice, to find graphs that take one sample at a time.
+    let inputs = samples.load(&[pick, pick])?;
     let fed = inputs.feeds.first().map_or(0, |(_, tensor)| tensor.dims()[0]);
     let feeds: Vec<(&str, Feed)> = inputs
         .feeds
         .iter()
         .map(|(name, tensor)| (name.as_str(), Feed::from(tensor.clone())))
         .collect();
-    let pass = graph.evaluate(&feeds).map_err(|error| one_line(&error))?;
-    let dims = pass.output(POOLED).map_err(|error| one_line(&error))?.dims();
+    let pass = graph.evaluate(&feeds)?;
+    let dims = pass.output(POOLED)?.dims();
     match dims.as_slice() {
         [rows, features] if [fed, 2].contains(rows) => Ok(*features),
         [rows, _, features] if *rows == fed && inputs.rows.is_some() => Ok(*features),
-        other => Err(format!(
-            "{fed} rows gave features of shape {other:?}, expected [{fed}, d]"
-        )),
+        other => Err(format!("{fed} rows gave features of shape {other:?}, expected [{fed}, d]").into()),
     }
 }
 
@@ -143,21 +147,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_start_at_their_odds_and_classes_at_nothing() {
+    fn the_bias_of_labels_is_their_log_odds_and_that_of_classes_zero() {
         let names: Vec<String> = ["rare", "usual"].map(str::to_owned).to_vec();
         let rows = (0..99).map(|at| if at == 0 { vec![0, 1] } else { vec![1] }).collect();
         let labels = Targets::MultiLabel {
             names: names.clone(),
             rows,
         };
-        let found = start(&labels);
+        let found = initial_bias(&labels);
         let share = |logit: f32| 1.0 / (1.0 + (-logit).exp());
         assert!(
             (share(found[0]) - 0.015).abs() < 1e-4 && (share(found[1]) - 0.995).abs() < 1e-4,
             "{found:?}"
         );
         assert!(
-            start(&Targets::Classes {
+            initial_bias(&Targets::Classes {
                 names,
                 labels: vec![0, 1]
             })

@@ -1,15 +1,15 @@
-//! What a caller may choose about tuning, with the defaults and where they come from.
+//! The options of tuning, with their defaults and the sources of those.
 
 use std::path::PathBuf;
 
 use ranktune_data::{Augmentation, Dataset};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Ranking;
-use ranktune_train::{Decay, Optimizer, Schedule, TrainOptions};
+use ranktune_train::{Decay, MethodInfo, Need, Optimizer, Schedule, TrainOptions, methods};
 
 use crate::error::{Error, ErrorKind};
 
-/// Which model is tuned.
+/// The model that is tuned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The first of the ranking.
@@ -18,10 +18,10 @@ pub enum Target {
     Named(String),
 }
 
-/// Which models teach.
+/// The models that teach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Teachers {
-    /// So many of the ranking, from its top; the target itself may be one of them.
+    /// The first models of the ranking, this many; the target itself may be one of them.
     Top(usize),
     /// The models of these names in the hub.
     Named(Vec<String>),
@@ -32,28 +32,28 @@ pub enum Teachers {
 pub enum Lambda {
     /// This value.
     Fixed(f64),
-    /// One of these, chosen on the validation samples: 10, unless another one's measure is better by more than the standard error of
-    /// the difference, and its loss no larger; the best where 10 is not among them.
+    /// One of these, chosen on the validation samples: 10, unless the metric of another value is better by more than the standard error
+    /// of the difference and its loss is no larger; the best value where 10 is not among them.
     Grid(Vec<f64>),
 }
 
 impl Lambda {
-    /// The usual grid. The published value is 100; 0 is fine-tuning, in every respect.
+    /// The usual grid. The published value is 100; 0 is fine-tuning.
     pub fn auto() -> Self {
         Self::Grid(vec![0.0, 1.0, DEFAULT_LAMBDA, 100.0])
     }
 }
 
-/// What [`TuneOptions::lambda`] is where it is not said.
+/// The default of [`TuneOptions::lambda`].
 pub(crate) const DEFAULT_LAMBDA: f64 = 10.0;
 
-/// [`TuneOptions::views`] where it is not said.
+/// The default of [`TuneOptions::views`].
 pub(crate) const VIEWS: u32 = 4;
 
-/// Where validation samples come from.
+/// The source of validation samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Validation {
-    /// Nowhere: the last weights are kept.
+    /// No validation: the last weights are kept.
     None,
     /// A stratified share of the training samples.
     Share(f64),
@@ -61,56 +61,56 @@ pub enum Validation {
     Data(Box<Dataset>),
 }
 
-/// How a model is tuned.
+/// Options of tuning.
 #[derive(Clone, Debug)]
 pub struct TuneOptions {
     /// The model. Default: the first of the ranking.
     pub model: Target,
-    /// A ranking that was made before. Default: it is made where it is needed, from cached features where there are any.
+    /// An existing ranking. Default: it is made where it is needed, from cached features if there are any.
     pub ranking: Option<Ranking>,
-    /// `b-tuning` (the default), `fine-tune`, `linear-probe`, `distillation`, …: see
-    /// [`METHODS`](ranktune_train::methods::METHODS).
+    /// The name of a method of [`METHODS`](ranktune_train::methods::METHODS). Default: `b-tuning`.
     pub method: String,
     /// Default: the three best of the ranking, as published.
     pub teachers: Teachers,
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
     pub lambda: Lambda,
-    /// The weight κ of the target's own Bayesian read-out m_t beside the head h of a model that b-tuning tunes for classes: logits are
-    /// `½ (h(f) + κ m_tᵀ f)`. Default: what fits the classes of training samples best that the read-out has not seen (`calibration.rs`); 0,
-    /// the head alone, is published.
+    /// The weight κ of the target's own Bayesian read-out m_t beside the head h, of b-tuning for classes: the logits are
+    /// `½ (h(f) + κ m_tᵀ f)`. Default: calibrated by cross-validation on the training samples (`calibration.rs`); 0, the head alone, is
+    /// published.
     pub read_out: Option<f64>,
-    /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless another one's
-    /// measure is better by more than the standard error of the difference, and its loss no larger. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_train::BatchNorm::Auto)
-    /// leaves it open, each other rate is tried with frozen statistics and with those of batches. Default: none, so that of `train` is taken.
+    /// Learning rates of the backbone, of which the validation samples choose one: that of [`TuneOptions::train`] unless the metric of
+    /// another rate is better by more than the standard error of the difference and its loss is no larger. Up to 2,000 samples, and where [`BatchNorm::Auto`](ranktune_train::BatchNorm::Auto)
+    /// leaves it open, each other rate is tried with frozen statistics and with those of batches. Default: none; the rate of `train` is used.
     pub learning_rates: Vec<f32>,
-    /// τ of the teachers' shares. Default: 0.1, as published.
+    /// Temperature τ of the teachers' shares. Default: 0.1, as published.
     pub temperature: f64,
     /// Shorter edge of the images. Default: what the model's preprocessing makes.
     pub image_size: Option<usize>,
     /// Default: a crop of 0.5 to 1 of the area and a flip.
     pub augmentation: Augmentation,
-    /// Views that teachers look at, and that training then takes in turn. Default: 4 (a compromise between variety and the time
-    /// that teachers take; methods without teachers draw a new view every epoch).
+    /// Number of views per image that teachers predict and training cycles through. Default: 4 (a compromise between variety and the
+    /// time of the teachers; methods without teachers draw a new view every epoch).
     pub views: Option<u32>,
     /// Default: a tenth of the training samples.
     pub validation: Validation,
-    /// A data set that the tuned model is measured on at the end. Default: none.
+    /// A data set to evaluate the tuned model on. Default: none.
     pub test: Option<Dataset>,
-    /// The folder that the tuned model is written to.
+    /// The output folder.
     pub out: PathBuf,
-    /// Whether to go on with what is in `out`. Default: no.
+    /// Whether to resume the run in `out`. Default: no.
     pub resume: bool,
-    /// What weight decay is for. Default: what was published with the method.
+    /// The parameters that weight decay applies to. Default: as published with the method.
     pub decay: Option<Decay>,
-    /// Everything about the training itself; [`training_defaults`] suit the data. Its seed is that of all that is drawn; its checkpoints and records are set here.
+    /// Options of training; [`training_defaults`] suit the data. Their seed is that of everything random; checkpoints and records are set by
+    /// [`tune`](crate::tune()).
     pub train: TrainOptions,
-    /// How features are extracted, for the ranking, the teachers and the metrics. `feature` names the target's feature tensor.
+    /// Options of extraction, for the ranking, the teachers and the metrics. `feature` names the target's feature tensor.
     pub extract: ExtractOptions,
 }
 
-/// Settings of training as they suit `dataset`: [`TrainOptions::default`] for images; for texts what encoders are tuned with (Devlin et
-/// al. 2019: AdamW, weight decay 0.01, a warm-up of a tenth, gradients of at most length 1), at the rate that was best for a small one
-/// (`experiments/tuning_quality/texts.md`), where 2e-5 to 5e-5 are published for large ones.
+/// Options of training that suit `dataset`: [`TrainOptions::default`] for images; for texts those of encoders (Devlin et al. 2019:
+/// AdamW, weight decay 0.01, a warm-up of a tenth, a gradient norm of at most 1), with the learning rate that was best for a small encoder
+/// (`experiments/tuning_quality/texts.md`); 2e-5 to 5e-5 are published for large ones.
 pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     let options = TrainOptions::default();
     if !dataset.kind().is_text() {
@@ -129,8 +129,8 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     }
 }
 
-/// Learning rates to choose from where none is known, the default first. Image models whose training was for something else than the
-/// data want 3 to 10 times as much (`experiments/tuning_quality`), and tables of word embeddings 10 to 100 times (`experiments/tuning_quality/texts.md`).
+/// Learning rates to choose from, the default first. Image models that were trained for another kind of data do best at 3 to 10 times
+/// the default (`experiments/tuning_quality`), and tables of word embeddings at 10 to 100 times (`experiments/tuning_quality/texts.md`).
 pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
     let default = training_defaults(dataset).learning_rate;
     if dataset.kind().is_text() {
@@ -140,10 +140,10 @@ pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
 }
 
 impl TuneOptions {
-    /// The values of λ to choose from, for the one method that has it.
-    pub(crate) fn grid(&self) -> Option<&[f64]> {
+    /// The values of λ to choose from, for a method that has it.
+    pub(crate) fn grid(&self, method: &MethodInfo) -> Option<&[f64]> {
         match &self.lambda {
-            Lambda::Grid(grid) if self.method == "b-tuning" => Some(grid),
+            Lambda::Grid(grid) if method.needs(Need::Lambda) => Some(grid),
             _ => None,
         }
     }
@@ -153,15 +153,15 @@ impl TuneOptions {
         (!self.learning_rates.is_empty()).then_some(&self.learning_rates)
     }
 
-    /// Whether the settings are in range and fit each other.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Checks the ranges of the options, and that they fit each other.
+    pub(crate) fn check(&self, method: &MethodInfo) -> Result<(), Error> {
         let wrong = |message: String| Err(Error::new(ErrorKind::Arguments, message));
         for &learning_rate in self.rates().unwrap_or(&[self.train.learning_rate]) {
             let train = TrainOptions {
                 learning_rate,
                 ..self.train.clone()
             };
-            train.check().map_err(|error| Error::new(ErrorKind::Arguments, error))?;
+            train.check()?;
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return wrong(format!(
@@ -169,13 +169,13 @@ impl TuneOptions {
                 self.temperature
             ));
         }
-        let chosen = match (self.rates(), self.grid()) {
+        let chosen = match (self.rates(), self.grid(method)) {
             (Some(_), _) => "the learning rate",
             (None, Some(_)) => "lambda",
             (None, None) => return Ok(()),
         };
         if self.validation == Validation::None {
-            let what = "is chosen on validation samples, and there are none; leave --validation out, or name one value";
+            let what = "is chosen on validation samples, and there are none; leave --validation out, or give one value";
             return wrong(format!("{chosen} {what}"));
         }
         Ok(())
@@ -186,7 +186,7 @@ impl TuneOptions {
         Self {
             model: Target::Best,
             ranking: None,
-            method: "b-tuning".to_owned(),
+            method: methods::DEFAULT.to_owned(),
             teachers: Teachers::Top(3),
             lambda: Lambda::Fixed(DEFAULT_LAMBDA),
             read_out: None,

@@ -1,4 +1,4 @@
-//! Which weights of a model would be trained, and why the others would not.
+//! The weights of a model that tuning would train, and why it would not train the others.
 
 use ranktune_core::one_line;
 use ranktune_core::{Interrupt, Progress};
@@ -7,8 +7,8 @@ use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
 
-use super::cast;
 use super::options::{Target, TuneOptions};
+use super::selection;
 use crate::error::{Error, ErrorKind};
 use crate::sources::Sources;
 
@@ -34,11 +34,11 @@ pub fn list_parameters(
             ));
         }
     };
-    let reading = cast::Reading {
+    let reading = selection::Reading {
         feature: options.extract.feature.clone(),
-        ..cast::Reading::default()
+        ..selection::Reading::default()
     };
-    let model: Prepared = cast::open(cast::find(&hub, &name)?, None, &reading)?;
+    let model: Prepared = selection::open(selection::find(&hub, &name)?, None, &reading)?;
     let outputs = vec![model.feature_tensor().to_owned()];
     let mut graph = TrainableGraph::new(
         model.model(),

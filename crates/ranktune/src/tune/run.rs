@@ -1,114 +1,115 @@
-//! One run of training.
+//! One run of training: a trial of one configuration.
 
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Augmentation;
 use ranktune_features::extract::Prepared;
-use ranktune_nn::{Error as TuningError, ErrorKind as TuningKind};
 use ranktune_onnx::Model;
 use ranktune_report::training::Epoch;
+use ranktune_train::methods::at_lambda;
 use ranktune_train::{
-    BatchNorm, Checkpoints, EpochRecord, Job as TrainJob, Judge, Method, Outcome, Samples, Silent, TrainOptions,
-    Trained, Validation, Views, Watch, resampled, train,
+    BatchNorm, Checkpoints, EpochRecord, Method, MethodInfo, Need, Samples, Silent, TrainObserver, TrainOptions,
+    TrainOutcome, Trained, TrainingJob, ValidationMetric, ValidationSet, ViewSchedule, resampled, train,
 };
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
-use super::grid::RESAMPLES;
-use super::material::Material;
-use super::method::{self, Needs, Teaching};
+use super::choice::RESAMPLES;
+use super::folder::OutputFolder;
+use super::method::MethodData;
+use super::observer::ProgressObserver;
 use super::options::{TuneOptions, VIEWS};
-use super::watch::Bridge;
+use super::splits::DataSplits;
 use crate::error::{Error, ErrorKind};
 
-/// Everything a run needs.
-pub(crate) struct Job<'a> {
+/// Everything that the trials of a command share.
+pub(crate) struct TrialRunner<'a> {
     pub(crate) target: &'a Prepared,
     /// The target with its new head.
     pub(crate) network: &'a Model,
     pub(crate) samples: &'a dyn Samples,
     pub(crate) validation: Option<&'a dyn Samples>,
-    /// The measure of validation; the task's own without.
-    pub(crate) judge: Option<&'a dyn Judge>,
-    pub(crate) material: &'a Material,
-    pub(crate) teaching: Option<&'a Teaching>,
+    /// The validation metric; the task's own without.
+    pub(crate) metric: Option<&'a dyn ValidationMetric>,
+    pub(crate) splits: &'a DataSplits,
+    pub(crate) method: &'static MethodInfo,
+    pub(crate) data: &'a MethodData,
     pub(crate) options: &'a TuneOptions,
-    pub(crate) folder: &'a Folder,
+    pub(crate) folder: &'a OutputFolder,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) interrupt: &'a Interrupt,
 }
 
-/// What the runs of one command differ in.
+/// What trials differ in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Point {
+pub(crate) struct TrialConfig {
     /// Learning rate of the backbone.
     pub(crate) rate: f32,
     pub(crate) batch_norm: BatchNorm,
-    /// Weight of what the teachers say; 0 for methods without.
+    /// Weight of the teachers' term; 0 for methods without.
     pub(crate) lambda: f64,
 }
 
-/// Which run it is.
+/// The part of a run in the search.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Turn {
-    /// The only one.
+pub(crate) enum RunKind {
+    /// There is no search: the only run.
     Only,
-    /// One of several, which is measured on resamples of the validation samples.
-    OfGrid,
-    /// That of the values that are kept, once more.
-    Kept,
+    /// A trial, which is also measured on resamples of the validation samples.
+    Trial,
+    /// The chosen trial, resumed from its last checkpoint for its weights.
+    Chosen,
 }
 
-/// One run of training.
-pub(crate) struct Once {
+/// The result of a run.
+pub(crate) struct TrialResult {
     pub(crate) trained: Trained,
     pub(crate) options: TrainOptions,
-    /// The measure on resamples of the validation samples, where that was asked for.
+    /// The validation metric on resamples, of a [`RunKind::Trial`].
     pub(crate) resampled: Vec<f64>,
 }
 
-impl Job<'_> {
-    /// One run, which `name` tells from the others, with its records under `place` in the folder.
-    pub(crate) fn once(&self, point: Point, (name, place): (&str, &str), turn: Turn) -> Result<Once, Error> {
-        let lambda = point.lambda;
-        let method = match self.options.method.as_str() {
-            // Without weight on what the teachers say there is nothing to hold its views or its decay for.
-            "b-tuning" if lambda == 0.0 => "fine-tune",
-            method => method,
+impl TrialRunner<'_> {
+    /// Trains with `config`. `name` tells the run from others in progress lines; its records are under `place` in the folder.
+    pub(crate) fn run(
+        &self,
+        config: TrialConfig,
+        (name, place): (&str, &str),
+        kind: RunKind,
+    ) -> Result<TrialResult, Error> {
+        let method = self.data.make(self.method, config.lambda)?;
+        let train_options = self.train_options(method.as_ref(), config, place, kind);
+        let label = if kind == RunKind::Only {
+            format!("training {}", self.target.name())
+        } else {
+            format!("training {}, {name}", self.target.name())
         };
-        let method = method::make(method, self.teaching, lambda)?;
-        let train_options = self.train_options(method.as_ref(), point, place, turn);
-        let label = match turn {
-            Turn::Only => format!("tuning {}", self.target.name()),
-            _ => format!("tuning {}, {name}", self.target.name()),
-        };
-        let bridge = Bridge {
+        let observer = ProgressObserver {
             label: label.clone(),
             epochs: train_options.epochs,
             progress: self.progress,
         };
         let begun = Instant::now();
-        let job = TrainJob {
+        let job = TrainingJob {
             model: self.network,
             samples: self.samples,
-            targets: &self.material.train.targets,
+            targets: &self.splits.train.targets,
             validation: self
                 .validation
-                .zip(self.material.held_out.as_ref())
-                .map(|(samples, part)| Validation {
+                .zip(self.splits.validation.as_ref())
+                .map(|(samples, split)| ValidationSet {
                     samples,
-                    targets: &part.targets,
-                    judge: self.judge,
+                    targets: &split.targets,
+                    metric: self.metric,
                 }),
             method: method.as_ref(),
             options: &train_options,
         };
-        // Of a run that is at its end there is nothing to show.
-        let watch: &dyn Watch = if turn == Turn::Kept { &Silent } else { &bridge };
-        let trained = match train(&job, watch, self.interrupt).map_err(training_error)? {
-            Outcome::Finished(trained) => *trained,
-            Outcome::Interrupted {
+        // The chosen trial is trained already: its run has nothing to show.
+        let shown: &dyn TrainObserver = if kind == RunKind::Chosen { &Silent } else { &observer };
+        let trained = match train(&job, shown, self.interrupt)? {
+            TrainOutcome::Finished(trained) => *trained,
+            TrainOutcome::Interrupted {
                 step,
                 steps,
                 checkpoint,
@@ -118,65 +119,69 @@ impl Job<'_> {
                     |path| format!("the checkpoint is {}", path.display()),
                 );
                 let message = format!(
-                    "interrupted after step {step} of {steps}; {kept}; run the same command with --resume to go on"
+                    "interrupted after step {step} of {steps}; {kept}; run the same command with --resume to continue"
                 );
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
         };
-        if turn != Turn::Kept {
+        if kind != RunKind::Chosen {
             self.progress.event(Event::ModelFinished {
                 model: &label,
                 seconds: begun.elapsed().as_secs_f64(),
                 cached: false,
             });
         }
-        let resampled = match turn {
-            Turn::Only | Turn::Kept => Vec::new(),
-            Turn::OfGrid => resampled(&job, &trained.model, RESAMPLES, &bridge, self.interrupt)
-                .map_err(training_error)?
-                .ok_or_else(|| {
-                    let message = "interrupted after training; run the same command with --resume to go on";
-                    Error::new(ErrorKind::Interrupted, message)
-                })?,
-        };
-        Ok(Once {
+        let mut values = Vec::new();
+        if kind == RunKind::Trial {
+            values = resampled(&job, &trained.model, RESAMPLES, &observer, self.interrupt)?.ok_or_else(|| {
+                let message = "interrupted after training; run the same command with --resume to continue";
+                Error::new(ErrorKind::Interrupted, message)
+            })?;
+        }
+        Ok(TrialResult {
             trained,
             options: train_options,
-            resampled,
+            resampled: values,
         })
     }
 
-    fn train_options(&self, method: &dyn Method, point: Point, place: &str, turn: Turn) -> TrainOptions {
+    fn train_options(&self, method: &dyn Method, config: TrialConfig, place: &str, kind: RunKind) -> TrainOptions {
         let mut options = self.options.train.clone();
-        options.learning_rate = point.rate;
-        options.batch_norm = point.batch_norm;
+        options.learning_rate = config.rate;
+        options.batch_norm = config.batch_norm;
         method.preset(&mut options);
         if let Some(decay) = self.options.decay {
             options.decay = decay;
         }
-        let is_text = self.target.texts().is_some();
-        let taught = method::needs(method.name()).is_ok_and(|needs| needs == Needs::Teachers);
-        options.views = match (self.options.augmentation, taught, self.options.views) {
-            _ if is_text => Views::Plain,
-            (Augmentation::None, ..) => Views::Plain,
-            (_, false, None) => Views::Fresh,
-            (_, _, count) => Views::Finite(count.unwrap_or(VIEWS)),
-        };
+        options.views = self.view_schedule(at_lambda(self.method, config.lambda));
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
-        checkpoints.resume = self.options.resume || turn == Turn::Kept;
+        checkpoints.resume = self.options.resume || kind == RunKind::Chosen;
         options.checkpoints = Some(checkpoints);
         options.log = Some(self.folder.join(&format!("{place}log.jsonl")));
         options.tensorboard = Some(self.folder.join(&format!("{place}tensorboard")));
         options
     }
 
-    /// All that decides the result, for the document.
-    pub(crate) fn settings(&self, once: &Once, lambda: f64) -> Map<String, Value> {
-        let mut settings = match serde_json::to_value(&once.options).map(as_written) {
+    /// Teachers predict a finite number of views; without teachers, every epoch has a new one.
+    fn view_schedule(&self, method: &MethodInfo) -> ViewSchedule {
+        let is_text = self.target.texts().is_some();
+        if is_text || self.options.augmentation == Augmentation::None {
+            return ViewSchedule::Plain;
+        }
+        match self.options.views {
+            Some(count) => ViewSchedule::Finite(count),
+            None if method.needs(Need::Teachers) => ViewSchedule::Finite(VIEWS),
+            None => ViewSchedule::Fresh,
+        }
+    }
+
+    /// All settings that decide the result, for the document.
+    pub(crate) fn settings(&self, result: &TrialResult, lambda: f64) -> Map<String, Value> {
+        let mut settings = match serde_json::to_value(&result.options).map(as_written) {
             Ok(Value::Object(object)) => object,
             _ => Map::new(),
         };
-        settings.insert("batch_norm".to_owned(), json!(once.trained.batch_norm));
+        settings.insert("batch_norm".to_owned(), json!(result.trained.batch_norm));
         settings.shift_remove("seed");
         settings.shift_remove("epochs");
         if let Some(side) = self.target.images() {
@@ -189,23 +194,25 @@ impl Job<'_> {
             settings.insert("max_length".to_owned(), json!(side.processor.max_length()));
         }
         settings.insert("feature_tensor".to_owned(), json!(self.target.feature_tensor()));
-        if self.teaching.is_some() {
+        if self.data.teachers.is_some() {
             settings.insert("temperature".to_owned(), json!(self.options.temperature));
         }
-        if self.options.method == "b-tuning" {
+        if self.method.needs(Need::Lambda) {
             settings.insert("lambda".to_owned(), json!(lambda));
-            // Without weight on what the teachers say there is no B-Tuning.
-            let read_out = self
-                .teaching
-                .filter(|_| lambda > 0.0)
-                .map_or(0.0, |taught| taught.read_out);
-            settings.insert("read_out".to_owned(), json!(read_out));
+        }
+        if self.method.needs(Need::ReadOut) {
+            let is_used = at_lambda(self.method, lambda).needs(Need::ReadOut);
+            let read_out = self.data.read_out.as_ref().filter(|_| is_used);
+            settings.insert(
+                "read_out".to_owned(),
+                json!(read_out.map_or(0.0, |read_out| read_out.head_weight)),
+            );
         }
         settings
     }
 }
 
-/// Numbers of 32 bits as a person would write them: 0.001 in place of 0.0010000000474974513.
+/// Numbers of 32 bits in their short decimal form: 0.001 instead of 0.0010000000474974513.
 fn as_written(value: Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => json!(number.as_f64().map(decimal)),
@@ -218,7 +225,7 @@ fn as_written(value: Value) -> Value {
     }
 }
 
-/// The shortest decimal number that is `value` in 32 bits, where `value` is such a number.
+/// The shortest decimal number that rounds to `value` in 32 bits, if `value` is a 32-bit number.
 pub(crate) fn decimal(value: f64) -> f64 {
     #[expect(clippy::cast_possible_truncation, reason = "compared with the number itself")]
     let short = value as f32;
@@ -226,16 +233,6 @@ pub(crate) fn decimal(value: f64) -> f64 {
         Ok(written) if f64::from(short) == value => written,
         _ => value,
     }
-}
-
-fn training_error(error: TuningError) -> Error {
-    let kind = match error.kind() {
-        TuningKind::Input => ErrorKind::Arguments,
-        TuningKind::Diverged => ErrorKind::Diverged,
-        TuningKind::Unsupported | TuningKind::Invalid | TuningKind::Shape | TuningKind::NotFound => ErrorKind::Hub,
-        _ => ErrorKind::Training,
-    };
-    Error::new(kind, error)
 }
 
 /// An epoch as the document has it.

@@ -7,7 +7,7 @@ use ranktune_data::image::decode;
 use ranktune_nn::{FeatureLayout, Head, HostTensor, with_head};
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Dim, Model};
-use ranktune_train::{EVALUATION, Inputs, LoadError, Pick, Samples, TargetValues, Targets};
+use ranktune_train::{BatchInputs, EVALUATION_VIEW, LoadError, Pick, Samples, TargetValues, TrainTargets};
 
 /// A decoded image, its shorter side 1.14 times what a model takes.
 struct Photo {
@@ -70,8 +70,8 @@ impl Photos {
         })
     }
 
-    pub fn targets(&self) -> Result<Targets, Box<dyn Error>> {
-        Ok(Targets::new(TargetValues::Classes {
+    pub fn targets(&self) -> Result<TrainTargets, Box<dyn Error>> {
+        Ok(TrainTargets::new(TargetValues::Classes {
             labels: self.photos.iter().map(|photo| photo.class).collect(),
             n_classes: self.n_classes,
         })?)
@@ -90,21 +90,20 @@ impl Photos {
         };
         let (height, width) = (photo.height as f32, photo.width as f32);
         let edge = self.size as f32;
-        let (top, left, rows, columns, flip) = match pick.view == EVALUATION {
-            true => ((height - edge) / 2.0, (width - edge) / 2.0, edge, edge, false),
-            false => {
-                let area = width * height * (0.5 + 0.5 * uniform());
-                let ratio = (0.75f32.ln() + (16.0f32 / 9.0).ln() * uniform()).exp();
-                let columns = (area * ratio).sqrt().min(width);
-                let rows = (area / ratio).sqrt().min(height);
-                (
-                    uniform() * (height - rows),
-                    uniform() * (width - columns),
-                    rows,
-                    columns,
-                    uniform() < 0.5,
-                )
-            }
+        let (top, left, rows, columns, flip) = if pick.view == EVALUATION_VIEW {
+            ((height - edge) / 2.0, (width - edge) / 2.0, edge, edge, false)
+        } else {
+            let area = width * height * (0.5 + 0.5 * uniform());
+            let ratio = (0.75f32.ln() + (16.0f32 / 9.0).ln() * uniform()).exp();
+            let columns = (area * ratio).sqrt().min(width);
+            let rows = (area / ratio).sqrt().min(height);
+            (
+                uniform() * (height - rows),
+                uniform() * (width - columns),
+                rows,
+                columns,
+                uniform() < 0.5,
+            )
         };
         for y in 0..self.size {
             for x in 0..self.size {
@@ -118,9 +117,10 @@ impl Photos {
                     let pixel = |y: usize, x: usize| photo.pixels[(y * photo.width + x) * 3 + channel];
                     let value = (pixel(y0, x0) * (1.0 - dx) + pixel(y0, x1) * dx) * (1.0 - dy)
                         + (pixel(y1, x0) * (1.0 - dx) + pixel(y1, x1) * dx) * dy;
-                    let position = match self.channels_last {
-                        true => (y * self.size + x) * 3 + channel,
-                        false => (channel * self.size + y) * self.size + x,
+                    let position = if self.channels_last {
+                        (y * self.size + x) * 3 + channel
+                    } else {
+                        (channel * self.size + y) * self.size + x
                     };
                     out[position] = (value / 255.0 - self.mean[channel]) / self.deviation[channel];
                 }
@@ -134,18 +134,19 @@ impl Samples for Photos {
         self.photos.len()
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
         let each = 3 * self.size * self.size;
         let mut values = vec![0.0; picks.len() * each];
         for (pick, out) in picks.iter().zip(values.chunks_exact_mut(each)) {
             self.view(*pick, out);
         }
-        let dims = match self.channels_last {
-            true => [picks.len(), self.size, self.size, 3],
-            false => [picks.len(), 3, self.size, self.size],
+        let dims = if self.channels_last {
+            [picks.len(), self.size, self.size, 3]
+        } else {
+            [picks.len(), 3, self.size, self.size]
         };
         let feeds = vec![(self.input.clone(), HostTensor::floats(&dims, values)?)];
-        Ok(Inputs { feeds, rows: None })
+        Ok(BatchInputs { feeds, rows: None })
     }
 }
 

@@ -2,12 +2,28 @@
 //! F `[rows, d]` are penalised.
 //!
 //! `loss = task + η Σ_{i ≤ k} σ_{−i}²`. σ² is the eigenvalue of FFᵀ with eigenvector u, and `σ² = ‖uᵀF‖²`, whose gradient
-//! with u held fixed, `2 u uᵀF`, is that of σ² (for an eigenvalue that is single). So u is computed on the host, by Jacobi
-//! rotations of a matrix as large as the batch, and the term is a small product on the tape.
+//! with u held fixed, `2 u uᵀF`, is that of σ² (for an eigenvalue that is single). So u is computed on the host, and the term is a
+//! small product on the tape.
 
-use crate::{Loss, Method, StepContext};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+use ranktune_nn::DeviceTensor;
 use ranktune_nn::head::POOLED;
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, Result};
+
+use crate::error::{Error, Result};
+use crate::method::{Loss, Method, StepContext};
+use crate::method_info::MethodInfo;
+
+/// The entry of the list.
+pub(super) const METHOD: MethodInfo = MethodInfo {
+    name: "bss",
+    summary: "penalise the smallest singular values of the features (Chen 2019)",
+    needs: &[],
+    make: |_| Ok(Box::new(Bss::default())),
+};
 
 /// Batch spectral shrinkage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,19 +45,18 @@ impl Bss {
     /// # Errors
     /// `Input` when η is negative or not finite, or k is 0.
     pub fn new(eta: f32, k: usize) -> Result<Self> {
-        match eta.is_finite() && eta >= 0.0 && k > 0 {
-            true => Ok(Self { eta, k }),
-            false => Err(Error::new(
-                ErrorKind::Input,
-                format!("eta must be finite and >= 0 and k at least 1, got {eta} and {k}"),
-            )),
+        if !(eta.is_finite() && eta >= 0.0 && k > 0) {
+            return Err(Error::input(format!(
+                "eta must be finite and >= 0 and k at least 1, got {eta} and {k}"
+            )));
         }
+        Ok(Self { eta, k })
     }
 }
 
 impl Method for Bss {
     fn name(&self) -> &'static str {
-        "bss"
+        METHOD.name
     }
 
     fn describe(&self) -> String {
@@ -58,20 +73,27 @@ impl Method for Bss {
         let dims = features.dims();
         let (rows, columns) = (dims[0], dims[1]);
         let values = features.detached().to_values()?;
-        // The smaller of the two Gram matrices has the same eigenvalues, the zeros of the larger left out.
-        let (size, vectors) = match rows <= columns {
-            true => (rows, eigenvectors(gram(&values, rows, columns, columns, 1), rows)),
-            false => (columns, eigenvectors(gram(&values, columns, rows, 1, columns), columns)),
+        let matrix = Mat::from_fn(rows, columns, |row, column| f64::from(values[row * columns + column]));
+        // Of the two Gram matrices, FFᵀ and FᵀF, the smaller one: the larger has the same eigenvalues and further zeros.
+        let by_row = rows <= columns;
+        let vectors = if by_row {
+            eigenvectors(matrix.as_ref())?
+        } else {
+            eigenvectors(matrix.transpose())?
         };
+        let size = vectors.nrows();
         let k = self.k.min(size);
-        let chosen: Vec<f32> = vectors[..k * size].iter().map(|&value| value as f32).collect();
-        let projected = match rows <= columns {
-            true => DeviceTensor::from_values(&[k, size], chosen, step.device())?.matmul(&features)?,
-            false => {
-                let turned = (0..size).flat_map(|row| (0..k).map(move |column| (row, column)));
-                let turned = turned.map(|(row, column)| chosen[column * size + row]).collect();
-                features.matmul(&DeviceTensor::from_values(&[size, k], turned, step.device())?)?
-            }
+        let element = |row: usize, column: usize| vectors[(row, column)] as f32;
+        let projected = if by_row {
+            let smallest = (0..k).flat_map(|column| (0..size).map(move |row| element(row, column)));
+            DeviceTensor::from_values(&[k, size], smallest.collect(), step.device())?.matmul(&features)?
+        } else {
+            let smallest = (0..size).flat_map(|row| (0..k).map(move |column| element(row, column)));
+            features.matmul(&DeviceTensor::from_values(
+                &[size, k],
+                smallest.collect(),
+                step.device(),
+            )?)?
         };
         let spectrum = projected.mul(&projected)?.sum(&[0, 1]);
         let total = task.add(&spectrum.mul_scalar(self.eta))?;
@@ -82,80 +104,57 @@ impl Method for Bss {
     }
 }
 
-/// `A Aᵀ` of the `size × inner` matrix with element (i, l) at `i · outer_stride + l · inner_stride`.
-fn gram(values: &[f32], size: usize, inner: usize, outer_stride: usize, inner_stride: usize) -> Vec<f64> {
-    let at = |i: usize, l: usize| f64::from(values[i * outer_stride + l * inner_stride]);
-    let mut product = vec![0.0; size * size];
-    for i in 0..size {
-        for j in 0..=i {
-            let sum: f64 = (0..inner).map(|l| at(i, l) * at(j, l)).sum();
-            product[i * size + j] = sum;
-            product[j * size + i] = sum;
-        }
+/// The eigenvectors of `F Fᵀ`, one a column, by rising eigenvalue. On one thread, so that their bits do not depend on the machine's
+/// number of cores.
+fn eigenvectors(matrix: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    let size = matrix.nrows();
+    let is_finite = matrix
+        .col_iter()
+        .all(|column| column.iter().all(|value| value.is_finite()));
+    if !is_finite {
+        return Err(Error::diverged("the features are not finite"));
     }
-    product
-}
-
-/// The eigenvectors of a symmetric matrix, one a row, by rising eigenvalue; cyclic Jacobi rotations.
-fn eigenvectors(mut a: Vec<f64>, n: usize) -> Vec<f64> {
-    let mut v: Vec<f64> = (0..n * n).map(|at| f64::from(u8::from(at / n == at % n))).collect();
-    let scale: f64 = (0..n).map(|i| a[i * n + i].abs()).sum::<f64>().max(f64::MIN_POSITIVE);
-    for _ in 0..60 {
-        let off: f64 = (0..n)
-            .flat_map(|i| (0..i).map(move |j| (i, j)))
-            .map(|(i, j)| a[i * n + j].powi(2))
-            .sum();
-        if off.sqrt() <= 1e-14 * scale {
-            break;
-        }
-        for p in 0..n {
-            for q in p + 1..n {
-                let apq = a[p * n + q];
-                if apq.abs() <= 1e-300 {
-                    continue;
-                }
-                let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * apq);
-                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let c = 1.0 / (t * t + 1.0).sqrt();
-                let s = t * c;
-                for k in 0..n {
-                    let (akp, akq) = (a[k * n + p], a[k * n + q]);
-                    a[k * n + p] = c * akp - s * akq;
-                    a[k * n + q] = s * akp + c * akq;
-                }
-                for k in 0..n {
-                    let (apk, aqk) = (a[p * n + k], a[q * n + k]);
-                    a[p * n + k] = c * apk - s * aqk;
-                    a[q * n + k] = s * apk + c * aqk;
-                    let (vp, vq) = (v[p * n + k], v[q * n + k]);
-                    v[p * n + k] = c * vp - s * vq;
-                    v[q * n + k] = s * vp + c * vq;
-                }
-            }
-        }
-    }
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&i, &j| a[i * n + i].total_cmp(&a[j * n + j]));
-    order.iter().flat_map(|&i| v[i * n..(i + 1) * n].to_vec()).collect()
+    let mut gram = Mat::zeros(size, size);
+    matmul(gram.as_mut(), Accum::Replace, matrix, matrix.transpose(), 1.0, Par::Seq);
+    let (mut values, mut vectors) = (Diag::zeros(size), Mat::zeros(size, size));
+    let params = Default::default();
+    let scratch = self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, params);
+    let mut memory = MemBuffer::new(scratch);
+    self_adjoint_evd(
+        gram.as_ref(),
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        params,
+    )
+    .map_err(|_| Error::diverged("the singular values of the features do not converge"))?;
+    Ok(vectors)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn eigenvectors_solve_their_equation_by_rising_eigenvalue() {
-        let n = 5;
-        let values: Vec<f32> = (0..n * 7).map(|at| ((at * 37 % 19) as f32 - 9.0) / 5.0).collect();
-        let matrix = gram(&values, n, 7, 7, 1);
-        let vectors = eigenvectors(matrix.clone(), n);
+        let matrix = Mat::from_fn(5, 7, |row, column| ((row * 7 + column) * 37 % 19) as f64 / 5.0 - 1.8);
+        let vectors = eigenvectors(matrix.as_ref()).unwrap();
+        let gram = |i: usize, j: usize| (0..7).map(|l| matrix[(i, l)] * matrix[(j, l)]).sum::<f64>();
         let mut last = 0.0;
-        for u in vectors.chunks_exact(n) {
-            let product: Vec<f64> = (0..n).map(|i| (0..n).map(|j| matrix[i * n + j] * u[j]).sum()).collect();
-            let value: f64 = product.iter().zip(u).map(|(a, b)| a * b).sum();
-            assert!(product.iter().zip(u).all(|(a, b)| (a - value * b).abs() < 1e-9));
-            assert!(value >= last - 1e-9);
+        for u in vectors.col_iter() {
+            let product: Vec<f64> = (0..5).map(|i| (0..5).map(|j| gram(i, j) * u[j]).sum()).collect();
+            let value: f64 = (0..5).map(|i| product[i] * u[i]).sum();
+            assert!((0..5).all(|i| (product[i] - value * u[i]).abs() < 1e-9), "{product:?}");
+            assert!(value >= last - 1e-9, "{value} after {last}");
             last = value;
         }
+    }
+
+    #[test]
+    fn features_that_are_not_finite_are_a_divergence() {
+        let matrix = Mat::from_fn(3, 4, |row, _| if row == 1 { f64::NAN } else { 1.0 });
+        assert_eq!(eigenvectors(matrix.as_ref()).unwrap_err().kind(), ErrorKind::Diverged);
     }
 }

@@ -1,7 +1,16 @@
-//! Fine-tuning: all weights learn from the targets, the head faster than the rest.
+//! Fine-tuning: all weights are trained on the targets, the head at a higher rate than the backbone.
 
-use crate::{Loss, Method, StepContext};
-use ranktune_nn::Result;
+use crate::error::Result;
+use crate::method::{Loss, Method, StepContext};
+use crate::method_info::MethodInfo;
+
+/// The entry of the list.
+pub(super) const METHOD: MethodInfo = MethodInfo {
+    name: "fine-tune",
+    summary: "train all weights on the targets",
+    needs: &[],
+    make: |_| Ok(Box::new(FineTune)),
+};
 
 /// Plain fine-tuning.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,7 +18,7 @@ pub struct FineTune;
 
 impl Method for FineTune {
     fn name(&self) -> &'static str {
-        "fine-tune"
+        METHOD.name
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {

@@ -1,10 +1,22 @@
-//! L2-SP (Li, Grandvalet, Davoine 2018): weights are drawn back to where they started.
+//! L2-SP (Li, Grandvalet, Davoine 2018): weights are pulled towards their initial values.
 //!
 //! `loss = task + (α/2) ‖w − w⁰‖² + (β/2) ‖w_head‖²`; so α(w − w⁰) is added to the gradient of the backbone, βw to the
 //! head's. The preset switches ordinary weight decay off.
 
-use crate::{Loss, Method, ParameterContext, StepContext, TrainOptions};
-use ranktune_nn::{DeviceTensor, Error, ErrorKind, Result};
+use ranktune_nn::DeviceTensor;
+
+use crate::error::{Error, Result};
+use crate::method::{Loss, Method, ParameterContext, StepContext};
+use crate::method_info::MethodInfo;
+use crate::options::TrainOptions;
+
+/// The entry of the list.
+pub(super) const METHOD: MethodInfo = MethodInfo {
+    name: "l2-sp",
+    summary: "pull all weights towards their initial values (Li 2018)",
+    needs: &[],
+    make: |_| Ok(Box::new(L2Sp::default())),
+};
 
 /// L2-SP.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,19 +38,19 @@ impl L2Sp {
     /// # Errors
     /// `Input` when one is negative or not finite.
     pub fn new(alpha: f32, beta: f32) -> Result<Self> {
-        match [alpha, beta].iter().all(|value| value.is_finite() && *value >= 0.0) {
-            true => Ok(Self { alpha, beta }),
-            false => Err(Error::new(
-                ErrorKind::Input,
-                format!("alpha and beta must be finite and >= 0, got {alpha} and {beta}"),
-            )),
+        let is_valid = |value: f32| value.is_finite() && value >= 0.0;
+        if !(is_valid(alpha) && is_valid(beta)) {
+            return Err(Error::input(format!(
+                "alpha and beta must be finite and >= 0, got {alpha} and {beta}"
+            )));
         }
+        Ok(Self { alpha, beta })
     }
 }
 
 impl Method for L2Sp {
     fn name(&self) -> &'static str {
-        "l2-sp"
+        METHOD.name
     }
 
     fn describe(&self) -> String {
@@ -66,6 +78,6 @@ impl Method for L2Sp {
             (false, Some(initial)) => parameter.value.sub(initial)?.mul_scalar(self.alpha),
             (false, None) => return Ok(None),
         };
-        parameter.gradient.add(&pull).map(Some)
+        Ok(Some(parameter.gradient.add(&pull)?))
     }
 }

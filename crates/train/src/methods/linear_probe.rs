@@ -1,9 +1,20 @@
-//! Linear probing: only the head learns; the backbone stays as it came, its running statistics too.
+//! Linear probing: only the head is trained; the backbone and its running statistics stay as they are.
 //!
-//! Without augmentation ([`crate::Views::Plain`]) the features are computed once, and the steps run on those.
+//! Without augmentation ([`crate::ViewSchedule::Plain`]) the features are computed once and the steps run on those.
 
-use crate::{Loss, Method, StepContext};
-use ranktune_nn::{Mode, Result};
+use ranktune_nn::Mode;
+
+use crate::error::Result;
+use crate::method::{Loss, Method, StepContext};
+use crate::method_info::MethodInfo;
+
+/// The entry of the list.
+pub(super) const METHOD: MethodInfo = MethodInfo {
+    name: "linear-probe",
+    summary: "train the new head only",
+    needs: &[],
+    make: |_| Ok(Box::new(LinearProbe)),
+};
 
 /// Trains the head only.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,7 +22,7 @@ pub struct LinearProbe;
 
 impl Method for LinearProbe {
     fn name(&self) -> &'static str {
-        "linear-probe"
+        METHOD.name
     }
 
     fn trains_backbone(&self) -> bool {

@@ -3,9 +3,10 @@
 //! `w ← w (1 − rate · decay)`, `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`,
 //! `w ← w − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)`, m and v zero at first, t from 1.
 
-use super::{Change, replace};
-use ranktune_nn::update;
-use ranktune_nn::{DeviceTensor, Result};
+use ranktune_nn::{DeviceTensor, update};
+
+use super::change::{Change, replace};
+use crate::error::Result;
 
 /// Numbers of a step.
 #[derive(Clone, Copy, Debug)]

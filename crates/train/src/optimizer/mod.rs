@@ -1,42 +1,29 @@
-//! Optimizers, one a file: how a gradient becomes a new value, and what is remembered between steps.
+//! Optimizers, one a file: the update of a value by its gradient, and the moments kept between steps.
 
 mod adam_w;
+mod change;
 mod sgd;
 
-use super::Optimizer;
-use ranktune_nn::{DeviceTensor, Result};
+use ranktune_nn::DeviceTensor;
 
-/// What a parameter is changed by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    /// Learning rate, the parameter's own multiplier included.
-    pub rate: f32,
-    /// Weight decay.
-    pub decay: f32,
-    /// What the gradient is multiplied by, so that all together are no longer than they may be.
-    pub shrink: f32,
-}
+pub(crate) use change::Change;
 
-/// Puts a moment in the place of the one before.
-fn replace(moment: &mut Option<DeviceTensor>, new: Option<DeviceTensor>) {
-    if let Some(old) = std::mem::replace(moment, new) {
-        ranktune_nn::update::release(old);
-    }
-}
+use crate::error::Result;
+use crate::options::Optimizer;
 
 /// An optimizer, with its moments by parameter.
 #[derive(Debug)]
-pub(super) struct Stepper {
+pub(crate) struct Stepper {
     optimizer: Optimizer,
-    /// Steps begun.
+    /// Steps started.
     steps: u64,
     /// By moment, then by parameter; `None` until a parameter's first step.
     moments: [Vec<Option<DeviceTensor>>; 2],
 }
 
 impl Stepper {
-    /// For parameters `0..count`.
-    pub(super) fn new(optimizer: Optimizer, count: usize) -> Self {
+    /// An optimizer of parameters `0..count`.
+    pub(crate) fn new(optimizer: Optimizer, count: usize) -> Self {
         Self {
             optimizer,
             steps: 0,
@@ -44,13 +31,13 @@ impl Stepper {
         }
     }
 
-    /// Begins a step, in which each parameter is changed once.
-    pub(super) fn begin(&mut self) {
+    /// Starts a step, in which each parameter is updated once.
+    pub(crate) fn begin(&mut self) {
         self.steps += 1;
     }
 
     /// The new value of a parameter.
-    pub(super) fn update(
+    pub(crate) fn update(
         &mut self,
         index: usize,
         value: &DeviceTensor,
@@ -85,12 +72,12 @@ impl Stepper {
     }
 
     /// Steps done, for a checkpoint.
-    pub(super) fn steps(&self) -> u64 {
+    pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// The moments there are: which of the two, of which parameter, and its value.
-    pub(super) fn moments(&self) -> impl Iterator<Item = (usize, usize, &DeviceTensor)> {
+    /// The moments: which of the two, of which parameter, and its value.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = (usize, usize, &DeviceTensor)> {
         let each = |which: usize| {
             self.moments[which]
                 .iter()
@@ -102,8 +89,8 @@ impl Stepper {
             .filter_map(|(which, index, tensor)| Some((which, index, tensor.as_ref()?)))
     }
 
-    /// Takes back what a checkpoint holds.
-    pub(super) fn restore(&mut self, steps: u64, moments: Vec<(usize, usize, DeviceTensor)>) {
+    /// Restores the state of a checkpoint.
+    pub(crate) fn restore(&mut self, steps: u64, moments: Vec<(usize, usize, DeviceTensor)>) {
         self.steps = steps;
         for (which, index, tensor) in moments {
             if let Some(slot) = self.moments.get_mut(which).and_then(|moments| moments.get_mut(index)) {

@@ -3,9 +3,10 @@
 //! `g ← g + decay · w`, `v ← momentum · v + g` (v = g at first), `w ← w − rate · d` with `d = g + momentum · v` after
 //! Nesterov, else `d = v`.
 
-use super::{Change, replace};
-use ranktune_nn::update;
-use ranktune_nn::{DeviceTensor, Result};
+use ranktune_nn::{DeviceTensor, update};
+
+use super::change::{Change, replace};
+use crate::error::Result;
 
 /// The new value; `velocity` is updated.
 pub(super) fn update(
@@ -38,20 +39,22 @@ fn on_any_device(
     step: update::SgdStep,
 ) -> Result<DeviceTensor> {
     let gradient = gradient.mul_scalar(step.shrink);
-    let gradient = match step.decay == 0.0 {
-        true => gradient,
-        false => gradient.add(&value.mul_scalar(step.decay))?,
+    let gradient = if step.decay == 0.0 {
+        gradient
+    } else {
+        gradient.add(&value.mul_scalar(step.decay))?
     };
     let new = match velocity.as_ref() {
         Some(old) => old.mul_scalar(step.momentum).add(&gradient)?,
         None => gradient.clone(),
     };
-    let direction = match step.nesterov {
-        true => gradient.add(&new.mul_scalar(step.momentum))?,
-        false => new.clone(),
+    let direction = if step.nesterov {
+        gradient.add(&new.mul_scalar(step.momentum))?
+    } else {
+        new.clone()
     };
     *velocity = (step.momentum > 0.0).then_some(new);
-    value.sub(&direction.mul_scalar(step.rate))
+    Ok(value.sub(&direction.mul_scalar(step.rate))?)
 }
 
 #[cfg(test)]

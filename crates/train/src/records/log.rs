@@ -1,4 +1,4 @@
-//! `log.jsonl`: a line a step (`loss`), and a line an epoch (`epoch_loss`, and `validation_…`).
+//! `log.jsonl`: one line per step (`loss`), and one per epoch (`epoch_loss`, and `validation_…`).
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{StepRecord, unwritable};
-use crate::EpochRecord;
-use ranktune_nn::Result;
+use super::step_record::StepRecord;
+use crate::error::Result;
+use crate::outcome::EpochRecord;
+use crate::unwritable::unwritable;
 
-/// The log, being written.
+/// An open log.
 #[derive(Debug)]
 pub(crate) struct Log {
     file: BufWriter<File>,
@@ -18,7 +19,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Begins a log; with `keep`, goes on after the first so many bytes of one that is there.
+    /// Starts a log; with `keep`, continues after that many bytes of an existing one.
     pub(super) fn open(path: &Path, keep: Option<u64>) -> Result<Self> {
         let failed = |error| unwritable(path, error);
         if let Some(folder) = path.parent() {
@@ -76,7 +77,7 @@ impl Log {
         self.file.flush().map_err(|error| unwritable(&self.path, error))
     }
 
-    /// Puts it on disk; gives its length.
+    /// Syncs the log to disk. Returns its length.
     pub(super) fn sync(&mut self) -> Result<u64> {
         self.flush()?;
         let failed = |error| unwritable(&self.path, error);

@@ -1,39 +1,30 @@
-//! What a run leaves to read: a log of JSON lines, and TensorBoard's event files.
+//! The records of a run: a log of JSON lines, and TensorBoard's event files.
 
 mod log;
+mod step_record;
 mod tensorboard;
 
-use std::path::Path;
 use std::time::Instant;
 
-use super::{EpochRecord, TrainOptions};
-use ranktune_nn::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::options::TrainOptions;
+use crate::outcome::EpochRecord;
 
-pub(super) use log::Log;
-pub(super) use tensorboard::Events;
+use log::Log;
+pub(crate) use step_record::StepRecord;
+use tensorboard::Events;
 
-/// What is recorded of a step.
+/// Both records, as far as the options ask for them.
 #[derive(Debug)]
-pub(super) struct StepRecord<'a> {
-    pub step: u64,
-    pub epoch: usize,
-    pub loss: f32,
-    pub parts: &'a [(&'static str, f32)],
-    pub learning_rate: f32,
-    pub seconds: f64,
-}
-
-/// Both records, where they are asked for.
-#[derive(Debug)]
-pub(super) struct Records {
+pub(crate) struct Records {
     log: Option<Log>,
     events: Option<Events>,
     flushed: Instant,
 }
 
 impl Records {
-    /// Begins them, or goes on: `log_bytes` of the log were written before the checkpoint.
-    pub(super) fn open(options: &TrainOptions, log_bytes: Option<u64>) -> Result<Self> {
+    /// Opens the records. A resumed run keeps the first `log_bytes` of the log, which were written before its checkpoint.
+    pub(crate) fn open(options: &TrainOptions, log_bytes: Option<u64>) -> Result<Self> {
         Ok(Self {
             log: match &options.log {
                 Some(path) => Some(Log::open(path, log_bytes)?),
@@ -47,7 +38,7 @@ impl Records {
         })
     }
 
-    pub(super) fn step(&mut self, record: &StepRecord<'_>) -> Result<()> {
+    pub(crate) fn step(&mut self, record: &StepRecord<'_>) -> Result<()> {
         if let Some(log) = &mut self.log {
             log.step(record)?;
         }
@@ -58,14 +49,14 @@ impl Records {
             }
             events.scalar("train/learning_rate", record.step, record.learning_rate)?;
         }
-        // Who looks on wants to see something; a write a step would cost small models.
+        // For a reader who follows along; a write per step would slow small models down.
         if self.flushed.elapsed().as_secs_f64() > 2.0 {
             self.flush()?;
         }
         Ok(())
     }
 
-    pub(super) fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+    pub(crate) fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         if let Some(log) = &mut self.log {
             log.epoch(record)?;
         }
@@ -80,8 +71,8 @@ impl Records {
         self.flush()
     }
 
-    /// Puts everything on disk; gives the length of the log.
-    pub(super) fn sync(&mut self) -> Result<Option<u64>> {
+    /// Syncs the records to disk. Returns the length of the log.
+    pub(crate) fn sync(&mut self) -> Result<Option<u64>> {
         self.flush()?;
         self.log.as_mut().map(Log::sync).transpose()
     }
@@ -96,9 +87,4 @@ impl Records {
         }
         Ok(())
     }
-}
-
-/// A file that cannot be written.
-pub(super) fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::File, format!("{}: cannot be written", path.display())).caused_by(error)
 }

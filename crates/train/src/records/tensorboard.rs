@@ -10,10 +10,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::unwritable;
-use ranktune_nn::Result;
+use crate::error::Result;
+use crate::unwritable::unwritable;
 
-/// An event file, being written.
+/// An open event file.
 #[derive(Debug)]
 pub(crate) struct Events {
     file: BufWriter<File>,
@@ -21,7 +21,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// A new file in `folder`; a run that goes on adds one, and TensorBoard reads them together.
+    /// A new file in `folder`. A resumed run adds a file; TensorBoard reads all of them together.
     pub(super) fn create(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
         let seconds = now() as u64;
@@ -45,7 +45,7 @@ impl Events {
         Ok(events)
     }
 
-    /// A number at a step.
+    /// Writes a number at a step.
     pub(super) fn scalar(&mut self, tag: &str, step: u64, number: f32) -> Result<()> {
         let (mut value, mut summary, mut event) = (Vec::new(), Vec::new(), Vec::new());
         bytes(&mut value, 1, tag.as_bytes());
@@ -98,18 +98,12 @@ fn bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
     out.extend(value);
 }
 
-/// The masked checksum, as it is written.
+/// The masked checksum, as bytes of the file.
 fn masked(data: &[u8]) -> [u8; 4] {
-    crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
-}
-
-/// CRC-32C (Castagnoli), bit by bit: records are short.
-fn crc32c(data: &[u8]) -> u32 {
-    !data.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 }
-        })
-    })
+    crc32c::crc32c(data)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
+        .to_le_bytes()
 }
 
 #[cfg(test)]
@@ -145,10 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_that_of_rfc_3720() {
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
-        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
+    fn the_checksum_is_the_masked_one_of_a_record_that_tensorflow_wrote() {
+        // The first record of every event file of TensorFlow: the length of its data, 24 bytes, and that length's checksum.
+        assert_eq!(masked(&24_u64.to_le_bytes()), [0xa3, 0x7f, 0x4b, 0x22]);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Bad input and bad luck end in errors that say what to do.
 
-use ranktune_nn::ErrorKind;
 use ranktune_train::{
-    BatchNorm, Checkpoints, Inputs, Interrupt, Job, LoadError, Pick, Samples, Silent, TargetValues, Targets,
-    TrainOptions, Views, train,
+    BatchInputs, BatchNorm, Checkpoints, ErrorKind, Interrupt, LoadError, Pick, Samples, Silent, TargetValues,
+    TrainOptions, TrainTargets, TrainingJob, ViewSchedule, train,
 };
 
 use crate::harness::{Toy, methods, model, options};
@@ -14,9 +13,14 @@ const TOY: Toy = Toy {
 };
 
 /// The error of a fine-tuning run with these settings.
-fn error(samples: &dyn Samples, targets: &Targets, outputs: usize, options: &TrainOptions) -> ranktune_nn::Error {
+fn error(
+    samples: &dyn Samples,
+    targets: &TrainTargets,
+    outputs: usize,
+    options: &TrainOptions,
+) -> ranktune_train::Error {
     let methods = methods(targets, 2);
-    let job = Job {
+    let job = TrainingJob {
         model: &model(outputs),
         samples,
         targets,
@@ -57,13 +61,13 @@ fn targets_that_do_not_fit_samples_or_the_head_are_refused_before_training() {
     let text = error(&TOY, &fewer.targets(), 3, &options()).to_string();
     assert!(text.contains("24") && text.contains("20"), "{text}");
     let wrong_head = error(&TOY, &TOY.targets(), 4, &options());
-    assert_eq!(wrong_head.kind(), ErrorKind::Shape);
-    let bad = Targets::new(TargetValues::Classes {
+    assert_eq!(wrong_head.kind(), ErrorKind::Model);
+    let bad = TrainTargets::new(TargetValues::Classes {
         labels: vec![0, 3],
         n_classes: 3,
     });
     assert!(bad.unwrap_err().to_string().contains("class 3"));
-    let nan = Targets::new(TargetValues::Regression {
+    let nan = TrainTargets::new(TargetValues::Regression {
         values: vec![0.0, f32::NAN],
         n_outputs: 1,
     });
@@ -76,10 +80,10 @@ fn views_that_no_teacher_saw_are_refused() {
     let methods = methods(&targets, 2);
     let taught = methods.iter().find(|method| method.name() == "b-tuning").unwrap();
     let options = TrainOptions {
-        views: Views::Fresh,
+        views: ViewSchedule::Fresh,
         ..options()
     };
-    let job = Job {
+    let job = TrainingJob {
         model: &model(3),
         samples: &TOY,
         targets: &targets,
@@ -130,11 +134,11 @@ impl Samples for Broken {
         24
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
-        match picks.iter().any(|pick| pick.sample == 13) {
-            true => Err("rose/13.jpg: not an image".into()),
-            false => TOY.load(picks),
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
+        if picks.iter().any(|pick| pick.sample == 13) {
+            return Err("rose/13.jpg: not an image".into());
         }
+        TOY.load(picks)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What every method of the list passes.
 
 use ranktune_train::{
-    BatchNorm, Inputs, Job, Keep, LoadError, Optimizer, Pick, Samples, Schedule, TrainOptions, Views,
+    BatchInputs, BatchNorm, Keep, LoadError, Optimizer, Pick, Samples, Schedule, TrainOptions, TrainingJob,
+    ViewSchedule,
 };
 
 use crate::harness::{Toy, bits, methods, model, options, run, validation};
@@ -21,7 +22,7 @@ fn every_method_learns_a_separable_task() {
                 ..options()
             };
             method.preset(&mut options);
-            let job = Job {
+            let job = TrainingJob {
                 model: &model(3),
                 samples: &toy,
                 targets: &targets,
@@ -54,7 +55,7 @@ fn every_method_takes_every_task() {
     for (targets, outputs) in [(toy.labels(), 2), (toy.numbers(), 1)] {
         for method in methods(&targets, 2) {
             let options = TrainOptions { epochs: 8, ..options() };
-            let job = Job {
+            let job = TrainingJob {
                 model: &model(outputs),
                 samples: &toy,
                 targets: &targets,
@@ -84,7 +85,7 @@ fn one_sample_one_class_and_fewer_samples_than_a_batch_are_fine() {
                     batch_norm,
                     ..options()
                 };
-                let job = Job {
+                let job = TrainingJob {
                     model: &model(n_classes),
                     samples: &toy,
                     targets: &targets,
@@ -115,7 +116,7 @@ fn the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not() {
                 load_threads,
                 ..options()
             };
-            let job = Job {
+            let job = TrainingJob {
                 model: &model(3),
                 samples: &toy,
                 targets: &targets,
@@ -140,14 +141,14 @@ fn linear_probing_leaves_the_backbone_as_it_was() {
     let targets = toy.targets();
     let methods = methods(&targets, 2);
     let probe = methods.iter().find(|method| method.name() == "linear-probe").unwrap();
-    for views in [Views::Plain, Views::Fresh] {
+    for views in [ViewSchedule::Plain, ViewSchedule::Fresh] {
         let options = TrainOptions {
             views,
             batch_norm: BatchNorm::Train,
             ..options()
         };
         let model = model(2);
-        let job = Job {
+        let job = TrainingJob {
             model: &model,
             samples: &toy,
             targets: &targets,
@@ -181,7 +182,7 @@ fn frozen_prefixes_and_schedules_and_clipping_and_adam_w_go_together() {
         ..options()
     };
     let model = model(3);
-    let job = Job {
+    let job = TrainingJob {
         model: &model,
         samples: &toy,
         targets: &targets,
@@ -203,7 +204,7 @@ impl Samples for Counting {
         self.0.n_samples
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
         self.1.fetch_add(picks.len(), std::sync::atomic::Ordering::SeqCst);
         self.0.load(picks)
     }
@@ -220,12 +221,12 @@ fn linear_probing_without_augmentation_loads_every_sample_once_and_validates_as_
     let methods = methods(&targets, 2);
     let probe = methods.iter().find(|method| method.name() == "linear-probe").unwrap();
     let options = TrainOptions {
-        views: Views::Plain,
+        views: ViewSchedule::Plain,
         keep: Keep::Last,
         ..options()
     };
     let model = model(2);
-    let job = Job {
+    let job = TrainingJob {
         model: &model,
         samples: &counting,
         targets: &targets,
@@ -240,10 +241,10 @@ fn linear_probing_without_augmentation_loads_every_sample_once_and_validates_as_
     let still = TrainOptions {
         epochs: 1,
         learning_rate: 1e-30,
-        views: Views::Finite(1),
+        views: ViewSchedule::Finite(1),
         ..options.clone()
     };
-    let again = run(&Job {
+    let again = run(&TrainingJob {
         model: &trained.model,
         samples: &counting.0,
         options: &still,

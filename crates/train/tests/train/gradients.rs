@@ -3,14 +3,16 @@
 
 use ranktune_onnx::{Model, Tensor};
 use ranktune_train::methods::{FineTune, L2Sp};
-use ranktune_train::{BatchNorm, Job, Keep, Method, Optimizer, Schedule, Targets, TrainOptions, Trained, Views};
+use ranktune_train::{
+    BatchNorm, Keep, Method, Optimizer, Schedule, TrainOptions, TrainTargets, Trained, TrainingJob, ViewSchedule,
+};
 
 use crate::harness::{Toy, methods, model, options, run};
 
 const WEIGHTS: [&str; 4] = ["conv.weight", "bn.weight", "ranktune.head.weight", "ranktune.head.bias"];
 
 /// The recorded loss of one step over all samples at `rate`, and the weights after it.
-fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: f32) -> (f64, Vec<Vec<f32>>) {
+fn step(model: &Model, toy: &Toy, targets: &TrainTargets, method: &dyn Method, rate: f32) -> (f64, Vec<Vec<f32>>) {
     let options = TrainOptions {
         epochs: 1,
         learning_rate: rate,
@@ -21,12 +23,18 @@ fn step(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, rate: 
 }
 
 /// A run whose steps are over all samples, without anything beside the gradient.
-fn plain_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, options: TrainOptions) -> Trained {
+fn plain_run(model: &Model, toy: &Toy, targets: &TrainTargets, method: &dyn Method, options: TrainOptions) -> Trained {
     limited_run(model, toy, targets, method, TrainOptions { clip: None, ..options })
 }
 
 /// [`plain_run`] with the limit on gradients that `options` have.
-fn limited_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method, options: TrainOptions) -> Trained {
+fn limited_run(
+    model: &Model,
+    toy: &Toy,
+    targets: &TrainTargets,
+    method: &dyn Method,
+    options: TrainOptions,
+) -> Trained {
     let options = TrainOptions {
         keep: Keep::Last,
         batch_size: toy.n_samples,
@@ -40,7 +48,7 @@ fn limited_run(model: &Model, toy: &Toy, targets: &Targets, method: &dyn Method,
         batch_norm: BatchNorm::Train,
         ..options
     };
-    run(&Job {
+    run(&TrainingJob {
         model,
         samples: toy,
         targets,
@@ -124,7 +132,7 @@ fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
         let options = TrainOptions {
             epochs,
             learning_rate: rate,
-            views: Views::Plain,
+            views: ViewSchedule::Plain,
             ..options()
         };
         plain_run(model, &toy, &targets, method, options).model

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ranktune_nn::{FeatureLayout, Head, HostTensor, Result, with_head};
+use ranktune_nn::{FeatureLayout, Head, HostTensor, with_head};
 use ranktune_onnx::{Attribute, DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
-use ranktune_train::methods::{BTuning, Bss, Distillation, FineTune, L2Sp, LinearProbe, METHODS, Teaching};
+use ranktune_train::methods::METHODS;
 use ranktune_train::{
-    EVALUATION, Inputs, Interrupt, Job, Lessons, LoadError, Method, Outcome, Pick, Samples, Silent, TargetValues,
-    Targets, TrainOptions, Trained, Validation, Views, train,
+    BatchInputs, EVALUATION_VIEW, Interrupt, LoadError, Method, MethodInfo, MethodInputs, Need, Pick, ReadOutInput,
+    Result, Samples, Silent, TargetValues, TeacherPredictions, TrainOptions, TrainOutcome, TrainTargets, Trained,
+    TrainingJob, ValidationSet, ViewSchedule, train,
 };
 
 /// Number of features of [`model`].
@@ -92,7 +93,7 @@ impl Toy {
     }
 
     pub fn values(&self, pick: Pick) -> Vec<f32> {
-        let view = if pick.view == EVALUATION {
+        let view = if pick.view == EVALUATION_VIEW {
             0
         } else {
             pick.view as usize + 1
@@ -103,17 +104,17 @@ impl Toy {
             .collect()
     }
 
-    pub fn targets(&self) -> Targets {
-        Targets::new(TargetValues::Classes {
+    pub fn targets(&self) -> TrainTargets {
+        TrainTargets::new(TargetValues::Classes {
             labels: (0..self.n_samples).map(|sample| self.class(sample) as u32).collect(),
             n_classes: self.n_classes,
         })
         .unwrap()
     }
 
-    pub fn labels(&self) -> Targets {
+    pub fn labels(&self) -> TrainTargets {
         let has = |sample: usize, label: usize| f32::from(u8::from((self.class(sample) + 1) >> label & 1 == 1));
-        Targets::new(TargetValues::MultiLabel {
+        TrainTargets::new(TargetValues::MultiLabel {
             values: (0..self.n_samples)
                 .flat_map(|sample| [has(sample, 0), has(sample, 1)])
                 .collect(),
@@ -123,9 +124,9 @@ impl Toy {
     }
 
     /// Numbers around 1000 with a deviation of about 50.
-    pub fn numbers(&self) -> Targets {
+    pub fn numbers(&self) -> TrainTargets {
         let number = |sample: usize| 1000.0 + 60.0 * self.class(sample) as f32 + noise(sample, 3);
-        Targets::new(TargetValues::Regression {
+        TrainTargets::new(TargetValues::Regression {
             values: (0..self.n_samples).map(number).collect(),
             n_outputs: 1,
         })
@@ -138,15 +139,15 @@ impl Samples for Toy {
         self.n_samples
     }
 
-    fn load(&self, picks: &[Pick]) -> std::result::Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> std::result::Result<BatchInputs, LoadError> {
         let values = picks.iter().flat_map(|&pick| self.values(pick)).collect();
         let feeds = vec![("x".to_owned(), HostTensor::floats(&[picks.len(), 2, 4, 4], values)?)];
-        Ok(Inputs { feeds, rows: None })
+        Ok(BatchInputs { feeds, rows: None })
     }
 }
 
 /// Teachers that know the targets almost.
-pub fn lessons(targets: &Targets, n_views: u32) -> Lessons {
+pub fn teachers(targets: &TrainTargets, n_views: u32) -> TeacherPredictions {
     let columns = targets.columns();
     let mut values = Vec::new();
     for sample in 0..targets.n_samples() {
@@ -163,40 +164,36 @@ pub fn lessons(targets: &Targets, n_views: u32) -> Lessons {
             }
         }
     }
-    Lessons::new(values, n_views, columns).unwrap()
+    TeacherPredictions::new(values, n_views, columns).unwrap()
 }
 
-/// Every method of the list, for `targets`.
-pub fn methods(targets: &Targets, n_views: u32) -> Vec<Box<dyn Method>> {
-    let columns = targets.columns();
-    let lessons = || lessons(targets, n_views);
-    METHODS
-        .iter()
-        .map(|(name, ..)| {
-            let method: Box<dyn Method> = match *name {
-                "fine-tune" => Box::new(FineTune),
-                "linear-probe" => Box::new(LinearProbe),
-                "b-tuning" => {
-                    let weights = (0..FEATURES * columns).map(|at| 0.5 * noise(at, 9)).collect();
-                    Box::new(BTuning::new(lessons(), weights, 1.0).unwrap())
-                }
-                "distillation" => Box::new(Distillation::new(lessons(), Teaching::Shares, 2.0, 0.5).unwrap()),
-                "l2-sp" => Box::new(L2Sp::default()),
-                "bss" => Box::new(Bss::default()),
-                other => panic!("{other} is in the list of methods and not in its conformance suite"),
-            };
-            assert_eq!(method.name(), *name);
-            method
-        })
-        .collect()
+/// Every method of the list, for `targets`, made by its constructor of everything that a method may need.
+pub fn methods(targets: &TrainTargets, n_views: u32) -> Vec<Box<dyn Method>> {
+    let made = METHODS.iter().map(|info| make(info, targets, n_views, 0.0));
+    made.collect()
 }
 
-/// Every method of the list for classes, and B-Tuning with a read-out in its head.
-pub fn methods_of_classes(targets: &Targets, n_views: u32) -> Vec<Box<dyn Method>> {
+fn make(info: &MethodInfo, targets: &TrainTargets, n_views: u32, head_weight: f32) -> Box<dyn Method> {
+    let teachers = teachers(targets, n_views);
+    let weights: Vec<f32> = (0..FEATURES * targets.columns()).map(|at| 0.5 * noise(at, 9)).collect();
+    let inputs = MethodInputs {
+        teachers: Some(&teachers),
+        read_out: Some(ReadOutInput {
+            weights: &weights,
+            head_weight,
+        }),
+        lambda: 1.0,
+    };
+    let method = info.make(&inputs).unwrap();
+    assert_eq!(method.name(), info.name);
+    method
+}
+
+/// Every method of the list for classes, and those with a read-out also with it in the exported head.
+pub fn methods_of_classes(targets: &TrainTargets, n_views: u32) -> Vec<Box<dyn Method>> {
+    let with_read_out = METHODS.iter().filter(|info| info.needs(Need::ReadOut));
     let mut all = methods(targets, n_views);
-    let weights = (0..FEATURES * targets.columns()).map(|at| 0.5 * noise(at, 9)).collect();
-    let plain = BTuning::new(lessons(targets, n_views), weights, 1.0).unwrap();
-    all.push(Box::new(plain.with_read_out(2.0).unwrap()));
+    all.extend(with_read_out.map(|info| make(info, targets, n_views, 2.0)));
     all
 }
 
@@ -206,16 +203,16 @@ pub fn options() -> TrainOptions {
         epochs: 3,
         batch_size: 8,
         learning_rate: 0.01,
-        views: Views::Finite(2),
+        views: ViewSchedule::Finite(2),
         ..TrainOptions::default()
     }
 }
 
 /// Runs a job that nothing interrupts.
-pub fn run(job: &Job<'_>) -> Result<Trained> {
+pub fn run(job: &TrainingJob<'_>) -> Result<Trained> {
     match train(job, &Silent, &Interrupt::default())? {
-        Outcome::Finished(trained) => Ok(*trained),
-        Outcome::Interrupted { .. } => panic!("nobody interrupted"),
+        TrainOutcome::Finished(trained) => Ok(*trained),
+        TrainOutcome::Interrupted { .. } => panic!("nobody interrupted"),
     }
 }
 
@@ -229,10 +226,10 @@ pub fn bits(model: &Model) -> Vec<(String, Vec<u32>)> {
 }
 
 /// The toy as validation samples of itself.
-pub fn validation<'a>(toy: &'a Toy, targets: &'a Targets) -> Option<Validation<'a>> {
-    Some(Validation {
+pub fn validation<'a>(toy: &'a Toy, targets: &'a TrainTargets) -> Option<ValidationSet<'a>> {
+    Some(ValidationSet {
         samples: toy,
         targets,
-        judge: None,
+        metric: None,
     })
 }

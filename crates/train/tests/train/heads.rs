@@ -110,7 +110,7 @@ impl Batch {
             .collect()
     }
 
-    /// What stands for a row, by hand.
+    /// The pooled features of a row, by hand.
     fn pooled(&self, row: usize, pooling: SequencePooling, masked: bool) -> Vec<f64> {
         let features = self.features(row, masked);
         let zeros = vec![0.0; WIDTH];

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use ranktune_nn::ErrorKind;
 use ranktune_train::{
-    BatchNorm, Checkpoints, Event, Interrupt, Job, Method, Optimizer, Outcome, Silent, TrainOptions, Trained, Watch,
-    train,
+    BatchNorm, Checkpoints, ErrorKind, Interrupt, Method, Optimizer, Silent, TrainEvent, TrainObserver, TrainOptions,
+    TrainOutcome, Trained, TrainingJob, train,
 };
 
 use crate::harness::{Toy, bits, methods, methods_of_classes, model, options, run, validation};
@@ -16,9 +15,9 @@ struct StopAfter<'a> {
     interrupt: &'a Interrupt,
 }
 
-impl Watch for StopAfter<'_> {
-    fn event(&self, event: Event<'_>) {
-        if matches!(event, Event::Step { step, .. } if step == self.steps) {
+impl TrainObserver for StopAfter<'_> {
+    fn event(&self, event: TrainEvent<'_>) {
+        if matches!(event, TrainEvent::Step { step, .. } if step == self.steps) {
             self.interrupt.raise();
         }
     }
@@ -47,7 +46,7 @@ fn in_pieces(method: &dyn Method, options: &TrainOptions, folder: &Path, stops: 
     let model = model(3);
     for (piece, &steps) in stops.iter().enumerate() {
         let options = with_folder(folder, options, piece > 0);
-        let job = Job {
+        let job = TrainingJob {
             model: &model,
             samples: &TOY,
             targets: &targets,
@@ -61,15 +60,15 @@ fn in_pieces(method: &dyn Method, options: &TrainOptions, folder: &Path, stops: 
             interrupt: &interrupt,
         };
         match train(&job, &watch, &interrupt).unwrap() {
-            Outcome::Interrupted { step, checkpoint, .. } => {
+            TrainOutcome::Interrupted { step, checkpoint, .. } => {
                 assert_eq!(step, steps);
                 assert!(checkpoint.unwrap().is_file());
             }
-            Outcome::Finished(_) => panic!("it was not interrupted"),
+            TrainOutcome::Finished(_) => panic!("it was not interrupted"),
         }
     }
     let options = with_folder(folder, options, !stops.is_empty());
-    run(&Job {
+    run(&TrainingJob {
         model: &model,
         samples: &TOY,
         targets: &targets,
@@ -129,7 +128,7 @@ fn what_was_logged_after_the_last_checkpoint_is_taken_back() {
     let stopped = Interrupt::default();
     let options_a = with_folder(pieces.path(), &options(), false);
     let model = model(3);
-    let job = Job {
+    let job = TrainingJob {
         model: &model,
         samples: &TOY,
         targets: &targets,
@@ -143,7 +142,7 @@ fn what_was_logged_after_the_last_checkpoint_is_taken_back() {
     };
     assert!(matches!(
         train(&job, &watch, &stopped).unwrap(),
-        Outcome::Interrupted { .. }
+        TrainOutcome::Interrupted { .. }
     ));
     let path = pieces.path().join("log.jsonl");
     let text = std::fs::read_to_string(&path).unwrap() + "{\"step\":6}\n{\"ste";
@@ -156,7 +155,7 @@ fn what_was_logged_after_the_last_checkpoint_is_taken_back() {
     )
     .unwrap();
     let options_b = with_folder(pieces.path(), &options(), true);
-    run(&Job {
+    run(&TrainingJob {
         options: &options_b,
         ..job
     })
@@ -172,7 +171,7 @@ fn a_finished_run_resumes_to_its_result_and_old_checkpoints_go() {
     let first = in_pieces(methods[0].as_ref(), &options(), folder.path(), &[]);
     let options = with_folder(folder.path(), &options(), true);
     let model = model(3);
-    let job = Job {
+    let job = TrainingJob {
         model: &model,
         samples: &TOY,
         targets: &targets,
@@ -205,7 +204,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     in_pieces(all[0].as_ref(), &options(), folder.path(), &[]);
     let refused = |model: &ranktune_onnx::Model, method: &dyn Method, options: &TrainOptions, resume: bool| {
         let options = with_folder(folder.path(), options, resume);
-        let job = Job {
+        let job = TrainingJob {
             model,
             samples: &TOY,
             targets: &targets,
@@ -236,5 +235,5 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     let newest = folder.path().join("checkpoints/checkpoint-00000012.safetensors");
     let bytes = std::fs::read(&newest).unwrap();
     std::fs::write(&newest, &bytes[..bytes.len() - 5]).unwrap();
-    assert!(refused(&same, all[0].as_ref(), &options(), true).contains("not a whole checkpoint"));
+    assert!(refused(&same, all[0].as_ref(), &options(), true).contains("not a complete checkpoint"));
 }

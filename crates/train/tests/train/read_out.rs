@@ -1,12 +1,11 @@
-//! B-Tuning's read-out joins the head where the model answers, and nowhere before.
+//! B-Tuning's read-out is combined with the exported head, and does not change training.
 
-use ranktune_nn::ErrorKind;
 use ranktune_nn::head::{BIAS, WEIGHT};
 use ranktune_onnx::Model;
 use ranktune_train::methods::{BTuning, FineTune};
-use ranktune_train::{BatchNorm, Job, Keep, Targets, TrainOptions, Trained};
+use ranktune_train::{BatchNorm, ErrorKind, Keep, TrainOptions, TrainTargets, Trained, TrainingJob};
 
-use crate::harness::{FEATURES, Toy, bits, lessons, model, noise, options, run, validation};
+use crate::harness::{FEATURES, Toy, bits, model, noise, options, run, teachers, validation};
 
 const CLASSES: usize = 3;
 
@@ -20,11 +19,11 @@ fn weights(columns: usize) -> Vec<f32> {
     (0..FEATURES * columns).map(|at| 0.5 * noise(at, 9)).collect()
 }
 
-fn tuned(targets: &Targets, read_out: f32, keep: Keep) -> ranktune_nn::Result<Trained> {
+fn tuned(targets: &TrainTargets, read_out: f32, keep: Keep) -> ranktune_train::Result<Trained> {
     let columns = targets.columns();
-    let method = BTuning::new(lessons(targets, 2), weights(columns), 1.0)?.with_read_out(read_out)?;
+    let method = BTuning::new(teachers(targets, 2), weights(columns), 1.0)?.with_read_out(read_out)?;
     let options = TrainOptions { keep, ..options() };
-    run(&Job {
+    run(&TrainingJob {
         model: &model(columns),
         samples: &TOY,
         targets,
@@ -68,7 +67,7 @@ fn the_written_head_is_the_mean_of_the_trained_one_and_the_read_out() {
             .collect::<Vec<_>>()
     };
     assert_eq!(losses(&without), losses(&with));
-    // Validation is of the head with it.
+    // ValidationSet is of the head with it.
     let validated = |trained: &Trained| trained.epochs[0].validation.as_ref().unwrap().loss;
     assert!((validated(&without) - validated(&with)).abs() > 1e-3);
 }
@@ -78,14 +77,14 @@ fn the_best_epoch_is_written_with_the_read_out_too() {
     let targets = TOY.targets();
     let trained = tuned(&targets, 2.5, Keep::Best).unwrap();
     let recorded = trained.epochs[trained.chosen_epoch].validation.as_ref().unwrap();
-    // The written model, as a head that answers alone, has the loss that was recorded.
+    // Validating the exported model gives the recorded loss.
     let options = TrainOptions {
         learning_rate: 1e-30,
         epochs: 1,
         batch_norm: BatchNorm::Frozen,
         ..options()
     };
-    let again = run(&Job {
+    let again = run(&TrainingJob {
         model: &trained.model,
         samples: &TOY,
         targets: &targets,
@@ -108,6 +107,6 @@ fn a_read_out_of_labels_or_numbers_is_refused_before_training() {
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
         assert!(error.to_string().contains("one class a sample"), "{error}");
     }
-    let broken = BTuning::new(lessons(&TOY.targets(), 2), weights(CLASSES), 1.0).unwrap();
+    let broken = BTuning::new(teachers(&TOY.targets(), 2), weights(CLASSES), 1.0).unwrap();
     assert!(broken.clone().with_read_out(f32::NAN).is_err() && broken.with_read_out(-1.0).is_err());
 }

@@ -1,16 +1,16 @@
 //! How far a measure is due to the samples it was taken on.
 
-use ranktune_nn::Result;
+use ranktune_train::Result;
 use ranktune_train::methods::FineTune;
-use ranktune_train::{Interrupt, Job, Silent, Targets, TrainOptions, resampled};
+use ranktune_train::{Interrupt, Silent, TrainOptions, TrainTargets, TrainingJob, resampled};
 
 use crate::harness::{Toy, model, options, run, validation};
 
 const COUNT: usize = 400;
 
 /// Fine-tunes on the toy; the recorded measure on the same samples, and the measure on resamples of them.
-fn measured(toy: &Toy, targets: &Targets, options: &TrainOptions, validates: bool) -> Result<(f64, Vec<f64>)> {
-    let job = Job {
+fn measured(toy: &Toy, targets: &TrainTargets, options: &TrainOptions, validates: bool) -> Result<(f64, Vec<f64>)> {
+    let job = TrainingJob {
         model: &model(targets.columns()),
         samples: toy,
         targets,

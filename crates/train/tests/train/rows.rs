@@ -1,4 +1,4 @@
-//! Targets by row: sentences of different lengths with a class for some of their tokens.
+//! TrainTargets by row: sentences of different lengths with a class for some of their tokens.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use ranktune_nn::HostTensor;
 use ranktune_onnx::{DataType, Dim, Graph as OnnxGraph, Model, Node, Tensor, ValueInfo};
 use ranktune_train::methods::{BTuning, FineTune};
 use ranktune_train::{
-    Inputs, Job, Lessons, LoadError, Method, Pick, Samples, TargetValues, Targets, TrainOptions, Validation,
+    BatchInputs, LoadError, Method, Pick, Samples, TargetValues, TeacherPredictions, TrainOptions, TrainTargets,
+    TrainingJob, ValidationSet,
 };
 
 use crate::harness::{noise, options, run};
@@ -74,13 +75,13 @@ impl Sentences {
         ((sample + token) % 2) as u32
     }
 
-    fn targets() -> Targets {
+    fn targets() -> TrainTargets {
         let (mut labels, mut offsets) = (Vec::new(), vec![0]);
         for sample in 0..20 {
             labels.extend((0..Self::labelled(sample)).map(|token| Self::class(sample, token)));
             offsets.push(labels.len());
         }
-        Targets::by_row(TargetValues::Classes { labels, n_classes: 2 }, offsets).unwrap()
+        TrainTargets::by_row(TargetValues::Classes { labels, n_classes: 2 }, offsets).unwrap()
     }
 }
 
@@ -89,7 +90,7 @@ impl Samples for Sentences {
         20
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
         let longest = picks.iter().map(|pick| Self::tokens(pick.sample)).max().unwrap_or(1);
         let (mut values, mut rows) = (vec![0.0; picks.len() * longest * 4], Vec::new());
         for (at, pick) in picks.iter().enumerate() {
@@ -103,7 +104,7 @@ impl Samples for Sentences {
             rows.extend((0..Self::labelled(pick.sample)).map(|token| at * longest + token));
         }
         let feeds = vec![("x".to_owned(), HostTensor::floats(&[picks.len(), longest, 4], values)?)];
-        Ok(Inputs {
+        Ok(BatchInputs {
             feeds,
             rows: Some(rows),
         })
@@ -120,8 +121,8 @@ fn tokens_of_sentences_are_learnt_with_and_without_teachers() {
         .iter()
         .flat_map(|&label| [1.0 - label as f32, label as f32])
         .collect();
-    let lessons = Lessons::new(taught, 1, 2).unwrap();
-    let b_tuning = BTuning::new(lessons, (0..6).map(|at| noise(at, 2)).collect(), 1.0).unwrap();
+    let teachers = TeacherPredictions::new(taught, 1, 2).unwrap();
+    let b_tuning = BTuning::new(teachers, (0..6).map(|at| noise(at, 2)).collect(), 1.0).unwrap();
     let methods: [&dyn Method; 2] = [&FineTune, &b_tuning];
     for method in methods {
         let options = TrainOptions {
@@ -129,14 +130,14 @@ fn tokens_of_sentences_are_learnt_with_and_without_teachers() {
             learning_rate: 0.03,
             ..options()
         };
-        let trained = run(&Job {
+        let trained = run(&TrainingJob {
             model: &model(),
             samples: &Sentences,
             targets: &targets,
-            validation: Some(Validation {
+            validation: Some(ValidationSet {
                 samples: &Sentences,
                 targets: &targets,
-                judge: None,
+                metric: None,
             }),
             method,
             options: &options,

@@ -2,7 +2,9 @@
 
 use ranktune_nn::{Feed, GraphOptions, TrainableGraph};
 use ranktune_onnx::{Dim, Model};
-use ranktune_train::{BatchNorm, EVALUATION, Job, Pick, Samples, TargetValues, Targets, TrainOptions};
+use ranktune_train::{
+    BatchNorm, EVALUATION_VIEW, Pick, Samples, TargetValues, TrainOptions, TrainTargets, TrainingJob,
+};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
@@ -15,7 +17,7 @@ fn by_rten(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
         .flat_map(|sample| {
             toy.values(Pick {
                 sample,
-                view: EVALUATION,
+                view: EVALUATION_VIEW,
             })
         })
         .collect();
@@ -30,7 +32,7 @@ fn by_graph(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
     let picks: Vec<Pick> = (0..n)
         .map(|sample| Pick {
             sample,
-            view: EVALUATION,
+            view: EVALUATION_VIEW,
         })
         .collect();
     let graph = TrainableGraph::new(model, GraphOptions::default()).unwrap();
@@ -61,7 +63,7 @@ fn another_engine_computes_the_same_logits_and_the_recorded_accuracy() {
                 batch_norm,
                 ..options()
             };
-            let job = Job {
+            let job = TrainingJob {
                 model: &model(3),
                 samples: &toy,
                 targets: &targets,
@@ -108,7 +110,7 @@ fn a_regression_model_gives_the_units_of_the_data() {
             learning_rate: 0.005,
             ..options()
         };
-        let job = Job {
+        let job = TrainingJob {
             model: &model(1),
             samples: &toy,
             targets: &targets,
@@ -143,13 +145,13 @@ fn a_constant_regression_target_is_learnt() {
         n_samples: 8,
         n_classes: 2,
     };
-    let targets = Targets::new(TargetValues::Regression {
+    let targets = TrainTargets::new(TargetValues::Regression {
         values: vec![7.5; 8],
         n_outputs: 1,
     })
     .unwrap();
     let methods = methods(&targets, 2);
-    let job = Job {
+    let job = TrainingJob {
         model: &model(1),
         samples: &toy,
         targets: &targets,

@@ -2,62 +2,58 @@
 
 use std::path::Path;
 
-use super::EpochRecord;
+use ranktune_core::Silent;
+
+use crate::outcome::EpochRecord;
 
 /// A step of training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Event<'a> {
-    /// Training begins, or goes on from a checkpoint.
+pub enum TrainEvent<'a> {
+    /// Training starts, or resumes from a checkpoint.
     Started {
-        /// Steps in all.
+        /// Number of steps of the run.
         steps: u64,
-        /// Steps done before, in an earlier run.
+        /// Steps that the checkpoint holds already.
         done: u64,
-        /// Epochs in all.
+        /// Number of epochs.
         epochs: usize,
     },
     /// A step is done.
     Step {
         /// Steps done.
         step: u64,
-        /// Epoch it belongs to, from 0.
+        /// Epoch of the step, from 0.
         epoch: usize,
         /// The loss of the batch.
         loss: f32,
         /// Learning rate of the backbone.
         learning_rate: f32,
     },
-    /// Validation goes on.
+    /// Validation is running.
     Validating {
         /// Samples done.
         done: usize,
-        /// Samples in all.
+        /// Number of samples.
         samples: usize,
     },
     /// An epoch is done.
     Epoch(&'a EpochRecord),
     /// A checkpoint was written.
     Checkpoint {
-        /// Where.
+        /// The file.
         path: &'a Path,
         /// Steps done.
         step: u64,
     },
-    /// Something the user should know.
-    Note(&'a str),
 }
 
-/// Receives [`Event`]s.
-pub trait Watch: Sync {
-    /// Called as each step happens.
-    fn event(&self, event: Event<'_>);
+/// Receives [`TrainEvent`]s.
+pub trait TrainObserver: Sync {
+    /// Called as each event happens.
+    fn event(&self, event: TrainEvent<'_>);
 }
 
-/// Nobody watches.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Watch for Silent {
-    fn event(&self, _: Event<'_>) {}
+impl TrainObserver for Silent {
+    fn event(&self, _: TrainEvent<'_>) {}
 }

@@ -1,25 +1,25 @@
 //! A setting chosen from several values on the validation samples: λ, or the learning rate.
 //!
-//! A hundred validation samples tell such values apart only where they differ by several points, so that the best of them is often a
-//! matter of chance. The default, which did best where it was measured, is therefore kept unless another value does better by more
-//! than the standard error of the difference (after the one-standard-error rule: Breiman et al., Classification and Regression
-//! Trees, 1984), and has no larger loss: chance alone exceeds a standard error in one of six draws, and of several values more often,
-//! but seldom in two measures at once.
+//! A hundred validation samples distinguish values only if their metrics differ by several points, so the best of them is often a
+//! matter of chance. The default, which did best in our experiments, is therefore kept unless another value is better by more than
+//! the standard error of the difference (after the one-standard-error rule: Breiman et al., Classification and Regression Trees,
+//! 1984) and its loss is no larger: chance alone exceeds one standard error in one of six draws, more often among several values, but
+//! rarely in metric and loss at once.
 
 use ranktune_report::training::Measured;
 
-/// Resamples of the validation samples: they give a standard error to a twentieth of it.
+/// Number of resamples of the validation samples; they give the standard error within about 5 %.
 pub(crate) const RESAMPLES: usize = 200;
 
-/// A value that was tried.
+/// The validation of one value.
 pub(crate) struct Tried {
     pub(crate) measured: Measured,
-    /// The measure on every resample.
+    /// The metric on every resample.
     pub(crate) resampled: Vec<f64>,
 }
 
-/// The place of the value that is kept; every other one gets the standard error of its difference from the one at `default`, where
-/// that was tried. `None` where none was tried.
+/// The place of the chosen value; `None` if there is none. Sets the standard error of every other value's difference from the one at
+/// `default`, if there is a default.
 pub(crate) fn choose(tried: &mut [&mut Tried], default: Option<usize>) -> Option<usize> {
     let Some(default) = default else {
         return best(tried, |_| true);
@@ -31,18 +31,18 @@ pub(crate) fn choose(tried: &mut [&mut Tried], default: Option<usize>) -> Option
             one.measured.standard_error = difference_error(&one.resampled, &reference);
         }
     }
-    // Without a standard error nothing says that a difference is due to chance.
-    let stands_out = |one: &Tried| {
+    // Without a standard error, every difference counts.
+    let is_better = |one: &Tried| {
         one.measured.value - value > one.measured.standard_error.unwrap_or(0.0) && one.measured.loss <= loss
     };
-    best(tried, stands_out).or(Some(default))
+    best(tried, is_better).or(Some(default))
 }
 
-/// The place of the best of those that count, by value, then by loss; of equal ones, the first.
-fn best(tried: &[&mut Tried], counts: impl Fn(&Tried) -> bool) -> Option<usize> {
+/// The place of the best of the `eligible` values, by metric, then by loss; the first of equal ones.
+fn best(tried: &[&mut Tried], eligible: impl Fn(&Tried) -> bool) -> Option<usize> {
     let better = |a: &Measured, b: &Measured| a.value > b.value || (a.value == b.value && a.loss < b.loss);
     let mut found: Option<usize> = None;
-    for (place, one) in tried.iter().enumerate().filter(|(_, one)| counts(one)) {
+    for (place, one) in tried.iter().enumerate().filter(|(_, one)| eligible(one)) {
         if found.is_none_or(|found| better(&one.measured, &tried[found].measured)) {
             found = Some(place);
         }
@@ -50,7 +50,7 @@ fn best(tried: &[&mut Tried], counts: impl Fn(&Tried) -> bool) -> Option<usize> 
     found
 }
 
-/// The standard deviation of the difference between two measures over the same resamples; `None` where there are not two.
+/// The standard deviation of the difference between two metrics over the same resamples; `None` for fewer than two resamples.
 fn difference_error(one: &[f64], other: &[f64]) -> Option<f64> {
     if one.len() < 2 || one.len() != other.len() {
         return None;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_kept_unless_another_stands_out() {
+    fn the_default_is_kept_unless_another_value_is_significantly_better() {
         // Deviations of 0.05 against 0.01 in step: the difference deviates by 0.04.
         let grid = |value| [tried(value, 0.5, 0.05), tried(0.80, 0.6, 0.01)];
         let mut near = grid(0.83);
@@ -99,19 +99,19 @@ mod tests {
     }
 
     #[test]
-    fn a_value_whose_loss_is_larger_does_not_stand_out() {
+    fn a_value_with_a_larger_loss_is_not_chosen() {
         let mut grid = [tried(0.90, 0.7, 0.01), tried(0.80, 0.6, 0.01), tried(0.85, 0.5, 0.01)];
         assert_eq!(chosen(&mut grid, Some(1)), Some(2));
     }
 
     #[test]
-    fn what_both_get_right_and_wrong_together_is_no_error() {
+    fn resamples_on_which_both_values_vary_alike_add_no_error() {
         let mut grid = [tried(0.80, 0.6, 0.05), tried(0.81, 0.6, 0.05)];
         assert_eq!(chosen(&mut grid, Some(0)), Some(1));
     }
 
     #[test]
-    fn the_best_of_those_that_stand_out_is_kept_and_the_loss_decides_between_equals() {
+    fn the_best_of_the_significantly_better_values_is_chosen_and_the_loss_breaks_ties() {
         let mut grid = [
             tried(0.90, 0.5, 0.0),
             tried(0.90, 0.4, 0.0),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_default_the_best_is_kept() {
+    fn without_the_default_the_best_is_chosen() {
         assert_eq!(
             chosen(&mut [tried(0.7, 0.5, 0.1), tried(0.71, 0.5, 0.3)], None),
             Some(1)

@@ -1,19 +1,19 @@
-//! Training's events as those of long work.
+//! Training's events as progress of the command.
 
 use std::fmt::Write as _;
 
 use ranktune_core::{Event, Progress};
-use ranktune_train::{Event as TrainEvent, Watch};
+use ranktune_train::{TrainEvent, TrainObserver};
 
-/// Hands training's events on.
-pub(crate) struct Bridge<'a> {
-    /// What the run is called in progress lines.
+/// Reports training's events as progress.
+pub(crate) struct ProgressObserver<'a> {
+    /// Name of the run in progress lines.
     pub(crate) label: String,
     pub(crate) epochs: usize,
     pub(crate) progress: &'a dyn Progress,
 }
 
-impl Watch for Bridge<'_> {
+impl TrainObserver for ProgressObserver<'_> {
     fn event(&self, event: TrainEvent<'_>) {
         let model = self.label.as_str();
         let count = |steps: u64| usize::try_from(steps).unwrap_or(usize::MAX);
@@ -22,7 +22,7 @@ impl Watch for Bridge<'_> {
                 let samples = count(steps);
                 self.progress.event(Event::ModelStarted { model, samples });
                 if done > 0 {
-                    let text = format!("{model}: goes on after step {done} of {steps}");
+                    let text = format!("{model}: resumed after step {done} of {steps}");
                     self.progress.event(Event::Note(&text));
                     self.progress.event(Event::Samples {
                         model,
@@ -59,7 +59,6 @@ impl Watch for Bridge<'_> {
                 let _ = write!(text, ", {:.1} s", record.seconds);
                 self.progress.event(Event::Done(&text));
             }
-            TrainEvent::Note(text) => self.progress.event(Event::Note(text)),
             _ => {}
         }
     }

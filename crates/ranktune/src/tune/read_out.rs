@@ -1,11 +1,10 @@
-//! What a frozen model knows of the task: the posterior mean of a Bayesian linear read-out of its features.
+//! A Bayesian linear read-out of a frozen model's features: its posterior mean predicts the targets.
 //!
 //! ```text
 //! m [d, c]        posterior mean at the α and β of maximum evidence, column by column; no intercept, as in LogME
 //! m φ(x) + μ      the posterior predictive mean; μ [c] is 0 for classes and labels, the mean of the targets for numbers
 //! ```
 
-use ranktune_core::one_line;
 use ranktune_data::Targets;
 use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Compat, FeatureView, Statistics, evidence};
@@ -14,8 +13,8 @@ use crate::scoring::Columns;
 
 /// A fitted read-out.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Posterior {
-    /// m `[d, c]`, row-major; zero for a class that no sample has.
+pub(crate) struct ReadOut {
+    /// m `[d, c]`, row-major; zero for a class without samples.
     pub(crate) weights: Vec<f32>,
     /// μ `[c]`.
     pub(crate) mean: Vec<f32>,
@@ -23,23 +22,22 @@ pub(crate) struct Posterior {
     pub(crate) evidence: f64,
 }
 
-impl Posterior {
-    /// Fits `rows` `[n, d]` to the targets of as many samples.
+impl ReadOut {
+    /// Fits `rows` `[n, d]` to the targets of `n` samples.
     ///
     /// # Errors
-    /// What the evidence says, in a line.
-    pub(crate) fn fit(rows: &[f32], n_features: usize, targets: &Targets) -> Result<Self, String> {
+    /// Whatever the evidence cannot be fitted to.
+    pub(crate) fn fit(rows: &[f32], n_features: usize, targets: &Targets) -> Result<Self, ranktune_scores::Error> {
         let (targets, mean) = centred(targets);
         let columns = Columns::of(&targets, &vec![true; targets.n_samples()]);
-        let text = |error: ranktune_scores::Error| one_line(&error);
-        let view = columns.view().map_err(text)?;
-        let features = FeatureView::new(rows, targets.n_samples(), n_features).map_err(text)?;
-        let statistics = Statistics::of(&features, &view).map_err(text)?;
-        let fit = evidence::fit_rows(&statistics, &features, &view, Compat::Exact).map_err(text)?;
+        let view = columns.view()?;
+        let features = FeatureView::new(rows, targets.n_samples(), n_features)?;
+        let statistics = Statistics::of(&features, &view)?;
+        let fit = evidence::fit_rows(&statistics, &features, &view, Compat::Exact)?;
         Ok(Self::of(&fit, n_features, mean))
     }
 
-    /// The read-out that was fitted, with the targets' mean `[c]`.
+    /// The fitted read-out, with the targets' mean `[c]`.
     pub(crate) fn of(fit: &Fit, n_features: usize, mean: Vec<f32>) -> Self {
         let c = mean.len();
         let mut weights = vec![0.0; n_features * c];
@@ -58,7 +56,7 @@ impl Posterior {
         }
     }
 
-    /// Adds `share · (m φ + μ)` of every row of `features` `[rows, d]` to `into` `[rows, c]`.
+    /// Adds `share · (m φ + μ)` for every row of `features` `[rows, d]` to `into` `[rows, c]`.
     pub(crate) fn add_predictions(&self, features: &[f32], share: f64, into: &mut [f32]) {
         let c = self.mean.len();
         let d = self.weights.len() / c;
@@ -83,7 +81,7 @@ impl Posterior {
     }
 }
 
-/// Numbers with their mean taken off, and that mean; classes and labels as they are, and zeros.
+/// Centred numbers and their mean; classes and labels as they are, with a mean of 0.
 fn centred(targets: &Targets) -> (Targets, Vec<f32>) {
     let Targets::Regression { names, values } = targets else {
         return (targets.clone(), vec![0.0; targets.names().len()]);
@@ -145,7 +143,7 @@ mod tests {
             .map(|(row, e)| truth(row) + 0.01 * e)
             .collect();
         let names = vec!["y".to_owned()];
-        let fitted = Posterior::fit(&features, d, &Targets::Regression { names, values }).unwrap();
+        let fitted = ReadOut::fit(&features, d, &Targets::Regression { names, values }).unwrap();
         let mut predicted = vec![0.0; n];
         fitted.add_predictions(&features, 1.0, &mut predicted);
         for (row, predicted) in features.chunks_exact(d).zip(&predicted) {
@@ -165,7 +163,7 @@ mod tests {
             names: ["a", "b", "c"].map(str::to_owned).to_vec(),
             labels: vec![0, 0, 2, 2],
         };
-        let fitted = Posterior::fit(&features, 2, &targets).unwrap();
+        let fitted = ReadOut::fit(&features, 2, &targets).unwrap();
         assert!(
             fitted.weights[0] > 0.2 && fitted.weights[1] == 0.0 && fitted.weights[2] < -0.2,
             "{:?}",

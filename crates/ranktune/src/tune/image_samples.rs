@@ -1,4 +1,4 @@
-//! Images as training wants them: decoded once where memory allows, as views, prepared for one model.
+//! Images as training samples: decoded once where memory allows, augmented, and preprocessed for one model.
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ranktune_data::image::decode;
+use ranktune_data::image::{ImageError, decode};
 use ranktune_data::{Digest, RgbImage, View, Views};
 use ranktune_hub::ImageProcessor;
 use ranktune_nn::HostTensor;
 use ranktune_report::ranking::Unreadable;
-use ranktune_train::{EVALUATION, Inputs, LoadError, Pick, Samples};
+use ranktune_train::{BatchInputs, EVALUATION_VIEW, LoadError, Pick, Samples};
 
-/// Memory that decoded images may take. What does not fit is decoded whenever it is wanted.
+/// Maximum memory of decoded images. Images beyond it are decoded at every use.
 const DECODED_BYTES: usize = 512 << 20;
 
-/// Images that are decoded once and kept as long as there is room.
+/// Decoded images, kept while memory allows.
 pub(crate) struct Decoder {
     files: Vec<PathBuf>,
     kept: Vec<OnceLock<RgbImage>>,
@@ -24,7 +24,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Reads all of `files` once. Those that cannot be read come back with the reason, by position.
+    /// Reads all of `files` once. Returns the unreadable ones by position, with the reason.
     pub(crate) fn new(files: &[PathBuf]) -> (Self, Vec<(usize, Unreadable)>) {
         let decoder = Self {
             files: files.to_vec(),
@@ -43,8 +43,8 @@ impl Decoder {
                             let Some(file) = decoder.files.get(index) else {
                                 return failed;
                             };
-                            if let Err(reason) = decoder.with(index, |_| ()) {
-                                let file = file.display().to_string();
+                            if let Err(error) = decoder.with(index, |_| ()) {
+                                let (file, reason) = (file.display().to_string(), error.to_string());
                                 failed.push((index, Unreadable { file, reason }));
                             }
                         }
@@ -60,11 +60,11 @@ impl Decoder {
         (decoder, unreadable)
     }
 
-    fn with<T>(&self, index: usize, f: impl FnOnce(&RgbImage) -> T) -> Result<T, String> {
+    fn with<T>(&self, index: usize, f: impl FnOnce(&RgbImage) -> T) -> Result<T, ImageError> {
         if let Some(image) = self.kept[index].get() {
             return Ok(f(image));
         }
-        let image = decode(&self.files[index]).map_err(|error| error.to_string())?;
+        let image = decode(&self.files[index])?;
         let result = f(&image);
         let size = image.pixels.len();
         if self.bytes.fetch_add(size, Ordering::Relaxed) + size <= DECODED_BYTES {
@@ -80,12 +80,12 @@ impl Decoder {
     }
 }
 
-/// Some of a decoder's images, as training samples of one model.
+/// Images of a decoder, as training samples of one model.
 pub(crate) struct ImageSamples<'a> {
     pub(crate) decoder: &'a Decoder,
     /// Positions in the decoder, by sample.
     pub(crate) rows: &'a [usize],
-    /// Content of each sample, which its views are drawn from.
+    /// Digests of the contents of the samples, by which their views are drawn.
     pub(crate) digests: &'a [Digest],
     pub(crate) views: Views,
     pub(crate) processor: &'a ImageProcessor,
@@ -95,10 +95,10 @@ pub(crate) struct ImageSamples<'a> {
 
 impl ImageSamples<'_> {
     fn view(&self, pick: Pick) -> Option<View> {
-        match pick.view {
-            EVALUATION => None,
-            view => self.views.view(&self.digests[pick.sample], view),
+        if pick.view == EVALUATION_VIEW {
+            return None;
         }
+        self.views.view(&self.digests[pick.sample], pick.view)
     }
 }
 
@@ -114,7 +114,7 @@ impl Samples for ImageSamples<'_> {
         Digest::of(&bytes).to_string()
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
         let shape = self.processor.output_shape();
         let size = shape.iter().product::<usize>();
         let mut pixels = vec![0.0; picks.len() * size];
@@ -130,7 +130,7 @@ impl Samples for ImageSamples<'_> {
                 .map_err(|error| named(&error))?;
         }
         let dims = [picks.len(), shape[0], shape[1], shape[2]];
-        Ok(Inputs {
+        Ok(BatchInputs {
             feeds: vec![(self.input.to_owned(), HostTensor::floats(&dims, pixels)?)],
             rows: None,
         })

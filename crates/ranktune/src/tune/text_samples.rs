@@ -1,38 +1,38 @@
-//! Texts, pairs of them and sentences of words as training wants them: tokenized once, batched with little padding.
+//! Texts, pairs of texts and sentences of words as training samples: tokenized once, batched with little padding.
 //!
-//! A sample is one row of the batch, or two for a pair whose texts go through the model by themselves, or as many as a sentence has
-//! windows. Of a word the row of its first token has the target, as it has the features in a ranking.
+//! A sample is one row of the batch, two for a pair whose texts are encoded separately, or as many as a sentence has windows. The
+//! target of a word belongs to its first token, as its features do in a ranking.
 
-use ranktune_core::one_line;
+use ranktune_core::{BoxError, one_line};
 use ranktune_data::{Digest, Inputs as DataInputs};
 use ranktune_features::extract::{Sequences, TextSide};
 use ranktune_hub::text::{Sequence, Window};
 use ranktune_nn::HostTensor;
-use ranktune_train::{Inputs, Lengths, LoadError, Mix, Pick, Samples};
+use ranktune_train::{BatchInputs, Batching, Lengths, LoadError, Pick, Samples};
 
 /// Texts as training samples of one model.
 pub(crate) struct TextSamples<'a> {
     side: &'a TextSide,
-    /// By sample: its rows of a batch, with the words that are taken from each.
+    /// By sample: its rows of a batch, with the words of each.
     samples: Vec<Vec<Window>>,
-    /// Tokens of the longest row of each.
+    /// Number of tokens of the longest row of each sample.
     lengths: Vec<usize>,
     of_words: bool,
     digest: String,
-    /// Samples of which a part is left out, because they are longer than the model takes.
-    pub(crate) cut: usize,
+    /// Number of samples that are truncated to the maximum length of the model.
+    pub(crate) truncated: usize,
 }
 
 impl<'a> TextSamples<'a> {
-    /// Tokenizes `inputs`, whose content is `digests`.
+    /// Tokenizes `inputs`, whose contents have these digests.
     ///
     /// # Errors
-    /// Which text the tokenizer fails on; or that rows of a sample would have to be padded where the graph knows no padding.
-    pub(crate) fn new(side: &'a TextSide, inputs: &DataInputs, digests: &[Digest]) -> Result<Self, String> {
+    /// The tokenizer fails on a text; or the rows of a sample need padding, which the graph does not support.
+    pub(crate) fn new(side: &'a TextSide, inputs: &DataInputs, digests: &[Digest]) -> Result<Self, BoxError> {
         let (samples, noun) = match inputs {
             DataInputs::Texts(inputs) => (texts(side, &inputs.first, inputs.second.as_deref())?, "text"),
             DataInputs::Sentences(inputs) => (words(side, &inputs.words)?, "sentence"),
-            DataInputs::Images(_) => return Err("the data are no texts".to_owned()),
+            DataInputs::Images(_) => return Err("expected texts, found images".into()),
         };
         let longest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).max();
         let shortest = |windows: &Vec<Window>| windows.iter().map(|window| window.sequence.ids.len()).min();
@@ -44,11 +44,12 @@ impl<'a> TextSamples<'a> {
                 Sequences::One => "the windows of a sentence",
                 _ => "the texts of a pair",
             };
-            return Err(format!(
+            let message = format!(
                 "{noun} {}: {what} are of different lengths, and the graph takes no attention mask (or pads on the left without \
-                 positions), so they cannot share a batch; export it with one, or take another model",
+                 positions), so they cannot share a batch; export it with one, or choose another model",
                 at + 1
-            ));
+            );
+            return Err(message.into());
         }
         let mut bytes = side.processor.digest().as_bytes().to_vec();
         digests.iter().for_each(|digest| bytes.extend(digest.as_bytes()));
@@ -56,7 +57,7 @@ impl<'a> TextSamples<'a> {
         Ok(Self {
             side,
             lengths: samples.iter().map(|windows| longest(windows).unwrap_or(0)).collect(),
-            cut: samples.iter().filter(is_cut).count(),
+            truncated: samples.iter().filter(is_cut).count(),
             of_words: inputs.kind().is_by_word(),
             digest: Digest::of(&bytes).to_string(),
             samples,
@@ -65,7 +66,7 @@ impl<'a> TextSamples<'a> {
 }
 
 /// The sequences of every text or pair, by sample.
-fn texts(side: &TextSide, first: &[String], second: Option<&[String]>) -> Result<Vec<Vec<Window>>, String> {
+fn texts(side: &TextSide, first: &[String], second: Option<&[String]>) -> Result<Vec<Vec<Window>>, BoxError> {
     let window = |sequence: Sequence| Window {
         sequence,
         words: Vec::new(),
@@ -79,10 +80,10 @@ fn texts(side: &TextSide, first: &[String], second: Option<&[String]>) -> Result
 }
 
 /// The windows of every sentence.
-fn words(side: &TextSide, sentences: &[Vec<String>]) -> Result<Vec<Vec<Window>>, String> {
+fn words(side: &TextSide, sentences: &[Vec<String>]) -> Result<Vec<Vec<Window>>, BoxError> {
     let samples = sentences.iter().enumerate().map(|(at, words)| {
         let windows = side.processor.windows(words);
-        windows.map_err(|error| format!("sentence {}: {}", at + 1, one_line(&error)))
+        windows.map_err(|error| format!("sentence {}: {}", at + 1, one_line(&error)).into())
     });
     samples.collect()
 }
@@ -94,27 +95,30 @@ impl Samples for TextSamples<'_> {
 
     fn lengths(&self) -> Option<Lengths<'_>> {
         let processor = &self.side.processor;
-        let mix = if processor.pads_freely() {
-            Mix::Padded
+        let batching = if processor.pads_freely() {
+            Batching::Padded
         } else {
-            Mix::Equal
+            Batching::EqualLengths
         };
-        // A graph of one length pads everything to it.
+        // A graph of fixed length pads everything to it.
         let varies = processor.inputs().sequence.is_none();
-        varies.then_some(Lengths { of: &self.lengths, mix })
+        varies.then_some(Lengths {
+            of: &self.lengths,
+            batching,
+        })
     }
 
     fn digest(&self) -> String {
         self.digest.clone()
     }
 
-    fn load(&self, picks: &[Pick]) -> Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> Result<BatchInputs, LoadError> {
         let windows: Vec<&Window> = picks.iter().flat_map(|pick| &self.samples[pick.sample]).collect();
         let sequences: Vec<&Sequence> = windows.iter().map(|window| &window.sequence).collect();
         let batch = self.side.processor.batch(&sequences);
         let rows = self.of_words.then(|| {
             let places = windows.iter().enumerate().flat_map(|(row, window)| {
-                // A word of which the tokenizer leaves nothing has the token where it would be.
+                // A word without tokens has the token at its place.
                 let last = window.sequence.ids.len().saturating_sub(1);
                 let places = window
                     .words
@@ -129,7 +133,7 @@ impl Samples for TextSamples<'_> {
             let tensor = HostTensor::ints(&dims, values.clone())?;
             Ok((name.clone(), tensor))
         });
-        Ok(Inputs {
+        Ok(BatchInputs {
             feeds: feeds.collect::<Result<_, LoadError>>()?,
             rows,
         })

@@ -1,62 +1,62 @@
-//! The samples: read, the unreadable ones left out, and divided into those to train on and those to validate on.
+//! The samples, without unreadable ones, split for training, validation and test.
 
-use ranktune_core::{Event, Progress};
+use ranktune_core::{Event, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets, Task, Views};
 use ranktune_features::extract::{InputSide, Prepared};
 use ranktune_report::ranking::Unreadable;
-use ranktune_train::{Samples, TargetValues, Targets as TrainTargets};
+use ranktune_train::{Samples, TargetValues, TrainTargets};
 
-use super::images::{Decoder, ImageSamples};
+use super::image_samples::{Decoder, ImageSamples};
 use super::options::{TuneOptions, Validation};
-use super::texts::TextSamples;
+use super::text_samples::TextSamples;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::ones;
 use crate::labels::aligned;
 
-/// The largest share of samples that may be unreadable, as in extraction.
+/// Maximum share of unreadable samples, as in extraction.
 const UNREADABLE_SHARE: f64 = 0.05;
 
-/// A part of the data.
-pub(crate) struct Part {
+/// A split of the data.
+pub(crate) struct DataSplit {
     pub(crate) dataset: Dataset,
-    /// Content of every sample.
+    /// Digests of the contents of the samples.
     pub(crate) digests: Vec<Digest>,
     pub(crate) targets: TrainTargets,
-    /// Where images are decoded, and the positions of the samples there; none of texts.
+    /// The decoder of the images, and the positions of the samples there; none for texts.
     images: Option<(usize, Vec<usize>)>,
 }
 
-/// Samples of a part, prepared for a model.
-pub(crate) type Loaded<'a> = Box<dyn Samples + 'a>;
+/// Samples of a split, prepared for a model.
+pub(crate) type PreparedSamples<'a> = Box<dyn Samples + 'a>;
 
-/// Everything that is trained and validated on.
-pub(crate) struct Material {
-    /// All readable samples of the data set, those that are validated on too where they are a share of it.
+/// The splits of the data.
+pub(crate) struct DataSplits {
+    /// All readable samples of the data set, including the validation samples where they are a share of it.
     pub(crate) all: Dataset,
-    /// Their content.
+    /// Digests of their contents.
     pub(crate) all_digests: Vec<Digest>,
     /// The places of the training samples among them.
     pub(crate) train_rows: Vec<usize>,
-    pub(crate) train: Part,
-    pub(crate) held_out: Option<Part>,
-    pub(crate) test: Option<Part>,
+    pub(crate) train: DataSplit,
+    pub(crate) validation: Option<DataSplit>,
+    pub(crate) test: Option<DataSplit>,
     pub(crate) views: Views,
     pub(crate) unreadable: Vec<Unreadable>,
     decoders: Vec<Decoder>,
 }
 
-impl Material {
-    /// Reads and divides the samples.
+impl DataSplits {
+    /// Reads and splits the samples.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`] as [`tune`](super::tune()) has it.
-    pub(crate) fn gather(dataset: &Dataset, options: &TuneOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let mut material = Collected::default();
+    /// [`ErrorKind::Data`] as in [`tune`](super::tune()).
+    pub(crate) fn read(dataset: &Dataset, options: &TuneOptions, progress: &dyn Progress) -> Result<Self, Error> {
+        let mut reader = SplitReader::default();
         let names = dataset.targets.names();
-        let all = material.read(dataset, progress)?;
+        let all = reader.read(dataset, progress)?;
         let (everything, all_digests) = (all.dataset.clone(), all.digests.clone());
         let mut train_rows: Vec<usize> = (0..everything.n_samples()).collect();
-        let (train, held_out) = match &options.validation {
+        let (train, validation) = match &options.validation {
             Validation::None => (all, None),
             Validation::Share(share) => {
                 if !(*share > 0.0 && *share < 1.0) {
@@ -66,7 +66,7 @@ impl Material {
                 let (train, held) = all.dataset.split(*share, options.train.seed);
                 if held.is_empty() {
                     let message = format!(
-                        "{}: a share of {share} of {} samples leaves none to validate on; raise --validation, or leave it out with none",
+                        "{}: a share of {share} of {} samples leaves no validation samples; raise --validation, or pass none",
                         dataset.path.display(),
                         all.dataset.n_samples()
                     );
@@ -78,11 +78,11 @@ impl Material {
             }
             Validation::Data(data) => {
                 let data = aligned(data, names, "the training data")?;
-                (all, Some(material.read(&data, progress)?))
+                (all, Some(reader.read(&data, progress)?))
             }
         };
         let test = match &options.test {
-            Some(data) => Some(material.read(&aligned(data, names, "the training data")?, progress)?),
+            Some(data) => Some(reader.read(&aligned(data, names, "the training data")?, progress)?),
             None => None,
         };
         every_class_occurs(&train.dataset)?;
@@ -91,7 +91,7 @@ impl Material {
         } else {
             "samples"
         };
-        let held = held_out.as_ref().map_or(0, |part| part.dataset.n_samples());
+        let held = validation.as_ref().map_or(0, |part| part.dataset.n_samples());
         progress.event(Event::Note(&format!(
             "{} {noun} to train on, {held} to validate on; task: {} ({})",
             train.dataset.n_samples(),
@@ -103,22 +103,26 @@ impl Material {
             all_digests,
             train_rows,
             train,
-            held_out,
+            validation,
             test,
             views: Views {
                 augmentation: options.augmentation,
                 seed: options.train.seed,
             },
-            unreadable: material.unreadable,
-            decoders: material.decoders,
+            unreadable: reader.unreadable,
+            decoders: reader.decoders,
         })
     }
 
-    /// The training samples for a model; `progress` is told how many texts are longer than it takes.
+    /// The training samples for a model. A note to `progress` says how many texts are truncated.
     ///
     /// # Errors
     /// [`ErrorKind::Hub`] for a model of another kind of data, or one whose tokenizer fails.
-    pub(crate) fn training<'a>(&'a self, model: &'a Prepared, progress: &dyn Progress) -> Result<Loaded<'a>, Error> {
+    pub(crate) fn training<'a>(
+        &'a self,
+        model: &'a Prepared,
+        progress: &dyn Progress,
+    ) -> Result<PreparedSamples<'a>, Error> {
         self.samples(&self.train, model, progress)
     }
 
@@ -130,17 +134,17 @@ impl Material {
         &'a self,
         model: &'a Prepared,
         progress: &dyn Progress,
-    ) -> Result<Option<Loaded<'a>>, Error> {
-        let part = self.held_out.as_ref();
+    ) -> Result<Option<PreparedSamples<'a>>, Error> {
+        let part = self.validation.as_ref();
         part.map(|part| self.samples(part, model, progress)).transpose()
     }
 
     fn samples<'a>(
         &'a self,
-        part: &'a Part,
+        part: &'a DataSplit,
         model: &'a Prepared,
         progress: &dyn Progress,
-    ) -> Result<Loaded<'a>, Error> {
+    ) -> Result<PreparedSamples<'a>, Error> {
         match (model.side(), &part.images) {
             (InputSide::Image(side), Some((decoder, rows))) => Ok(Box::new(ImageSamples {
                 decoder: &self.decoders[*decoder],
@@ -152,11 +156,11 @@ impl Material {
             })),
             (InputSide::Text(side), None) => {
                 let samples = TextSamples::new(side, &part.dataset.inputs, &part.digests)
-                    .map_err(|reason| Error::new(ErrorKind::Hub, format!("{}: {reason}", model.name())))?;
-                if samples.cut > 0 {
+                    .map_err(|error| Error::new(ErrorKind::Hub, format!("{}: {}", model.name(), one_line(&*error))))?;
+                if samples.truncated > 0 {
                     progress.event(Event::Note(&format!(
-                        "{} of {} samples are longer than {} takes, and were cut",
-                        samples.cut,
+                        "{} of {} samples are longer than the maximum length of {} and were truncated",
+                        samples.truncated,
                         part.dataset.n_samples(),
                         model.name()
                     )));
@@ -164,7 +168,7 @@ impl Material {
                 Ok(Box::new(samples))
             }
             _ => {
-                let message = format!("model {} does not take this kind of data; name another", model.name());
+                let message = format!("model {} does not take this kind of data; choose another", model.name());
                 Err(Error::new(ErrorKind::Hub, message))
             }
         }
@@ -173,7 +177,7 @@ impl Material {
     /// Digest of inputs and targets, validation samples included.
     pub(crate) fn digest(&self) -> String {
         let own = self.train.dataset.digest_with(&self.train.digests).to_string();
-        match &self.held_out {
+        match &self.validation {
             Some(part) => {
                 let both = format!("{own}{}", part.dataset.digest_with(&part.digests));
                 Digest::of(both.as_bytes()).to_string()
@@ -184,15 +188,15 @@ impl Material {
 }
 
 #[derive(Default)]
-struct Collected {
+struct SplitReader {
     decoders: Vec<Decoder>,
     unreadable: Vec<Unreadable>,
 }
 
-impl Collected {
-    fn read(&mut self, dataset: &Dataset, progress: &dyn Progress) -> Result<Part, Error> {
+impl SplitReader {
+    fn read(&mut self, dataset: &Dataset, progress: &dyn Progress) -> Result<DataSplit, Error> {
         let Some(files) = dataset.inputs.files() else {
-            return Ok(Part {
+            return Ok(DataSplit {
                 digests: dataset.input_digests(),
                 targets: targets(dataset)?,
                 dataset: dataset.clone(),
@@ -224,7 +228,7 @@ impl Collected {
         let rows: Vec<usize> = (0..n).filter(|&row| readable[row]).collect();
         self.decoders.push(decoder);
         let dataset = selected(dataset, &rows)?;
-        Ok(Part {
+        Ok(DataSplit {
             digests: dataset.input_digests(),
             targets: targets(&dataset)?,
             dataset,
@@ -233,7 +237,7 @@ impl Collected {
     }
 }
 
-impl Part {
+impl DataSplit {
     fn select(&self, indices: &[usize]) -> Result<Self, Error> {
         let dataset = selected(&self.dataset, indices)?;
         Ok(Self {
@@ -286,7 +290,7 @@ fn targets(dataset: &Dataset) -> Result<TrainTargets, Error> {
     TrainTargets::new(values).map_err(|error| Error::new(ErrorKind::Data, error))
 }
 
-/// Refuses classes and labels that no training sample has: their output would never be learnt.
+/// Refuses classes and labels without a training sample: their outputs would not be trained.
 fn every_class_occurs(dataset: &Dataset) -> Result<(), Error> {
     let targets = &dataset.targets;
     if targets.task() == Task::Regression {
@@ -306,7 +310,7 @@ fn every_class_occurs(dataset: &Dataset) -> Result<(), Error> {
         return Ok(());
     }
     let message = format!(
-        "{}: no training sample has the class {}; add samples of it, or take it out of the data",
+        "{}: no training sample has the class {}; add samples of it, or remove it from the data",
         dataset.path.display(),
         missing.join(", ")
     );

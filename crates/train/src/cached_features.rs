@@ -1,119 +1,129 @@
-//! Training a head alone on features that are computed once.
+//! Training the head alone on features that are computed once.
 //!
-//! Where only the head learns and there is no augmentation, a backbone gives the same features at every epoch. They are
-//! computed once, and the steps run on the graph of the head alone, whose parameters have the names they have in the model;
-//! its weights then go back into the whole model.
+//! Where only the head is trained and there is no augmentation, the backbone's features are the same in every epoch. They are
+//! computed once, and the steps run on the graph of the head, whose parameters keep the names that they have in the model.
+//! Its weights are then copied into the whole model.
 
+use ranktune_core::Interrupt;
+use ranktune_nn::head::POOLED;
+use ranktune_nn::{GraphOptions, HostTensor, TrainableGraph};
 use ranktune_onnx::{DataType, Dim, Model, ValueInfo};
 
-use super::evaluate::{feeds, named};
-use super::job::{Job, Validation};
-use super::loader::with_batches;
-use super::order::Order;
-use super::run::run;
-use super::{Inputs, Interrupt, LoadError, Outcome, Pick, Samples, Views, Watch};
-use ranktune_nn::head::POOLED;
-use ranktune_nn::{Error, GraphOptions, HostTensor, Result, TrainableGraph};
+use crate::error::{Error, Result};
+use crate::export::set_input_shapes;
+use crate::feeds::{feeds, named, shapes};
+use crate::identity::digest_of_floats;
+use crate::job::{TrainingJob, ValidationSet};
+use crate::loader::with_batches;
+use crate::observer::TrainObserver;
+use crate::options::ViewSchedule;
+use crate::order::Order;
+use crate::outcome::TrainOutcome;
+use crate::run::run;
+use crate::samples::{BatchInputs, LoadError, Pick, Samples};
 
-/// Features `[n, d]` in the place of samples.
-struct Table {
+/// Features `[n, d]` of samples.
+struct FeatureTable {
     values: Vec<f32>,
     columns: usize,
 }
 
-impl Samples for Table {
+impl Samples for FeatureTable {
     fn n_samples(&self) -> usize {
         self.values.len() / self.columns
     }
 
-    fn load(&self, picks: &[Pick]) -> std::result::Result<Inputs, LoadError> {
+    fn load(&self, picks: &[Pick]) -> std::result::Result<BatchInputs, LoadError> {
         let rows = picks
             .iter()
             .flat_map(|pick| &self.values[pick.sample * self.columns..(pick.sample + 1) * self.columns]);
         let tensor = HostTensor::floats(&[picks.len(), self.columns], rows.copied().collect())?;
-        Ok(Inputs {
+        Ok(BatchInputs {
             feeds: vec![(POOLED.to_owned(), tensor)],
             rows: None,
         })
     }
 }
 
-/// Whether the features of a job are the same at every epoch, and can be tabled.
-pub(super) fn fits(job: &Job<'_>) -> bool {
-    let made = job.model.graph.nodes.iter().any(|node| node.output(0) == Some(POOLED));
-    made && !job.method.trains_backbone()
+/// Whether the features of a job are the same in every epoch.
+pub(crate) fn applies(job: &TrainingJob<'_>) -> bool {
+    let has_features = job.model.graph.nodes.iter().any(|node| node.output(0) == Some(POOLED));
+    has_features
+        && !job.method.trains_backbone()
         && job.method.outputs().is_empty()
         && job.method.reference_outputs().is_empty()
-        && job.options.views == Views::Plain
+        && job.options.views == ViewSchedule::Plain
         && !job.targets.is_by_row()
 }
 
-/// Trains the head on tabled features.
-pub(super) fn train(job: &Job<'_>, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Outcome> {
+/// Trains the head on the features.
+pub(crate) fn train(
+    job: &TrainingJob<'_>,
+    observer: &dyn TrainObserver,
+    interrupt: &Interrupt,
+) -> Result<TrainOutcome> {
     let settings = GraphOptions {
         outputs: vec![POOLED.to_owned()],
         device: job.options.device.clone(),
         ..GraphOptions::default()
     };
     let graph = TrainableGraph::new(job.model, settings)?;
-    let mut fed = Vec::new();
-    let mut table = |samples: &dyn Samples| table(&graph, job, samples, &mut fed, interrupt);
+    let mut input_shapes = Vec::new();
+    let mut compute = |samples: &dyn Samples| compute(&graph, job, samples, &mut input_shapes, interrupt);
     let stopped = || {
-        Ok(Outcome::Interrupted {
+        Ok(TrainOutcome::Interrupted {
             step: 0,
             steps: (Order::new(job.samples, job.options.batch_size).count() * job.options.epochs) as u64,
             checkpoint: None,
         })
     };
-    let Some(features) = table(job.samples)? else {
+    let Some(features) = compute(job.samples)? else {
         return stopped();
     };
     let validation = match &job.validation {
         None => None,
-        Some(validation) => match table(validation.samples)? {
+        Some(validation) => match compute(validation.samples)? {
             Some(features) => Some((features, validation)),
             None => return stopped(),
         },
     };
     drop(graph);
     let mut head = head_alone(job.model, features.columns)?;
-    // The backbone decides the result through the features, so a checkpoint has to know them.
-    let digest = super::methods::digest(&[&features.values]);
+    // The identity of a checkpoint has to cover the backbone, which decides the result through the features.
+    let digest = digest_of_floats(&[&features.values]);
     head.metadata.insert("ranktune.features".to_owned(), digest);
-    let inner = Job {
+    let inner = TrainingJob {
         model: &head,
         samples: &features,
-        validation: validation.as_ref().map(|(features, validation)| Validation {
+        validation: validation.as_ref().map(|(features, validation)| ValidationSet {
             samples: features,
             ..**validation
         }),
         ..*job
     };
-    Ok(match run(&inner, watch, interrupt)? {
-        Outcome::Finished(mut trained) => {
-            let mut model = job.model.clone();
-            for (name, tensor) in &trained.model.graph.initializers {
-                model.graph.initializers.insert(name.clone(), tensor.clone());
-            }
-            super::write_out::open(&mut model, &fed);
-            trained.model = model;
-            trained.batch_norm = "frozen";
-            Outcome::Finished(trained)
+    let mut outcome = run(&inner, observer, interrupt)?;
+    if let TrainOutcome::Finished(trained) = &mut outcome {
+        let mut model = job.model.clone();
+        for (name, tensor) in &trained.model.graph.initializers {
+            model.graph.initializers.insert(name.clone(), tensor.clone());
         }
-        stopped => stopped,
-    })
+        set_input_shapes(&mut model, &input_shapes);
+        trained.model = model;
+        trained.batch_norm = "frozen";
+    }
+    Ok(outcome)
 }
 
 /// The features of all samples; `None` when interrupted.
-fn table(
+fn compute(
     graph: &TrainableGraph,
-    job: &Job<'_>,
+    job: &TrainingJob<'_>,
     samples: &dyn Samples,
-    fed: &mut Vec<(String, Vec<usize>)>,
+    input_shapes: &mut Vec<(String, Vec<usize>)>,
     interrupt: &Interrupt,
-) -> Result<Option<Table>> {
+) -> Result<Option<FeatureTable>> {
     let batches = Order::new(samples, job.options.batch_size).evaluation();
-    let mut table = Table {
+    let mut table = FeatureTable {
         values: Vec::new(),
         columns: 1,
     };
@@ -124,20 +134,16 @@ fn table(
                 return Ok(false);
             }
             let (picks, inputs) = batch?;
-            if fed.is_empty() {
-                *fed = inputs
-                    .feeds
-                    .iter()
-                    .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
-                    .collect();
+            if input_shapes.is_empty() {
+                *input_shapes = shapes(&inputs);
             }
             let found = graph.evaluate(&named(&feeds(inputs).0))?.output(POOLED)?;
             let dims = found.dims();
             let columns = match *dims.as_slice() {
                 [rows, columns] if rows == picks.len() => columns,
                 _ => {
-                    return Err(Error::shape(format!(
-                        "expected one row of features a sample, found shape {dims:?}"
+                    return Err(Error::model(format!(
+                        "expected one row of features per sample, found shape {dims:?}"
                     )));
                 }
             };
@@ -152,7 +158,7 @@ fn table(
     Ok(complete.then_some(table))
 }
 
-/// The nodes of `model` that follow the pooled features.
+/// The part of `model` that follows the pooled features.
 fn head_alone(model: &Model, columns: usize) -> Result<Model> {
     let mut head = Model {
         path: None,
@@ -160,7 +166,7 @@ fn head_alone(model: &Model, columns: usize) -> Result<Model> {
     };
     let graph = &mut head.graph;
     let position = graph.nodes.iter().position(|node| node.output(0) == Some(POOLED));
-    let position = position.ok_or_else(|| Error::invalid("the model has no pooled features"))?;
+    let position = position.ok_or_else(|| Error::model("the model has no pooled features"))?;
     graph.nodes.drain(..=position);
     graph.inputs = vec![ValueInfo {
         name: POOLED.to_owned(),

@@ -1,12 +1,12 @@
-//! Which parameters learn how fast, and which decay.
+//! Learning rate and weight decay by parameter.
 
-use super::{Decay, TrainOptions};
+use crate::options::{Decay, TrainOptions};
 use ranktune_nn::GraphParameter;
 
-/// How a parameter is treated.
+/// The optimizer's settings of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Group {
-    /// Belongs to the head, which learns faster.
+pub(crate) struct Group {
+    /// Whether it belongs to the head, which has a higher learning rate.
     pub is_head: bool,
     /// Factor of the learning rate.
     pub multiplier: f32,
@@ -16,7 +16,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The group of a parameter.
-    pub(super) fn of(parameter: &GraphParameter, options: &TrainOptions) -> Self {
+    pub(crate) fn of(parameter: &GraphParameter, options: &TrainOptions) -> Self {
         let is_head = parameter.name.starts_with(&options.head_prefix);
         let decays = options.decay == Decay::All || is_weight(&parameter.dims);
         Self {
@@ -27,8 +27,8 @@ impl Group {
     }
 }
 
-/// Whether a parameter of this shape is a weight: neither a bias nor the scale of a norm, of one dimension or as many ones
-/// and one dimension (`[c, 1, 1]`, a class token `[1, 1, d]`). A matrix with one row is a weight.
+/// Whether a parameter of this shape is a weight. Biases, scales of norms and class tokens are vectors, possibly with axes of size 1
+/// (`[c, 1, 1]`, `[1, 1, d]`), and are not. A matrix with one row is a weight.
 fn is_weight(dims: &[usize]) -> bool {
     match dims.len() {
         0 | 1 => false,

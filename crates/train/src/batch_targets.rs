@@ -1,18 +1,19 @@
-//! Targets as a step takes them: regression targets standardised by the training samples' mean and deviation.
+//! Targets of a batch; regression targets are standardised by the training samples' mean and deviation.
 //!
-//! `y' = (y − μ)/s` by column, with s = 1 for a column that never changes. The scale is folded into the written head,
-//! so that the model gives the data's own units.
+//! `y' = (y − μ)/s` by column, with s = 1 for a constant column. The scale is folded into the exported head, so that the model
+//! predicts in the data's own units.
 
-use super::{Pick, TargetValues, Targets};
+use crate::samples::Pick;
+use crate::targets::{TargetValues, TrainTargets};
 
 /// Mean and deviation of each target column.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Standard {
+pub(crate) struct Standardization {
     pub mean: Vec<f32>,
     pub deviation: Vec<f32>,
 }
 
-impl Standard {
+impl Standardization {
     /// Of `values`, rows of `columns`.
     fn new(values: &[f32], columns: usize) -> Self {
         let rows = (values.len() / columns) as f64;
@@ -30,7 +31,7 @@ impl Standard {
         }
         let deviation = square.iter().zip(&mean).map(|(square, mean)| {
             let deviation = (square / rows).sqrt();
-            // What is left of a constant column is rounding.
+            // The deviation of a constant column is rounding.
             if deviation > mean.abs() * 1e-6 {
                 deviation as f32
             } else {
@@ -46,31 +47,31 @@ impl Standard {
 
 /// Targets of a batch, row-major `[rows, columns]` where they are numbers.
 #[derive(Debug, PartialEq)]
-pub(super) enum Target {
+pub(crate) enum BatchTargets {
     Classes { labels: Vec<u32>, n_classes: usize },
     MultiLabel(Vec<f32>),
     Regression(Vec<f32>),
 }
 
-/// Targets of all samples, ready for steps.
+/// Targets of all samples, standardised where they are numbers.
 #[derive(Debug)]
-pub(super) struct Prepared<'a> {
-    pub targets: &'a Targets,
-    pub standard: Option<Standard>,
+pub(crate) struct PreparedTargets<'a> {
+    pub targets: &'a TrainTargets,
+    pub standard: Option<Standardization>,
 }
 
-impl<'a> Prepared<'a> {
+impl<'a> PreparedTargets<'a> {
     /// Standardised by their own mean and deviation.
-    pub(super) fn new(targets: &'a Targets) -> Self {
+    pub(crate) fn new(targets: &'a TrainTargets) -> Self {
         let standard = match targets.values() {
-            TargetValues::Regression { values, n_outputs } => Some(Standard::new(values, *n_outputs)),
+            TargetValues::Regression { values, n_outputs } => Some(Standardization::new(values, *n_outputs)),
             _ => None,
         };
         Self { targets, standard }
     }
 
-    /// Standardised as others are.
-    pub(super) fn like(targets: &'a Targets, other: &Prepared<'_>) -> Self {
+    /// Standardised by the mean and deviation of other targets.
+    pub(crate) fn like(targets: &'a TrainTargets, other: &PreparedTargets<'_>) -> Self {
         Self {
             targets,
             standard: other.standard.clone(),
@@ -78,15 +79,15 @@ impl<'a> Prepared<'a> {
     }
 
     /// The targets of a batch.
-    pub(super) fn batch(&self, picks: &[Pick]) -> Target {
+    pub(crate) fn batch(&self, picks: &[Pick]) -> BatchTargets {
         let rows = picks.iter().flat_map(|pick| self.targets.rows_of(pick.sample));
         let columns = self.targets.columns();
         match self.targets.values() {
-            TargetValues::Classes { labels, n_classes } => Target::Classes {
+            TargetValues::Classes { labels, n_classes } => BatchTargets::Classes {
                 labels: rows.map(|row| labels[row]).collect(),
                 n_classes: *n_classes,
             },
-            TargetValues::MultiLabel { values, .. } => Target::MultiLabel(
+            TargetValues::MultiLabel { values, .. } => BatchTargets::MultiLabel(
                 rows.flat_map(|row| &values[row * columns..(row + 1) * columns])
                     .copied()
                     .collect(),
@@ -94,7 +95,7 @@ impl<'a> Prepared<'a> {
             TargetValues::Regression { values, .. } => {
                 let elements =
                     rows.flat_map(|row| (0..columns).map(move |column| (column, values[row * columns + column])));
-                Target::Regression(match &self.standard {
+                BatchTargets::Regression(match &self.standard {
                     Some(standard) => elements
                         .map(|(column, value)| (value - standard.mean[column]) / standard.deviation[column])
                         .collect(),

@@ -1,6 +1,6 @@
-//! Who is tuned and who teaches.
+//! The model that is tuned, and its teachers.
 
-use ranktune_core::names::nearest_name;
+use ranktune_core::names::did_you_mean;
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
@@ -8,52 +8,61 @@ use ranktune_hub::{Entry, Hub, Pooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::RankedModel;
 
-use super::lessons::Candidate;
 use super::options::{Target, Teachers, TuneOptions};
+use super::stages::{Labelled, Stage, Stages};
+use super::teachers::TeacherCandidate;
 use crate::error::{Error, ErrorKind};
 use crate::rank::{RankOptions, rank};
 use crate::sources::Sources;
 
 /// The models of a run.
-pub(crate) struct Cast {
+pub(crate) struct ModelSelection {
     /// The hub's entry of the target.
     pub(crate) entry: Entry,
     /// The target, at the size it is tuned at.
     pub(crate) target: Prepared,
-    /// Its teachers; none for a method without.
-    pub(crate) teachers: Vec<Candidate>,
+    /// Its teachers; none for a method that needs none.
+    pub(crate) teachers: Vec<TeacherCandidate>,
 }
 
-/// Chooses from the hub, with a ranking where one is needed.
-pub(crate) fn choose(
+/// Whether the models are chosen by a ranking that has to be made first.
+pub(crate) fn makes_ranking(options: &TuneOptions, needs_teachers: bool) -> bool {
+    options.ranking.is_none() && chooses_by_rank(options, needs_teachers)
+}
+
+fn chooses_by_rank(options: &TuneOptions, needs_teachers: bool) -> bool {
+    options.model == Target::Best || (needs_teachers && matches!(options.teachers, Teachers::Top(_)))
+}
+
+/// Selects the models from the hub, by a ranking where one is needed.
+pub(crate) fn select(
     sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
-    taught: bool,
+    needs_teachers: bool,
+    stages: &Stages<'_>,
     progress: &dyn Progress,
     interrupt: &Interrupt,
-) -> Result<Cast, Error> {
+) -> Result<ModelSelection, Error> {
     let hub = sources.open(progress, interrupt)?;
-    // A wrong name is told before anything is computed.
+    // Wrong names are errors before anything is computed.
     if let Target::Named(name) = &options.model {
         find(&hub, name)?;
     }
-    if let (true, Teachers::Named(names)) = (taught, &options.teachers) {
+    if needs_teachers && let Teachers::Named(names) = &options.teachers {
         names.iter().try_for_each(|name| find(&hub, name).map(|_| ()))?;
     }
-    let by_rank = options.model == Target::Best || (taught && matches!(options.teachers, Teachers::Top(_)));
-    let ranking = match (&options.ranking, by_rank) {
-        (Some(ranking), _) => {
-            check_ranking(ranking, dataset, progress)?;
-            Some(ranking.clone())
-        }
-        (None, true) => Some(made(sources, dataset, options, progress, interrupt)?),
-        (None, false) => None,
-    };
-    let first = |ranking: &Option<Ranking>| ranking.as_ref()?.models.first().map(|model| model.name.clone());
+    let mut ranking = options.ranking.clone();
+    if let Some(ranking) = &ranking {
+        check_ranking(ranking, dataset, progress)?;
+    } else if chooses_by_rank(options, needs_teachers) {
+        stages.start(Stage::Ranking);
+        ranking = Some(make_ranking(sources, dataset, options, progress, interrupt)?);
+    }
+    let first = || Some(ranking.as_ref()?.models.first()?.name.clone());
     let name = match &options.model {
         Target::Named(name) => name.clone(),
-        Target::Best => first(&ranking).ok_or_else(|| Error::new(ErrorKind::Hub, "the ranking holds no model"))?,
+        Target::Best => first().ok_or_else(|| Error::new(ErrorKind::Hub, "the ranking has no models"))?,
     };
     let entry = find(&hub, &name)?;
     let kind = dataset.kind();
@@ -70,12 +79,12 @@ pub(crate) fn choose(
             .at_size(edge)
             .map_err(|error| Error::new(ErrorKind::Arguments, error))?;
     }
-    let teachers = if taught {
+    let teachers = if needs_teachers {
         teachers(&hub, ranking.as_ref(), kind, options, progress)?
     } else {
         Vec::new()
     };
-    Ok(Cast {
+    Ok(ModelSelection {
         entry: entry.clone(),
         target,
         teachers,
@@ -88,7 +97,7 @@ fn teachers(
     kind: DataKind,
     options: &TuneOptions,
     progress: &dyn Progress,
-) -> Result<Vec<Candidate>, Error> {
+) -> Result<Vec<TeacherCandidate>, Error> {
     let names: Vec<String> = match (&options.teachers, ranking) {
         (Teachers::Named(names), _) => names.clone(),
         (Teachers::Top(count), Some(ranking)) => {
@@ -107,10 +116,7 @@ fn teachers(
     if let Teachers::Top(count) = options.teachers
         && names.len() < count
     {
-        let note = format!(
-            "the ranking holds {} models, so there are as many teachers",
-            names.len()
-        );
+        let note = format!("the ranking has {} models, so there are as many teachers", names.len());
         progress.event(Event::Note(&note));
     }
     names
@@ -119,20 +125,20 @@ fn teachers(
             let ranked = ranking.and_then(|ranking| ranking.models.iter().find(|model| model.name == *name));
             if let Some(model) = ranked.filter(|model| is_of_several_layers(model)) {
                 let message = format!(
-                    "the ranking has {} by the mean of its layers, which is no tensor that could teach; rank with --layers best, \
+                    "the ranking scores {} by the mean of its layers, which is not a tensor that can teach; rank with --layers best, \
                      or leave --ranking out",
                     model.name
                 );
                 return Err(Error::new(ErrorKind::Arguments, message));
             }
-            // What the ranking took is what its evidence is of.
+            // The evidence of the ranking is that of the tensor that it used.
             let reading = Reading {
                 feature: ranked.map_or(FeatureChoice::Auto, |model| {
                     FeatureChoice::Named(model.feature_tensor.clone())
                 }),
                 pooling: options.extract.pooling.clone().or_else(|| ranked_pooling(ranking)),
             };
-            Ok(Candidate {
+            Ok(TeacherCandidate {
                 model: open(find(hub, name)?, Some(kind), &reading)?,
                 logme: ranked.and_then(|model| model.score("logme")),
             })
@@ -149,30 +155,29 @@ pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
         return Err(Error::new(ErrorKind::Hub, message));
     }
     let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
-    let near =
-        nearest_name(name, names.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    let message = format!("the hub has no model {name:?}{near} (models: {})", names.join(", "));
+    let hint = did_you_mean(name, names.iter().copied());
+    let message = format!("the hub has no model {name:?}{hint} (models: {})", names.join(", "));
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
-/// Whether a model's scores are those of no single tensor.
+/// Whether a model's scores combine several tensors.
 fn is_of_several_layers(model: &RankedModel) -> bool {
     model.layers.len() > 1 && model.layers.iter().all(|layer| layer.name != model.feature_tensor)
 }
 
-/// The pooling that `--pooling` named when the ranking was made.
+/// The pooling that the ranking was made with.
 fn ranked_pooling(ranking: Option<&Ranking>) -> Option<Pooling> {
     Pooling::from_name(ranking?.options.get("pooling")?.as_str()?)
 }
 
-/// Which features of a model are meant; the default is what is found in its graph and files.
+/// The features of a model to use; by default, as its graph and files say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) feature: FeatureChoice,
     pub(crate) pooling: Option<Pooling>,
 }
 
-/// Opens a model for data of `kind`, or for whatever it takes.
+/// Opens a model for data of `kind`, or for any kind.
 pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, reading: &Reading) -> Result<Prepared, Error> {
     let options = ExtractOptions {
         feature: reading.feature.clone(),
@@ -183,7 +188,7 @@ pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, reading: &Reading) -> 
         let message = match unusable {
             Unusable::NotApplicable(reason) => {
                 format!(
-                    "model {} does not take this kind of data: {reason}; name another",
+                    "model {} does not take this kind of data: {reason}; choose another",
                     entry.name
                 )
             }
@@ -193,8 +198,8 @@ pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, reading: &Reading) -> 
     })
 }
 
-/// Makes the ranking that `rank` makes, with LogME alone.
-fn made(
+/// Makes the ranking of `rank`, with LogME alone.
+fn make_ranking(
     sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
@@ -202,7 +207,7 @@ fn made(
     interrupt: &Interrupt,
 ) -> Result<Ranking, Error> {
     progress.event(Event::Note(
-        "the models of the hub are ranked first; --ranking takes one that was made before",
+        "the models of the hub are ranked first; pass an existing ranking with --ranking",
     ));
     let mut extract = options.extract.clone();
     extract.feature = FeatureChoice::Auto;
@@ -216,7 +221,10 @@ fn made(
             extract,
             ..RankOptions::default()
         },
-        progress,
+        &Labelled {
+            label: "ranking",
+            progress,
+        },
         interrupt,
     )?;
     let places: Vec<String> = ranking

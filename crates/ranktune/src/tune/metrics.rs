@@ -1,0 +1,97 @@
+//! Metrics of the tuned model on every split, by the inference engine.
+
+use ranktune_core::{Interrupt, Progress};
+use ranktune_data::Task;
+use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
+use ranktune_report::training::Metrics;
+use serde_json::{Map, Value};
+
+use super::folder::OutputFolder;
+use super::options::TuneOptions;
+use super::splits::{DataSplit, DataSplits};
+use super::stages::Labelled;
+use crate::error::Error;
+use crate::evaluate::{Predictor, logits, measure};
+use crate::evaluate_words;
+use crate::sources::Sources;
+
+/// Evaluates the model in `folder` as any other model of a hub.
+///
+/// # Errors
+/// As [`evaluate`](crate::evaluate()).
+pub(crate) fn of_splits(
+    folder: &OutputFolder,
+    splits: &DataSplits,
+    options: &TuneOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Metrics, Error> {
+    let extract = ExtractOptions {
+        feature: FeatureChoice::Auto,
+        cache: CacheOptions::Off,
+        ..options.extract.clone()
+    };
+    let source = Sources::from(folder.path.as_path());
+    let [train, validation, test] = ["train", "validation", "test"].map(|part| format!("evaluation on {part}"));
+    let parts = [
+        (
+            Some(&splits.train),
+            Labelled {
+                label: &train,
+                progress,
+            },
+        ),
+        (
+            splits.validation.as_ref(),
+            Labelled {
+                label: &validation,
+                progress,
+            },
+        ),
+        (splits.test.as_ref(), Labelled { label: &test, progress }),
+    ];
+    let [train, validation, test] = if splits.all.targets.task() == Task::Tokens {
+        let options = &extract;
+        let open = evaluate_words::Run {
+            options,
+            progress,
+            interrupt,
+        };
+        let tagger = evaluate_words::Tagger::open(&source, open)?;
+        parts.map(|(split, progress)| {
+            let run = evaluate_words::Run {
+                options,
+                progress: &progress,
+                interrupt,
+            };
+            of_split(split, |split| tagger.measure(&split.dataset, run))
+        })
+    } else {
+        let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
+        parts.map(|(split, progress)| {
+            of_split(split, |split| {
+                let found = logits(
+                    &predictor.model,
+                    &split.dataset,
+                    &split.digests,
+                    &extract,
+                    &progress,
+                    interrupt,
+                )?;
+                measure(&found.values, found.columns, &split.dataset.targets)
+            })
+        })
+    };
+    Ok(Metrics {
+        train: train?,
+        validation: validation?,
+        test: test?,
+    })
+}
+
+fn of_split(
+    split: Option<&DataSplit>,
+    measure: impl FnOnce(&DataSplit) -> Result<Map<String, Value>, Error>,
+) -> Result<Map<String, Value>, Error> {
+    split.map_or_else(|| Ok(Map::new()), measure)
+}

@@ -1,0 +1,143 @@
+//! The numbered stages of `tune`, and progress lines that say what they are of.
+
+use std::cell::Cell;
+
+use ranktune_core::{Event, Progress};
+
+/// A stage of `tune`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Ranking,
+    ReadOuts,
+    Views,
+    Training,
+    Evaluation,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ranking => "ranking",
+            Self::ReadOuts => "teacher read-outs",
+            Self::Views => "teacher views",
+            Self::Training => "training",
+            Self::Evaluation => "evaluation",
+        }
+    }
+}
+
+/// The stages of one command, in order.
+pub(crate) struct Stages<'a> {
+    stages: Vec<Stage>,
+    next: Cell<usize>,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Stages<'a> {
+    /// The stages of a command, which may lack all but training and evaluation.
+    pub(crate) fn new(stages: Vec<Stage>, progress: &'a dyn Progress) -> Self {
+        Self {
+            stages,
+            next: Cell::new(0),
+            progress,
+        }
+    }
+
+    /// Reports the start of `stage`, which is the next one.
+    pub(crate) fn start(&self, stage: Stage) {
+        let number = self.next.replace(self.next.get() + 1);
+        debug_assert_eq!(self.stages.get(number), Some(&stage), "stages are started in order");
+        self.progress.event(Event::Stage {
+            number: number + 1,
+            count: self.stages.len(),
+            name: stage.name(),
+        });
+    }
+}
+
+/// Progress of models under a label: `teacher views, resnet18` in place of `resnet18`.
+#[derive(Clone, Copy)]
+pub(crate) struct Labelled<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+impl Progress for Labelled<'_> {
+    fn event(&self, event: Event<'_>) {
+        let named = |model: &str| format!("{}, {model}", self.label);
+        match event {
+            Event::ModelStarted { model, samples } => {
+                let model = &named(model);
+                self.progress.event(Event::ModelStarted { model, samples });
+            }
+            Event::Samples { model, done } => {
+                let model = &named(model);
+                self.progress.event(Event::Samples { model, done });
+            }
+            Event::ModelFinished { model, seconds, cached } => {
+                let model = &named(model);
+                self.progress.event(Event::ModelFinished { model, seconds, cached });
+            }
+            Event::ModelStopped { model, reason } => {
+                let model = &named(model);
+                self.progress.event(Event::ModelStopped { model, reason });
+            }
+            Event::ModelSkipped { model, reason } => {
+                let model = &named(model);
+                self.progress.event(Event::ModelSkipped { model, reason });
+            }
+            other => self.progress.event(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Progress for Lines {
+        fn event(&self, event: Event<'_>) {
+            let line = match event {
+                Event::Stage { number, count, name } => format!("[{number}/{count}] {name}"),
+                Event::ModelFinished { model, .. } => format!("{model}: done"),
+                Event::Note(text) => text.to_owned(),
+                _ => return,
+            };
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    #[test]
+    fn stages_are_numbered_without_those_that_a_command_does_not_have() {
+        let lines = Lines::default();
+        let stages = Stages::new(vec![Stage::ReadOuts, Stage::Training, Stage::Evaluation], &lines);
+        for stage in [Stage::ReadOuts, Stage::Training, Stage::Evaluation] {
+            stages.start(stage);
+        }
+        assert_eq!(
+            *lines.0.lock().unwrap(),
+            ["[1/3] teacher read-outs", "[2/3] training", "[3/3] evaluation"]
+        );
+    }
+
+    #[test]
+    fn a_label_precedes_models_and_not_notes() {
+        let lines = Lines::default();
+        let labelled = Labelled {
+            label: "teacher views",
+            progress: &lines,
+        };
+        labelled.event(Event::Note("a note"));
+        labelled.event(Event::ModelFinished {
+            model: "resnet18",
+            seconds: 1.0,
+            cached: false,
+        });
+        assert_eq!(*lines.0.lock().unwrap(), ["a note", "teacher views, resnet18: done"]);
+    }
+}

@@ -1,0 +1,109 @@
+//! The training samples, as teachers and the target's own read-out see them, and features of them.
+
+use std::borrow::Cow;
+
+use ranktune_core::{Event, Interrupt, Progress, one_line};
+use ranktune_data::{Dataset, Digest, Targets};
+use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
+
+use crate::copies::without_copies;
+use crate::error::{Error, ErrorKind};
+
+/// The training samples and how features of them are extracted.
+#[derive(Clone, Copy)]
+pub(crate) struct TeacherInputs<'a> {
+    /// All readable samples of the data set. Plain features are extracted of all of them, so that those of a ranking are reused.
+    pub(crate) all: &'a Dataset,
+    /// Digests of their contents.
+    pub(crate) all_digests: &'a [Digest],
+    /// The places of the training samples among them.
+    pub(crate) rows: &'a [usize],
+    /// The training samples.
+    pub(crate) dataset: &'a Dataset,
+    /// Digests of their contents.
+    pub(crate) digests: &'a [Digest],
+    pub(crate) options: &'a ExtractOptions,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Features without augmentation, and the targets of their samples.
+pub(crate) struct PlainFeatures<'a> {
+    /// `[n, d]`, row-major.
+    pub(crate) rows: Vec<f32>,
+    /// d.
+    pub(crate) n_features: usize,
+    pub(crate) targets: Cow<'a, Targets>,
+}
+
+impl<'a> TeacherInputs<'a> {
+    /// The same inputs with another progress.
+    pub(crate) fn with_progress<'b>(&self, progress: &'b dyn Progress) -> TeacherInputs<'b>
+    where
+        'a: 'b,
+    {
+        TeacherInputs { progress, ..*self }
+    }
+
+    /// A model's features of the training samples, without augmentation.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Extraction`], naming the model.
+    pub(crate) fn plain_features(&self, model: &Prepared) -> Result<PlainFeatures<'a>, Error> {
+        let mut features = self.features(model, self.all, self.all_digests)?;
+        let all = features.features()?;
+        let d = features.n_features();
+        let pick = |rows: &mut dyn Iterator<Item = usize>| -> Vec<f32> {
+            rows.flat_map(|row| &all[row * d..(row + 1) * d]).copied().collect()
+        };
+        // With no more samples than features, copies of a sample make the evidence unbounded.
+        if self.dataset.n_samples() <= d {
+            let kept = without_copies(self.dataset, self.digests);
+            return Ok(PlainFeatures {
+                rows: pick(&mut kept.iter().map(|&place| self.rows[place])),
+                n_features: d,
+                targets: Cow::Owned(self.dataset.targets.select(&kept)),
+            });
+        }
+        Ok(PlainFeatures {
+            rows: pick(&mut self.rows.iter().copied()),
+            n_features: d,
+            targets: Cow::Borrowed(&self.dataset.targets),
+        })
+    }
+
+    /// A model's features of `dataset`, whose contents have these digests.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Extraction`], naming the model; [`ErrorKind::Data`] when a file can no longer be read.
+    pub(crate) fn features(&self, model: &Prepared, dataset: &Dataset, digests: &[Digest]) -> Result<Features, Error> {
+        let work = Extraction {
+            models: std::slice::from_ref(model),
+            dataset,
+            digests,
+            options: self.options,
+            progress: self.progress,
+            interrupt: self.interrupt,
+        };
+        let mut found = None;
+        extract(&work, |_, outcome| found = Some(outcome.features))?;
+        let about = |error: ranktune_features::Error| {
+            Error::new(ErrorKind::Extraction, format!("{}: {}", model.name(), one_line(&error)))
+        };
+        let Some(features) = found else {
+            return Err(unusable(model, "extraction returned no features"));
+        };
+        let features = features.map_err(about)?;
+        if features.valid().contains(&false) {
+            let message = "a file changed during the run and can no longer be read; run the command again";
+            self.progress.event(Event::Note(message));
+            return Err(Error::new(ErrorKind::Data, message));
+        }
+        Ok(features)
+    }
+}
+
+/// The error of a model that cannot be a teacher or have a read-out.
+pub(crate) fn unusable(model: &Prepared, reason: &str) -> Error {
+    Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()))
+}
