@@ -1,4 +1,4 @@
-//! `ranktune.training/1`: how a model was tuned, and how well it does.
+//! `ranktune.training/1`: how a model was tuned, and its metrics.
 
 mod curves;
 
@@ -26,7 +26,7 @@ pub struct Training {
     pub model_digest: String,
     /// Name of the method.
     pub method: String,
-    /// Teachers with their share in the lesson; empty for methods without.
+    /// Teachers with their shares; empty for methods without.
     pub teachers: Vec<Teacher>,
     /// `classification`, `multilabel`, `regression` or `tokens`.
     pub task: String,
@@ -34,29 +34,29 @@ pub struct Training {
     pub data: TrainingData,
     /// All settings that decide the result, by name.
     pub settings: Map<String, Value>,
-    /// Seed of everything that is drawn.
+    /// Seed of everything random.
     pub seed: u64,
-    /// Times that every sample was seen.
+    /// Number of epochs.
     pub epochs: usize,
     /// The epoch whose weights the model has, from 1.
     pub chosen_epoch: usize,
-    /// Metrics by part of the data and name.
+    /// Metrics by split and name.
     pub metrics: Metrics,
-    /// One entry an epoch.
+    /// One entry per epoch.
     pub history: Vec<Epoch>,
-    /// What every learning rate reached, where it was chosen from several.
+    /// The validation of every learning rate, if it was chosen from several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rate_curve: Vec<RatePoint>,
-    /// What every λ of the grid reached, where it was chosen from one.
+    /// The validation of every λ, if it was chosen from a grid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lambda_curve: Vec<LambdaPoint>,
     /// Wall-clock time of the whole run, with teachers, validation and writing.
     pub seconds: f64,
-    /// Of the training steps, with waiting for their samples.
+    /// Mean time of a training step, including waiting for its samples.
     pub seconds_per_step: f64,
     /// Training steps.
     pub steps: u64,
-    /// Samples that could not be read, with the reason; they were left out.
+    /// Unreadable samples, which were left out, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
 }
@@ -66,7 +66,7 @@ pub struct Training {
 pub struct Teacher {
     /// Name in the hub.
     pub name: String,
-    /// Its share π in the lesson; all add up to 1.
+    /// Its share π of the predictions; the shares add up to 1.
     pub weight: f64,
     /// Its LogME on the data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,11 +76,11 @@ pub struct Teacher {
 /// The data set a model was tuned on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingData {
-    /// As the user named it.
+    /// The path that was given.
     pub path: String,
-    /// Samples that were trained on.
+    /// Number of training samples.
     pub samples: usize,
-    /// Samples that the checkpoint was chosen by.
+    /// Number of validation samples.
     pub validation_samples: usize,
     /// Classes, labels or target columns by name, in the order of the model's outputs.
     pub classes: Vec<String>,
@@ -88,14 +88,14 @@ pub struct TrainingData {
     pub digest: String,
 }
 
-/// Metrics by name, for each part of the data that there is.
+/// Metrics by name, for each split of the data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Of the training samples, without augmentation.
     pub train: Map<String, Value>,
     /// Of the validation samples; empty without any.
     pub validation: Map<String, Value>,
-    /// Of a test set, where one was given.
+    /// Of the test samples; empty without any.
     pub test: Map<String, Value>,
 }
 
@@ -116,7 +116,7 @@ pub struct Epoch {
 }
 
 impl Training {
-    /// The learning rates that were tried, with the one that was kept marked.
+    /// The learning rates that were tried; the chosen one is marked.
     fn rate_table(&self) -> String {
         let points = self.rate_curve.iter().map(|point| {
             let labels = vec![point.learning_rate.to_string(), point.batch_norm.clone()];
@@ -129,7 +129,7 @@ impl Training {
         curves::table(&["learning rate", "batch norm"], &points.collect::<Vec<_>>(), place)
     }
 
-    /// The grid of λ, with the one that was kept marked.
+    /// The grid of λ; the chosen value is marked.
     fn lambda_table(&self) -> String {
         let points = self.lambda_curve.iter();
         let points = points.map(|point| (vec![point.lambda.to_string()], &point.measured));
@@ -142,7 +142,7 @@ impl Training {
         self.settings.get(name).and_then(Value::as_f64)
     }
 
-    /// The run as a person reads it: epochs, the grid of λ, and what came out.
+    /// The run as text: teachers, curves, epochs and metrics.
     pub fn table(&self) -> String {
         let mut text = format!("{}: {} by {}\n", self.model, self.task, self.method);
         for teacher in &self.teachers {
@@ -199,7 +199,7 @@ impl Training {
     }
 }
 
-/// Samples that could not be read, for a table's end.
+/// The unreadable samples, for the end of a table.
 pub(crate) fn left_out(unreadable: &[Unreadable]) -> String {
     if unreadable.is_empty() {
         return String::new();

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    Augmentation, BatchNorm, Decay, Keep, Lambda, LoadOptions, Optimizer, Ranking, Schedule, Split, Target, Teachers,
-    TrainOptions, TuneOptions, Validation,
+    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, METHODS, Optimizer, Ranking, Schedule,
+    Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
 use super::data::DataArguments;
@@ -29,20 +29,19 @@ pub(crate) struct Arguments {
     /// The model to tune: a name in the hub, or best for the first of the ranking
     #[arg(long, value_name = "NAME|best", default_value = "best")]
     model: String,
-    /// A ranking that rank wrote [default: made where it is needed, from cached features if there are any]
+    /// A ranking that rank wrote [default: ranked here where needed, with cached features if there are any]
     #[arg(long, value_name = "ranking.json")]
     ranking: Option<PathBuf>,
-    /// The way to tune: b-tuning, fine-tune, linear-probe, distillation, l2-sp, bss
-    #[arg(long, value_name = "NAME", default_value = "b-tuning")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_METHOD, help = method_help())]
     method: String,
-    /// So many of the best-ranked models, or models by name
+    /// Number of best-ranked models that teach, or the teachers by name
     #[arg(long, value_name = "K|NAME,…", default_value = "3")]
     teachers: String,
-    /// Weight of what the teachers say; of several, or of a small grid with auto, the validation samples choose one
+    /// Weight of the teachers' term, of methods that have one; of several values, or of a small grid with auto, the validation samples choose one
     #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
     /// Weight of the tuned model's own Bayesian read-out beside its head, of b-tuning for classes; 0 is the head alone, as published
-    /// [default: what suits training samples that the read-out has not seen]
+    /// [default: calibrated by cross-validation on the training samples]
     #[arg(long, value_name = "X|auto", default_value = "auto", hide_default_value = true, value_parser = read_out)]
     read_out: ReadOut,
     /// Temperature of the teachers' shares, softmax(LogME / temperature)
@@ -50,95 +49,96 @@ pub(crate) struct Arguments {
     temperature: f64,
     #[command(flatten)]
     training: TrainingArguments,
-    /// Samples to validate on: a share of the data, a data set, or none
+    /// Validation samples: a share of the data, a data set, or none
     #[arg(long, value_name = "0.1|PATH|none", default_value = "0.1")]
     validation: String,
-    /// A data set to measure the tuned model on at the end
-    #[arg(long, value_name = "PATH")]
+    /// A data set to evaluate the tuned model on, or none [default: the test split beside the training data, such as test/ beside train/,
+    /// if there is one]
+    #[arg(long, value_name = "PATH|none")]
     test: Option<PathBuf>,
     /// The tensor whose values are the features of the tuned model [default: found in the graph]
     #[arg(long, value_name = "NAME|auto", default_value = "auto")]
     feature: String,
-    /// How the tokens of a text become one vector, in the tuned model and in its teachers [default: as the models' files say, else
-    /// mean, or last for decoders]
+    /// Pooling of the tokens of a text, in the tuned model and in its teachers [default: as in the models' files, else mean, or last for
+    /// decoders]
     #[arg(long, value_enum)]
     pooling: Option<PoolingName>,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
     remote: RemoteArguments,
-    /// Seed of everything that is drawn
+    /// Seed of everything random
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Folder for the tuned model, its records and checkpoints
     #[arg(long, value_name = "DIR", required_unless_present = "list_parameters")]
     out: Option<PathBuf>,
-    /// Go on with the run that is in --out
+    /// Continue the run in --out
     #[arg(long)]
     resume: bool,
-    /// Say which weights of the model would be trained, and why the others would not, and stop
+    /// List the weights that would be trained, and why the others would not, and stop
     #[arg(long)]
     list_parameters: bool,
-    /// What is printed on stdout
+    /// Format of the output on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// How weights learn.
+/// Options of training.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Training")]
 struct TrainingArguments {
-    /// Times that every sample is seen [default: 10, of texts 5]
+    /// Epochs [default: 10, for texts 5]
     #[arg(long, value_name = "N", value_parser = positive)]
     epochs: Option<usize>,
-    /// Samples a step
+    /// Samples per step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
     batch_size: usize,
-    /// Learning rate of the backbone; of several, or of 1, 3 and 10 times the default (of texts 1, 10 and 100 times) with auto, the
-    /// validation samples choose one [default: 1e-3, of texts 1e-4]
+    /// Learning rate of the backbone; of several values, or of 1, 3 and 10 times the default with auto (for texts 1, 10 and 100 times), the
+    /// validation samples choose one [default: 1e-3, for texts 1e-4]
     #[arg(long, value_name = "X|X,X,…|auto", value_parser = rate)]
     learning_rate: Option<Rate>,
-    /// How much faster the new head learns
+    /// Factor of the learning rate for the new head
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().head_multiplier)]
     head_multiplier: f32,
-    /// sgd has Nesterov's momentum of 0.9 [default: sgd, for texts adamw]
+    /// Optimizer; sgd uses Nesterov's momentum of 0.9 [default: sgd, for texts adamw]
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerName>,
-    /// How the rate goes over the run; step is × 0.1 at two thirds [default: step, for texts cosine]
+    /// Learning rate schedule; step multiplies by 0.1 after two thirds of the run [default: step, for texts cosine]
     #[arg(long, value_enum)]
     schedule: Option<ScheduleName>,
-    /// Share of the run in which the rate rises from 0 [default: 0, for texts 0.1]
+    /// Share of the run for a linear warm-up of the learning rate [default: 0, for texts 0.1]
     #[arg(long, value_name = "X")]
     warm_up: Option<f32>,
     /// Weight decay [default: 5e-4, for texts 0.01]
     #[arg(long, value_name = "X")]
     weight_decay: Option<f32>,
-    /// What weight decay is for: weights, or all with biases and norms [default: as published with the method]
+    /// Parameters with weight decay: weights, or all including biases and norms [default: as published with the method]
     #[arg(long, value_enum)]
     decay: Option<DecayName>,
-    /// Largest length of the gradient, or none: of images the backbone's and the head's, each; of texts that of both [default: 5, for texts 1]
+    /// Maximum gradient norm, or none; for images, backbone and head are clipped separately [default: 5, for texts 1]
     #[arg(long, value_name = "X|none", value_parser = clip)]
     clip: Option<Clip>,
-    /// Share of a class's target that is spread over all classes
+    /// Label smoothing
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing)]
     label_smoothing: f32,
-    /// Weights whose names begin so are not trained, running statistics not updated; may be repeated
+    /// Freeze the weights and running statistics whose names have this prefix; may be repeated
     #[arg(long, value_name = "PREFIX")]
     freeze: Vec<String>,
-    /// Statistics of BatchNormalization: of the batch, frozen, adapted (taken anew from the training samples, then frozen), or
-    /// by the number of samples: frozen up to 2,000 (of several learning rates, those that are not the default are then tried both ways)
+    /// Statistics of BatchNormalization: of the batch (train), frozen, adapted (recomputed from the training samples, then frozen), or
+    /// auto: frozen up to 2,000 samples, else train (with several learning rates, those other than the default are then tried both ways)
     #[arg(long, value_enum, default_value_t)]
     batch_norm: BatchNormName,
-    /// Shorter edge of the images in pixels [default: what the model's preprocessing makes]
+    /// Shorter edge of the images in pixels [default: that of the model's preprocessing]
     #[arg(long, value_name = "N", value_parser = positive)]
     image_size: Option<usize>,
-    /// Random views of images: crop[:SCALE] (of SCALE to 1 of the area, flipped), resize-crop (as published) or none [default: crop]
+    /// Augmentation of images: crop[:SCALE] (a crop of SCALE to 1 of the area, and flips), resize-crop (as published) or none [default: crop]
     #[arg(long, value_name = "NAME", value_parser = augmentation)]
     augmentation: Option<Augmentation>,
-    /// Views of every image that teachers look at [default: 4; without teachers, a new one every epoch]
+    /// Augmented views per image that teachers predict [default: 4; without teachers, a new view every epoch]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     views: Option<u32>,
-    /// The weights to keep: of the epoch that is best on the validation samples, or the last ones
+    /// The weights to keep: those of the best epoch on the validation samples, or the last ones
     #[arg(long, value_enum, default_value_t)]
     keep: KeepName,
 }
@@ -203,6 +203,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         output::print(arguments.format, &list, || list.table())?;
         return Ok(Exit::Done);
     }
+    options.test = arguments.test_data(&load)?;
     let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
@@ -227,7 +228,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if complete { Exit::Done } else { Exit::Skipped })
 }
 
-/// A data set beside the one that is trained on: its split of that name where there is one, read like the other.
+/// A data set beside the training data: its split of that name if there is one, read with the same options.
 fn load(path: &Path, split: Split, options: &LoadOptions) -> anyhow::Result<ranktune::Dataset> {
     let own = |split| LoadOptions {
         split,
@@ -239,7 +240,28 @@ fn load(path: &Path, split: Split, options: &LoadOptions) -> anyhow::Result<rank
     }
 }
 
+/// The help of `--method`: every method of the list with its summary.
+fn method_help() -> String {
+    let mut text = "The tuning method:".to_owned();
+    for method in METHODS {
+        text.push_str(&format!("\n{}: {}", method.name, method.summary));
+    }
+    text
+}
+
 impl Arguments {
+    /// The data set of `--test`; by default, the test split beside the training data.
+    fn test_data(
+        &self,
+        load: &dyn Fn(&Path, Split) -> anyhow::Result<ranktune::Dataset>,
+    ) -> anyhow::Result<Option<ranktune::Dataset>> {
+        match self.test.as_deref() {
+            Some(path) if path == Path::new("none") => Ok(None),
+            Some(path) => Ok(Some(load(path, Split::Test)?)),
+            None => Ok(ranktune::load_test_split(&self.data.data, &self.data.load_options())?),
+        }
+    }
+
     fn options(&self, load: &dyn Fn(&Path, Split) -> anyhow::Result<ranktune::Dataset>) -> anyhow::Result<TuneOptions> {
         let ranking = self.ranking.as_deref().map(read_ranking).transpose()?;
         let validation = match self.validation.as_str() {
@@ -257,7 +279,7 @@ impl Arguments {
         options.ranking = ranking;
         options.method.clone_from(&self.method);
         options.teachers = match self.teachers.parse() {
-            Ok(0) => anyhow::bail!("--teachers must be at least 1, or names; for none, --method fine-tune"),
+            Ok(0) => anyhow::bail!("--teachers must be at least 1, or names; for no teachers, use --method fine-tune"),
             Ok(count) => Teachers::Top(count),
             Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
         };
@@ -265,7 +287,6 @@ impl Arguments {
         options.read_out = self.read_out.0;
         options.temperature = self.temperature;
         options.validation = validation;
-        options.test = self.test.as_deref().map(|path| load(path, Split::Test)).transpose()?;
         options.resume = self.resume;
         options.extract = self.engine.options()?;
         options.extract.feature = feature(&self.feature)?;
@@ -288,7 +309,7 @@ impl Arguments {
 }
 
 impl TrainingArguments {
-    /// What is said, and `defaults` for the rest.
+    /// The options that were given, and `defaults` for the others.
     fn options(&self, seed: u64, defaults: TrainOptions) -> TrainOptions {
         TrainOptions {
             epochs: self.epochs.unwrap_or(defaults.epochs),
@@ -345,11 +366,13 @@ fn read_ranking(path: &Path) -> anyhow::Result<Ranking> {
 #[derive(Clone, Copy, Debug)]
 struct Clip(Option<f32>);
 
-fn clip(text: &str) -> Result<Clip, String> {
+fn clip(text: &str) -> anyhow::Result<Clip> {
+    if text == "none" {
+        return Ok(Clip(None));
+    }
     match text.parse::<f32>() {
-        _ if text == "none" => Ok(Clip(None)),
         Ok(value) if value.is_finite() && value > 0.0 => Ok(Clip(Some(value))),
-        _ => Err(format!("expected none or a number above 0, got {text}")),
+        _ => anyhow::bail!("expected none or a number above 0, got {text}"),
     }
 }
 
@@ -361,7 +384,7 @@ enum Rate {
     Auto,
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+fn rate(text: &str) -> anyhow::Result<Rate> {
     if text == "auto" {
         return Ok(Rate::Auto);
     }
@@ -372,7 +395,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     })
 }
 
-fn lambda(text: &str) -> Result<Lambda, String> {
+fn lambda(text: &str) -> anyhow::Result<Lambda> {
     if text == "auto" {
         return Ok(Lambda::auto());
     }
@@ -391,33 +414,31 @@ fn lambda(text: &str) -> Result<Lambda, String> {
 #[derive(Clone, Copy, Debug)]
 struct ReadOut(Option<f64>);
 
-fn read_out(text: &str) -> Result<ReadOut, String> {
+fn read_out(text: &str) -> anyhow::Result<ReadOut> {
+    if text == "auto" {
+        return Ok(ReadOut(None));
+    }
     match text.parse::<f64>() {
-        _ if text == "auto" => Ok(ReadOut(None)),
         Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok(ReadOut(Some(weight))),
-        _ => Err(format!("expected auto or a number of at least 0, got {text}")),
+        _ => anyhow::bail!("expected auto or a number of at least 0, got {text}"),
     }
 }
 
-/// One number or several different ones, all of them `fits`.
-fn different<T>(text: &str, fits: impl Fn(T) -> bool, kind: &str) -> Result<Vec<T>, String>
+/// One number or several different ones, separated by commas, that all satisfy `is_valid`.
+fn different<T>(text: &str, is_valid: impl Fn(T) -> bool, kind: &str) -> anyhow::Result<Vec<T>>
 where
     T: FromStr + Copy + PartialEq,
 {
     let mut values: Vec<T> = Vec::new();
     for part in text.split(',') {
         match part.trim().parse() {
-            Ok(value) if fits(value) && !values.contains(&value) => values.push(value),
-            _ => {
-                return Err(format!(
-                    "expected auto, {kind}, or several different ones with commas between, got {text}"
-                ));
-            }
+            Ok(value) if is_valid(value) && !values.contains(&value) => values.push(value),
+            _ => anyhow::bail!("expected auto, {kind}, or several different ones separated by commas, got {text}"),
         }
     }
     Ok(values)
 }
 
-fn augmentation(text: &str) -> Result<Augmentation, String> {
-    text.parse().map_err(|error: ranktune::DataError| error.to_string())
+fn augmentation(text: &str) -> Result<Augmentation, ranktune::DataError> {
+    text.parse()
 }

@@ -1,19 +1,19 @@
-//! What each value of a setting reached on the validation samples, where training was tried with several.
+//! Validation metrics by the values of an option that was chosen from several.
 
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Align, Table};
 
-/// How well a run did on the validation samples.
+/// The validation of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Name of the metric.
     pub metric: String,
-    /// Its value on the validation samples; more is better.
+    /// Its value on the validation samples; larger is better.
     pub value: f64,
     /// Mean loss of the task on the validation samples.
     pub loss: f64,
-    /// Standard error of the value's difference from that of the default; there for the others, where the default was tried.
+    /// Standard error of the difference from the default's value; only where the default was tried, and not for the default itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standard_error: Option<f64>,
 }
@@ -23,7 +23,7 @@ pub struct Measured {
 pub struct LambdaPoint {
     /// λ; 0 is fine-tuning.
     pub lambda: f64,
-    /// What it came to.
+    /// Its validation.
     #[serde(flatten)]
     pub measured: Measured,
 }
@@ -33,21 +33,21 @@ pub struct LambdaPoint {
 pub struct RatePoint {
     /// Learning rate of the backbone.
     pub learning_rate: f64,
-    /// What BatchNormalization did at that rate: `train`, `frozen` or `adapted`.
+    /// The statistics of BatchNormalization: `train`, `frozen` or `adapted`.
     pub batch_norm: String,
-    /// What it came to.
+    /// Its validation.
     #[serde(flatten)]
     pub measured: Measured,
 }
 
-/// A curve as a person reads it: the first columns of `labels` under their names, then what was measured; the point that was kept is marked.
+/// A curve as a table: the labels under `names`, then the validation; the chosen point is marked.
 pub(crate) fn table(names: &[&str], points: &[(Vec<String>, &Measured)], kept: Option<usize>) -> String {
     let metric = points.first().map_or("", |(_, point)| point.metric.as_str());
-    // The others' differences are from the one point that has no error of its own.
-    let reference = match points.iter().any(|(_, point)| point.standard_error.is_some()) {
-        true => points.iter().find(|(_, point)| point.standard_error.is_none()),
-        false => None,
-    };
+    // Differences are from the default, which is the one point without a standard error.
+    let is_compared = points.iter().any(|(_, point)| point.standard_error.is_some());
+    let reference = points
+        .iter()
+        .find(|(_, point)| is_compared && point.standard_error.is_none());
     let difference = reference.and_then(|(labels, _)| Some(format!("from {}", labels.first()?)));
     let mut columns: Vec<(&str, Align)> = names.iter().map(|name| (*name, Align::Right)).collect();
     columns.extend([(metric, Align::Right), ("validation loss", Align::Right)]);
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kept_point_is_marked_and_the_others_say_how_far_they_are_from_the_default() {
+    fn the_chosen_point_is_marked_and_the_others_have_their_difference_from_the_default() {
         let measured = |value, standard_error| Measured {
             metric: "accuracy".to_owned(),
             value,
