@@ -108,7 +108,7 @@ fn labels(object: &Object) -> Result<BTreeMap<usize, String>, Error> {
 /// How token features become the feature of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Pooling {
+pub enum TextPooling {
     /// The mean over the tokens of the attention mask.
     Mean,
     /// The first token's.
@@ -119,7 +119,7 @@ pub enum Pooling {
     Other(String),
 }
 
-impl Pooling {
+impl TextPooling {
     /// The way called `mean`, `first` (`first-token`) or `last` (`last-token`).
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {

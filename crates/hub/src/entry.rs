@@ -8,12 +8,12 @@ use std::time::SystemTime;
 
 use ranktune_onnx::{DataType, ValueInfo};
 
-use crate::{Error, ErrorKind, GraphInput, ImageProcessor, ModelConfig, Overrides, Pooling, RepoId, external};
+use crate::{Error, ErrorKind, GraphInput, ImageProcessor, ModelConfig, Overrides, RepoId, TextPooling, external};
 
 /// What a model is fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Modality {
+pub enum InputModality {
     /// One image.
     Image,
     /// Token indices.
@@ -22,7 +22,7 @@ pub enum Modality {
     Other,
 }
 
-impl Modality {
+impl InputModality {
     /// `image`, `text` or `other`.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Modality {
 
 /// A model and the files that come with it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct HubEntry {
     /// Its name in the hub, different from every other's.
     pub name: String,
     /// The folder whose configuration files are the model's; none for an ONNX file that stands for itself.
@@ -45,7 +45,7 @@ pub struct Entry {
     /// `config.json`; empty where there is none.
     pub config: ModelConfig,
     /// How a text model's tokens are pooled, where a file says so.
-    pub pooling: Option<Pooling>,
+    pub pooling: Option<TextPooling>,
     /// `tokenizer.json`, if there is one.
     pub tokenizer_path: Option<PathBuf>,
     /// Whether there are settings for images: `preprocessor_config.json` and the like, or timm's.
@@ -63,13 +63,13 @@ pub struct Entry {
 /// Path, length and time of every file that a digest covers.
 type Stamps = Vec<(PathBuf, u64, SystemTime)>;
 
-impl Entry {
+impl HubEntry {
     /// Reads what the files beside a model say.
     pub(crate) fn open(name: String, model_path: PathBuf, dir: Option<PathBuf>) -> Result<Self, Error> {
         let of = |dir: &PathBuf| -> Result<_, Error> {
             let config = ModelConfig::from_dir(dir)?.unwrap_or_default();
             let tokenizer = Some(dir.join("tokenizer.json")).filter(|path| path.is_file());
-            Ok((config, Pooling::from_dir(dir)?, tokenizer, has_image_settings(dir)?))
+            Ok((config, TextPooling::from_dir(dir)?, tokenizer, has_image_settings(dir)?))
         };
         let (config, pooling, tokenizer_path, has_image_settings) =
             dir.as_ref().map(of).transpose()?.unwrap_or_default();
@@ -117,27 +117,27 @@ impl Entry {
     }
 
     /// What the model is fed, told by the graph's inputs where they are given, else by the files beside it.
-    pub fn modality(&self, inputs: Option<&[ValueInfo]>) -> Modality {
+    pub fn modality(&self, inputs: Option<&[ValueInfo]>) -> InputModality {
         let Some(inputs) = inputs else {
             return match (self.has_image_settings, self.has_tokenizer()) {
-                (true, _) => Modality::Image,
-                (false, true) => Modality::Text,
-                (false, false) => Modality::Other,
+                (true, _) => InputModality::Image,
+                (false, true) => InputModality::Text,
+                (false, false) => InputModality::Other,
             };
         };
         let is_index = |input: &ValueInfo| matches!(input.data_type, Some(DataType::I64 | DataType::I32));
         let rank = |input: &ValueInfo| input.shape.as_ref().map(Vec::len);
         match inputs {
-            [one] if !is_index(one) && GraphInput::from_value_info(one).is_ok() => Modality::Image,
+            [one] if !is_index(one) && GraphInput::from_value_info(one).is_ok() => InputModality::Image,
             // [batch, sequence] of indices, and nothing else.
             [_, ..]
                 if inputs
                     .iter()
                     .all(|input| is_index(input) && matches!(rank(input), None | Some(2))) =>
             {
-                Modality::Text
+                InputModality::Text
             }
-            _ => Modality::Other,
+            _ => InputModality::Other,
         }
     }
 

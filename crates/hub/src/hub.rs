@@ -18,7 +18,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Choice, Entry, Error, ErrorKind, Location, Manifest, Overrides, RepoId, Snapshot, starter};
+use crate::{Error, ErrorKind, FileChoice, HubEntry, Location, Manifest, Overrides, RepoId, Snapshot, starter};
 
 /// Where models come from. A new kind of source is one variant here and one arm in [`Hub::open`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl fmt::Display for Source {
 }
 
 /// Brings a repository's model onto the disk, as `remote::Remote::fetch` does.
-pub type Download<'a> = dyn FnMut(&RepoId, &Choice) -> Result<Snapshot, Error> + 'a;
+pub type Download<'a> = dyn FnMut(&RepoId, &FileChoice) -> Result<Snapshot, Error> + 'a;
 
 /// Something in a hub that is not among its models, and why.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub struct Skipped {
 #[derive(Debug, Default)]
 pub struct Hub {
     /// The models.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<HubEntry>,
     /// What was found and cannot be used.
     pub skipped: Vec<Skipped>,
 }
@@ -114,9 +114,9 @@ impl Candidate {
         }
     }
 
-    fn open(self) -> Result<Entry, Skipped> {
+    fn open(self) -> Result<HubEntry, Skipped> {
         let Self { name, model, dir, .. } = self;
-        let mut entry = Entry::open(name.clone(), model.clone(), dir).map_err(|reason| Skipped {
+        let mut entry = HubEntry::open(name.clone(), model.clone(), dir).map_err(|reason| Skipped {
             name,
             path: model,
             reason,
@@ -164,7 +164,7 @@ impl Hub {
                 Source::Path(path) => search(path, &mut found)?,
                 Source::HuggingFace(name) => {
                     let id = RepoId::parse(name)?;
-                    found.push(repository(&id, &Choice::default(), download));
+                    found.push(repository(&id, &FileChoice::default(), download));
                 }
                 Source::Starter(name) => manifest(starter::list(name)?, download, &mut found),
             }
@@ -204,12 +204,12 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::Malformed`]: a name or a manifest that is none; [`ErrorKind::Io`]: a manifest that cannot be read;
     /// [`ErrorKind::NotFound`]: a list that does not exist.
-    pub fn repositories(sources: &[Source]) -> Result<Vec<(RepoId, Choice)>, Error> {
-        let mut found: Vec<(RepoId, Choice)> = Vec::new();
+    pub fn repositories(sources: &[Source]) -> Result<Vec<(RepoId, FileChoice)>, Error> {
+        let mut found: Vec<(RepoId, FileChoice)> = Vec::new();
         for source in sources {
             let manifest = match source {
                 Source::HuggingFace(name) => {
-                    found.push((RepoId::parse(name)?, Choice::default()));
+                    found.push((RepoId::parse(name)?, FileChoice::default()));
                     continue;
                 }
                 Source::Path(path) if source.may_download() => Manifest::read(path)?,
@@ -221,7 +221,7 @@ impl Hub {
                 Location::Path(_) => None,
             }));
         }
-        let mut unique: Vec<(RepoId, Choice)> = Vec::new();
+        let mut unique: Vec<(RepoId, FileChoice)> = Vec::new();
         for repository in found {
             if !unique.contains(&repository) {
                 unique.push(repository);
@@ -231,7 +231,7 @@ impl Hub {
     }
 
     /// The model called `name`.
-    pub fn get(&self, name: &str) -> Option<&Entry> {
+    pub fn get(&self, name: &str) -> Option<&HubEntry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 }
@@ -278,7 +278,7 @@ fn manifest(manifest: Manifest, download: &mut Download<'_>, found: &mut Vec<Fou
 }
 
 /// The model of a repository, called as the repository is.
-fn repository(id: &RepoId, choice: &Choice, download: &mut Download<'_>) -> Found {
+fn repository(id: &RepoId, choice: &FileChoice, download: &mut Download<'_>) -> Found {
     let name = id.name().rsplit('/').next().unwrap_or_default().to_owned();
     match download(id, choice) {
         Ok(snapshot) => Ok(Candidate {

@@ -1,7 +1,7 @@
 //! Where models come from, and how inputs are prepared for each.
 //!
 //! ```text
-//! sources ──Hub::open──► entries ──Entry::config──► labels, sizes, pooling
+//! sources ──Hub::open──► entries ──HubEntry::config──► labels, sizes, pooling
 //!                           │
 //!                           ├──ImageProcessor──► image ──apply──► the graph's input
 //!                           └──TextProcessor──► text ──encode, batch──► the graph's inputs
@@ -21,11 +21,11 @@ pub mod repository;
 pub mod starter;
 pub mod text;
 
-pub use config::{ModelConfig, Pooling};
-pub use entry::{Entry, Modality};
+pub use config::{ModelConfig, TextPooling};
+pub use entry::{HubEntry, InputModality};
 pub use error::{Error, ErrorKind};
 pub use hub::{Hub, Skipped, Source};
 pub use manifest::{Location, Manifest, ManifestModel, Overrides};
-pub use processor::{GraphInput, ImageProcessor, Layout};
-pub use repository::{Choice, Precision, RepoId, Snapshot};
+pub use processor::{GraphInput, ImageLayout, ImageProcessor};
+pub use repository::{FileChoice, RepoId, Snapshot, WeightPrecision};
 pub use text::TextProcessor;

@@ -26,7 +26,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqA
 use serde_json::Value;
 
 use crate::json::Object;
-use crate::{Choice, Error, ErrorKind, Pooling, Precision, RepoId};
+use crate::{Error, ErrorKind, FileChoice, RepoId, TextPooling, WeightPrecision};
 
 /// Where a model of a manifest is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Location {
         /// Which.
         id: RepoId,
         /// Which of its files.
-        choice: Choice,
+        choice: FileChoice,
     },
 }
 
@@ -49,7 +49,7 @@ pub struct Overrides {
     /// Name of the feature tensor.
     pub feature: Option<String>,
     /// How the features of tokens are pooled.
-    pub pooling: Option<Pooling>,
+    pub pooling: Option<TextPooling>,
     /// Fields of `preprocessor_config.json` that take the place of the file's.
     pub preprocessing: Option<serde_json::Map<String, Value>>,
 }
@@ -274,7 +274,7 @@ impl<'de> Visitor<'de> for Model<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut name, mut path, mut id, mut revision) = (None, None, None, None);
-        let (mut choice, mut overrides) = (Choice::default(), Overrides::default());
+        let (mut choice, mut overrides) = (FileChoice::default(), Overrides::default());
         while let Some(key) = map.next_key_seed(Key(MODEL_KEYS))? {
             match key {
                 "name" => set(&mut name, key, map.next_value_seed(Text(model_name))?)?,
@@ -290,7 +290,7 @@ impl<'de> Visitor<'de> for Model<'_> {
         }
         let location = match (path, id) {
             (Some(path), None) => {
-                if revision.is_some() || choice != Choice::default() {
+                if revision.is_some() || choice != FileChoice::default() {
                     return Err(A::Error::custom(
                         "revision, precision and file belong to hf, not to path",
                     ));
@@ -418,13 +418,14 @@ fn repository(text: &str) -> Result<RepoId, Cow<'static, str>> {
     RepoId::parse(text).map_err(|e| e.to_string().into())
 }
 
-fn precision(text: &str) -> Result<Precision, Cow<'static, str>> {
-    let names: Vec<&str> = Precision::ALL.into_iter().map(Precision::name).collect();
-    Precision::from_name(text).ok_or_else(|| format!("precision {text:.80?}: expected {}", names.join(", ")).into())
+fn precision(text: &str) -> Result<WeightPrecision, Cow<'static, str>> {
+    let names: Vec<&str> = WeightPrecision::ALL.into_iter().map(WeightPrecision::name).collect();
+    WeightPrecision::from_name(text)
+        .ok_or_else(|| format!("precision {text:.80?}: expected {}", names.join(", ")).into())
 }
 
-fn pooling(text: &str) -> Result<Pooling, Cow<'static, str>> {
-    Pooling::from_name(text)
+fn pooling(text: &str) -> Result<TextPooling, Cow<'static, str>> {
+    TextPooling::from_name(text)
         .ok_or_else(|| format!("pooling {text:.80?}: expected mean, first-token or last-token").into())
 }
 

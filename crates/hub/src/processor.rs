@@ -28,9 +28,9 @@ mod settings;
 mod timm;
 
 pub use geometry::{Crop, Resize, Rounding, Size};
-pub use graph_input::{GraphInput, Layout};
+pub use graph_input::{GraphInput, ImageLayout};
 pub use resample::Filter;
-pub use settings::Settings;
+pub use settings::ImageSettings;
 
 use geometry::Span;
 use resample::{Pixels, Region, Request};
@@ -118,7 +118,7 @@ pub struct ImageProcessor {
     recipe: Recipe,
     size: Size,
     channels: Channels,
-    layout: Layout,
+    layout: ImageLayout,
     /// `[C]` tables
     tables: Vec<[f32; 256]>,
 }
@@ -250,8 +250,8 @@ impl ImageProcessor {
     pub fn output_shape(&self) -> [usize; 3] {
         let (c, Size { height, width }) = (self.channels.count(), self.size);
         match self.layout {
-            Layout::ChannelsFirst => [c, height, width],
-            Layout::ChannelsLast => [height, width, c],
+            ImageLayout::ChannelsFirst => [c, height, width],
+            ImageLayout::ChannelsLast => [height, width, c],
         }
     }
 
@@ -326,8 +326,8 @@ impl ImageProcessor {
     fn mirror(&self, out: &mut [f32]) {
         let width = self.size.width;
         match self.layout {
-            Layout::ChannelsFirst => out.chunks_exact_mut(width).for_each(<[f32]>::reverse),
-            Layout::ChannelsLast => {
+            ImageLayout::ChannelsFirst => out.chunks_exact_mut(width).for_each(<[f32]>::reverse),
+            ImageLayout::ChannelsLast => {
                 let channels = self.channels.count();
                 for row in out.chunks_exact_mut(width * channels) {
                     for x in 0..width / 2 {
@@ -348,7 +348,7 @@ impl ImageProcessor {
         for (y, row) in bytes.chunks_exact((columns.len * C).max(1)).enumerate() {
             let at = (rows.to + y) * width + columns.to;
             match self.layout {
-                Layout::ChannelsFirst => {
+                ImageLayout::ChannelsFirst => {
                     for (c, table) in self.tables.iter().enumerate() {
                         let out = &mut out[c * height * width + at..][..columns.len];
                         let (pixels, c) = (row.chunks_exact(C), source(c));
@@ -357,7 +357,7 @@ impl ImageProcessor {
                         }
                     }
                 }
-                Layout::ChannelsLast => {
+                ImageLayout::ChannelsLast => {
                     let out = &mut out[C * at..][..C * columns.len];
                     for (out, pixel) in out.chunks_exact_mut(C).zip(row.chunks_exact(C)) {
                         for (c, (out, table)) in out.iter_mut().zip(&self.tables).enumerate() {
@@ -382,8 +382,8 @@ impl ImageProcessor {
                 }
                 for (c, table) in self.tables.iter().enumerate() {
                     let at = match self.layout {
-                        Layout::ChannelsFirst => (c * height + y) * width + x,
-                        Layout::ChannelsLast => (y * width + x) * C + c,
+                        ImageLayout::ChannelsFirst => (c * height + y) * width + x,
+                        ImageLayout::ChannelsLast => (y * width + x) * C + c,
                     };
                     out[at] = table[0];
                 }

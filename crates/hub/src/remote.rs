@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 pub use options::{Connection, RemoteOptions, Token};
 
 use crate::repository::is_commit;
-use crate::{Choice, Error, ErrorKind, Precision, RepoId, Snapshot, external};
+use crate::{Error, ErrorKind, FileChoice, RepoId, Snapshot, WeightPrecision, external};
 use cache::Cache;
 use download::{Download, encode};
 use http::Client;
@@ -130,7 +130,7 @@ impl Remote {
     pub fn fetch(
         &self,
         id: &RepoId,
-        choice: &Choice,
+        choice: &FileChoice,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
         self.fetch_with(id, choice, self.options.jobs, on_event)
@@ -141,7 +141,7 @@ impl Remote {
     /// threads.
     pub fn fetch_all(
         &self,
-        wanted: &[(RepoId, Choice)],
+        wanted: &[(RepoId, FileChoice)],
         on_event: &(dyn Fn(&RepoId, DownloadEvent) + Sync),
     ) -> Vec<Result<Snapshot, Error>> {
         let at_once = self.options.jobs.clamp(1, 64).min(wanted.len()).max(1);
@@ -174,7 +174,7 @@ impl Remote {
     fn fetch_with(
         &self,
         id: &RepoId,
-        choice: &Choice,
+        choice: &FileChoice,
         jobs: usize,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
@@ -185,7 +185,7 @@ impl Remote {
     fn fetch_inner(
         &self,
         id: &RepoId,
-        choice: &Choice,
+        choice: &FileChoice,
         jobs: usize,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
@@ -353,7 +353,7 @@ impl Remote {
 /// What is asked of a repository's cache.
 struct Wanted<'a> {
     id: &'a RepoId,
-    precision: Precision,
+    precision: WeightPrecision,
     file: Option<&'a str>,
     cache: &'a Cache,
     /// Files at a time.

@@ -121,7 +121,7 @@ impl fmt::Display for RepoId {
 /// Which of a repository's ONNX files is wanted, where it has several of the same model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Precision {
+pub enum WeightPrecision {
     /// `model.onnx`: the only one that can be tuned.
     #[default]
     Float32,
@@ -131,7 +131,7 @@ pub enum Precision {
     Int8,
 }
 
-impl Precision {
+impl WeightPrecision {
     /// Every precision.
     pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Int8];
 
@@ -152,9 +152,9 @@ impl Precision {
 
 /// Which of a repository's models is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
+pub struct FileChoice {
     /// Default: what the downloader is set to.
-    pub precision: Option<Precision>,
+    pub precision: Option<WeightPrecision>,
     /// The ONNX file's name in the repository, whatever the precision. Default: by the usual names.
     pub file: Option<String>,
 }

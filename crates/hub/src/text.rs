@@ -14,7 +14,7 @@
 //!   `[u, v, |u − v|, u ⊙ v]`; a graph that was tuned so does that itself ([`Pairs::Interleaved`], by its metadata).
 //! - **Padding** is on the side and with the token that the files say, never more than a batch needs. Where padding would change
 //!   what the graph computes ([`TextProcessor::pads_freely`] is false), sequences of one batch have to be of one length.
-//! - **Pooling** is what [`Entry::pooling`](crate::Entry) says (`1_Pooling/config.json`, or a manifest), or else the last token for
+//! - **TextPooling** is what [`HubEntry::pooling`](crate::HubEntry) says (`1_Pooling/config.json`, or a manifest), or else the last token for
 //!   decoders and the mean over the mask for all others.
 //! - **Words** (named entities) are tokenized one by one, byte-level tokenizers with a space before each, as their models are
 //!   used to. Sentences longer than the model takes are cut into overlapping [`Window`]s; every word is in exactly one of them.
@@ -36,7 +36,7 @@ pub use batch::TokenBatch;
 pub use inputs::TextInputs;
 pub use words::Window;
 
-use crate::{Entry, Error, ErrorKind, Pooling};
+use crate::{Error, ErrorKind, HubEntry, TextPooling};
 use settings::Settings;
 
 /// A tokenized text, or pair of texts, with its special tokens.
@@ -66,7 +66,7 @@ pub enum Pairs {
 pub struct TextProcessor {
     inputs: TextInputs,
     settings: Settings,
-    pooling: Pooling,
+    pooling: TextPooling,
     pairs: Pairs,
     /// Does not truncate.
     tokenizer: Arc<Tokenizer>,
@@ -110,14 +110,14 @@ const DECODERS: &[&str] = &[
     "ctrl",
 ];
 
-impl Entry {
+impl HubEntry {
     /// How texts are prepared for the model, whose graph is `model`; `pooling` takes the place of what the files say.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`]: there is no `tokenizer.json`. [`ErrorKind::Malformed`]: it, or another file, is not what it must be.
     /// [`ErrorKind::Mismatch`]: the tokenizer has more tokens than the model's embedding has rows, or the graph's inputs are not
     /// those of a model of texts. [`ErrorKind::Unsupported`]: a way of pooling that is not known. The text names file and field.
-    pub fn text_processor(&self, model: &Model, pooling: Option<Pooling>) -> Result<TextProcessor, Error> {
+    pub fn text_processor(&self, model: &Model, pooling: Option<TextPooling>) -> Result<TextProcessor, Error> {
         let inputs = TextInputs::of(model).map_err(|error| error.in_file(&self.model_path))?;
         let Some(tokenizer) = &self.tokenizer_path else {
             let text = "there is no tokenizer.json beside the model; save it there with \
@@ -126,7 +126,7 @@ impl Entry {
             return Err(Error::new(ErrorKind::NotFound, text).in_file(place));
         };
         let pooling = match pooling.or_else(|| self.pooling.clone()) {
-            Some(Pooling::Other(way)) => {
+            Some(TextPooling::Other(way)) => {
                 let text = format!(
                     "pooling by {way} is not supported; expected mean, first or last, which --pooling takes too"
                 );
@@ -134,8 +134,8 @@ impl Entry {
                 return Err(Error::unsupported(text).in_file(place));
             }
             Some(pooling) => pooling,
-            None if self.is_decoder() => Pooling::LastToken,
-            None => Pooling::Mean,
+            None if self.is_decoder() => TextPooling::LastToken,
+            None => TextPooling::Mean,
         };
         let mut processor = TextProcessor::new(tokenizer, self, inputs, pooling)?;
         let (key, interleaved) = INTERLEAVED_PAIRS;
@@ -157,7 +157,7 @@ impl Entry {
 }
 
 impl TextProcessor {
-    fn new(path: &Path, entry: &Entry, inputs: TextInputs, pooling: Pooling) -> Result<Self, Error> {
+    fn new(path: &Path, entry: &HubEntry, inputs: TextInputs, pooling: TextPooling) -> Result<Self, Error> {
         let broken = |error: String| Error::malformed(format!("this tokenizer cannot be read: {error}")).in_file(path);
         let (bytes, json) = settings::read(path)?;
         let mut tokenizer = guarded(|| Tokenizer::from_bytes(&bytes)).map_err(broken)?;
@@ -257,7 +257,7 @@ impl TextProcessor {
     }
 
     /// How tokens become the feature of a text.
-    pub fn pooling(&self) -> &Pooling {
+    pub fn pooling(&self) -> &TextPooling {
         &self.pooling
     }
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_hub::{Error, ErrorKind, Hub, Modality, Pooling, Source};
+use ranktune_hub::{Error, ErrorKind, Hub, InputModality, Source, TextPooling};
 use ranktune_onnx::{DataType, Dim, ValueInfo};
 use tempfile::TempDir;
 
@@ -75,7 +75,7 @@ fn a_folder_that_is_a_model_is_one_model() {
     ]);
     let hub = open(&[&dir.path().join("mine")]).unwrap();
     assert_eq!(names(&hub), ["mine"]);
-    assert_eq!(hub.entries[0].pooling, Some(Pooling::FirstToken));
+    assert_eq!(hub.entries[0].pooling, Some(TextPooling::FirstToken));
 }
 
 #[test]
@@ -229,17 +229,17 @@ fn modality_follows_the_graph_or_else_the_files() {
         shape: Some(vec![Dim::Unknown; dims]),
     };
     let bare = hub.get("bare").unwrap();
-    assert_eq!(bare.modality(Some(&[input(DataType::F32, 4)])), Modality::Image);
+    assert_eq!(bare.modality(Some(&[input(DataType::F32, 4)])), InputModality::Image);
     assert_eq!(
         bare.modality(Some(&[input(DataType::I64, 2), input(DataType::I64, 2)])),
-        Modality::Text
+        InputModality::Text
     );
-    assert_eq!(bare.modality(Some(&[input(DataType::F32, 2)])), Modality::Other);
+    assert_eq!(bare.modality(Some(&[input(DataType::F32, 2)])), InputModality::Other);
     assert_eq!(
         bare.modality(Some(&[input(DataType::F32, 4), input(DataType::I64, 2)])),
-        Modality::Other
+        InputModality::Other
     );
-    assert_eq!(bare.modality(Some(&[])), Modality::Other);
+    assert_eq!(bare.modality(Some(&[])), InputModality::Other);
 }
 
 /// A protobuf field that holds bytes.

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use ranktune_hub::{
-    Choice, Error, ErrorKind, GraphInput, Hub, Layout, Location, Pooling, Precision, RepoId, Snapshot, Source, starter,
+    Error, ErrorKind, FileChoice, GraphInput, Hub, ImageLayout, Location, RepoId, Snapshot, Source, TextPooling,
+    WeightPrecision, starter,
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -32,7 +33,7 @@ fn open(dir: &Path) -> Result<Hub, Error> {
 }
 
 /// A downloader that has every repository but `acme/none`.
-fn download(dir: &Path, id: &RepoId, choice: &Choice) -> Result<Snapshot, Error> {
+fn download(dir: &Path, id: &RepoId, choice: &FileChoice) -> Result<Snapshot, Error> {
     if id.name() == "acme/none" {
         return Err(RepoId::parse("no such thing").unwrap_err());
     }
@@ -64,13 +65,13 @@ fn paths_begin_at_the_manifest_and_overrides_reach_the_entry() {
     let small = hub.get("small").unwrap();
     assert_eq!(
         (small.feature.as_deref(), &small.pooling),
-        (Some("pooled"), &Some(Pooling::FirstToken))
+        (Some("pooled"), &Some(TextPooling::FirstToken))
     );
     let input = GraphInput {
         channels: Some(3),
         height: None,
         width: None,
-        layout: Layout::ChannelsFirst,
+        layout: ImageLayout::ChannelsFirst,
     };
     assert_eq!(small.image_processor(&input).unwrap().output_shape(), [3, 48, 48]);
     assert_eq!(
@@ -87,7 +88,7 @@ fn an_override_that_asks_for_something_unsupported_names_model_and_field() {
         channels: Some(3),
         height: None,
         width: None,
-        layout: Layout::ChannelsFirst,
+        layout: ImageLayout::ChannelsFirst,
     };
     let error = hub.entries[0].image_processor(&input).unwrap_err().to_string();
     assert!(
@@ -137,7 +138,10 @@ fn repositories_are_downloaded_named_and_pinned() {
     })
     .unwrap();
     let file = Some("onnx/vision_model.onnx".to_owned());
-    assert_eq!(asked[1], ("hf:acme/clip@v1".to_owned(), Some(Precision::Int8), file));
+    assert_eq!(
+        asked[1],
+        ("hf:acme/clip@v1".to_owned(), Some(WeightPrecision::Int8), file)
+    );
     let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["clip", "mini", "t"]);
     let pinned = hub.get("mini").unwrap().pinned.as_ref().unwrap();

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ranktune_hub::{GraphInput, Hub, ImageProcessor, Modality, Source};
+use ranktune_hub::{GraphInput, Hub, ImageProcessor, InputModality, Source};
 use safetensors::SafeTensors;
 
 fn shared() -> Option<PathBuf> {
@@ -27,7 +27,7 @@ fn pixel_values_of_every_reference_model_agree() {
     let images: Vec<_> = hub
         .entries
         .iter()
-        .filter(|entry| entry.modality(None) == Modality::Image)
+        .filter(|entry| entry.modality(None) == InputModality::Image)
         .collect();
     assert!(!images.is_empty());
     for entry in images {

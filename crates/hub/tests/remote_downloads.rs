@@ -13,19 +13,19 @@ use std::time::{Duration, Instant};
 
 use hub_server::{Answer, COMMIT, HubServer, NAME, noise, sha256, tiny_model, whole_or_part};
 use ranktune_hub::remote::{Connection, DownloadEvent, Remote, RemoteOptions};
-use ranktune_hub::{Choice, Error, ErrorKind, Precision, RepoId, Snapshot};
+use ranktune_hub::{Error, ErrorKind, FileChoice, RepoId, Snapshot, WeightPrecision};
 
 fn id(text: &str) -> RepoId {
     RepoId::parse(text).unwrap()
 }
 
 fn fetch(remote: &Remote, id: &str) -> Result<Snapshot, Error> {
-    remote.fetch(&self::id(id), &Choice::default(), &mut |_| {})
+    remote.fetch(&self::id(id), &FileChoice::default(), &mut |_| {})
 }
 
 fn fetch_with_events(remote: &Remote, id: &str) -> (Result<Snapshot, Error>, Vec<DownloadEvent>) {
     let mut events = Vec::new();
-    let result = remote.fetch(&self::id(id), &Choice::default(), &mut |event| events.push(event));
+    let result = remote.fetch(&self::id(id), &FileChoice::default(), &mut |event| events.push(event));
     (result, events)
 }
 
@@ -321,8 +321,8 @@ fn offline_the_cache_is_used_and_what_is_not_there_is_said() {
         assert_eq!(error.kind(), ErrorKind::Offline, "{other}");
         assert!(error.to_string().contains("HF_HUB_OFFLINE"), "{error}");
     }
-    let choice = Choice {
-        precision: Some(Precision::Float16),
+    let choice = FileChoice {
+        precision: Some(WeightPrecision::Float16),
         file: None,
     };
     let error = offline.fetch(&id(NAME), &choice, &mut |_| {}).unwrap_err();

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use hub_server::{Answer, HubServer, NAME, noise, sha256, whole_or_part};
 use ranktune_hub::remote::{Remote, RemoteOptions};
-use ranktune_hub::{Choice, Error, ErrorKind, RepoId, Snapshot};
+use ranktune_hub::{Error, ErrorKind, FileChoice, RepoId, Snapshot};
 
 fn fetch(options: RemoteOptions) -> Result<Snapshot, Error> {
     let remote = Remote::new(options).unwrap();
-    remote.fetch(&RepoId::parse(NAME).unwrap(), &Choice::default(), &mut |_| {})
+    remote.fetch(&RepoId::parse(NAME).unwrap(), &FileChoice::default(), &mut |_| {})
 }
 
 fn blobs(cache: &Path) -> Vec<String> {

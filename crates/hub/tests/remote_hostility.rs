@@ -10,14 +10,14 @@ use std::path::Path;
 
 use hub_server::{Answer, COMMIT, HubServer, NAME, git_sha1, noise, sha256};
 use ranktune_hub::remote::{Remote, RemoteOptions, Token};
-use ranktune_hub::{Choice, Error, ErrorKind, RepoId, Snapshot};
+use ranktune_hub::{Error, ErrorKind, FileChoice, RepoId, Snapshot};
 
 /// The end of the path of `config.json`, and of no other file.
 const CONFIG_END: &str = "4567/config.json";
 const CONFIG: &[u8] = br#"{"model_type": "bert"}"#;
 
 fn fetch(remote: &Remote, id: &str) -> Result<Snapshot, Error> {
-    remote.fetch(&RepoId::parse(id).unwrap(), &Choice::default(), &mut |_| {})
+    remote.fetch(&RepoId::parse(id).unwrap(), &FileChoice::default(), &mut |_| {})
 }
 
 /// Fetches from a hub that answers requests of paths that end in `end` with what `fault` makes of the honest answer.

@@ -3,7 +3,7 @@
 use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Targets, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
-use ranktune_hub::{Entry, Hub};
+use ranktune_hub::{Hub, HubEntry};
 use ranktune_report::Evaluation;
 use ranktune_report::evaluation::SCHEMA;
 use ranktune_report::ranking::Unreadable;
@@ -79,7 +79,7 @@ impl Predictor {
 ///
 /// # Errors
 /// [`ErrorKind::Arguments`] where there are several.
-pub(crate) fn only<'a>(hub: &'a Hub, sources: &Sources) -> Result<&'a Entry, Error> {
+pub(crate) fn only<'a>(hub: &'a Hub, sources: &Sources) -> Result<&'a HubEntry, Error> {
     if let [entry] = hub.entries.as_slice() {
         return Ok(entry);
     }
@@ -94,12 +94,12 @@ pub(crate) fn only<'a>(hub: &'a Hub, sources: &Sources) -> Result<&'a Entry, Err
 }
 
 /// What a model's outputs are called, if its files say so of all.
-pub(crate) fn names(entry: &Entry) -> Option<Vec<String>> {
+pub(crate) fn names(entry: &HubEntry) -> Option<Vec<String>> {
     let names = entry.config.labels()?;
     Some(names.into_iter().map(str::to_owned).collect())
 }
 
-fn task(entry: &Entry) -> Option<Task> {
+fn task(entry: &HubEntry) -> Option<Task> {
     match entry.config.problem_type.as_deref()? {
         "single_label_classification" => Some(Task::Classification),
         "multi_label_classification" => Some(Task::MultiLabel),

@@ -5,7 +5,7 @@ use ranktune_data::{Dataset, Targets};
 use ranktune_features::extract::{
     DataKind, ExtractOptions, Extraction, FeatureChoice, Prepared, Unusable, extract_words,
 };
-use ranktune_hub::Entry;
+use ranktune_hub::HubEntry;
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Model, shapes};
 use ranktune_scores::metrics::entities::entities;
@@ -46,7 +46,7 @@ impl Tagger {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(crate) fn of(entry: &Entry, sources: &Sources, run: Run<'_>) -> Result<Self, Error> {
+    pub(crate) fn of(entry: &HubEntry, sources: &Sources, run: Run<'_>) -> Result<Self, Error> {
         let source = shown(sources);
         let names = names(entry).ok_or_else(|| {
             let message = format!(
@@ -137,7 +137,7 @@ struct Logits {
     by_token: bool,
 }
 
-fn logits(entry: &Entry) -> Result<Option<Logits>, Error> {
+fn logits(entry: &HubEntry) -> Result<Option<Logits>, Error> {
     let model = Model::load(&entry.model_path).map_err(|error| Error::new(ErrorKind::Hub, error))?;
     let hints = Hints {
         feature: None,
@@ -152,6 +152,6 @@ fn logits(entry: &Entry) -> Result<Option<Logits>, Error> {
 }
 
 /// Whether a model gives logits for every token of a text.
-pub(crate) fn is_tagger(entry: &Entry) -> bool {
+pub(crate) fn is_tagger(entry: &HubEntry) -> bool {
     entry.has_tokenizer() && matches!(logits(entry), Ok(Some(Logits { by_token: true, .. })))
 }

@@ -3,7 +3,7 @@
 use ranktune_core::one_line;
 use ranktune_core::{Interrupt, Progress};
 use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
-use ranktune_hub::Entry;
+use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
 use ranktune_report::ranking::SkippedModel;
@@ -35,7 +35,7 @@ pub fn list(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -
     Ok(listing)
 }
 
-fn inspection_of(entry: &Entry) -> Result<Inspection, String> {
+fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
     let model = Model::load(&entry.model_path).map_err(|error| one_line(&error))?;
     let found = inspect(&model);
     let mut operators: Vec<(String, usize)> = found.operators.into_iter().collect();

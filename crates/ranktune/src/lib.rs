@@ -45,7 +45,7 @@ pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::store::Precision as CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
-pub use ranktune_hub::{Hub, Pooling, Precision, Source};
+pub use ranktune_hub::{Hub, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,

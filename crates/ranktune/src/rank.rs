@@ -6,7 +6,11 @@ use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::extract::{
     CacheOptions, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, extract,
 };
+<<<<<<< HEAD
 use ranktune_hub::Pooling;
+=======
+use ranktune_hub::{Hub, TextPooling};
+>>>>>>> 78166b4 (hub: public names that no other crate has: HubEntry, InputModality, TextPooling, WeightPrecision, ImageLayout, FileChoice, ImageSettings)
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, RaceSummary, SCHEMA, SkippedModel, Unreadable};
 use serde_json::{Map, Value, json};
@@ -295,7 +299,7 @@ fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
     object.insert("feature".to_owned(), json!(feature));
     object.insert(
         "pooling".to_owned(),
-        json!(options.extract.pooling.as_ref().map_or("auto", Pooling::name)),
+        json!(options.extract.pooling.as_ref().map_or("auto", TextPooling::name)),
     );
     object.insert("engine".to_owned(), json!(options.extract.engine.name()));
     object.insert("batch_size".to_owned(), json!(options.extract.batch_size));

@@ -5,7 +5,7 @@ use std::path::Path;
 use ranktune_core::one_line;
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
-use ranktune_hub::{Choice, Hub, RepoId, Snapshot, Source};
+use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
 use ranktune_report::format::bytes;
 
 use crate::error::{Error, ErrorKind};
@@ -79,7 +79,7 @@ impl Sources {
             progress.event(Event::DownloadFailed { repository });
         }
         let mut snapshots = Vec::new();
-        let hub = Hub::open_with(&self.list, &mut |id: &RepoId, choice: &Choice| {
+        let hub = Hub::open_with(&self.list, &mut |id: &RepoId, choice: &FileChoice| {
             let place = wanted.iter().position(|(i, c)| (i, c) == (id, choice));
             let result = place
                 .and_then(|place| fetched[place].take())

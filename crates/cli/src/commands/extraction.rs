@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ranktune::{
-    CacheOptions, CachePrecision as Precision, DeviceChoice, EngineChoice, ExtractOptions, FeatureChoice, Pooling,
+    CacheOptions, CachePrecision as Precision, DeviceChoice, EngineChoice, ExtractOptions, FeatureChoice, TextPooling,
     WordPooling,
 };
 
@@ -29,7 +29,7 @@ pub(crate) enum WordPoolingName {
     Mean,
 }
 
-impl From<PoolingName> for Pooling {
+impl From<PoolingName> for TextPooling {
     fn from(name: PoolingName) -> Self {
         match name {
             PoolingName::Mean => Self::Mean,
@@ -109,7 +109,7 @@ impl ExtractionArguments {
                 "layers" => FeatureChoice::Layers,
                 name => feature(name)?,
             },
-            pooling: self.pooling.map(Pooling::from),
+            pooling: self.pooling.map(TextPooling::from),
             word_pooling: match self.word_pooling {
                 WordPoolingName::First => WordPooling::First,
                 WordPoolingName::Mean => WordPooling::Mean,

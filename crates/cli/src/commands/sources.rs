@@ -1,7 +1,7 @@
 //! The arguments that say where models come from, shared by every command that takes some.
 
 use clap::{Args, ValueEnum};
-use ranktune::{Connection, Precision, RemoteOptions, Source, Sources};
+use ranktune::{Connection, RemoteOptions, Source, Sources, WeightPrecision};
 
 /// `--precision`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,7 +15,7 @@ pub(crate) enum PrecisionName {
     Int8,
 }
 
-impl From<PrecisionName> for Precision {
+impl From<PrecisionName> for WeightPrecision {
     fn from(name: PrecisionName) -> Self {
         match name {
             PrecisionName::Float32 => Self::Float32,

@@ -290,7 +290,7 @@ impl Arguments {
         options.resume = self.resume;
         options.extract = self.engine.options()?;
         options.extract.feature = feature(&self.feature)?;
-        options.extract.pooling = self.pooling.map(ranktune::Pooling::from);
+        options.extract.pooling = self.pooling.map(ranktune::TextPooling::from);
         let training = &self.training;
         options.image_size = training.image_size;
         options.augmentation = training.augmentation.unwrap_or_default();

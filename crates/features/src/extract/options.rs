@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ranktune_hub::Pooling;
+use ranktune_hub::TextPooling;
 use ranktune_nn::DeviceChoice;
 
 use crate::engine::EngineChoice;
@@ -74,7 +74,7 @@ pub struct ExtractOptions {
     pub feature: FeatureChoice,
     /// How the tokens of a text become its features, where a model gives them for every token. Default: as the model's files say
     /// (see [`ranktune_hub::text`]).
-    pub pooling: Option<Pooling>,
+    pub pooling: Option<TextPooling>,
     /// How the tokens of a word become its features, where the samples are words. Default: the first token's.
     pub word_pooling: WordPooling,
     /// What runs the graphs. Default: the fastest that is there.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ranktune_hub::Entry;
+use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch as BatchSize, inspect};
 use ranktune_onnx::locate::{Hints, Located, Pooling, blocks, locate};
 use ranktune_onnx::{Dim, Model, check, shapes, transform};
@@ -61,7 +61,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Unusable::NotApplicable`] where it takes another kind of data; [`Unusable::Failed`] with file, node and reason otherwise.
-    pub fn new(entry: &Entry, data: Option<DataKind>, options: &ExtractOptions) -> Result<Self, Unusable> {
+    pub fn new(entry: &HubEntry, data: Option<DataKind>, options: &ExtractOptions) -> Result<Self, Unusable> {
         let failed = |error: &dyn std::error::Error| Unusable::Failed(one_line(error));
         let model = Model::load(&entry.model_path).map_err(|error| failed(&error))?;
         check(&model).map_err(|error| failed(&error))?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use ranktune_data::{DataKind, RgbImage};
-use ranktune_hub::{Entry, GraphInput, ImageProcessor, Modality};
+use ranktune_hub::{HubEntry, GraphInput, ImageProcessor, InputModality};
 use ranktune_onnx::{Model, ValueInfo};
 
 use super::images::Images;
@@ -65,7 +65,7 @@ pub struct ImageSide {
 impl InputSide {
     /// Reads how inputs are prepared for the model of `entry`; `data` is what it is to be used on, if that is known.
     pub(super) fn new(
-        entry: &Entry,
+        entry: &HubEntry,
         model: &Model,
         data: Option<DataKind>,
         options: &ExtractOptions,
@@ -73,12 +73,12 @@ impl InputSide {
         let inputs = model.graph.inputs.as_slice();
         let modality = entry.modality(Some(inputs));
         match (modality, data) {
-            (Modality::Image, None | Some(DataKind::Images)) => return ImageSide::new(entry, model).map(Self::Image),
-            (Modality::Text, None | Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences)) => {
+            (InputModality::Image, None | Some(DataKind::Images)) => return ImageSide::new(entry, model).map(Self::Image),
+            (InputModality::Text, None | Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences)) => {
                 return TextSide::new(entry, model, data, options).map(Self::Text);
             }
             // A model of texts, but not of texts alone; what else it takes is said.
-            (Modality::Other, Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences))
+            (InputModality::Other, Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences))
                 if entry.has_tokenizer() && takes_tokens(inputs) =>
             {
                 return TextSide::new(entry, model, data, options).map(Self::Text);
@@ -89,7 +89,7 @@ impl InputSide {
             [input] => {
                 let why = GraphInput::from_value_info(input)
                     .err()
-                    .filter(|_| modality == Modality::Other);
+                    .filter(|_| modality == InputModality::Other);
                 let why = why.map_or_else(String::new, |error| format!(" ({error})"));
                 format!("its input is {}{why}", modality.name())
             }
@@ -208,7 +208,7 @@ impl fmt::Display for InputSide {
 }
 
 impl ImageSide {
-    fn new(entry: &Entry, model: &Model) -> Result<Self, Unusable> {
+    fn new(entry: &HubEntry, model: &Model) -> Result<Self, Unusable> {
         let failed = |error: ranktune_hub::Error| Unusable::Failed(one_line(&error));
         let [input] = model.graph.inputs.as_slice() else {
             return Err(Unusable::NotApplicable(format!(

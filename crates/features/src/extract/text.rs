@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use ranktune_hub::text::{Pairs, Sequence};
-use ranktune_hub::{Entry, Pooling, TextProcessor};
+use ranktune_hub::{HubEntry, TextPooling, TextProcessor};
 use ranktune_onnx::Model;
 
 use super::options::ExtractOptions;
@@ -68,7 +68,7 @@ impl TextSide {
     }
 
     pub(super) fn new(
-        entry: &Entry,
+        entry: &HubEntry,
         model: &Model,
         data: Option<DataKind>,
         options: &ExtractOptions,
@@ -89,8 +89,8 @@ impl TextSide {
             )));
         }
         let tokens = match processor.pooling() {
-            Pooling::FirstToken => TokenPooling::First,
-            Pooling::LastToken => TokenPooling::Last,
+            TextPooling::FirstToken => TokenPooling::First,
+            TextPooling::LastToken => TokenPooling::Last,
             _ => TokenPooling::Mean,
         };
         Ok(Self {

@@ -42,13 +42,13 @@ fn toml_and_json_say_the_same() {
     };
     assert_eq!(resnet.location, Location::Path("/hub/resnet50".into()));
     assert_eq!(resnet.overrides.preprocessing.as_ref().unwrap()["crop_size"], 288);
-    let choice = Choice {
-        precision: Some(Precision::Int8),
+    let choice = FileChoice {
+        precision: Some(WeightPrecision::Int8),
         file: None,
     };
     let id = RepoId::parse("BAAI/bge-small-en-v1.5@refs/pr/1").unwrap();
     assert_eq!(bge.location, Location::Repository { id, choice });
-    assert_eq!(bge.overrides.pooling, Some(Pooling::FirstToken));
+    assert_eq!(bge.overrides.pooling, Some(TextPooling::FirstToken));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 
 /// Order of an image input's dimensions after the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
+pub enum ImageLayout {
     /// `[batch, channels, height, width]`, what PyTorch exports.
     #[default]
     ChannelsFirst,
@@ -26,7 +26,7 @@ pub struct GraphInput {
     /// Columns.
     pub width: Option<usize>,
     /// Order of the dimensions.
-    pub layout: Layout,
+    pub layout: ImageLayout,
 }
 
 impl GraphInput {
@@ -57,7 +57,7 @@ impl GraphInput {
         };
         let channels = |dim: &Dim| matches!(dim.fixed(), Some(1 | 3));
         if channels(second) || (second.fixed().is_none() && !channels(last)) {
-            let layout = Layout::ChannelsFirst;
+            let layout = ImageLayout::ChannelsFirst;
             let (channels, height, width) = (second.fixed(), third.fixed(), last.fixed());
             Ok(Self {
                 channels,
@@ -66,7 +66,7 @@ impl GraphInput {
                 layout,
             })
         } else if channels(last) {
-            let layout = Layout::ChannelsLast;
+            let layout = ImageLayout::ChannelsLast;
             let (channels, height, width) = (last.fixed(), second.fixed(), third.fixed());
             Ok(Self {
                 channels,
@@ -93,8 +93,8 @@ impl fmt::Display for GraphInput {
         let size = |size: Option<usize>| size.map_or_else(|| "?".to_owned(), |size| size.to_string());
         let (c, h, w) = (size(self.channels), size(self.height), size(self.width));
         match self.layout {
-            Layout::ChannelsFirst => write!(f, "[batch, {c}, {h}, {w}]"),
-            Layout::ChannelsLast => write!(f, "[batch, {h}, {w}, {c}]"),
+            ImageLayout::ChannelsFirst => write!(f, "[batch, {c}, {h}, {w}]"),
+            ImageLayout::ChannelsLast => write!(f, "[batch, {h}, {w}, {c}]"),
         }
     }
 }

@@ -6,13 +6,13 @@
 use serde_json::{Map, Value, json};
 
 use super::geometry::{Crop, Resize, Size, checked_edge};
-use super::{Filter, GraphInput, ImageProcessor, Layout};
+use super::{Filter, GraphInput, ImageLayout, ImageProcessor};
 use crate::Error;
 
 /// What is written beside a model so that its images are prepared as a processor does.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Settings {
+pub enum ImageSettings {
     /// The object in `preprocessor_config.json`.
     HuggingFace(Map<String, Value>),
     /// The field `pretrained_cfg` in `config.json`.
@@ -73,14 +73,14 @@ impl ImageProcessor {
 
     /// Whether the model takes channels last.
     pub fn is_channels_last(&self) -> bool {
-        self.layout == Layout::ChannelsLast
+        self.layout == ImageLayout::ChannelsLast
     }
 
     /// What to write beside a model for these settings.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> ImageSettings {
         match (self.recipe.origin.as_str(), self.recipe.crop) {
-            ("timm", Some(crop)) => Settings::Timm(self.timm(crop)),
-            _ => Settings::HuggingFace(self.hugging_face()),
+            ("timm", Some(crop)) => ImageSettings::Timm(self.timm(crop)),
+            _ => ImageSettings::HuggingFace(self.hugging_face()),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Precision};
+use crate::{Error, ErrorKind, WeightPrecision};
 
 /// Whether the network may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,8 +56,8 @@ pub struct RemoteOptions {
     pub token: Option<Token>,
     /// Default: [`Connection::Online`].
     pub connection: Connection,
-    /// Default: [`Precision::Float32`].
-    pub precision: Precision,
+    /// Default: [`WeightPrecision::Float32`].
+    pub precision: WeightPrecision,
     /// Files downloaded at a time. Default: 4 (the hub's own client takes 8, and is asked to slow down more often).
     pub jobs: usize,
     /// How long a server may be silent, and how long connecting may take. Default: 10 s, as in `huggingface_hub`.
@@ -85,7 +85,7 @@ impl Default for RemoteOptions {
             cache_dir: std::env::home_dir().unwrap_or_default().join(".cache/huggingface/hub"),
             token: None,
             connection: Connection::default(),
-            precision: Precision::default(),
+            precision: WeightPrecision::default(),
             jobs: 4,
             timeout: Duration::from_secs(10),
             retries: 5,

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Error, ErrorKind, Precision};
+use crate::{Error, ErrorKind, WeightPrecision};
 
 /// Everything that is read beside a model.
 pub(crate) const CONFIGURATION: [&str; 9] = [
@@ -28,11 +28,11 @@ pub(crate) const CONFIGURATION: [&str; 9] = [
 ];
 
 /// The names that a model of `precision` goes by, the preferred first.
-pub(crate) fn candidates(precision: Precision) -> Vec<String> {
+pub(crate) fn candidates(precision: WeightPrecision) -> Vec<String> {
     let names: &[&str] = match precision {
-        Precision::Float32 => &["model"],
-        Precision::Float16 => &["model_fp16"],
-        Precision::Int8 => &[
+        WeightPrecision::Float32 => &["model"],
+        WeightPrecision::Float16 => &["model_fp16"],
+        WeightPrecision::Int8 => &[
             "model_quantized",
             "model_int8",
             "model_qint8_avx512",
@@ -58,7 +58,7 @@ pub(crate) struct Selection {
 /// [`ErrorKind::NotFound`]: the model is not there; the text says what is, and what to do.
 pub(crate) fn select(
     names: &BTreeSet<String>,
-    precision: Precision,
+    precision: WeightPrecision,
     file: Option<&str>,
     repository: &str,
 ) -> Result<Selection, Error> {
@@ -86,13 +86,13 @@ pub(crate) fn select(
     Ok(Selection { model, files })
 }
 
-fn pick(names: &BTreeSet<String>, precision: Precision) -> Option<String> {
+fn pick(names: &BTreeSet<String>, precision: WeightPrecision) -> Option<String> {
     let named = candidates(precision).into_iter().find(|name| names.contains(name));
     named.or_else(|| {
         let mut onnx = names.iter().filter(|name| is_onnx(name));
         let only = onnx
             .next()
-            .filter(|_| onnx.next().is_none() && precision == Precision::Float32);
+            .filter(|_| onnx.next().is_none() && precision == WeightPrecision::Float32);
         only.cloned()
     })
 }
@@ -159,7 +159,7 @@ mod tests {
         list.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn model(list: &[&str], precision: Precision) -> Result<String, Error> {
+    fn model(list: &[&str], precision: WeightPrecision) -> Result<String, Error> {
         select(&names(list), precision, None, "a/b").map(|selection| selection.model)
     }
 
@@ -171,16 +171,16 @@ mod tests {
             "onnx/model_fp16.onnx",
             "onnx/model_int8.onnx",
         ];
-        assert_eq!(model(&all, Precision::Float32).unwrap(), "onnx/model.onnx");
-        assert_eq!(model(&all[..1], Precision::Float32).unwrap(), "model.onnx");
-        assert_eq!(model(&all, Precision::Float16).unwrap(), "onnx/model_fp16.onnx");
-        assert_eq!(model(&all, Precision::Int8).unwrap(), "onnx/model_int8.onnx");
+        assert_eq!(model(&all, WeightPrecision::Float32).unwrap(), "onnx/model.onnx");
+        assert_eq!(model(&all[..1], WeightPrecision::Float32).unwrap(), "model.onnx");
+        assert_eq!(model(&all, WeightPrecision::Float16).unwrap(), "onnx/model_fp16.onnx");
+        assert_eq!(model(&all, WeightPrecision::Int8).unwrap(), "onnx/model_int8.onnx");
         assert_eq!(
-            model(&["onnx/model_quantized.onnx"], Precision::Int8).unwrap(),
+            model(&["onnx/model_quantized.onnx"], WeightPrecision::Int8).unwrap(),
             "onnx/model_quantized.onnx"
         );
         assert_eq!(
-            model(&["resnet18.ONNX", "README.md"], Precision::Float32).unwrap(),
+            model(&["resnet18.ONNX", "README.md"], WeightPrecision::Float32).unwrap(),
             "resnet18.ONNX"
         );
     }
@@ -198,7 +198,7 @@ mod tests {
             "pytorch_model.bin",
             "onnx/model.onnx_data/x",
         ]);
-        let files = select(&names, Precision::Float32, None, "a/b").unwrap().files;
+        let files = select(&names, WeightPrecision::Float32, None, "a/b").unwrap().files;
         let expected = [
             "onnx/model.onnx",
             "onnx/model.onnx_data",
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn without_any_onnx_file_the_export_command_is_said() {
-        let error = model(&["model.safetensors", "config.json"], Precision::Float32).unwrap_err();
+        let error = model(&["model.safetensors", "config.json"], WeightPrecision::Float32).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(
             error.to_string().contains("optimum-cli export onnx --model a/b b"),
@@ -221,12 +221,20 @@ mod tests {
 
     #[test]
     fn without_the_asked_for_file_the_others_are_listed() {
-        let error = model(&["onnx/model.onnx"], Precision::Int8).unwrap_err().to_string();
+        let error = model(&["onnx/model.onnx"], WeightPrecision::Int8)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("in int8") && error.contains("\"onnx/model.onnx\""),
             "{error}"
         );
-        let error = select(&names(&["x.onnx", "y.onnx"]), Precision::Float32, Some("z.onnx"), "a/b").unwrap_err();
+        let error = select(
+            &names(&["x.onnx", "y.onnx"]),
+            WeightPrecision::Float32,
+            Some("z.onnx"),
+            "a/b",
+        )
+        .unwrap_err();
         assert!(
             error.to_string().contains("\"z.onnx\"") && error.to_string().contains("\"y.onnx\""),
             "{error}"
@@ -265,6 +273,6 @@ mod tests {
         ] {
             assert!(!is_usable(name), "{name:?}");
         }
-        assert!(model(&["onnx\\model.onnx"], Precision::Float32).is_err());
+        assert!(model(&["onnx\\model.onnx"], WeightPrecision::Float32).is_err());
     }
 }

@@ -8,7 +8,7 @@ use tokenizers::Tokenizer;
 
 use super::TextInputs;
 use crate::json::{self, Object};
-use crate::{Entry, Error, ErrorKind};
+use crate::{Error, ErrorKind, HubEntry};
 
 /// Tokenizer files are megabytes; this bounds what a hostile one can cost.
 const MAX_BYTES: u64 = 256 << 20;
@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Object), Error> {
 impl Settings {
     /// Gathers the settings of `entry`, whose tokenizer is at `path` and says `json`.
     pub(super) fn of(
-        entry: &Entry,
+        entry: &HubEntry,
         path: &Path,
         json: &Object,
         tokenizer: &Tokenizer,
@@ -126,7 +126,7 @@ fn length(value: Option<&Value>) -> Option<usize> {
 }
 
 /// Positions that the model has embeddings for. The RoBERTa family counts from the padding token's id on.
-fn n_positions(entry: &Entry) -> Option<usize> {
+fn n_positions(entry: &HubEntry) -> Option<usize> {
     const COUNTS_FROM_PADDING: &[&str] = &[
         "roberta",
         "xlm-roberta",

@@ -82,7 +82,7 @@ fn tokenizer() -> Value {
 }
 
 /// A folder with a model file and these configuration files, as an entry.
-fn entry(files: &[(&str, Value)]) -> (tempfile::TempDir, Entry) {
+fn entry(files: &[(&str, Value)]) -> (tempfile::TempDir, HubEntry) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("model.onnx"), b"").unwrap();
     for (name, value) in files {
@@ -216,7 +216,7 @@ fn an_empty_text_is_its_special_tokens_or_padding_alone() {
 
 #[test]
 fn decoders_are_pooled_by_their_last_token_and_files_and_flags_go_first() {
-    let pooling = |files: &[(&str, Value)], flag: Option<Pooling>| {
+    let pooling = |files: &[(&str, Value)], flag: Option<TextPooling>| {
         let mut files = files.to_vec();
         files.push(("tokenizer.json", tokenizer()));
         let (_folder, entry) = entry(&files);
@@ -232,10 +232,13 @@ fn decoders_are_pooled_by_their_last_token_and_files_and_flags_go_first() {
         json!({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}),
     );
     let last = ("1_Pooling/config.json", json!({"pooling_mode_lasttoken": true}));
-    assert_eq!(pooling(&[], None), Pooling::Mean);
-    assert_eq!(pooling(std::slice::from_ref(&gpt), None), Pooling::LastToken);
-    assert_eq!(pooling(&[causal], None), Pooling::LastToken);
-    assert_eq!(pooling(&[last], None), Pooling::LastToken);
-    assert_eq!(pooling(&[gpt.clone(), mean.clone()], None), Pooling::Mean);
-    assert_eq!(pooling(&[gpt, mean], Some(Pooling::FirstToken)), Pooling::FirstToken);
+    assert_eq!(pooling(&[], None), TextPooling::Mean);
+    assert_eq!(pooling(std::slice::from_ref(&gpt), None), TextPooling::LastToken);
+    assert_eq!(pooling(&[causal], None), TextPooling::LastToken);
+    assert_eq!(pooling(&[last], None), TextPooling::LastToken);
+    assert_eq!(pooling(&[gpt.clone(), mean.clone()], None), TextPooling::Mean);
+    assert_eq!(
+        pooling(&[gpt, mean], Some(TextPooling::FirstToken)),
+        TextPooling::FirstToken
+    );
 }

@@ -16,7 +16,7 @@ use ranktune_core::files::write_atomically;
 use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::{InputSide, Prepared};
 use ranktune_hub::ImageProcessor;
-use ranktune_hub::processor::Settings;
+use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
 use serde_json::{Map, Value, json};
@@ -130,10 +130,10 @@ impl OutputFolder {
             config.shift_remove(name);
         }
         match processor.settings() {
-            Settings::Timm(fields) => {
+            ImageSettings::Timm(fields) => {
                 config.insert("pretrained_cfg".to_owned(), Value::Object(fields));
             }
-            Settings::HuggingFace(fields) => self.write_json("preprocessor_config.json", &fields)?,
+            ImageSettings::HuggingFace(fields) => self.write_json("preprocessor_config.json", &fields)?,
             _ => {}
         }
         Ok(())

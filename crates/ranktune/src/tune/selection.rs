@@ -4,7 +4,7 @@ use ranktune_core::names::did_you_mean;
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
-use ranktune_hub::{Entry, Hub, Pooling};
+use ranktune_hub::{Hub, HubEntry, TextPooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::RankedModel;
 
@@ -18,7 +18,7 @@ use crate::sources::Sources;
 /// The models of a run.
 pub(crate) struct ModelSelection {
     /// The hub's entry of the target.
-    pub(crate) entry: Entry,
+    pub(crate) entry: HubEntry,
     /// The target, at the size it is tuned at.
     pub(crate) target: Prepared,
     /// Its teachers; none for a method that needs none.
@@ -146,7 +146,7 @@ fn teachers(
         .collect()
 }
 
-pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a Entry, Error> {
+pub(crate) fn find<'a>(hub: &'a Hub, name: &str) -> Result<&'a HubEntry, Error> {
     if let Some(entry) = hub.entries.iter().find(|entry| entry.name == name) {
         return Ok(entry);
     }
@@ -165,20 +165,20 @@ fn is_of_several_layers(model: &RankedModel) -> bool {
     model.layers.len() > 1 && model.layers.iter().all(|layer| layer.name != model.feature_tensor)
 }
 
-/// The pooling that the ranking was made with.
-fn ranked_pooling(ranking: Option<&Ranking>) -> Option<Pooling> {
-    Pooling::from_name(ranking?.options.get("pooling")?.as_str()?)
+/// The pooling that `--pooling` named when the ranking was made.
+fn ranked_pooling(ranking: Option<&Ranking>) -> Option<TextPooling> {
+    TextPooling::from_name(ranking?.options.get("pooling")?.as_str()?)
 }
 
 /// The features of a model to use; by default, as its graph and files say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) feature: FeatureChoice,
-    pub(crate) pooling: Option<Pooling>,
+    pub(crate) pooling: Option<TextPooling>,
 }
 
-/// Opens a model for data of `kind`, or for any kind.
-pub(crate) fn open(entry: &Entry, kind: Option<DataKind>, reading: &Reading) -> Result<Prepared, Error> {
+/// Opens a model for data of `kind`, or for whatever it takes.
+pub(crate) fn open(entry: &HubEntry, kind: Option<DataKind>, reading: &Reading) -> Result<Prepared, Error> {
     let options = ExtractOptions {
         feature: reading.feature.clone(),
         pooling: reading.pooling.clone(),

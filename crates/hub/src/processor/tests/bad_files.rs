@@ -195,7 +195,7 @@ fn value(data_type: DataType, shape: Option<&[usize]>) -> ValueInfo {
 
 #[test]
 fn image_inputs_are_told_by_their_shape() {
-    use Layout::{ChannelsFirst, ChannelsLast};
+    use ImageLayout::{ChannelsFirst, ChannelsLast};
     let read = |shape: &[usize]| {
         let GraphInput {
             channels,

@@ -96,7 +96,7 @@ fn channels_last_is_channels_first_transposed() {
     let last = ImageProcessor::from_dir(
         dir.path(),
         &GraphInput {
-            layout: Layout::ChannelsLast,
+            layout: ImageLayout::ChannelsLast,
             ..open(3)
         },
     )
@@ -269,7 +269,7 @@ fn the_digest_covers_what_changes_pixels_and_nothing_else() {
     let last = ImageProcessor::from_dir(
         dir.path(),
         &GraphInput {
-            layout: Layout::ChannelsLast,
+            layout: ImageLayout::ChannelsLast,
             ..open(3)
         },
     )

@@ -1,16 +1,16 @@
 //! Processors at other sizes, and written and read again.
 
 use super::*;
-use crate::processor::Settings;
+use crate::processor::ImageSettings;
 
 /// Writes a processor's settings and reads them again.
 fn written(processor: &ImageProcessor, input: &GraphInput) -> ImageProcessor {
     match processor.settings() {
-        Settings::HuggingFace(fields) => {
+        ImageSettings::HuggingFace(fields) => {
             let fields = Value::Object(fields);
             ImageProcessor::from_dir(folder(&[("preprocessor_config.json", &fields)]).path(), input).unwrap()
         }
-        Settings::Timm(fields) => timm(&json!({"pretrained_cfg": fields}), input).unwrap(),
+        ImageSettings::Timm(fields) => timm(&json!({"pretrained_cfg": fields}), input).unwrap(),
     }
 }
 

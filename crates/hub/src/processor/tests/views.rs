@@ -67,7 +67,7 @@ fn a_flip_mirrors_every_row_in_both_layouts() {
     let settings =
         json!({"image_processor_type": "ViTImageProcessor", "size": 16, "do_rescale": false, "do_normalize": false});
     let last = GraphInput {
-        layout: Layout::ChannelsLast,
+        layout: ImageLayout::ChannelsLast,
         ..open(3)
     };
     let processor = ImageProcessor::from_dir(folder(&[("preprocessor_config.json", &settings)]).path(), &last).unwrap();

@@ -53,7 +53,7 @@ fn ids_and_masks_are_those_of_the_reference() {
         let first = |all: &[i64]| all[..all.len() / sentences.len() * rows].to_vec();
         assert_eq!(first(feed(&batch, "input_ids")), numbers("input_ids"), "{name}");
         assert_eq!(first(&batch.mask), numbers("attention_mask"), "{name}");
-        assert_eq!(processor.pooling(), &Pooling::Mean, "{name}");
+        assert_eq!(processor.pooling(), &TextPooling::Mean, "{name}");
         let expected = if name.starts_with("para") {
             Pairs::Joined
         } else {
