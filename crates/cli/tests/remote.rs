@@ -297,7 +297,7 @@ fn every_refusal_says_what_to_do() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_resumed_and_said() {
+fn a_connection_that_breaks_is_resumed_and_reported() {
     let (place, server) = place();
     server.falsify(|request, times, mut answer| {
         if request.path.ends_with("model.onnx") && times < 2 {
@@ -310,7 +310,7 @@ fn a_connection_that_breaks_is_resumed_and_said() {
     let run = run(&place, &server, &RANK);
     run.assert_code(0);
     assert!(
-        run.stderr.contains("trying again") && run.stderr.contains("goes on after"),
+        run.stderr.contains("retrying in") && run.stderr.contains("resumed at"),
         "{run:?}"
     );
     assert_eq!(server.requests_of("model.onnx")[2].header("range"), Some("bytes=2000-"));
@@ -438,7 +438,10 @@ fn an_interrupted_download_goes_on_where_it_was_stopped() {
         .unwrap();
     let stopped = Run::from(child.wait_with_output().unwrap());
     assert_eq!((stopped.code, stopped.stdout.as_str()), (Some(130), ""), "{stopped:?}");
-    assert!(stopped.stderr.contains("run the same command to go on"), "{stopped:?}");
+    assert!(
+        stopped.stderr.contains("run the same command to continue"),
+        "{stopped:?}"
+    );
     server.falsify(|_, _, answer| answer);
     server.forget_requests();
     run(&place, &server, &RANK).assert_code(0);

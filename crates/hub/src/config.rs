@@ -1,24 +1,25 @@
-//! What a model's folder says about the model: `config.json` in the Hugging Face or timm form, and `1_Pooling/config.json`.
+//! A model's configuration files: `config.json` in the Hugging Face or timm format, and `1_Pooling/config.json`.
 //!
-//! Only labels are checked strictly, because a wrong order of labels would be a wrong answer. Other fields are information: one
-//! of an unexpected type (some families keep a list where others keep a number) counts as absent.
+//! Only labels are checked strictly, because a wrong order of labels gives wrong predictions. Other fields are informative: one
+//! of an unexpected type (some families store a list where others store a number) is treated as absent.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Error;
 use crate::json::{self, Object};
 
-/// The fields of `config.json` that are used here.
+/// The fields of `config.json` that are used.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Family, such as `resnet` or `bert`; for timm the architecture.
+    /// Model family, such as `resnet` or `bert`; the architecture for timm.
     pub model_type: Option<String>,
-    /// Class names of the framework the model was made in.
+    /// Class names in the framework that the model was trained with.
     pub architectures: Vec<String>,
-    /// Output names by index, in numeric order.
+    /// Class names by output index.
     pub id2label: BTreeMap<usize, String>,
     /// Number of outputs.
     pub num_labels: Option<usize>,
@@ -30,7 +31,7 @@ pub struct ModelConfig {
     pub max_position_embeddings: Option<usize>,
     /// Index of the padding token.
     pub pad_token_id: Option<usize>,
-    /// Whether text is tokenized with the special tokens of the tokenizer.
+    /// Whether texts get the tokenizer's special tokens.
     pub add_special_tokens: Option<bool>,
 }
 
@@ -39,7 +40,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io), or [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where the file is not
-    /// a JSON object or its labels cannot be read.
+    /// a JSON object or `id2label` is invalid.
     pub fn from_dir(dir: &Path) -> Result<Option<Self>, Error> {
         let path = dir.join("config.json");
         let Some(object) = json::read_object(&path)? else {
@@ -75,14 +76,14 @@ impl ModelConfig {
         })
     }
 
-    /// Output names in order, if every index from 0 has one.
+    /// Class names in the order of outputs, if every index from 0 has one.
     pub fn labels(&self) -> Option<Vec<&str>> {
         let complete = !self.id2label.is_empty() && self.id2label.keys().copied().eq(0..self.id2label.len());
         complete.then(|| self.id2label.values().map(String::as_str).collect())
     }
 }
 
-/// `id2label`, whose keys are numbers written as text: "10" comes after "9".
+/// `id2label`, whose keys are numbers written as strings.
 fn labels(object: &Object) -> Result<BTreeMap<usize, String>, Error> {
     let Some(value) = json::field(object, "id2label") else {
         return Ok(BTreeMap::new());
@@ -97,30 +98,32 @@ fn labels(object: &Object) -> Result<BTreeMap<usize, String>, Error> {
             .map_err(|_| Error::malformed(format!("field \"id2label\": {key:?} is not an index")))?;
         let label = label.as_str().map_or_else(|| label.to_string(), str::to_owned);
         if labels.insert(index, label).is_some() {
-            return Err(Error::malformed(format!(
-                "field \"id2label\": index {index} is there twice"
-            )));
+            return Err(Error::malformed(format!("field \"id2label\": duplicate index {index}")));
         }
     }
     Ok(labels)
 }
 
-/// How token features become the feature of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How the features of tokens are pooled into the feature of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TextPooling {
     /// The mean over the tokens of the attention mask.
     Mean,
-    /// The first token's.
+    /// The first token's features.
+    #[serde(alias = "first")]
     FirstToken,
-    /// The last token's.
+    /// The last token's features.
+    #[serde(alias = "last")]
     LastToken,
-    /// A way that is not supported, by its name in the file.
+    /// An unsupported pooling, by its name in the file.
+    #[serde(skip)]
     Other(String),
 }
 
 impl TextPooling {
-    /// The way called `mean`, `first` (`first-token`) or `last` (`last-token`).
+    /// The pooling called `mean`, `first` (`first-token`) or `last` (`last-token`).
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "mean" => Self::Mean,
@@ -130,7 +133,7 @@ impl TextPooling {
         })
     }
 
-    /// `mean`, `first` or `last`; another way by its own name.
+    /// `mean`, `first` or `last`; an unsupported pooling's own name.
     pub fn name(&self) -> &str {
         match self {
             Self::Mean => "mean",

@@ -1,4 +1,4 @@
-//! One model of a hub: its files, what they say about it, and its digest.
+//! One model of a hub: its files, their settings, and its digest.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use ranktune_onnx::{DataType, ValueInfo};
 
-use crate::{Error, ErrorKind, GraphInput, ImageProcessor, ModelConfig, Overrides, RepoId, TextPooling, external};
+use crate::{Error, GraphInput, ImageProcessor, ModelConfig, Overrides, RepoId, TextPooling, external};
 
-/// What a model is fed.
+/// The kind of a model's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InputModality {
@@ -18,7 +18,7 @@ pub enum InputModality {
     Image,
     /// Token indices.
     Text,
-    /// Something else, or not to be told without the graph.
+    /// Another kind, or unknown without the graph.
     Other,
 }
 
@@ -33,38 +33,38 @@ impl InputModality {
     }
 }
 
-/// A model and the files that come with it.
+/// A model and its configuration files.
 #[derive(Clone, Debug)]
 pub struct HubEntry {
-    /// Its name in the hub, different from every other's.
+    /// Unique name in the hub.
     pub name: String,
-    /// The folder whose configuration files are the model's; none for an ONNX file that stands for itself.
+    /// The folder of the model's configuration files; `None` for an ONNX file without any.
     pub dir: Option<PathBuf>,
     /// The ONNX file.
     pub model_path: PathBuf,
-    /// `config.json`; empty where there is none.
+    /// `config.json`; empty without one.
     pub config: ModelConfig,
-    /// How a text model's tokens are pooled, where a file says so.
+    /// How a text model's tokens are pooled, if a file or manifest sets it.
     pub pooling: Option<TextPooling>,
-    /// `tokenizer.json`, if there is one.
+    /// `tokenizer.json`, if it exists.
     pub tokenizer_path: Option<PathBuf>,
-    /// Whether there are settings for images: `preprocessor_config.json` and the like, or timm's.
+    /// Whether there are settings for images: `preprocessor_config.json`, `processor_config.json`, or timm's.
     pub has_image_settings: bool,
-    /// The repository at its commit, for a model that was downloaded.
+    /// The repository at its commit, for a downloaded model.
     pub pinned: Option<RepoId>,
-    /// Name of the feature tensor, where a manifest says it.
+    /// Name of the feature tensor, if a manifest sets it.
     pub feature: Option<String>,
-    /// Fields that take the place of `preprocessor_config.json`'s, where a manifest says so;
-    /// [`image_processor`](Self::image_processor) heeds them.
+    /// Fields of a manifest that override those of `preprocessor_config.json`;
+    /// [`image_processor`](Self::image_processor) applies them.
     pub preprocessing: Option<serde_json::Map<String, serde_json::Value>>,
     digest: Arc<Mutex<Option<(Stamps, blake3::Hash)>>>,
 }
 
-/// Path, length and time of every file that a digest covers.
+/// Path, length and modification time of every file that a digest covers.
 type Stamps = Vec<(PathBuf, u64, SystemTime)>;
 
 impl HubEntry {
-    /// Reads what the files beside a model say.
+    /// Reads the configuration files beside a model.
     pub(crate) fn open(name: String, model_path: PathBuf, dir: Option<PathBuf>) -> Result<Self, Error> {
         let of = |dir: &PathBuf| -> Result<_, Error> {
             let config = ModelConfig::from_dir(dir)?.unwrap_or_default();
@@ -89,7 +89,7 @@ impl HubEntry {
         })
     }
 
-    /// Takes what a manifest says differently.
+    /// Applies the overrides of a manifest.
     pub(crate) fn with_overrides(mut self, overrides: Overrides) -> Self {
         self.feature = overrides.feature;
         self.pooling = overrides.pooling.or(self.pooling);
@@ -98,7 +98,7 @@ impl HubEntry {
         self
     }
 
-    /// How images are prepared for the model: as its files say, and a manifest's overrides.
+    /// The preprocessing of images, from the model's files and the overrides of a manifest.
     ///
     /// # Errors
     /// As [`ImageProcessor::from_dir`].
@@ -111,19 +111,21 @@ impl HubEntry {
         }
     }
 
-    /// Whether there is a `tokenizer.json`.
+    /// Whether the model has a `tokenizer.json`.
     pub fn has_tokenizer(&self) -> bool {
         self.tokenizer_path.is_some()
     }
 
-    /// What the model is fed, told by the graph's inputs where they are given, else by the files beside it.
+    /// The kind of the model's input, from the graph's inputs if given, else from the files beside it.
     pub fn modality(&self, inputs: Option<&[ValueInfo]>) -> InputModality {
         let Some(inputs) = inputs else {
-            return match (self.has_image_settings, self.has_tokenizer()) {
-                (true, _) => InputModality::Image,
-                (false, true) => InputModality::Text,
-                (false, false) => InputModality::Other,
-            };
+            if self.has_image_settings {
+                return InputModality::Image;
+            }
+            if self.has_tokenizer() {
+                return InputModality::Text;
+            }
+            return InputModality::Other;
         };
         let is_index = |input: &ValueInfo| matches!(input.data_type, Some(DataType::I64 | DataType::I32));
         let rank = |input: &ValueInfo| input.shape.as_ref().map(Vec::len);
@@ -141,19 +143,15 @@ impl HubEntry {
         }
     }
 
-    /// The BLAKE3 digest of the model: of the ONNX file, and if it keeps weights in other files, of their names and contents.
-    /// It is computed once, and again when a file's length or time has changed.
+    /// The BLAKE3 digest of the model: of the ONNX file, and of the names and contents of its files of weights. It is computed
+    /// once, and again after a file's length or modification time has changed.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if a file cannot be read; [`ErrorKind::Unsupported`] if weights are outside the model's folder.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if a file cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if weights are outside the model's folder.
     pub fn digest(&self) -> Result<blake3::Hash, Error> {
         let io = |path: &Path| {
             let path = path.to_owned();
-            move |e: io::Error| {
-                Error::new(ErrorKind::Io, "cannot read the model")
-                    .caused_by(e)
-                    .in_file(&path)
-            }
+            move |e: io::Error| Error::io("cannot read the model", e, &path)
         };
         let mut known = self.digest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((stamps, hash)) = known.as_ref() {
@@ -176,7 +174,7 @@ impl HubEntry {
                 .components()
                 .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
             {
-                let text = format!("weights in {name:?}, outside the model's folder, are not read");
+                let text = format!("weights outside the model's folder are not supported, found {name:?}");
                 return Err(Error::unsupported(text).in_file(model));
             }
             let path = model.parent().unwrap_or(Path::new("")).join(relative);
@@ -205,7 +203,7 @@ fn stamp(path: &Path) -> io::Result<(PathBuf, u64, SystemTime)> {
     Ok((path.to_owned(), meta.len(), meta.modified()?))
 }
 
-/// Whether a folder's files speak of images. Audio models keep their settings under the same file name.
+/// Whether a folder has settings for images. Audio models have settings in a file of the same name.
 fn has_image_settings(dir: &Path) -> Result<bool, Error> {
     let image = |object: &crate::json::Object| {
         [

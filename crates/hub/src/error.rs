@@ -1,17 +1,18 @@
-//! What can be wrong with a hub, a model's folder, or its preprocessing, with the file it was found in.
+//! The error of this crate: its kind, the file it is about, and the cause.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+
+use ranktune_core::BoxError;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A file could not be opened or read.
+    /// A file could not be opened, read or written.
     Io,
-    /// A configuration file is not JSON, or a field of it is not what it must be.
+    /// A configuration file is not valid, or a field has an unexpected type or value.
     Malformed,
-    /// A configuration is read but asks for something that is not supported here; the text names it.
+    /// A configuration is valid but asks for something that is not supported; the text names it.
     Unsupported,
     /// Two things that must agree do not, such as a preprocessor's size and the graph's input.
     Mismatch,
@@ -19,23 +20,30 @@ pub enum ErrorKind {
     NotFound,
     /// A server could not be reached, or kept failing.
     Network,
-    /// Something would have to be downloaded, but the network is not to be used.
+    /// A download is needed, but the network may not be used.
     Offline,
     /// The server asks for a token, or for conditions to be accepted.
     Denied,
-    /// The user has asked to stop; what has arrived is kept.
+    /// The user interrupted the download; received bytes are kept.
     Interrupted,
-    /// A server's answer is not to be trusted: wrong checksum or size, a file name or a redirect that leads astray.
+    /// A server's response cannot be trusted: a wrong checksum or size, or an unsafe file name or redirect.
     Untrusted,
 }
 
 /// An error about a hub, a model's folder or its preprocessing.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}{message}", prefix(.path.as_deref()))]
 pub struct Error {
     kind: ErrorKind,
     path: Option<PathBuf>,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    #[source]
+    cause: Option<BoxError>,
+}
+
+/// `PATH: `, or nothing.
+fn prefix(path: Option<&Path>) -> String {
+    path.map(|path| format!("{}: ", path.display())).unwrap_or_default()
 }
 
 impl Error {
@@ -44,8 +52,13 @@ impl Error {
             kind,
             path: None,
             message: message.into(),
-            source: None,
+            cause: None,
         }
+    }
+
+    /// An error of the file system about `path`; `message` says what was tried.
+    pub(crate) fn io(message: impl Into<String>, cause: std::io::Error, path: &Path) -> Self {
+        Self::new(ErrorKind::Io, message).caused_by(cause).in_file(path)
     }
 
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
@@ -56,6 +69,14 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
+    pub(crate) fn mismatch(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Mismatch, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, message)
+    }
+
     /// Names the file the error is about, unless one is named already.
     #[must_use]
     pub(crate) fn in_file(mut self, path: &Path) -> Self {
@@ -63,16 +84,16 @@ impl Error {
         self
     }
 
-    /// Puts what the error is about, such as `hf:BAAI/bge-small-en-v1.5`, before the message.
+    /// Puts the subject of the error, such as `hf:BAAI/bge-small-en-v1.5`, before the message.
     #[must_use]
-    pub(crate) fn about(mut self, what: &str) -> Self {
-        self.message = format!("{what}: {}", self.message);
+    pub(crate) fn about(mut self, subject: &str) -> Self {
+        self.message = format!("{subject}: {}", self.message);
         self
     }
 
     #[must_use]
-    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub(crate) fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
+        self.cause = Some(cause.into());
         self
     }
 
@@ -84,20 +105,5 @@ impl Error {
     /// The file or folder, if the error is about one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.path {
-            write!(f, "{}: ", path.display())?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -1,15 +1,14 @@
-//! The names of the files that an ONNX file keeps its weights in.
+//! The names of an ONNX file's external files of weights.
 //!
-//! A model's digest has to cover them, and reading the whole model for their names would cost more than the digest. So this
-//! walks the protobuf fields that lead to `TensorProto.external_data` and seeks over everything else:
+//! A model's digest covers them, and decoding the whole model for their names would cost more than the digest. So this walks
+//! the protobuf fields that lead to `TensorProto.external_data` and seeks over all others:
 //!
 //! ```text
 //! ModelProto 7 → GraphProto 5, 15 → TensorProto 13 → (key 1 = "location", value 2)
 //!                           1 → NodeProto 5 → AttributeProto 5, 10 → TensorProto, 6, 11 → GraphProto
 //! ```
 //!
-//! A file that is no ONNX model, or a damaged one, gives the names up to where it stops making sense; reading the model says
-//! what is wrong with it.
+//! From an invalid file, the names before the first fault are returned; loading the model then reports the fault.
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek};

@@ -7,6 +7,7 @@
 //!                           └──TextProcessor──► text ──encode, batch──► the graph's inputs
 //! ```
 
+mod candidate;
 pub mod config;
 pub mod entry;
 pub mod error;
@@ -18,14 +19,16 @@ pub mod processor;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod repository;
-pub mod starter;
+mod sources;
 pub mod text;
 
+pub use candidate::{Download, SkippedInHub};
 pub use config::{ModelConfig, TextPooling};
 pub use entry::{HubEntry, InputModality};
 pub use error::{Error, ErrorKind};
-pub use hub::{Hub, Skipped, Source};
+pub use hub::Hub;
 pub use manifest::{Location, Manifest, ManifestModel, Overrides};
 pub use processor::{GraphInput, ImageLayout, ImageProcessor};
 pub use repository::{FileChoice, RepoId, Snapshot, WeightPrecision};
+pub use sources::{Source, starter};
 pub use text::TextProcessor;

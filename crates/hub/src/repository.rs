@@ -1,31 +1,34 @@
 //! Repositories on a hub of Hugging Face's kind, by name: `hf:ORGANISATION/NAME@REVISION`.
 //!
-//! Names and revisions become parts of URLs and folders, so only what the hub itself allows is accepted, which leaves nothing
-//! that could lead out of either.
+//! Names and revisions become parts of URLs and folders. Only characters that the hub itself allows are accepted, so neither
+//! can escape from the URL or the folder.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use crate::Error;
 
-/// A repository and what is wanted of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A repository, at a revision or at its default branch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RepoId {
     name: String,
     revision: Option<String>,
 }
 
-/// As on the hub.
+/// The hub's own limit.
 const MAX_NAME: usize = 96;
 /// File systems allow 255 for one part of a name.
 const MAX_REVISION: usize = 200;
 
 impl RepoId {
-    /// Reads `ORGANISATION/NAME` or `NAME`, with `@REVISION` or without, with `hf:` before it or without.
+    /// Parses `ORGANISATION/NAME` or `NAME`, with an optional `@REVISION` and an optional prefix `hf:`.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), with what is wrong with the name.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), with the fault of the name.
     ///
     /// # Examples
     /// ```
@@ -35,42 +38,16 @@ impl RepoId {
     /// # Ok::<(), ranktune_hub::Error>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = |why: &str| {
-            let text = format!(
-                "{text:?} is not a repository: {why}; expected hf:ORGANISATION/NAME or hf:ORGANISATION/NAME@REVISION"
-            );
-            Error::malformed(text)
-        };
         let id = text.strip_prefix("hf:").unwrap_or(text);
         let (name, revision) = match id.split_once('@') {
             Some((name, revision)) => (name, Some(revision)),
             None => (id, None),
         };
-        if name.contains("://") {
-            return Err(bad("an address is not a name"));
-        }
-        if name.len() > MAX_NAME {
-            return Err(bad("the name is longer than 96 characters"));
-        }
-        let parts: Vec<&str> = name.split('/').collect();
-        if parts.len() > 2 {
-            return Err(bad("more than one slash"));
-        }
-        for part in parts {
-            let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            if part.is_empty() {
-                return Err(bad("an empty part"));
-            }
-            if let Some(c) = part.chars().find(|&c| !is_allowed(c)) {
-                return Err(bad(&format!("a name has no {c:?}")));
-            }
-            if part.starts_with(['-', '.']) || part.ends_with(['-', '.']) || part.contains("..") || part.contains("--")
-            {
-                return Err(bad("'-' and '.' are neither first, nor last, nor doubled"));
-            }
-        }
-        if let Some(revision) = revision {
-            check_revision(revision).map_err(|why| bad(&why))?;
+        if let Some(fault) = name_fault(name).or_else(|| revision.and_then(revision_fault)) {
+            let text = format!(
+                "{text:?} is not a repository: {fault}; expected hf:ORGANISATION/NAME or hf:ORGANISATION/NAME@REVISION"
+            );
+            return Err(Error::malformed(text));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -81,21 +58,23 @@ impl RepoId {
     /// The same repository at another revision.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed): no branch, tag or commit is called so.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed): `revision` cannot be a branch, tag or commit.
     pub fn at(&self, revision: &str) -> Result<Self, Error> {
-        check_revision(revision).map_err(|why| Error::malformed(format!("revision {revision:?}: {why}")))?;
+        if let Some(fault) = revision_fault(revision) {
+            return Err(Error::malformed(format!("revision {revision:?}: {fault}")));
+        }
         Ok(Self {
             name: self.name.clone(),
             revision: Some(revision.to_owned()),
         })
     }
 
-    /// `ORGANISATION/NAME`, or `NAME` for the few that have no organisation.
+    /// `ORGANISATION/NAME`, or `NAME` for the few repositories without an organisation.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Branch, tag or commit, if one was asked for.
+    /// Branch, tag or commit; `None` for the default branch.
     pub fn revision(&self) -> Option<&str> {
         self.revision.as_deref()
     }
@@ -109,6 +88,14 @@ impl FromStr for RepoId {
     }
 }
 
+impl TryFrom<String> for RepoId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::parse(&text)
+    }
+}
+
 impl fmt::Display for RepoId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "hf:{}", self.name)?;
@@ -118,11 +105,12 @@ impl fmt::Display for RepoId {
     }
 }
 
-/// Which of a repository's ONNX files is wanted, where it has several of the same model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// Precision of the weights in an ONNX file, where a repository has several files of one model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum WeightPrecision {
-    /// `model.onnx`: the only one that can be tuned.
+    /// `model.onnx`; required for tuning.
     #[default]
     Float32,
     /// `model_fp16.onnx`.
@@ -150,19 +138,19 @@ impl WeightPrecision {
     }
 }
 
-/// Which of a repository's models is wanted.
+/// Which of a repository's ONNX files to download.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileChoice {
-    /// Default: what the downloader is set to.
+    /// Default: the downloader's setting.
     pub precision: Option<WeightPrecision>,
-    /// The ONNX file's name in the repository, whatever the precision. Default: by the usual names.
+    /// The ONNX file's name in the repository; takes precedence over the precision. Default: the usual names.
     pub file: Option<String>,
 }
 
-/// A repository's model and its configuration, on the disk.
+/// A repository's model and its configuration files on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The repository at its commit, which never changes: what a ranking notes.
+    /// The repository at its commit, which never changes; recorded in rankings.
     pub id: RepoId,
     /// The commit.
     pub commit: String,
@@ -170,30 +158,58 @@ pub struct Snapshot {
     pub dir: PathBuf,
     /// The ONNX file in it.
     pub model: PathBuf,
-    /// Names in the repository, the ONNX file's first.
+    /// Names in the repository; the ONNX file comes first.
     pub files: Vec<String>,
 }
 
-/// Branches and tags as git allows them, less characters that a file system or a URL could take for something else.
-fn check_revision(revision: &str) -> Result<(), String> {
+/// Why `name` cannot be the name of a repository, if it cannot.
+fn name_fault(name: &str) -> Option<String> {
+    if name.contains("://") {
+        return Some("found a URL".to_owned());
+    }
+    if name.len() > MAX_NAME {
+        return Some(format!("the name is longer than {MAX_NAME} characters"));
+    }
+    if name.matches('/').count() > 1 {
+        return Some("the name has more than one slash".to_owned());
+    }
+    name.split('/').find_map(part_fault)
+}
+
+/// Why `part` cannot be an organisation or a name within one, if it cannot.
+fn part_fault(part: &str) -> Option<String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if part.is_empty() {
+        return Some("a part of the name is empty".to_owned());
+    }
+    if let Some(c) = part.chars().find(|&c| !is_allowed(c)) {
+        return Some(format!("{c:?} is not allowed in a name"));
+    }
+    if part.starts_with(['-', '.']) || part.ends_with(['-', '.']) || part.contains("..") || part.contains("--") {
+        return Some("'-' and '.' must not be first, last or doubled in a name".to_owned());
+    }
+    None
+}
+
+/// Why `revision` cannot be a revision, if it cannot: branches and tags as git allows them, without characters that are special
+/// in a file system or a URL.
+fn revision_fault(revision: &str) -> Option<String> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '=');
     if revision.is_empty() || revision.len() > MAX_REVISION {
-        return Err(format!("a revision has 1 to {MAX_REVISION} characters"));
+        return Some(format!("a revision has 1 to {MAX_REVISION} characters"));
     }
     if let Some(c) = revision.chars().find(|&c| !is_allowed(c)) {
-        return Err(format!("a revision has no {c:?}"));
+        return Some(format!("{c:?} is not allowed in a revision"));
     }
-    if revision
+    let is_bad = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.');
+    revision
         .split('/')
-        .any(|part| part.is_empty() || part.starts_with('.') || part.ends_with('.'))
-    {
-        return Err("a part of the revision is empty, or begins or ends with '.'".to_owned());
-    }
-    Ok(())
+        .any(is_bad)
+        .then(|| "a part of the revision is empty, or begins or ends with '.'".to_owned())
 }
 
 /// Whether `text` is a full commit id: 40 hexadecimal digits.
-// Only downloads tell commits from branches.
+// Only downloads distinguish commits from branches.
 #[cfg(any(feature = "remote", test))]
 pub(crate) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -201,7 +217,30 @@ pub(crate) fn is_commit(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_repository_is_the_same_after_display_and_parse(
+            name in "[A-Za-z0-9_]{1,20}(/[A-Za-z0-9]([-.]?[A-Za-z0-9_]){0,20})?",
+            revision in proptest::option::of("[A-Za-z0-9+=_-]{1,20}(/[A-Za-z0-9+=_-]{1,20}){0,2}"),
+        ) {
+            let id = RepoId { name, revision };
+            prop_assert_eq!(RepoId::parse(&id.to_string()).unwrap(), id);
+        }
+
+        #[test]
+        fn an_accepted_name_and_revision_stay_inside_their_folder(text in "[a-zA-Z./@:\\\\%~-]{0,24}|\\PC{0,24}") {
+            if let Ok(id) = RepoId::parse(&text) {
+                let is_normal = |part| matches!(part, std::path::Component::Normal(_));
+                let revision = id.revision().unwrap_or("main");
+                prop_assert!(std::path::Path::new(id.name()).components().all(is_normal), "{:?}", id);
+                prop_assert!(std::path::Path::new(revision).components().all(is_normal), "{:?}", id);
+            }
+        }
+    }
 
     #[test]
     fn a_repository_is_read_with_and_without_its_revision() {

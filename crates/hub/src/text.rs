@@ -1,31 +1,32 @@
-//! How texts are prepared for a model: its own tokenizer, special tokens, maximum length, padding and pooling.
+//! Preparing texts for a model: its own tokenizer, special tokens, maximum length, padding and pooling.
 //!
 //! ```text
 //! text ──encode──► Sequence (ids, segments) ─┐
 //! words ─windows─► Window (ids, where each word is) ─┴─batch──► TokenBatch [rows, length]: one tensor for each input of the graph
 //! ```
 //!
-//! - **Tokens** are `tokenizer.json`'s, with its own template and special tokens unless `config.json` says `"add_special_tokens": false`.
+//! - **Tokens** come from `tokenizer.json`, with its template and special tokens unless `config.json` has
+//!   `"add_special_tokens": false`.
 //! - **Maximum length**: `max_seq_length` of `sentence_bert_config.json`, or else the smaller of `model_max_length` of
-//!   `tokenizer_config.json` and `tokenizer.json`'s truncation; never more than `config.json` has positions, and than the graph takes.
-//!   Longer texts are cut on the side that the files say, and [`Sequence::dropped`] counts what went.
+//!   `tokenizer_config.json` and the truncation of `tokenizer.json`; never more than the positions of `config.json` or the sequence
+//!   length of the graph. Longer texts are truncated on the configured side, and [`Sequence::dropped`] counts the lost tokens.
 //! - **Pairs** are one sequence where the tokenizer has a template for pairs and special tokens are used ([`Pairs::Joined`]).
-//!   Otherwise each text is a sequence of its own ([`Pairs::Apart`]), and whoever pools joins their features `u` and `v` to
-//!   `[u, v, |u − v|, u ⊙ v]`; a graph that was tuned so does that itself ([`Pairs::Interleaved`], by its metadata).
-//! - **Padding** is on the side and with the token that the files say, never more than a batch needs. Where padding would change
-//!   what the graph computes ([`TextProcessor::pads_freely`] is false), sequences of one batch have to be of one length.
-//! - **TextPooling** is what [`HubEntry::pooling`](crate::HubEntry) says (`1_Pooling/config.json`, or a manifest), or else the last token for
-//!   decoders and the mean over the mask for all others.
-//! - **Words** (named entities) are tokenized one by one, byte-level tokenizers with a space before each, as their models are
-//!   used to. Sentences longer than the model takes are cut into overlapping [`Window`]s; every word is in exactly one of them.
+//!   Otherwise each text is a sequence of its own ([`Pairs::Apart`]), and pooling joins their features `u` and `v` to
+//!   `[u, v, |u − v|, u ⊙ v]`; a graph tuned on such pairs does that itself ([`Pairs::Interleaved`], by its metadata).
+//! - **Padding** uses the configured side and token, and only fills up to the longest sequence of a batch. Where padding would
+//!   change the result ([`TextProcessor::pads_freely`] is false), all sequences of a batch need the same length.
+//! - **Pooling** is [`HubEntry::pooling`](crate::HubEntry) (`1_Pooling/config.json`, or a manifest); by default the last token for
+//!   decoders and the mean over the attention mask for all other models.
+//! - **Words** (named entities) are tokenized one by one, with a space before each for byte-level tokenizers, as in pre-training.
+//!   Sentences longer than the maximum length are split into overlapping [`Window`]s; every word is in exactly one of them.
 
 mod batch;
+mod guard;
 mod inputs;
 mod settings;
 mod words;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -36,7 +37,8 @@ pub use batch::TokenBatch;
 pub use inputs::TextInputs;
 pub use words::Window;
 
-use crate::{Error, ErrorKind, HubEntry, TextPooling};
+use crate::{Error, HubEntry, TextPooling};
+use guard::{TokenizerError, guarded};
 use settings::Settings;
 
 /// A tokenized text, or pair of texts, with its special tokens.
@@ -46,18 +48,18 @@ pub struct Sequence {
     pub ids: Vec<i64>,
     /// The segment of each token: 1 for the second text of a pair.
     pub types: Vec<i64>,
-    /// Tokens that were left out because the text is longer than the model takes.
+    /// Tokens lost to truncation.
     pub dropped: usize,
 }
 
-/// How pairs of texts are put to a model.
+/// How pairs of texts are fed to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pairs {
     /// One sequence with the tokenizer's template for pairs.
     Joined,
-    /// A sequence each.
+    /// One sequence for each text.
     Apart,
-    /// A sequence each, in rows 2i and 2i + 1 of one batch, for which the graph gives one row: it takes nothing but pairs.
+    /// One sequence for each text, in rows 2i and 2i + 1 of a batch, for which the graph has one row of output.
     Interleaved,
 }
 
@@ -68,15 +70,15 @@ pub struct TextProcessor {
     settings: Settings,
     pooling: TextPooling,
     pairs: Pairs,
-    /// Does not truncate.
+    /// Without truncation.
     tokenizer: Arc<Tokenizer>,
-    /// Truncates to the maximum length; made for the first text that is longer.
-    truncating: Arc<OnceLock<Result<Tokenizer, String>>>,
-    for_words: Arc<OnceLock<Result<words::WordTokenizer, String>>>,
+    /// With truncation to the maximum length; created for the first text that is longer.
+    truncating: Arc<OnceLock<Result<Tokenizer, TokenizerError>>>,
+    for_words: Arc<OnceLock<Result<words::WordTokenizer, TokenizerError>>>,
     digest: blake3::Hash,
 }
 
-/// Families whose last token has seen all others.
+/// Model families with causal attention, in which only the last token attends to all others.
 const DECODERS: &[&str] = &[
     "gpt2",
     "gpt_neo",
@@ -111,25 +113,25 @@ const DECODERS: &[&str] = &[
 ];
 
 impl HubEntry {
-    /// How texts are prepared for the model, whose graph is `model`; `pooling` takes the place of what the files say.
+    /// The preprocessing of texts for this model, whose graph is `model`. `pooling` takes precedence over the files.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`]: there is no `tokenizer.json`. [`ErrorKind::Malformed`]: it, or another file, is not what it must be.
-    /// [`ErrorKind::Mismatch`]: the tokenizer has more tokens than the model's embedding has rows, or the graph's inputs are not
-    /// those of a model of texts. [`ErrorKind::Unsupported`]: a way of pooling that is not known. The text names file and field.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): no `tokenizer.json`.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed): an invalid file.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): the tokenizer has more tokens than the model's embedding has rows, or
+    /// the graph's inputs are not those of a text model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): unknown pooling.
+    /// The text names file and field.
     pub fn text_processor(&self, model: &Model, pooling: Option<TextPooling>) -> Result<TextProcessor, Error> {
         let inputs = TextInputs::of(model).map_err(|error| error.in_file(&self.model_path))?;
         let Some(tokenizer) = &self.tokenizer_path else {
             let text = "there is no tokenizer.json beside the model; save it there with \
                         AutoTokenizer.from_pretrained(NAME).save_pretrained(FOLDER) of the Python package transformers";
             let place = self.dir.as_deref().unwrap_or(&self.model_path);
-            return Err(Error::new(ErrorKind::NotFound, text).in_file(place));
+            return Err(Error::not_found(text).in_file(place));
         };
         let pooling = match pooling.or_else(|| self.pooling.clone()) {
-            Some(TextPooling::Other(way)) => {
-                let text = format!(
-                    "pooling by {way} is not supported; expected mean, first or last, which --pooling takes too"
-                );
+            Some(TextPooling::Other(name)) => {
+                let text = format!("pooling by {name} is not supported; choose mean, first or last with --pooling");
                 let place = self.dir.as_deref().unwrap_or(&self.model_path);
                 return Err(Error::unsupported(text).in_file(place));
             }
@@ -158,7 +160,7 @@ impl HubEntry {
 
 impl TextProcessor {
     fn new(path: &Path, entry: &HubEntry, inputs: TextInputs, pooling: TextPooling) -> Result<Self, Error> {
-        let broken = |error: String| Error::malformed(format!("this tokenizer cannot be read: {error}")).in_file(path);
+        let broken = |error: TokenizerError| Error::malformed("invalid tokenizer").caused_by(error).in_file(path);
         let (bytes, json) = settings::read(path)?;
         let mut tokenizer = guarded(|| Tokenizer::from_bytes(&bytes)).map_err(broken)?;
         let settings = Settings::of(entry, path, &json, &tokenizer, &inputs)?;
@@ -173,7 +175,7 @@ impl TextProcessor {
             Pairs::Apart
         };
         let mut hasher = blake3::Hasher::new();
-        // The number goes up when the same words come to mean other ids.
+        // The number is increased when the same settings come to mean other ids.
         hasher.update(format!("ranktune text 1|{settings:?}|{pairs:?}|{inputs:?}|").as_bytes());
         hasher.update(&bytes);
         Ok(Self {
@@ -191,13 +193,14 @@ impl TextProcessor {
     /// Tokenizes a text.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`] for a token that the model's embedding has no row for; [`ErrorKind::Unsupported`] where the tokenizer
-    /// itself fails, as one without an unknown token does on a word it does not know.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): a token that has no row in the model's embedding.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the tokenizer fails, as one without an unknown token does on an
+    /// unknown word.
     pub fn encode(&self, text: &str) -> Result<Sequence, Error> {
         self.sequence(text.into())
     }
 
-    /// Tokenizes a pair of texts into one sequence, whatever [`pairs`](Self::pairs) says.
+    /// Tokenizes a pair of texts into one sequence, regardless of [`pairs`](Self::pairs).
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -207,14 +210,13 @@ impl TextProcessor {
 
     fn sequence(&self, text: EncodeInput<'_>) -> Result<Sequence, Error> {
         let specials = self.settings.special_tokens;
-        let fails = |error: String| Error::unsupported(format!("the tokenizer fails: {error}"));
         let fits = |encoded: &Encoding| self.settings.max_length.is_none_or(|length| encoded.len() <= length);
-        let mut encoded = guarded(|| self.tokenizer.encode_fast(text.clone(), specials)).map_err(fails)?;
+        let mut encoded = guarded(|| self.tokenizer.encode_fast(text.clone(), specials))?;
         let length = encoded.len();
         if !fits(&encoded) {
             let truncating = self.truncating.get_or_init(|| self.truncating()).as_ref();
-            let truncating = truncating.map_err(|error| fails(error.clone()))?;
-            encoded = guarded(|| truncating.encode_fast(text, specials)).map_err(fails)?;
+            let truncating = truncating.map_err(TokenizerError::clone)?;
+            encoded = guarded(|| truncating.encode_fast(text, specials))?;
         }
         let ids = encoded.get_ids().iter().map(|&id| self.inputs.checked(id));
         Ok(Sequence {
@@ -224,8 +226,8 @@ impl TextProcessor {
         })
     }
 
-    /// The tokenizer that cuts what is longer than the maximum length.
-    fn truncating(&self) -> Result<Tokenizer, String> {
+    /// The tokenizer with truncation to the maximum length.
+    fn truncating(&self) -> Result<Tokenizer, TokenizerError> {
         let mut tokenizer = self.tokenizer.as_ref().clone();
         let longest = self.settings.max_length.map(|max_length| TruncationParams {
             direction: if self.settings.cuts_left {
@@ -241,7 +243,7 @@ impl TextProcessor {
         Ok(tokenizer)
     }
 
-    /// Pairs are put to the model in another way than its tokenizer says.
+    /// Overrides how pairs are fed to the model.
     fn set_pairs(&mut self, pairs: Pairs) {
         self.pairs = pairs;
         let mut hasher = blake3::Hasher::new();
@@ -251,17 +253,17 @@ impl TextProcessor {
         self.digest = hasher.finalize();
     }
 
-    /// How pairs are put to the model.
+    /// How pairs are fed to the model.
     pub fn pairs(&self) -> Pairs {
         self.pairs
     }
 
-    /// How tokens become the feature of a text.
+    /// How the features of tokens are pooled.
     pub fn pooling(&self) -> &TextPooling {
         &self.pooling
     }
 
-    /// The longest sequence, special tokens included; `None` where nothing limits it.
+    /// The longest sequence, including special tokens; `None` if unlimited.
     pub fn max_length(&self) -> Option<usize> {
         self.settings.max_length
     }
@@ -276,13 +278,13 @@ impl TextProcessor {
         self.settings.pads_left
     }
 
-    /// Whether sequences of different lengths can share a batch: the graph takes a mask, and knows positions from the left or is
-    /// told them.
+    /// Whether sequences of different lengths can share a batch: the graph has an attention mask, and either padding is on the
+    /// right or the graph has an input for positions.
     pub fn pads_freely(&self) -> bool {
         self.inputs.attention_mask.is_some() && (!self.settings.pads_left || self.inputs.position_ids.is_some())
     }
 
-    /// Digest of everything that decides which ids a text becomes, and how a batch is padded.
+    /// Digest of everything that determines the ids of a text and the padding of a batch.
     pub fn digest(&self) -> blake3::Hash {
         self.digest
     }
@@ -313,14 +315,6 @@ impl fmt::Display for TextProcessor {
             Pairs::Apart => ", pairs as [u, v, |u - v|, u * v]",
             Pairs::Interleaved => ", pairs in two rows",
         })
-    }
-}
-
-/// Runs `f`, and makes an error text of a panic in it: a foreign file decides what a tokenizer meets.
-fn guarded<T>(f: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("it panicked".to_owned()),
     }
 }
 

@@ -108,7 +108,7 @@ fn a_model_that_is_not_there_stops_no_other() {
             .all(|skipped| skipped.reason.kind() == ErrorKind::NotFound)
     );
     let error = open(folder("[[models]]\npath = \"c\"\n").path()).unwrap_err();
-    assert!(error.to_string().contains("begin at its own folder"), "{error}");
+    assert!(error.to_string().contains("relative to the manifest"), "{error}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! What a hub holds.
+//! The models of a hub, described without running them.
 
-use ranktune_core::one_line;
-use ranktune_core::{Interrupt, Progress};
+use ranktune_core::{Interrupt, Progress, one_line};
 use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
 use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
@@ -12,7 +11,7 @@ use ranktune_report::{HubListing, Inspection, inspection};
 use crate::error::Error;
 use crate::sources::{Sources, skipped};
 
-/// Everything that can be told of the models of `sources` without running them.
+/// Describes the models of `sources` without running them: inputs, feature tensor, preprocessing, parameters.
 ///
 /// # Errors
 /// As [`Sources::open`].
@@ -44,7 +43,7 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
         name: entry.name.clone(),
         path: entry.model_path.display().to_string(),
         source: entry.pinned.as_ref().map(ToString::to_string),
-        digest: entry.digest().map_err(|error| error.to_string())?.to_hex().to_string(),
+        digest: entry.digest().map_err(|error| one_line(&error))?.to_hex().to_string(),
         modality: entry.modality(Some(&found.inputs)).name().to_owned(),
         inputs: found.inputs.iter().map(value).collect(),
         outputs: found.outputs.iter().map(value).collect(),
@@ -64,10 +63,9 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
         notes: Vec::new(),
     };
     if found.weights == Weights::Quantized {
-        inspection.notes.push(
-            "quantized weights: it can be ranked and cannot be tuned; --precision float32 takes the one that can"
-                .to_owned(),
-        );
+        inspection
+            .notes
+            .push("quantized weights can be ranked but not tuned; choose --precision float32 for tuning".to_owned());
     }
     match Prepared::new(entry, None, &ExtractOptions::default()) {
         Ok(model) => {

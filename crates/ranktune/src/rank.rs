@@ -6,11 +6,7 @@ use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::extract::{
     CacheOptions, ExtractOptions, Extraction, Extractor, FeatureChoice, Features, Prepared, extract,
 };
-<<<<<<< HEAD
-use ranktune_hub::Pooling;
-=======
-use ranktune_hub::{Hub, TextPooling};
->>>>>>> 78166b4 (hub: public names that no other crate has: HubEntry, InputModality, TextPooling, WeightPrecision, ImageLayout, FileChoice, ImageSettings)
+use ranktune_hub::TextPooling;
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, RaceSummary, SCHEMA, SkippedModel, Unreadable};
 use serde_json::{Map, Value, json};

@@ -1,21 +1,20 @@
-//! The models that a command names, wherever they are: what is on another hub is downloaded first, several repositories at a time.
+//! The models of a command's `--hub` arguments. Repositories are downloaded first, several at a time.
 
 use std::path::Path;
 
-use ranktune_core::one_line;
-use ranktune_core::{Event, Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
 use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
 use ranktune_report::format::bytes;
 
 use crate::error::{Error, ErrorKind};
 
-/// Where models come from, and how those on another hub are downloaded.
+/// Where models come from, and how repositories are downloaded.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Folders, files, manifests, repositories, lists.
+    /// Folders, files, manifests, repositories, starter lists.
     pub list: Vec<Source>,
-    /// Which hub, which cache, which precision. Default: `https://huggingface.co`, nothing from the environment
+    /// Address of the hub, cache folder, precision. Default: `https://huggingface.co`, without the environment
     /// ([`RemoteOptions::from_env`] reads it).
     pub remote: RemoteOptions,
 }
@@ -42,34 +41,32 @@ impl From<&Path> for Sources {
 }
 
 impl Sources {
-    /// Finds the models, and downloads those that are on another hub. One that cannot be had is among the hub's skipped with its
+    /// Finds the models, and downloads those in repositories. A model that cannot be used is listed in [`Hub::skipped`] with the
     /// reason.
     ///
     /// # Errors
-    /// [`ErrorKind::Hub`]: a source that is not there, or no model in any. [`ErrorKind::Interrupted`]: `interrupt` was raised while
-    /// something was downloaded; what has arrived is kept.
+    /// [`ErrorKind::Hub`]: a source does not exist, or no source has a model. [`ErrorKind::Interrupted`]: `interrupt` was raised
+    /// during a download; received bytes are kept.
     pub fn open(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Hub, Error> {
         self.open_with_snapshots(progress, interrupt).map(|(hub, _)| hub)
     }
 
-    /// As [`open`](Self::open), with what was downloaded or found in the cache.
+    /// As [`open`](Self::open), with the downloaded or cached snapshots.
     pub(crate) fn open_with_snapshots(
         &self,
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Hub, Vec<Snapshot>), Error> {
-        let hub_error = |error| Error::new(ErrorKind::Hub, error);
-        let wanted = Hub::repositories(&self.list).map_err(hub_error)?;
+        let wanted = Hub::repositories(&self.list)?;
         if wanted.is_empty() {
-            return Ok((Hub::open(&self.list).map_err(hub_error)?, Vec::new()));
+            return Ok((Hub::open(&self.list)?, Vec::new()));
         }
         let remote = Remote::new(RemoteOptions {
-            interrupt: interrupt.flag(),
+            interrupt: interrupt.clone(),
             ..self.remote.clone()
-        })
-        .map_err(hub_error)?;
-        let tell = |id: &RepoId, event: DownloadEvent| tell(progress, &id.to_string(), &event);
-        let mut fetched: Vec<_> = remote.fetch_all(&wanted, &tell).into_iter().map(Some).collect();
+        })?;
+        let report = |id: &RepoId, event: DownloadEvent| report(progress, &id.to_string(), &event);
+        let mut fetched: Vec<_> = remote.fetch_all(&wanted, &report).into_iter().map(Some).collect();
         for ((id, _), _) in wanted
             .iter()
             .zip(&fetched)
@@ -83,26 +80,25 @@ impl Sources {
             let place = wanted.iter().position(|(i, c)| (i, c) == (id, choice));
             let result = place
                 .and_then(|place| fetched[place].take())
-                // A repository that two sources name: from the cache now.
-                .unwrap_or_else(|| remote.fetch(id, choice, &mut |event| tell(id, event)));
+                // Named by a second source: now in the cache.
+                .unwrap_or_else(|| remote.fetch(id, choice, &mut |event| report(id, event)));
             snapshots.extend(result.as_ref().ok().cloned());
             result
         });
         if interrupt.is_raised() {
-            let message = "interrupted; what was downloaded is kept, run the same command to go on";
+            let message = "interrupted; received bytes are kept, run the same command to continue";
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
-        Ok((hub.map_err(hub_error)?, snapshots))
+        Ok((hub?, snapshots))
     }
 }
 
-/// Downloads the models of `sources` that are on another hub, and says where they are.
+/// Downloads the models of `sources` that are in repositories, and reports their folders.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`] if nothing of it is on another hub; otherwise as [`Sources::open`].
+/// [`ErrorKind::Arguments`] if no source names a repository; otherwise as [`Sources::open`].
 pub fn pull(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<ranktune_report::Pull, Error> {
-    let wanted = Hub::repositories(&sources.list).map_err(|error| Error::new(ErrorKind::Hub, error))?;
-    if wanted.is_empty() {
+    if Hub::repositories(&sources.list)?.is_empty() {
         let message =
             "nothing to download: expected hf:ORGANISATION/NAME, starter:LIST, or a manifest that names repositories";
         return Err(Error::new(ErrorKind::Arguments, message));
@@ -129,7 +125,7 @@ pub fn pull(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -
     })
 }
 
-/// What of a hub cannot be used, as the documents list it.
+/// The models of a hub that cannot be used, as listed in the documents.
 pub(crate) fn skipped(hub: &Hub) -> Vec<ranktune_report::ranking::SkippedModel> {
     hub.skipped
         .iter()
@@ -140,16 +136,17 @@ pub(crate) fn skipped(hub: &Hub) -> Vec<ranktune_report::ranking::SkippedModel> 
         .collect()
 }
 
-/// How downloads are made by the environment: address, cache folder, token, proxy and offline mode under the names of Python's
-/// `huggingface_hub`.
+/// Settings of downloads from the environment: address, cache folder, token, proxy and offline mode, with the variables of
+/// Python's `huggingface_hub`.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`]: a variable or the token file holds something that cannot be meant.
+/// [`ErrorKind::Arguments`]: a variable or the token file has an invalid value.
 pub fn remote_from_env() -> Result<RemoteOptions, Error> {
     RemoteOptions::from_env().map_err(|error| Error::new(ErrorKind::Arguments, error))
 }
 
-fn tell(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
+/// Passes a step of a download on as progress.
+fn report(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
     let note = |text: String| progress.event(Event::Note(&format!("{repository}: {text}")));
     match event {
         DownloadEvent::Resolved {
@@ -164,19 +161,18 @@ fn tell(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
                 commit.get(..12).unwrap_or(commit)
             ));
         }
-        DownloadEvent::Cached { reason } => note(format!("taken from the cache, not looked up again: {reason}")),
-        DownloadEvent::Waiting { file } => note(format!("{file}: another process is downloading it, waiting")),
-        DownloadEvent::Retrying { file, reason, pause } => note(format!(
-            "{file}: {reason}; trying again in {:.1} s",
-            pause.as_secs_f64()
-        )),
+        DownloadEvent::Cached { reason } => note(format!("the cached files are used without a look-up: {reason}")),
+        DownloadEvent::Waiting { file } => note(format!("{file}: waiting for another process that is downloading it")),
+        DownloadEvent::Retrying { file, reason, pause } => {
+            note(format!("{file}: {reason}; retrying in {:.1} s", pause.as_secs_f64()))
+        }
         DownloadEvent::Started {
             file,
             bytes: length,
             resumed_at,
         } => {
             if *resumed_at > 0 {
-                note(format!("{file}: goes on after {}", bytes(*resumed_at)));
+                note(format!("{file}: resumed at {}", bytes(*resumed_at)));
             }
             progress.event(Event::DownloadStarted {
                 repository,

@@ -1,7 +1,6 @@
-//! Whether each engine of this build and machine runs each model of a hub, and whether they agree.
+//! Whether each engine of this build and machine runs each model of a hub, and whether their features agree.
 
-use ranktune_core::one_line;
-use ranktune_core::{Interrupt, Progress, Silent};
+use ranktune_core::{Interrupt, Progress, Silent, one_line};
 use ranktune_features::engine::EngineChoice;
 use ranktune_features::engine::choice::ENGINES;
 use ranktune_features::extract::{ExtractOptions, Prepared, probe};
@@ -12,10 +11,10 @@ use crate::error::{Error, ErrorKind};
 use crate::models::prepare;
 use crate::sources::Sources;
 
-/// Runs every model of `sources` on two images with every engine, or with the one that `options` names.
+/// Runs every model of `sources` on two inputs with every engine, or with the engine of `options`.
 ///
 /// # Errors
-/// [`ErrorKind::Hub`]: a source that is not there, or no model in any; [`ErrorKind::Interrupted`].
+/// [`ErrorKind::Hub`]: a source does not exist, or no source has a model; [`ErrorKind::Interrupted`].
 pub fn verify(
     sources: &Sources,
     options: &ExtractOptions,
@@ -24,8 +23,8 @@ pub fn verify(
 ) -> Result<Verification, Error> {
     let hub = sources.open(progress, interrupt)?;
     let (models, skipped) = prepare(&hub, None, options, &Silent);
-    let asked = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
-    let engines: Vec<_> = ENGINES.iter().filter(|engine| asked(engine.choice)).collect();
+    let is_requested = |engine: EngineChoice| options.engine == EngineChoice::Auto || options.engine == engine;
+    let engines: Vec<_> = ENGINES.iter().filter(|engine| is_requested(engine.choice)).collect();
     let mut verified = Vec::new();
     for model in &models {
         if interrupt.is_raised() {

@@ -11,13 +11,13 @@ use crate::{interrupt, progress};
 /// `ranktune hub`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// A line a model: input, feature tensor, dimension, parameters
+    /// List models with input, feature tensor, feature dimension and number of parameters
     List(ListArguments),
-    /// Everything about a model: preprocessing, operators, notes
+    /// Describe models in full: preprocessing, operators, notes
     Inspect(ListArguments),
-    /// Run every model once on every engine and compare their features
+    /// Run every model on every engine and compare the features
     Verify(VerifyArguments),
-    /// Download models, so that later commands need no network
+    /// Download models for use without a network
     #[command(after_help = PULL_EXAMPLES)]
     Pull(ListArguments),
 }
@@ -31,10 +31,10 @@ Examples:
 /// `ranktune hub list`, `inspect` and `pull`
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, or starter:vision and starter:text
+    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, starter:vision or starter:text
     #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
     hub: Vec<String>,
-    /// What is printed on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]

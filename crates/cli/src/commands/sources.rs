@@ -1,4 +1,4 @@
-//! The arguments that say where models come from, shared by every command that takes some.
+//! The arguments for the sources of models, shared by all commands that use a hub.
 
 use clap::{Args, ValueEnum};
 use ranktune::{Connection, RemoteOptions, Source, Sources, WeightPrecision};
@@ -6,12 +6,12 @@ use ranktune::{Connection, RemoteOptions, Source, Sources, WeightPrecision};
 /// `--precision`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrecisionName {
-    /// model.onnx: the only one that can be tuned
+    /// model.onnx; required for tuning
     #[default]
     Float32,
-    /// model_fp16.onnx: half the download, runs as float32
+    /// model_fp16.onnx: half the download size, computed in float32
     Float16,
-    /// model_quantized.onnx or model_int8.onnx: a quarter of it; runs, cannot be tuned
+    /// model_quantized.onnx or model_int8.onnx: a quarter of the download size; cannot be tuned
     Int8,
 }
 
@@ -25,28 +25,28 @@ impl From<PrecisionName> for WeightPrecision {
     }
 }
 
-/// How models are had from another hub.
+/// How repositories are downloaded.
 ///
-/// Address, token and cache folder come from the environment, under the names that Python's huggingface_hub has for them.
+/// Address, token and cache folder come from the environment variables of Python's huggingface_hub.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Downloads (HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE and HF_HOME are heeded)")]
+#[command(next_help_heading = "Downloads (environment: HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE, HF_HOME)")]
 pub(crate) struct RemoteArguments {
-    /// Which of a repository's ONNX files to take, where a manifest does not say
+    /// Precision of the ONNX file to download from a repository; a manifest can set it for each model
     #[arg(long, value_enum, default_value_t)]
     precision: PrecisionName,
-    /// Use only what has been downloaded before [HF_HUB_OFFLINE=1 does the same]
+    /// Use only the download cache [same as HF_HUB_OFFLINE=1]
     #[arg(long)]
     offline: bool,
 }
 
 impl RemoteArguments {
-    /// The sources that `names` are. The environment is read only where something may have to be downloaded.
+    /// The sources called `names`. The environment is read only if a download may be necessary.
     pub(crate) fn sources(self, names: &[String]) -> anyhow::Result<Sources> {
         let list: Vec<Source> = names.iter().map(|source| Source::from(source.as_str())).collect();
         let may_download = list.iter().any(Source::may_download);
         anyhow::ensure!(
             may_download || self.precision == PrecisionName::Float32,
-            "--precision chooses among the files of a repository (hf:…), and the hub names none; for a folder, name the ONNX file itself"
+            "--precision applies to repositories (hf:…), and --hub has none; for a folder, give the path of the ONNX file itself"
         );
         let mut remote = if may_download {
             ranktune::remote_from_env()?

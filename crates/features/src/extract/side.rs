@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use ranktune_data::{DataKind, RgbImage};
-use ranktune_hub::{HubEntry, GraphInput, ImageProcessor, InputModality};
+use ranktune_hub::{GraphInput, HubEntry, ImageProcessor, InputModality};
 use ranktune_onnx::{Model, ValueInfo};
 
 use super::images::Images;
@@ -73,7 +73,9 @@ impl InputSide {
         let inputs = model.graph.inputs.as_slice();
         let modality = entry.modality(Some(inputs));
         match (modality, data) {
-            (InputModality::Image, None | Some(DataKind::Images)) => return ImageSide::new(entry, model).map(Self::Image),
+            (InputModality::Image, None | Some(DataKind::Images)) => {
+                return ImageSide::new(entry, model).map(Self::Image);
+            }
             (InputModality::Text, None | Some(DataKind::Texts | DataKind::TextPairs | DataKind::Sentences)) => {
                 return TextSide::new(entry, model, data, options).map(Self::Text);
             }

@@ -1,4 +1,8 @@
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
+use crate::{ErrorKind, WeightPrecision};
 
 const TOML: &str = r#"
 # two models
@@ -56,21 +60,20 @@ fn a_key_that_is_not_known_is_named_with_its_line_and_the_nearest() {
     let text = "\n[[models]]\npath = \"x\"\npoolng = \"mean\"\n";
     assert_eq!(
         toml_error(text),
-        "line 4: key \"poolng\" is not known; did you mean \"pooling\"?"
+        "line 4: unknown key \"poolng\"; did you mean \"pooling\"?"
     );
     let text = "[[models]]\npath = \"x\"\n\npreprocessing = { image_maen = [0.5] }\n";
     assert_eq!(
         toml_error(text),
-        "line 4: key \"image_maen\" is not known; did you mean \"image_mean\"?"
+        "line 4: unknown key \"image_maen\"; did you mean \"image_mean\"?"
     );
     assert!(
-        toml_error("[[model]]\npath = \"x\"")
-            .starts_with("line 1: key \"model\" is not known; did you mean \"models\"?")
+        toml_error("[[model]]\npath = \"x\"").starts_with("line 1: unknown key \"model\"; did you mean \"models\"?")
     );
     let text = "{\"models\": [\n{\"path\": \"x\",\n\"Precison\": \"int8\"}]}";
     assert_eq!(
         json_error(text),
-        "line 3: key \"Precison\" is not known; did you mean \"precision\"?"
+        "line 3: unknown key \"Precison\"; did you mean \"precision\"?"
     );
     assert!(toml_error("[[models]]\npath = \"x\"\nlearning_rate = 1").contains("expected one of name, path"));
 }
@@ -78,11 +81,17 @@ fn a_key_that_is_not_known_is_named_with_its_line_and_the_nearest() {
 #[test]
 fn a_value_that_means_nothing_is_named_with_its_line() {
     for (line, says) in [
-        ("precision = \"fp8\"", "expected float32, float16, int8"),
-        ("pooling = \"max\"", "expected mean, first-token or last-token"),
+        (
+            "precision = \"fp8\"",
+            "unknown value \"fp8\"; expected one of float32, float16, int8",
+        ),
+        (
+            "pooling = \"max\"",
+            "unknown value \"max\"; expected one of mean, first-token",
+        ),
         ("hf = \"../x\"", "is not a repository"),
         ("name = \"a/b\"", "cannot be the name"),
-        ("name = 3", "expected text"),
+        ("name = 3", "integer `3`, expected a string"),
         ("feature = \"\"", "empty"),
         ("preprocessing = 3", "preprocessor_config.json"),
     ] {
@@ -110,10 +119,9 @@ fn names_and_keys_that_are_there_twice_are_refused() {
     let two = "[[models]]\nname = \"x\"\npath = \"a\"\n[[models]]\nname = \"x\"\npath = \"b\"";
     assert_eq!(toml_error(two), "models 1 and 2 are both called \"x\"");
     assert!(
-        json_error("{\"models\": [{\"path\": \"a\",\n\"path\": \"b\"}]}")
-            .contains("line 2: key \"path\" is there twice")
+        json_error("{\"models\": [{\"path\": \"a\",\n\"path\": \"b\"}]}").contains("line 2: duplicate field `path`")
     );
-    assert!(json_error("{\"models\": [], \"models\": []}").contains("twice"));
+    assert!(json_error("{\"models\": [], \"models\": []}").contains("duplicate field `models`"));
     assert!(toml_error("[[models]]\npath = \"a\"\npath = \"b\"").starts_with("line 3: "));
 }
 
@@ -165,4 +173,43 @@ fn a_file_is_read_by_its_ending_and_named_in_errors() {
         Manifest::read(&dir.path().join("none.toml")).unwrap_err().kind(),
         ErrorKind::Io
     );
+}
+
+proptest! {
+    #[test]
+    fn a_manifest_has_the_same_models_in_toml_and_in_json(
+        paths in prop::collection::vec("[ -~]{0,12}[!-~]", 1..4),
+        feature in prop::option::of("\\PC{0,12}[!-~]"),
+        crop_size in 1_u32..1000,
+    ) {
+        let model = |path: &String| json!({"path": path, "preprocessing": {"crop_size": crop_size}});
+        let mut models: Vec<Value> = paths.iter().map(model).collect();
+        if let Some(feature) = &feature {
+            models[0]["feature"] = json!(feature);
+        }
+        let document = json!({"models": models});
+        // A JSON string is also a TOML string.
+        let mut toml = String::new();
+        for model in &models {
+            toml += "[[models]]\n";
+            for (key, value) in model.as_object().unwrap() {
+                match value {
+                    Value::Object(_) => toml += &format!("{key} = {{ crop_size = {crop_size} }}\n"),
+                    value => toml += &format!("{key} = {value}\n"),
+                }
+            }
+        }
+        let from_json = Manifest::from_json(&document.to_string(), Path::new("/hub")).unwrap();
+        prop_assert_eq!(&from_json, &Manifest::from_toml(&toml, Path::new("/hub")).unwrap());
+        for (model, path) in from_json.models.iter().zip(&paths) {
+            prop_assert_eq!(&model.location, &Location::Path(Path::new("/hub").join(path)));
+        }
+        prop_assert_eq!(&from_json.models[0].overrides.feature, &feature);
+    }
+
+    #[test]
+    fn any_text_is_a_manifest_or_an_error(text in "\\PC{0,60}|(\\[\\[models\\]\\]\n|[a-z]{1,12} = |[\"{}=,0-9\n]){0,12}") {
+        let _ = Manifest::from_toml(&text, Path::new(""));
+        let _ = Manifest::from_json(&text, Path::new(""));
+    }
 }

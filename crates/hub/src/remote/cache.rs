@@ -1,15 +1,16 @@
-//! The cache folder, in the layout of Python's `huggingface_hub`, so that each uses what the other has downloaded.
+//! The cache folder, in the layout of Python's `huggingface_hub`, so that both share their downloads.
 //!
 //! ```text
-//! models--ORGANISATION--NAME/refs/REVISION          the commit that a branch or tag was at
-//!                           /blobs/CHECKSUM         the bytes of a file, CHECKSUM.incomplete while they arrive
+//! models--ORGANISATION--NAME/refs/REVISION          the last known commit of a branch or tag
+//!                           /blobs/CHECKSUM         the bytes of a file; CHECKSUM.incomplete during the download
 //!                           /snapshots/COMMIT/NAME  links into blobs
 //!                           /.no_exist/COMMIT/NAME  empty: this commit has no such file
-//! .locks/models--ORGANISATION--NAME/CHECKSUM.lock   held by the process that downloads
+//! .locks/models--ORGANISATION--NAME/CHECKSUM.lock   held by the downloading process
 //! ```
 //!
-//! A lock saves a second download; nothing depends on it, because some network file systems grant it to everyone. All writers of
-//! a blob put the same bytes at the same places, and only a whole and verified file is renamed to its checksum.
+//! A lock only avoids a second download. Correctness does not depend on it, because some network file systems grant it to everyone:
+//! all writers of a blob write the same bytes at the same offsets, and only a complete and verified file is renamed to its
+//! checksum.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -17,6 +18,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use ranktune_core::files::{temporary_name, write_atomically};
 
 use crate::repository::is_commit;
 use crate::{Error, ErrorKind};
@@ -28,11 +31,13 @@ pub(crate) struct Cache {
     locks: PathBuf,
 }
 
-/// Far more than any model's folder has; bounds the listing of a folder that is not one.
+/// Far more files than a model has; bounds the listing of a folder that is not a snapshot.
 const MAX_FILES: usize = 10_000;
 
+const NOT_WRITABLE: &str = "cannot write to the cache; set HF_HUB_CACHE to another folder";
+
 impl Cache {
-    /// The part of `root` for the repository `name`, which a [`RepoId`](crate::RepoId) has checked.
+    /// The part of `root` for the repository `name`, which is a checked name of a [`RepoId`](crate::RepoId).
     pub(crate) fn new(root: &Path, name: &str) -> Self {
         let folder = format!("models--{}", name.replace('/', "--"));
         Self {
@@ -41,7 +46,7 @@ impl Cache {
         }
     }
 
-    /// The commit that `revision` is, or was when it was last looked up.
+    /// The commit of `revision` when it was last looked up; a commit is its own.
     pub(crate) fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
@@ -52,19 +57,15 @@ impl Cache {
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
-    /// Notes the commit of a branch or tag. A cache that cannot be written to can still be read from.
+    /// Records the commit of a branch or tag. A read-only cache is not an error.
     pub(crate) fn set_commit(&self, revision: &str, commit: &str) -> Result<(), Error> {
         if revision == commit || self.commit(revision).as_deref() == Some(commit) {
             return Ok(());
         }
         let path = self.repository.join("refs").join(revision);
-        let written = create_parent(&path).and_then(|()| {
-            let temporary = beside(&path, "tmp");
-            fs::write(&temporary, commit)?;
-            fs::rename(&temporary, &path)
-        });
+        let written = create_parent(&path).and_then(|()| write_atomically(&path, commit.as_bytes()));
         match written {
-            Err(e) if !is_read_only(&e) => Err(io_error("cannot note the revision", e, &path)),
+            Err(e) if !is_read_only(&e) => Err(Error::io("cannot record the commit of the revision", e, &path)),
             _ => Ok(()),
         }
     }
@@ -85,7 +86,7 @@ impl Cache {
         self.repository.join("blobs").join(format!("{checksum}.incomplete"))
     }
 
-    /// The names of the snapshot's files, less links to blobs that are gone.
+    /// The names of the snapshot's files, without links to missing blobs.
     pub(crate) fn files(&self, commit: &str) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let mut folders = vec![(self.snapshot(commit), String::new())];
@@ -95,7 +96,7 @@ impl Cache {
                     continue;
                 };
                 let name = format!("{prefix}{name}");
-                // A folder is not a link here, so this cannot go in circles.
+                // Links to folders are not followed, so the walk ends.
                 if item.file_type().is_ok_and(|kind| kind.is_dir()) {
                     folders.push((path, format!("{name}/")));
                 } else if path.is_file() {
@@ -109,7 +110,7 @@ impl Cache {
         names
     }
 
-    /// Notes that `commit` has no file `name`. It is only a saving, so failing is no error.
+    /// Records that `commit` has no file `name`. It only saves a request, so a failure is ignored.
     pub(crate) fn set_missing(&self, commit: &str, name: &str) {
         let path = self.missing(commit, name);
         if !path.exists() && create_parent(&path).is_ok() {
@@ -125,28 +126,28 @@ impl Cache {
         self.repository.join(".no_exist").join(commit).join(name)
     }
 
-    /// Makes `name` in the snapshot stand for a blob.
+    /// Links `name` in the snapshot to a blob.
     pub(crate) fn link(&self, commit: &str, name: &str, checksum: &str) -> Result<(), Error> {
         let (pointer, blob) = (self.pointer(commit, name), self.blob(checksum));
         let depth = name.matches('/').count() + 2;
         let target = Path::new(&"../".repeat(depth)).join("blobs").join(checksum);
         let linked = create_parent(&pointer).and_then(|()| {
-            let temporary = beside(&pointer, "link");
-            // Where links are not to be had, a second name or a copy of the file does the same.
+            let temporary = temporary_name(&pointer);
+            // Fallbacks for file systems without symbolic links.
             symlink(&target, &temporary)
                 .or_else(|_| fs::hard_link(&blob, &temporary))
-                .or_else(|_| fs::copy(&blob, &temporary).map(drop))?;
+                .or_else(|_| copy_to_new(&blob, &temporary))?;
             fs::rename(&temporary, &pointer)
         });
-        linked.map_err(|e| io_error("cannot link the downloaded file", e, &pointer))
+        linked.map_err(|e| Error::io("cannot link the downloaded file", e, &pointer))
     }
 
-    /// Opens the file that a blob's bytes arrive in, in a folder that is made if need be.
+    /// Opens the partial file of a blob; creates its folder if necessary.
     pub(crate) fn open_partial(&self, checksum: &str) -> Result<File, Error> {
         let path = self.partial(checksum);
         let open = || {
             create_parent(&path)?;
-            // Whoever else can write to the cache must not choose where bytes from the network go.
+            // Another user of the cache must not redirect the download through a link.
             if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
                 fs::remove_file(&path)?;
             }
@@ -157,22 +158,22 @@ impl Cache {
                 .truncate(false)
                 .open(&path)
         };
-        open().map_err(|e| io_error("cannot write to the cache; HF_HUB_CACHE names another folder", e, &path))
+        open().map_err(|e| Error::io(NOT_WRITABLE, e, &path))
     }
 
     /// Renames a verified file to its checksum.
     pub(crate) fn finish(&self, checksum: &str) -> Result<(), Error> {
         let (partial, blob) = (self.partial(checksum), self.blob(checksum));
         match fs::rename(&partial, &blob) {
-            // Another process, whose lock meant nothing, was first with the same bytes.
+            // Another process without a working lock was first, with the same bytes.
             Err(_) if blob.is_file() => Ok(()),
-            renamed => renamed.map_err(|e| io_error("cannot finish the download", e, &partial)),
+            renamed => renamed.map_err(|e| Error::io("cannot rename the finished download", e, &partial)),
         }
     }
 
-    /// Takes the lock of a blob, waiting as long as its holder makes headway; the lock goes with the file, or with the process.
+    /// Takes the lock of a blob, and waits as long as its holder makes progress. The lock is released with the returned file.
     ///
-    /// `on_wait` is called once if there is a wait, `is_cancelled` again and again. `None` where files cannot be locked.
+    /// `on_wait` is called once before waiting, `is_cancelled` repeatedly. `None` where files cannot be locked.
     pub(crate) fn lock(
         &self,
         checksum: &str,
@@ -185,8 +186,7 @@ impl Cache {
             create_parent(&path)?;
             OpenOptions::new().write(true).create(true).truncate(false).open(&path)
         };
-        let file =
-            open().map_err(|e| io_error("cannot write to the cache; HF_HUB_CACHE names another folder", e, &path))?;
+        let file = open().map_err(|e| Error::io(NOT_WRITABLE, e, &path))?;
         let length = || fs::metadata(self.partial(checksum)).map_or(0, |meta| meta.len());
         let mut seen: Option<(u64, Instant)> = None;
         loop {
@@ -207,7 +207,7 @@ impl Cache {
                     continue;
                 }
                 Some(_) => {
-                    let text = "another process holds this lock and downloads nothing; end it and try again";
+                    let text = "another process holds this lock and makes no progress; end it and try again";
                     return Err(Error::new(ErrorKind::Io, text).in_file(&path));
                 }
             }
@@ -220,15 +220,10 @@ fn create_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
-/// A name in the same folder that no other process or thread uses.
-fn beside(path: &Path, extension: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(
-        ".{}-{}.{extension}",
-        std::process::id(),
-        super::retry::random()
-    ));
-    path.with_file_name(name)
+/// Copies a file to a path that does not exist yet: an existing one could be a link to the file itself.
+fn copy_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = OpenOptions::new().write(true).create_new(true).open(to)?;
+    io::copy(&mut File::open(from)?, &mut copy).map(drop)
 }
 
 fn is_read_only(e: &io::Error) -> bool {
@@ -253,13 +248,24 @@ fn symlink(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn io_error(what: &str, e: io::Error, path: &Path) -> Error {
-    Error::new(ErrorKind::Io, format!("{what}: {e}")).in_file(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn a_recorded_commit_is_read_again(revision in "[A-Za-z0-9+=_-]{1,20}(/[A-Za-z0-9+=_-]{1,20}){0,2}", commit in "[0-9a-f]{40}") {
+            let root = tempfile::tempdir().unwrap();
+            let cache = Cache::new(root.path(), "a/b");
+            cache.set_commit(&revision, COMMIT).unwrap();
+            cache.set_commit(&revision, &commit).unwrap();
+            prop_assert_eq!(cache.commit(&revision), Some(commit));
+        }
+    }
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 

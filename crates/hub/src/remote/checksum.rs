@@ -1,12 +1,12 @@
-//! Checksums by which a hub names the contents of files, and by which they are verified here.
+//! Checksums of files, as stated by a hub and as computed from the downloaded file.
 //!
 //! Large files (LFS) have the SHA-256 of their bytes; small ones, which git itself keeps, the SHA-1 of
-//! `"blob " ‖ length in decimal ‖ 0 ‖ bytes`. The SHA-1 guards against accidents more than against malice; so a redirect to
-//! another host needs the SHA-256, and what has only the SHA-1 comes from the hub itself.
+//! `"blob " ‖ length in decimal ‖ 0 ‖ bytes`. SHA-1 protects against accidents more than against attacks, so a redirect to
+//! another host requires a SHA-256; a file with only a SHA-1 has to come from the hub itself.
 
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-/// A checksum that a hub has stated, in hexadecimal digits of lower case; so it can stand as the name of a file.
+/// A checksum in lower-case hexadecimal digits, which is safe as a file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Checksum {
     Sha256(String),
@@ -14,7 +14,7 @@ pub(crate) enum Checksum {
 }
 
 impl Checksum {
-    /// Reads `"…"` or `W/"…"`; `None` where an ETag is something else than a checksum.
+    /// Parses `"…"` or `W/"…"`; `None` for an ETag that is not a checksum.
     pub(crate) fn from_etag(etag: &str) -> Option<Self> {
         Self::from_hex(etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"'))
     }

@@ -1,12 +1,12 @@
-//! One file, from the hub into the cache: resumed where it was cut, verified, and only then given its name.
+//! One file, from the hub into the cache: resumed after an interruption, verified, and only then renamed.
 //!
 //! ```text
-//! attempt: known checksum? ── there? ─► link
-//!              │ no: ask            └─► lock ─► rest of CHECKSUM.incomplete ─► length ─► checksum ─► rename ─► link
+//! attempt: known checksum? ── in the cache? ─► link
+//!              │ no: ask the hub           └─► lock ─► rest of CHECKSUM.incomplete ─► length ─► checksum ─► rename ─► link
 //! ```
 //!
-//! The checksum is computed from the file on the disk after it has arrived, not from the bytes as they pass: that costs a
-//! second of reading a gigabyte, and covers parts that an earlier run, another program or another process has written.
+//! The checksum is computed from the complete file on disk, not from the stream: that costs a second for a gigabyte, and covers
+//! parts that an earlier run, another program or another process has written.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,24 +15,26 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cache::{Cache, io_error};
+use super::cache::Cache;
 use super::checksum::Checksum;
-use super::http::{Client, FileAnswer, FileRequest};
+use super::event::DownloadEvent;
+use super::http::{Client, FileAnswer, FileRequest, encode_path};
 use super::listing::FileInfo;
+use super::options::RemoteOptions;
 use super::retry::{self, Failure};
-use super::{DownloadEvent, RemoteOptions};
 use crate::{Error, ErrorKind};
+use ranktune_core::one_line;
 
-/// An attempt that gets so far beyond all before it is progress, however it ends.
+/// An attempt that gets this far beyond all earlier ones counts as progress, even if it fails.
 const PROGRESS: u64 = 64 << 10;
-/// A connection that brings less in the time a server may be silent is as good as dead.
+/// A connection that transfers less within the timeout has stalled.
 const TRICKLE: u64 = 1 << 10;
-/// What is written of a file whose length nobody states: no ONNX file is longer.
+/// Size limit for a file of unknown length: no ONNX file is longer.
 const UNSTATED: u64 = 2 << 30;
-/// How often progress is told.
+/// Time between reports of progress.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the downloads of one repository have in common.
+/// The shared context of one repository's downloads.
 pub(crate) struct Download<'a> {
     pub(crate) client: &'a Client,
     pub(crate) cache: &'a Cache,
@@ -40,31 +42,31 @@ pub(crate) struct Download<'a> {
     /// `ORGANISATION/NAME`.
     pub(crate) repository: &'a str,
     pub(crate) commit: &'a str,
-    /// Set when another file has failed.
+    /// Set after another file has failed.
     pub(crate) stop: &'a AtomicBool,
     pub(crate) events: Sender<DownloadEvent>,
 }
 
 impl Download<'_> {
-    /// Brings the file into the snapshot, unless it is there.
+    /// Downloads the file into the snapshot, unless it is there.
     pub(crate) fn file(&self, name: &str, info: &FileInfo) -> Result<(), Error> {
         let there = fs::metadata(self.cache.pointer(self.commit, name));
         if there.is_ok_and(|meta| meta.is_file() && info.size.is_none_or(|size| size == meta.len())) {
             return Ok(());
         }
-        // How far into the file any attempt came: a server that begins anew each time brings bytes, and never the file.
+        // The furthest offset of any attempt: a server that restarts each time sends bytes, but never the file.
         let (mut failures, mut furthest) = (0, 0_u64);
         loop {
             let mut reached = 0;
             let (error, asked) = match self.attempt(name, info, &mut reached) {
                 Ok(()) => {
-                    self.tell(DownloadEvent::Finished { file: name.to_owned() });
+                    self.report(DownloadEvent::Finished { file: name.to_owned() });
                     return Ok(());
                 }
                 Err(Failure::Final(error)) => return Err(error.about(name)),
                 Err(Failure::Passing(error, asked)) => (error, asked),
                 Err(Failure::Stale) => {
-                    let text = "the partial download was of another file and is begun anew";
+                    let text = "the partial download belongs to another version of the file; starting again";
                     (Error::new(ErrorKind::Network, text), Some(Duration::ZERO))
                 }
             };
@@ -78,8 +80,8 @@ impl Download<'_> {
                 return Err(error.about(&format!("{name}: given up after {failures} attempts")));
             }
             let pause = retry::pause(self.options.backoff, failures, asked);
-            let (file, reason) = (name.to_owned(), error.to_string());
-            self.tell(DownloadEvent::Retrying { file, reason, pause });
+            let (file, reason) = (name.to_owned(), one_line(&error));
+            self.report(DownloadEvent::Retrying { file, reason, pause });
             self.sleep(pause)?;
         }
     }
@@ -100,7 +102,7 @@ impl Download<'_> {
             meta.is_ok_and(|meta| meta.is_file() && size.is_none_or(|size| size == meta.len()))
         };
         if !is_there() {
-            let mut on_wait = || self.tell(DownloadEvent::Waiting { file: name.to_owned() });
+            let mut on_wait = || self.report(DownloadEvent::Waiting { file: name.to_owned() });
             let patience = self.options.timeout.saturating_mul(12);
             let _lock = self.cache.lock(hex, patience, &mut on_wait, &|| self.is_stopped())?;
             if !is_there() {
@@ -120,7 +122,13 @@ impl Download<'_> {
     ) -> Result<(), Failure> {
         self.check_limit(size)?;
         let path = self.cache.partial(checksum.hex());
-        let io = |e| Failure::Final(io_error("cannot write to the cache; is the disk full?", e, &path));
+        let io = |e| {
+            Failure::Final(Error::io(
+                "cannot write to the cache; check the free space on the disk",
+                e,
+                &path,
+            ))
+        };
         let mut file = self.cache.open_partial(checksum.hex())?;
         let mut begun = file.metadata().map_err(io)?.len();
         if size.is_some_and(|size| begun > size) {
@@ -129,7 +137,7 @@ impl Download<'_> {
         }
         let mut length = begun;
         if begun == 0 || size != Some(begun) {
-            // An answer that was asked for the checksum's sake begins at 0.
+            // The answer from asking for the checksum begins at 0.
             let answer = match answer.filter(|_| begun == 0) {
                 Some(answer) => answer,
                 None => match self.ask(name, Some(checksum), size, begun) {
@@ -142,7 +150,7 @@ impl Download<'_> {
             };
             self.check_limit(answer.size)?;
             let expected = size.or(answer.size);
-            self.tell(DownloadEvent::Started {
+            self.report(DownloadEvent::Started {
                 file: name.to_owned(),
                 bytes: expected,
                 resumed_at: answer.offset,
@@ -156,7 +164,7 @@ impl Download<'_> {
                 length => length?,
             };
             if expected.is_some_and(|expected| length < expected) {
-                let text = format!("{}: the connection broke off after {length} bytes", self.client.host());
+                let text = format!("{}: the connection was closed after {length} bytes", self.client.host());
                 return Err(Failure::passing(Error::new(ErrorKind::Network, text)));
             }
             file.set_len(length).map_err(io)?;
@@ -168,7 +176,7 @@ impl Download<'_> {
                 return Err(Failure::Stale);
             }
             let text = format!(
-                "checksum {found} where the hub states {}; the download was thrown away",
+                "wrong checksum: expected {}, found {found}; the download was discarded",
                 checksum.hex()
             );
             return Err(Error::new(ErrorKind::Untrusted, text).into());
@@ -177,7 +185,7 @@ impl Download<'_> {
         Ok(self.cache.finish(checksum.hex())?)
     }
 
-    /// Asks for the file from `offset` on, and compares what the hub says now with what it has said before.
+    /// Requests the file from `offset` on, and compares the headers of the response with the listing.
     fn ask(
         &self,
         name: &str,
@@ -185,7 +193,7 @@ impl Download<'_> {
         size: Option<u64>,
         offset: u64,
     ) -> Result<FileAnswer, Failure> {
-        let path = format!("/{}/resolve/{}/{}", self.repository, self.commit, encode(name, "/"));
+        let path = format!("/{}/resolve/{}/{}", self.repository, self.commit, encode_path(name));
         let answer = self.client.file(&FileRequest {
             path: &path,
             checksum,
@@ -197,7 +205,7 @@ impl Download<'_> {
         if let (Some(before), Some(now)) = (checksum, &answer.checksum)
             && before != now
         {
-            let text = format!("checksum {} where it has listed {}", now.hex(), before.hex());
+            let text = format!("checksum {}, expected {} from its listing", now.hex(), before.hex());
             return Err(self.client.untrusted(&text).into());
         }
         if let (Some(before), Some(now)) = (size, answer.size)
@@ -205,13 +213,13 @@ impl Download<'_> {
         {
             return Err(self
                 .client
-                .untrusted(&format!("{now} bytes where it has listed {before}"))
+                .untrusted(&format!("a size of {now} bytes, expected {before} from its listing"))
                 .into());
         }
         Ok(answer)
     }
 
-    /// Writes the body to the file; returns the file's length so far, which `reached` is told also where it ends in an error.
+    /// Writes the body to the file and returns the file's length. `reached` is the length also after an error.
     fn copy(
         &self,
         name: &str,
@@ -229,21 +237,21 @@ impl Download<'_> {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(self.client.cut(&e)),
+                Err(e) => return Err(self.client.cut(e)),
             };
             length = length.saturating_add(n as u64);
             if length > most {
-                let text = format!("more than the {most} bytes that were to come");
+                let text = format!("more than the {most} bytes it announced");
                 return Err(self.client.untrusted(&text).into());
             }
             file.write_all(&buffer[..n])
-                .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write: {e}")))?;
+                .map_err(|e| Error::new(ErrorKind::Io, "cannot write").caused_by(e))?;
             *reached = length;
             if self.is_stopped() {
                 return Err(self.stopped().into());
             }
             if told.elapsed() >= TICK {
-                self.tell(DownloadEvent::Progress {
+                self.report(DownloadEvent::Progress {
                     file: name.to_owned(),
                     received: length,
                 });
@@ -251,13 +259,13 @@ impl Download<'_> {
             }
             if watched.elapsed() >= self.options.timeout {
                 if length - watched_length < TRICKLE {
-                    let text = format!("{}: hardly anything arrives", self.client.host());
+                    let text = format!("{}: the transfer stalled", self.client.host());
                     return Err(Failure::passing(Error::new(ErrorKind::Network, text)));
                 }
                 (watched, watched_length) = (Instant::now(), length);
             }
         }
-        self.tell(DownloadEvent::Progress {
+        self.report(DownloadEvent::Progress {
             file: name.to_owned(),
             received: length,
         });
@@ -266,12 +274,11 @@ impl Download<'_> {
 
     fn check_limit(&self, size: Option<u64>) -> Result<(), Error> {
         let limit = self.options.max_file_bytes;
-        match size {
-            Some(size) if size > limit => Err(Error::unsupported(format!(
-                "a file of {size} bytes is not downloaded; the limit is {limit}"
-            ))),
-            _ => Ok(()),
+        if let Some(size) = size.filter(|&size| size > limit) {
+            let text = format!("the file is too large: expected at most {limit} bytes, found {size}");
+            return Err(Error::unsupported(text));
         }
+        Ok(())
     }
 
     fn sleep(&self, pause: Duration) -> Result<(), Error> {
@@ -297,18 +304,18 @@ impl Download<'_> {
         Error::new(ErrorKind::Network, "stopped because another file failed")
     }
 
-    fn tell(&self, event: DownloadEvent) {
-        // Nobody listens any more only when the whole download has ended.
+    fn report(&self, event: DownloadEvent) {
+        // The receiver is gone only after the whole download has ended.
         let _ = self.events.send(event);
     }
 }
 
 pub(crate) fn interrupted() -> Error {
-    let text = "interrupted; what has arrived is kept, run the same command to go on";
+    let text = "interrupted; received bytes are kept, run the same command to continue";
     Error::new(ErrorKind::Interrupted, text)
 }
 
-/// Empties the file before it is removed, so that it is gone also where open files cannot be removed.
+/// Truncates the file before removing it, for systems on which open files cannot be removed.
 fn discard(file: File, path: &std::path::Path) {
     let _ = file.set_len(0);
     drop(file);
@@ -325,18 +332,4 @@ fn hash(file: &mut File, checksum: &Checksum, length: u64) -> std::io::Result<St
             n => hasher.update(&buffer[..n]),
         }
     }
-}
-
-/// Percent-encodes all but unreserved characters and those in `keep`.
-pub(crate) fn encode(text: &str, keep: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || "-._~".contains(c) || keep.contains(c) {
-            encoded.push(c);
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
 }

@@ -1,6 +1,6 @@
-//! Requests to a hub and to the storage it names.
+//! Requests to a hub and to the storage it redirects to.
 //!
-//! Redirects are followed by hand, because who may be asked what is the whole of the security here:
+//! Redirects are followed by hand, because security depends on which host gets which request:
 //!
 //! | redirect from | to | followed | token |
 //! |---|---|---|---|
@@ -15,20 +15,20 @@
 use std::io::Read;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION, RANGE, RETRY_AFTER};
 use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, BodyReader, Proxy};
 
-use super::cache::io_error;
 use super::checksum::Checksum;
+use super::options::{RemoteOptions, Token};
 use super::retry::Failure;
 use super::status::{self, Sent};
-use super::{RemoteOptions, Token};
 use crate::{Error, ErrorKind};
 
 const MAX_REDIRECTS: usize = 6;
-/// What a hub says about a repository of some ten thousand files.
+/// Enough for the listing of a repository of some ten thousand files.
 const MAX_ANSWER: u64 = 32 << 20;
 
 /// Sends requests to one endpoint.
@@ -40,26 +40,26 @@ pub(crate) struct Client {
     timeout: Duration,
 }
 
-/// What is asked for, and what is known about it.
+/// A request for a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileRequest<'a> {
     /// Path and query below the endpoint, percent-encoded.
     pub(crate) path: &'a str,
-    /// What the endpoint has said about the file's content, if it has.
+    /// Checksum from the endpoint's listing, if it has one.
     pub(crate) checksum: Option<&'a Checksum>,
-    /// Bytes that are here already.
+    /// Bytes received before.
     pub(crate) offset: u64,
 }
 
-/// A file on its way.
+/// The response to a request for a file.
 pub(crate) struct FileAnswer {
-    /// What the endpoint says about the content with this answer.
+    /// Checksum in the endpoint's headers.
     pub(crate) checksum: Option<Checksum>,
-    /// Length of the whole file, if it was said.
+    /// Length of the whole file, if stated.
     pub(crate) size: Option<u64>,
-    /// The commit the endpoint has taken the file from.
+    /// The file's commit, as stated by the endpoint.
     pub(crate) commit: Option<String>,
-    /// Where the body begins: the offset asked for, or 0 from a server that sends the whole file nevertheless.
+    /// Where the body begins: the requested offset, or 0 from a server that ignores ranges.
     pub(crate) offset: u64,
     pub(crate) body: BodyReader<'static>,
 }
@@ -67,7 +67,11 @@ pub(crate) struct FileAnswer {
 impl Client {
     pub(crate) fn new(options: &RemoteOptions) -> Result<Self, Error> {
         let address = options.endpoint.trim_end_matches('/');
-        let bad = || Error::malformed(format!("the hub's address {address:?} is not of the form https://HOST"));
+        let bad = || {
+            Error::malformed(format!(
+                "invalid address of the hub: expected https://HOST, found {address:?}"
+            ))
+        };
         let endpoint: Uri = address.parse().map_err(|_| bad())?;
         if !matches!(endpoint.scheme_str(), Some("http" | "https"))
             || endpoint.query().is_some()
@@ -85,7 +89,7 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("ranktune/", env!("CARGO_PKG_VERSION")))
-            // A compressed answer would not have the length and the checksum that the hub states.
+            // A compressed response would not have the stated length and checksum.
             .accept_encoding("identity")
             .timeout_connect(Some(options.timeout))
             .timeout_resolve(Some(options.timeout))
@@ -106,12 +110,12 @@ impl Client {
         })
     }
 
-    /// The endpoint, as in error texts.
+    /// The endpoint's host, for error texts.
     pub(crate) fn host(&self) -> &str {
         host_of(&self.endpoint)
     }
 
-    /// A short text, such as the description of a repository.
+    /// Gets a short text, such as the listing of a repository.
     pub(crate) fn text(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let request = FileRequest {
             path,
@@ -125,23 +129,26 @@ impl Client {
             .into_reader()
             .take(MAX_ANSWER + 1)
             .read_to_end(&mut text);
-        limited.map_err(|e| self.cut(&e))?;
+        limited.map_err(|e| self.cut(e))?;
         if text.len() as u64 > MAX_ANSWER {
-            let text = format!("{}: an answer of more than {MAX_ANSWER} bytes is not read", self.host());
+            let text = format!(
+                "{}: the response is too large: expected at most {MAX_ANSWER} bytes",
+                self.host()
+            );
             return Err(Error::new(ErrorKind::Untrusted, text).into());
         }
         Ok(text)
     }
 
-    /// The beginning of a file's download.
+    /// Begins the download of a file.
     pub(crate) fn file(&self, request: &FileRequest<'_>) -> Result<FileAnswer, Failure> {
         let (answer, stated) = self.follow(request, Purpose::File)?;
         let headers = answer.headers();
         let (offset, length) = if answer.status() == 206 {
             let range = text(headers, CONTENT_RANGE.as_str()).and_then(content_range);
-            let (first, length) = range.ok_or_else(|| self.untrusted("a partial answer without a range"))?;
+            let (first, length) = range.ok_or_else(|| self.untrusted("a partial response without a range"))?;
             if first != request.offset {
-                return Err(self.untrusted("a range that was not asked for").into());
+                return Err(self.untrusted("a range that was not requested").into());
             }
             (first, length)
         } else {
@@ -154,7 +161,7 @@ impl Client {
             && stated != length
         {
             let text = format!(
-                "{}: the file has {stated} bytes by one header and {length} by another",
+                "{}: the headers state two sizes of the file, {stated} and {length} bytes",
                 self.host()
             );
             return Err(Error::new(ErrorKind::Untrusted, text).into());
@@ -181,16 +188,20 @@ impl Client {
             match status {
                 200 | 206 => return Ok((answer, stated)),
                 301 | 302 | 303 | 307 | 308 => {}
-                // What is asked for begins at or after the end: the partial file is longer than the hub's.
+                // The requested range begins at or after the end: the partial file is longer than the hub's.
                 416 if request.offset > 0 => return Err(Failure::Stale),
                 _ => {
                     let (host, headers) = (host_of(&uri), answer.headers());
                     let after = retry_after(headers);
-                    return Err(match (is_own, &self.token) {
-                        (true, Some(_)) => status::failure(host, Sent::Token, status, headers, after),
-                        (true, None) => status::failure(host, Sent::NoToken, status, headers, after),
-                        (false, _) => status::of_storage(host, status, after),
-                    });
+                    if !is_own {
+                        return Err(status::of_storage(host, status, after));
+                    }
+                    let sent = if self.token.is_some() {
+                        Sent::Token
+                    } else {
+                        Sent::NoToken
+                    };
+                    return Err(status::failure(host, sent, status, headers, after));
                 }
             }
             let location = text(answer.headers(), LOCATION.as_str()).unwrap_or_default();
@@ -207,12 +218,12 @@ impl Client {
             }
             if uri.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
                 return Err(self
-                    .untrusted(&format!("a redirect without encryption, to {next}"))
+                    .untrusted(&format!("a redirect to the unencrypted address {next}"))
                     .into());
             }
             uri = next;
         }
-        Err(self.untrusted("more redirects than any hub has").into())
+        Err(self.untrusted(&format!("more than {MAX_REDIRECTS} redirects")).into())
     }
 
     fn get(&self, uri: &Uri, offset: u64, purpose: Purpose) -> Result<Response<Body>, Failure> {
@@ -224,7 +235,7 @@ impl Client {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
         let sent = match purpose {
-            // Short answers come whole or not at all; files have their own watch, see `download`.
+            // A short response has a total timeout; `download` watches the progress of files.
             Purpose::Text => request
                 .config()
                 .timeout_global(Some(self.timeout.saturating_mul(3)))
@@ -238,14 +249,14 @@ impl Client {
         })
     }
 
-    /// The failure of reading an answer's body.
-    pub(crate) fn cut(&self, e: &std::io::Error) -> Failure {
-        let text = format!("{}: the connection broke off: {e}", self.host());
-        Failure::passing(Error::new(ErrorKind::Network, text))
+    /// The failure of reading a response's body.
+    pub(crate) fn cut(&self, e: std::io::Error) -> Failure {
+        let text = format!("{}: the connection was interrupted", self.host());
+        Failure::passing(Error::new(ErrorKind::Network, text).caused_by(e))
     }
 
     pub(crate) fn untrusted(&self, what: &str) -> Error {
-        let text = format!("{} answered with {what}; nothing of it was used", self.host());
+        let text = format!("unexpected response from {}: {what}; it was discarded", self.host());
         Error::new(ErrorKind::Untrusted, text)
     }
 
@@ -253,18 +264,18 @@ impl Client {
         let address = format!("{}{path}", self.endpoint.to_string().trim_end_matches('/'));
         address
             .parse()
-            .map_err(|_| Error::malformed(format!("{address:?} is not an address")))
+            .map_err(|_| Error::malformed(format!("invalid address {address:?}")))
     }
 }
 
-/// What an answer is wanted for, which decides about redirects and time.
+/// The kind of response, which determines allowed redirects and timeouts.
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     Text,
     File,
 }
 
-/// What the endpoint's headers say about a file; other hosts have no say.
+/// What the endpoint's headers state about a file; headers of other hosts are ignored.
 #[derive(Debug, Default)]
 struct Stated {
     checksum: Option<Checksum>,
@@ -273,7 +284,7 @@ struct Stated {
 }
 
 impl Stated {
-    /// Takes what is new; the first answer is the nearest to the hub's own books.
+    /// Adds what is not known yet. Earlier responses of a redirect take precedence.
     fn read(&mut self, headers: &HeaderMap) {
         let number = |name| text(headers, name).and_then(|number| number.parse().ok());
         let checksum = |name| text(headers, name).and_then(Checksum::from_etag);
@@ -289,19 +300,19 @@ impl Stated {
     }
 }
 
-/// The failure of a request that got no answer.
+/// The failure of a request without a response.
 fn failure(host: &str, e: ureq::Error) -> Failure {
     let (text, is_passing) = match &e {
-        // rustls puts its refusals into errors of this kind.
+        // Errors of rustls are of this kind.
         ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => {
-            let advice = "certificates of a proxy's own can be named in SSL_CERT_FILE";
-            (format!("no secure connection to {host}: {e}; {advice}"), false)
+            let text = format!("no secure connection to {host} (for a proxy's own certificates, set SSL_CERT_FILE)");
+            (text, false)
         }
         ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
-            let advice = "what was downloaded before is used with --offline (or HF_HUB_OFFLINE)";
-            (format!("cannot reach {host}: {e}; {advice}"), true)
+            let text = format!("cannot reach {host} (to use earlier downloads, add --offline or set HF_HUB_OFFLINE=1)");
+            (text, true)
         }
-        _ => (format!("{host} does not answer as a hub does: {e}"), false),
+        _ => (format!("unexpected response from {host}"), false),
     };
     let error = Error::new(ErrorKind::Network, text).caused_by(e);
     if is_passing {
@@ -315,7 +326,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// Seconds; a date is not worth a calendar here.
+/// Seconds; the other form, a date, is ignored.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     text(headers, RETRY_AFTER.as_str())?
         .parse()
@@ -333,7 +344,8 @@ fn content_range(range: &str) -> Option<(u64, Option<u64>)> {
     }
 }
 
-/// Where `location` leads from `base`. Addresses with a login are refused, and so are relative ones that no hub uses.
+/// The target of the redirect `location` from `base`. Addresses with a login are rejected, and so are relative paths, which no hub
+/// uses.
 fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     let (scheme, authority) = (base.scheme_str()?, base.authority()?);
     let address = if location.starts_with("//") {
@@ -345,6 +357,21 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     };
     let uri: Uri = address.split('#').next()?.parse().ok()?;
     (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && !has_login(&uri)).then_some(uri)
+}
+
+/// All but unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// As [`ENCODED`], without the slash.
+const ENCODED_IN_PATH: &AsciiSet = &ENCODED.remove(b'/');
+
+/// Percent-encodes one segment of a path, including its slashes.
+pub(crate) fn encode_segment(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// Percent-encodes a path, without its slashes.
+pub(crate) fn encode_path(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED_IN_PATH).to_string()
 }
 
 fn host_of(uri: &Uri) -> &str {
@@ -365,7 +392,7 @@ fn same_host(a: &Uri, b: &Uri) -> bool {
     a.scheme_str() == b.scheme_str() && host(a) == host(b) && port(a) == port(b)
 }
 
-/// Whether nobody on the way can read what is sent.
+/// Whether requests are encrypted or stay on this machine.
 fn is_private(endpoint: &Uri) -> bool {
     let host = endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
@@ -376,8 +403,8 @@ fn proxy(options: &RemoteOptions) -> Result<Option<Proxy>, Error> {
     let Some(address) = &options.proxy else {
         return Ok(None);
     };
-    // The address may hold a password, so it is not shown.
-    let bad = |e| Error::malformed(format!("the proxy's address cannot be used: {e}"));
+    // The address may contain a password, so it is not shown.
+    let bad = |e: ureq::Error| Error::malformed("invalid address of the proxy").caused_by(e);
     let plain = Proxy::new(address).map_err(bad)?;
     let mut proxy = Proxy::builder(plain.protocol()).host(plain.host()).port(plain.port());
     if let (Some(name), Some(password)) = (plain.username(), plain.password()) {
@@ -395,7 +422,7 @@ fn proxy(options: &RemoteOptions) -> Result<Option<Proxy>, Error> {
 }
 
 fn certificates(file: &std::path::Path) -> Result<RootCerts, Error> {
-    let bytes = std::fs::read(file).map_err(|e| io_error("cannot read the certificates", e, file))?;
+    let bytes = std::fs::read(file).map_err(|e| Error::io("cannot read the certificates", e, file))?;
     let found: Vec<Certificate<'static>> = parse_pem(&bytes)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -403,7 +430,7 @@ fn certificates(file: &std::path::Path) -> Result<RootCerts, Error> {
         })
         .collect();
     if found.is_empty() {
-        return Err(Error::malformed("no certificate in PEM form").in_file(file));
+        return Err(Error::malformed("expected certificates in PEM format, found none").in_file(file));
     }
     Ok(RootCerts::new_with_certs(&found))
 }

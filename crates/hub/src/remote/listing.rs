@@ -1,7 +1,7 @@
-//! What a hub says about a repository at a revision: its commit, and name, size and checksum of every file.
+//! A hub's listing of a repository at a revision: the commit, and name, size and checksum of every file.
 //!
-//! `GET /api/models/NAME/revision/REVISION?blobs=true`; a mirror that does not know `blobs` gives names alone, and size and
-//! checksum come with each file's own headers.
+//! `GET /api/models/NAME/revision/REVISION?blobs=true`; a mirror without support for `blobs` lists names only, and size and
+//! checksum then come from the headers of each file.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::select::check_name;
 use crate::repository::is_commit;
 use crate::{Error, ErrorKind};
 
-/// What is known of a file before it is asked for.
+/// What the listing states about a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileInfo {
     pub(crate) checksum: Option<Checksum>,
@@ -50,22 +50,20 @@ struct Lfs {
 }
 
 impl Listing {
-    /// Reads the answer to a question about `revision`.
+    /// Parses the response to a request for `revision`.
     ///
     /// # Errors
-    /// [`ErrorKind::Untrusted`]: it is not such an answer, or a file's name leads out of the repository.
+    /// [`ErrorKind::Untrusted`]: it is not a listing, or a file's name leads out of the repository.
     pub(crate) fn parse(answer: &[u8], revision: &str) -> Result<Self, Error> {
-        let untrusted = |text: String| Error::new(ErrorKind::Untrusted, text);
         let answer: Answer = serde_json::from_slice(answer).map_err(|e| {
-            untrusted(format!(
-                "the answer does not describe a repository ({e}); check HF_ENDPOINT"
-            ))
+            let text = "unexpected response from the hub: expected the listing of a repository; check HF_ENDPOINT";
+            Error::new(ErrorKind::Untrusted, text).caused_by(e)
         })?;
         let commit = answer.sha;
         if !is_commit(&commit) || (is_commit(revision) && revision != commit) {
-            return Err(untrusted(format!(
-                "the hub says that {revision} is at commit {commit:.60?}, which cannot be"
-            )));
+            let text =
+                format!("unexpected response from the hub: invalid commit {commit:.60?} for revision {revision}");
+            return Err(Error::new(ErrorKind::Untrusted, text));
         }
         let mut files = BTreeMap::new();
         for sibling in answer.siblings {
@@ -83,7 +81,7 @@ impl Sibling {
             let size = self.size;
             return FileInfo { checksum, size };
         };
-        // `blobId` is the checksum of a pointer then, not of the file.
+        // `blobId` is then the checksum of a pointer, not of the file.
         let sha256 = lfs
             .sha256
             .as_deref()
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_true_is_not_used() {
+    fn an_invalid_listing_is_rejected() {
         for text in [
             "",
             "[]",

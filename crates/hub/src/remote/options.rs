@@ -1,33 +1,34 @@
-//! Where to download from, where to keep it, and how long to try.
+//! Settings of downloads: the hub, the cache, the login, and limits on time and size.
 //!
-//! The environment is read in one place, [`RemoteOptions::from_env`], under the names and rules of Python's `huggingface_hub`, so
-//! that both share one cache and one login. `RemoteOptions::default()` reads nothing but the home folder.
+//! The environment is read in one place, [`RemoteOptions::from_env`], with the variables and rules of Python's `huggingface_hub`, so
+//! that both share one cache and one login. `RemoteOptions::default()` only reads the home folder. The one duration among the
+//! variables is a whole number of seconds there, so it is parsed as one, without `humantime`.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, WeightPrecision};
+use ranktune_core::Interrupt;
+
+use crate::{Error, WeightPrecision};
 
 /// Whether the network may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Connection {
-    /// What is missing is downloaded, and branches are looked up.
+    /// Missing files are downloaded, and branches are looked up.
     #[default]
     Online,
-    /// Only what is in the cache is used.
+    /// Only the cache is used.
     Offline,
 }
 
-/// A secret that stays out of debug output.
+/// An access token, hidden in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// A token, without the white space around it; `None` if nothing is left or it could not stand in a header.
+    /// A token without surrounding white space; `None` if it is empty or not valid in an HTTP header.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
@@ -52,30 +53,30 @@ pub struct RemoteOptions {
     pub endpoint: String,
     /// The folder that holds `models--ORGANISATION--NAME`. Default: `~/.cache/huggingface/hub`.
     pub cache_dir: PathBuf,
-    /// Sent to the endpoint only, and only through TLS or to this machine. Default: none.
+    /// Sent to the endpoint only, over TLS or to this machine. Default: none.
     pub token: Option<Token>,
     /// Default: [`Connection::Online`].
     pub connection: Connection,
     /// Default: [`WeightPrecision::Float32`].
     pub precision: WeightPrecision,
-    /// Files downloaded at a time. Default: 4 (the hub's own client takes 8, and is asked to slow down more often).
+    /// Files downloaded at a time. Default: 4 (the hub's own client uses 8, and is rate-limited more often).
     pub jobs: usize,
-    /// How long a server may be silent, and how long connecting may take. Default: 10 s, as in `huggingface_hub`.
+    /// Longest silence of a server, and longest time to connect. Default: 10 s, as in `huggingface_hub`.
     pub timeout: Duration,
-    /// Further attempts after one that brought less than 64 KiB. Default: 5, as in `huggingface_hub`.
+    /// Attempts in a row after one that received less than 64 KiB. Default: 5, as in `huggingface_hub`.
     pub retries: u32,
-    /// The pause before the first further attempt; it doubles up to 16 s. Default: 0.5 s.
+    /// Pause before the first retry; it doubles up to 16 s. Default: 0.5 s.
     pub backoff: Duration,
-    /// The longest file that is downloaded, whatever the server claims or sends. Default: 64 GiB.
+    /// Size limit for a file, regardless of what the server announces or sends. Default: 64 GiB.
     pub max_file_bytes: u64,
     /// Address of an HTTP proxy. Default: none.
     pub proxy: Option<String>,
-    /// Hosts that are reached without the proxy, as in `NO_PROXY`; this machine always is. Default: none.
+    /// Hosts that bypass the proxy, as in `NO_PROXY`; this machine always does. Default: none.
     pub no_proxy: Vec<String>,
     /// A file of certificates (PEM) to trust instead of Mozilla's. Default: none.
     pub certificates: Option<PathBuf>,
-    /// Once it is set, downloads stop at the next safe point, and what has arrived is kept. Default: never.
-    pub interrupt: Arc<AtomicBool>,
+    /// Once raised, downloads stop at the next safe point; received bytes are kept. Default: never raised.
+    pub interrupt: Interrupt,
 }
 
 impl Default for RemoteOptions {
@@ -94,14 +95,14 @@ impl Default for RemoteOptions {
             proxy: None,
             no_proxy: Vec::new(),
             certificates: None,
-            interrupt: Arc::default(),
+            interrupt: Interrupt::default(),
         }
     }
 }
 
 impl RemoteOptions {
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed)
+        self.interrupt.is_raised()
     }
 
     /// The defaults, changed by the environment: `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_TOKEN`,
@@ -109,7 +110,7 @@ impl RemoteOptions {
     /// `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, and `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`]: a variable or the token file holds something that cannot be meant.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed): a variable or the token file has an invalid value.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(&|name| std::env::var_os(name))
     }
@@ -117,7 +118,7 @@ impl RemoteOptions {
     /// [`RemoteOptions::from_env`], with the environment as a function.
     ///
     /// # Errors
-    /// As there.
+    /// As [`RemoteOptions::from_env`].
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: &[&str]| names.iter().find_map(|name| set(name));
@@ -149,7 +150,7 @@ impl RemoteOptions {
             certificates: first(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).map(path),
             ..Self::default()
         };
-        // `REQUESTS_CA_BUNDLE` may also name a folder, which Mozilla's certificates stand in for.
+        // `REQUESTS_CA_BUNDLE` may also name a folder, in which case Mozilla's certificates are used.
         options.certificates.take_if(|file| file.is_dir());
         if let Some((_, endpoint)) = text(&["HF_ENDPOINT"])? {
             options.endpoint = endpoint;
@@ -184,7 +185,7 @@ impl RemoteOptions {
         if let Some((name, token)) = text(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])? {
             let bad = || {
                 Error::malformed(format!(
-                    "{name} is not a token: expected printable characters without spaces"
+                    "invalid token in {name}: expected printable characters without spaces"
                 ))
             };
             options.token = Some(Token::new(&token).ok_or_else(bad)?);
@@ -196,7 +197,7 @@ impl RemoteOptions {
     }
 }
 
-/// `~/…` as the shell would read it; variables that come from files or services are not expanded by one.
+/// Expands `~/…`, because variables set in files or by services are not expanded by a shell.
 fn expand_home(path: PathBuf, home: &Path) -> PathBuf {
     match path.strip_prefix("~") {
         Ok(rest) => home.join(rest),
@@ -204,21 +205,21 @@ fn expand_home(path: PathBuf, home: &Path) -> PathBuf {
     }
 }
 
-/// The token that `hf auth login` has left; `None` if there is no such file or it is empty.
+/// The token stored by `hf auth login`; `None` if the file does not exist or is empty.
 fn token_in(file: &Path) -> Result<Option<Token>, Error> {
     let text = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => {
             let text = "cannot read the token; set HF_TOKEN, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to do without";
-            return Err(Error::new(ErrorKind::Io, text).caused_by(e).in_file(file));
+            return Err(Error::io(text, e, file));
         }
     };
     let text = String::from_utf8_lossy(&text);
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let bad = || Error::malformed("not a token: expected one line of printable characters").in_file(file);
+    let bad = || Error::malformed("invalid token: expected one line of printable characters").in_file(file);
     Token::new(&text).map(Some).ok_or_else(bad)
 }
 

@@ -1,21 +1,20 @@
-//! When to try again, and after what pause.
+//! Whether to retry, and after what pause.
 //!
-//! `pause(n) = min(16 s, backoff·2^(n−1))·u`, u uniform in [½, 1), so that many clients that were cut off together do not come
-//! back together; a server's own `Retry-After` takes its place, up to a minute.
+//! `pause(n) = min(16 s, backoff·2^(n−1))·u`, u uniform in [½, 1), so that clients that failed together do not retry together; a
+//! server's `Retry-After` takes precedence, up to a minute.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use crate::Error;
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Trying again cannot help.
+    /// Retrying cannot help.
     Final(Error),
-    /// It may help, after the pause that the server asks for, if it does.
+    /// Retrying may help, after the pause that the server asks for, if any.
     Passing(Error, Option<Duration>),
-    /// The part of the file that is here is not of the file the server has, and has to go.
+    /// The partial download does not belong to the server's file and has to be discarded.
     Stale,
 }
 
@@ -42,13 +41,7 @@ pub(crate) fn pause(backoff: Duration, attempt: u32, asked: Option<Duration>) ->
     let doubled = backoff
         .saturating_mul(1 << attempt.saturating_sub(1).min(20))
         .min(LONGEST);
-    let fraction = f64::from(u16::try_from(random() % 1024).unwrap_or_default()) / 2048.0;
-    doubled.mul_f64(0.5 + fraction)
-}
-
-/// A number that differs from call to call and from process to process, from the standard library's seeds for hash tables.
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
+    doubled.mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
 #[cfg(test)]
@@ -56,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_limit_and_a_server_may_ask_for_another() {
+    fn pauses_double_up_to_a_limit_and_a_retry_after_takes_precedence() {
         let backoff = Duration::from_millis(500);
         for (attempt, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (7, 16.0), (u32::MAX, 16.0)] {
             let pause = pause(backoff, attempt, None).as_secs_f64();

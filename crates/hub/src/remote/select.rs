@@ -1,20 +1,20 @@
-//! Which of a repository's files are wanted.
+//! Which of a repository's files to download.
 //!
-//! | what | names, the first that is there |
+//! | role | names, of which the first that exists is taken |
 //! |---|---|
 //! | the model in float32 | `onnx/model.onnx`, `model.onnx`, else the repository's only ONNX file |
 //! | in float16 | `model_fp16.onnx`, in `onnx/` or beside the configuration |
 //! | in int8 | `model_quantized.onnx`, `model_int8.onnx`, `model_qint8_avx512.onnx`, `model_quint8_avx2.onnx`, likewise |
-//! | its weights | what begins with the model's name: `model.onnx_data`, `model.onnx.data` |
-//! | configuration | the files in `CONFIGURATION` that are there |
+//! | its weights | names that begin with the model's: `model.onnx_data`, `model.onnx.data` |
+//! | configuration | the files in `CONFIGURATION` that exist |
 //!
-//! Names come from a server, so they are checked before anything is made of them.
+//! Names come from a server, so they are checked before use.
 
 use std::collections::BTreeSet;
 
 use crate::{Error, ErrorKind, WeightPrecision};
 
-/// Everything that is read beside a model.
+/// Configuration files that are read beside a model.
 pub(crate) const CONFIGURATION: [&str; 9] = [
     "config.json",
     "preprocessor_config.json",
@@ -27,7 +27,7 @@ pub(crate) const CONFIGURATION: [&str; 9] = [
     "1_Pooling/config.json",
 ];
 
-/// The names that a model of `precision` goes by, the preferred first.
+/// The usual names of a model of `precision`, in order of preference.
 pub(crate) fn candidates(precision: WeightPrecision) -> Vec<String> {
     let names: &[&str] = match precision {
         WeightPrecision::Float32 => &["model"],
@@ -43,7 +43,7 @@ pub(crate) fn candidates(precision: WeightPrecision) -> Vec<String> {
     names.iter().flat_map(places).collect()
 }
 
-/// What to download.
+/// The files to download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// The ONNX file.
@@ -52,10 +52,10 @@ pub(crate) struct Selection {
     pub(crate) files: Vec<String>,
 }
 
-/// Picks from `names`, which are all that a repository has; `repository` is its name, for the advice in an error.
+/// Selects from `names`, the files of a repository; `repository` is its name, for the advice in an error.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]: the model is not there; the text says what is, and what to do.
+/// [`ErrorKind::NotFound`]: no such model; the text lists the ONNX files, and says what to try.
 pub(crate) fn select(
     names: &BTreeSet<String>,
     precision: WeightPrecision,
@@ -69,7 +69,7 @@ pub(crate) fn select(
             .ok_or_else(|| missing(names, &format!("no ONNX model in {}", precision.name()), repository))?,
     };
     if !is_usable(&model) {
-        return Err(Error::unsupported(format!("a file called {model:?} is not downloaded")));
+        return Err(Error::unsupported(format!("the file name {model:?} is not supported")));
     }
     let weights = |name: &&String| {
         let rest = name.strip_prefix(&model).unwrap_or_default();
@@ -113,7 +113,7 @@ fn missing(names: &BTreeSet<String>, what: &str, repository: &str) -> Error {
             String::new()
         };
         format!(
-            "it has {}{more}; choose another precision, or name one as `file` in a manifest",
+            "but {}{more}; choose another precision, or set one as `file` in a manifest",
             listed.join(", ")
         )
     };
@@ -127,7 +127,7 @@ fn is_onnx(name: &str) -> bool {
             .is_some_and(|end| end.eq_ignore_ascii_case(".onnx"))
 }
 
-/// Refuses a name that leads out of the folder it is meant for. No honest hub has one, so nothing else it says is used either.
+/// Rejects a name that leads out of its folder. No honest hub lists one, so its whole response is discarded.
 ///
 /// # Errors
 /// [`ErrorKind::Untrusted`].
@@ -142,7 +142,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a file of this name can be kept on every system. Others are never picked.
+/// Whether the name is valid on every system. Files with other names are never selected.
 pub(crate) fn is_usable(name: &str) -> bool {
     let is_part = |part: &str| {
         let chars = part.chars().all(|c| !c.is_control() && !r#"\:*?"<>|"#.contains(c));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_onnx_file_the_export_command_is_said() {
+    fn without_any_onnx_file_the_error_has_the_export_command() {
         let error = model(&["model.safetensors", "config.json"], WeightPrecision::Float32).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_asked_for_file_the_others_are_listed() {
+    fn without_the_requested_file_the_others_are_listed() {
         let error = model(&["onnx/model.onnx"], WeightPrecision::Int8)
             .unwrap_err()
             .to_string();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_out_are_refused() {
+    fn names_that_lead_out_are_rejected() {
         for name in [
             "../x",
             "a/../../x",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_some_system_cannot_keep_are_not_picked() {
+    fn names_that_are_invalid_on_some_system_are_not_selected() {
         for name in [
             "a\\b.onnx",
             ".hidden.onnx",

@@ -1,7 +1,7 @@
-//! What a hub's refusals mean, and what to do about each.
+//! The errors for a hub's status codes, and what to try for each.
 //!
-//! The hub says more in `X-Error-Code` than in the status: a repository that does not exist is 401 to those who are not logged
-//! in, as is a private one, so that nobody learns which names are taken.
+//! `X-Error-Code` is more specific than the status: without a login, the hub answers 401 for private and for missing repositories
+//! alike, so that the names of private ones stay hidden.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) enum Sent {
     NoToken,
 }
 
-/// The failure that `status` is.
+/// The failure for the hub's `status`.
 pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, after: Option<Duration>) -> Failure {
     let header = |name: &str| {
         headers
@@ -27,7 +27,7 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
     };
     let (code, message) = (header("x-error-code"), plain(header("x-error-message")));
     let login = match sent {
-        Sent::Token => "the token that was sent gives no access to it; check it with `hf auth whoami`",
+        Sent::Token => "check with `hf auth whoami` that the token has access to it",
         Sent::NoToken => "log in with `hf auth login` or set HF_TOKEN",
     };
     let (kind, text) = match (status, code) {
@@ -35,7 +35,7 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
             let text = format!(
                 "the repository is gated: accept its conditions on its page at {host}, then {}",
                 match sent {
-                    Sent::Token => "try again with a token of the account that has accepted them",
+                    Sent::Token => "use a token of the account that accepted them",
                     Sent::NoToken => login,
                 }
             );
@@ -43,22 +43,23 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
         }
         (_, "RevisionNotFound") => (
             ErrorKind::NotFound,
-            format!("{host} has the repository, but not this revision of it"),
+            format!("the repository at {host} has no such revision"),
         ),
         (_, "EntryNotFound") => (
             ErrorKind::NotFound,
-            format!("{host} has the repository, but not this file in it"),
+            format!("the repository at {host} has no such file"),
         ),
-        // The hub refuses such a token also where none is needed.
+        // The hub rejects an expired token even for public repositories.
         (401, _) if header("x-error-message").starts_with("Invalid credentials") => {
             let text = format!(
-                "{host} does not take the token any more; log in again with `hf auth login`, or do without by \
-                 HF_HUB_DISABLE_IMPLICIT_TOKEN=1"
+                "{host} rejected the token; log in again with `hf auth login`, or set \
+                 HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none"
             );
             (ErrorKind::Denied, text)
         }
         (401, _) | (_, "RepoNotFound") => {
-            let text = format!("{host} shows no such repository; check the spelling, or if it is private, {login}");
+            let text =
+                format!("{host} has no such public repository; check the spelling, or if it is private, {login}");
             (
                 if status == 404 {
                     ErrorKind::NotFound
@@ -68,17 +69,18 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
                 text,
             )
         }
-        (403, _) => (ErrorKind::Denied, format!("{host} refuses access{message}; {login}")),
+        (403, _) => (ErrorKind::Denied, format!("{host} denied access{message}; {login}")),
         (404 | 410, _) => (
             ErrorKind::NotFound,
             format!("{host} has no such repository, revision or file; check the spelling"),
         ),
         (429, _) => {
-            let text = format!("{host} asks to slow down (status 429{message}); try again later, or with a token");
+            let text =
+                format!("{host} limits the rate of requests (status 429{message}); try again later, or with a token");
             return Failure::Passing(Error::new(ErrorKind::Network, text), after);
         }
         (408 | 500 | 502 | 503 | 504, _) => {
-            let text = format!("{host} is in trouble (status {status}{message}); try again later");
+            let text = format!("{host} is temporarily unavailable (status {status}{message}); try again later");
             return Failure::Passing(Error::new(ErrorKind::Network, text), after);
         }
         _ => (
@@ -89,13 +91,13 @@ pub(crate) fn failure(host: &str, sent: Sent, status: u16, headers: &HeaderMap, 
     Failure::Final(Error::new(kind, text))
 }
 
-/// The failure that `status` is from storage. The addresses that a hub gives out expire, so a new one may do better.
+/// The failure for the storage's `status`. The addresses that a hub redirects to expire, so a retry may succeed.
 pub(crate) fn of_storage(host: &str, status: u16, after: Option<Duration>) -> Failure {
     let text = format!("the hub's storage {host} answered with status {status}; try again later");
     Failure::Passing(Error::new(ErrorKind::Network, text), after)
 }
 
-/// A server's text, fit to stand in a message on a terminal: printable, and not long.
+/// A server's text, made safe for a terminal: printable, and not long.
 fn plain(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     if text.is_empty() { text } else { format!(": {text}") }
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_says_what_to_do() {
+    fn every_error_has_advice() {
         for (status, code, kind, says) in [
             (404, "RepoNotFound", ErrorKind::NotFound, "spelling"),
             (401, "RepoNotFound", ErrorKind::Denied, "HF_TOKEN"),
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn only_troubles_of_the_server_are_worth_another_attempt() {
+    fn only_temporary_failures_are_retried() {
         for status in [408, 429, 500, 502, 503, 504] {
             assert!(outcome(status, &[], Sent::NoToken).2, "{status}");
         }
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_has_expired_is_told_from_a_repository_that_is_not_there() {
+    fn an_expired_token_is_distinguished_from_a_missing_repository() {
         let headers = [("x-error-message", "Invalid credentials in Authorization header")];
         let (kind, text, _) = outcome(401, &headers, Sent::Token);
         assert_eq!(kind, ErrorKind::Denied);
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_sent_a_token_is_not_told_to_log_in() {
+    fn with_a_token_the_advice_is_not_to_log_in() {
         let (_, text, _) = outcome(401, &[], Sent::Token);
         assert!(text.contains("whoami") && !text.contains("HF_TOKEN"), "{text}");
     }

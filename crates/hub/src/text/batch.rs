@@ -1,4 +1,4 @@
-//! Sequences put together for one run of a graph.
+//! Sequences padded into one batch for the graph.
 
 use super::{Sequence, TextProcessor};
 
@@ -8,25 +8,25 @@ use super::{Sequence, TextProcessor};
 pub struct TokenBatch {
     /// Sequences.
     pub rows: usize,
-    /// Tokens of each, padding included.
+    /// Tokens of each, including padding.
     pub length: usize,
-    /// What the graph is fed: each input's name, and `[rows, length]`.
+    /// The name and the values `[rows, length]` of each of the graph's inputs.
     pub feeds: Vec<(String, Vec<i64>)>,
-    /// 1 for tokens, 0 for padding, `[rows, length]`, whether or not the graph takes it.
+    /// 1 for tokens, 0 for padding, `[rows, length]`, whether or not the graph has it as an input.
     pub mask: Vec<i64>,
-    /// Where each sequence begins: after its padding on the left, `[rows]`.
+    /// Index of each sequence's first token, after padding on the left, `[rows]`.
     pub starts: Vec<usize>,
 }
 
 impl TokenBatch {
-    /// Where token `token` of sequence `row` is among the `rows · length` positions.
+    /// Index of token `token` of sequence `row` among the `rows · length` positions.
     pub fn position(&self, row: usize, token: usize) -> usize {
         row * self.length + self.starts[row] + token
     }
 }
 
 impl TextProcessor {
-    /// Puts `sequences` together with the least padding there can be. One without tokens is all padding.
+    /// Pads `sequences` to the length of the longest. A sequence without tokens is all padding.
     pub fn batch(&self, sequences: &[&Sequence]) -> TokenBatch {
         let longest = sequences.iter().map(|sequence| sequence.ids.len()).max().unwrap_or(0);
         let length = self.inputs.sequence.unwrap_or(longest.max(1));
@@ -36,7 +36,7 @@ impl TextProcessor {
         let (mut types, mut positions) = (filled(self.settings.pad_type_id), filled(0));
         let mut starts = Vec::with_capacity(rows);
         for (row, sequence) in sequences.iter().enumerate() {
-            // Never longer than a graph of one length takes: the tokenizer has cut it.
+            // Never longer than the graph's fixed length: the tokenizer truncates to it.
             let tokens = sequence.ids.len().min(length);
             let start = if self.settings.pads_left { length - tokens } else { 0 };
             let place = row * length + start..row * length + start + tokens;

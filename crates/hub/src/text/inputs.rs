@@ -1,11 +1,11 @@
-//! Which input of a graph takes what of a tokenized text.
+//! The inputs of a text model's graph, by role.
 
 use ranktune_onnx::{DataType, Dim, Graph, Links, Model};
 use tokenizers::Tokenizer;
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
-/// The inputs of a graph that takes texts, by name.
+/// Names of the inputs of a text model's graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextInputs {
@@ -17,9 +17,9 @@ pub struct TextInputs {
     pub token_type_ids: Option<String>,
     /// The position of each token, from 0.
     pub position_ids: Option<String>,
-    /// The only length that the graph takes.
+    /// Sequence length, if the graph fixes it.
     pub sequence: Option<usize>,
-    /// Rows of the embedding that the ids point into, where the graph shows it.
+    /// Rows of the token embedding, if found in the graph.
     pub n_embeddings: Option<usize>,
 }
 
@@ -27,7 +27,7 @@ impl TextInputs {
     /// Finds the inputs of `model`.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`]: no input for the ids, one that is for nothing known, or one that holds no whole numbers.
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch): no input for the ids, an unknown input, or one that is not of integers.
     pub fn of(model: &Model) -> Result<Self, Error> {
         let graph = &model.graph;
         let known = |part: &'static [&str]| {
@@ -48,7 +48,7 @@ impl TextInputs {
         let only = || (graph.inputs.len() == 1).then(|| graph.inputs[0].name.clone());
         let Some(input_ids) = known(&["input_ids"]).or_else(|| known(&["tokens"])).or_else(only) else {
             let text = format!("expected an input input_ids, found {}", names());
-            return Err(Error::new(ErrorKind::Mismatch, text));
+            return Err(Error::mismatch(text));
         };
         let inputs = Self {
             attention_mask: known(&["mask"]),
@@ -59,20 +59,13 @@ impl TextInputs {
             input_ids,
         };
         let is_known = |name: &String| inputs.names().any(|known| known == name);
-        match graph
-            .inputs
-            .iter()
-            .map(|input| &input.name)
-            .find(|name| !is_known(name))
-        {
-            None => {}
-            Some(other) => {
-                let text = format!(
-                    "the graph takes {other:?}, which is none of input_ids, attention_mask, token_type_ids and position_ids; \
-                     export the encoder alone, and without a cache (optimum-cli export onnx --task feature-extraction)"
-                );
-                return Err(Error::new(ErrorKind::Mismatch, text));
-            }
+        if let Some(other) = graph.inputs.iter().find(|input| !is_known(&input.name)) {
+            let text = format!(
+                "the graph has an input {:?}; expected only input_ids, attention_mask, token_type_ids and position_ids: \
+                 export the encoder alone, and without a cache (optimum-cli export onnx --task feature-extraction)",
+                other.name
+            );
+            return Err(Error::mismatch(text));
         }
         for input in &graph.inputs {
             if let Some(data_type) = input
@@ -80,34 +73,35 @@ impl TextInputs {
                 .filter(|data_type| !matches!(data_type, DataType::I64 | DataType::I32))
             {
                 let text = format!(
-                    "the graph takes {:?} as {data_type}, expected whole numbers (i64 or i32)",
+                    "input {:?}: expected integers (i64 or i32), found {data_type}",
                     input.name
                 );
-                return Err(Error::new(ErrorKind::Mismatch, text));
+                return Err(Error::mismatch(text));
             }
         }
         Ok(inputs)
     }
 
-    /// The names there are.
+    /// The names of all inputs.
     fn names(&self) -> impl Iterator<Item = &String> {
         let optional = [&self.attention_mask, &self.token_type_ids, &self.position_ids];
         std::iter::once(&self.input_ids).chain(optional.into_iter().flatten())
     }
 
-    /// An id, as the graph takes it.
+    /// A token id in the graph's type, if it has a row in the embedding.
     pub(super) fn checked(&self, id: u32) -> Result<i64, Error> {
-        match self.n_embeddings {
-            Some(rows) if id as usize >= rows => Err(Error::new(
-                ErrorKind::Mismatch,
-                format!("token {id} has no row in the model's embedding of {rows}; the tokenizer is another model's"),
-            )),
-            _ => Ok(id.into()),
+        if let Some(rows) = self.n_embeddings
+            && id as usize >= rows
+        {
+            let text =
+                format!("token {id} has no row in the model's embedding of {rows}; the tokenizer is another model's");
+            return Err(Error::mismatch(text));
         }
+        Ok(id.into())
     }
 
-    /// Refuses a tokenizer whose vocabulary is larger than the embedding. Tokens that were added to it later may be, as some models
-    /// declare more than they use.
+    /// Rejects a tokenizer whose vocabulary is larger than the embedding. Added tokens are not counted, because some models declare
+    /// more of them than they use.
     pub(super) fn check_vocabulary(&self, tokenizer: &Tokenizer) -> Result<(), Error> {
         let Some(rows) = self.n_embeddings else { return Ok(()) };
         let largest = tokenizer.get_vocab(false).into_values().max().unwrap_or(0);
@@ -117,7 +111,7 @@ impl TextInputs {
         let text = format!(
             "the tokenizer has ids up to {largest}, but the model's embedding has {rows} rows; it is another model's tokenizer"
         );
-        Err(Error::new(ErrorKind::Mismatch, text))
+        Err(Error::mismatch(text))
     }
 }
 
@@ -126,7 +120,7 @@ fn length(graph: &Graph, input_ids: &str) -> Option<usize> {
     input.shape.as_ref()?.get(1).and_then(Dim::fixed)
 }
 
-/// Rows of the constant that the ids are looked up in, directly or through a change of type or shape.
+/// Rows of the constant that the ids index, directly or after a cast or reshape.
 fn n_embeddings(graph: &Graph, input_ids: &str) -> Option<usize> {
     let links = Links::new(graph);
     let is_ids = |name: &str| {

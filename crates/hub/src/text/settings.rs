@@ -1,4 +1,4 @@
-//! What the files beside a model say about its texts.
+//! The settings for texts in the files beside a model.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,9 @@ use tokenizers::Tokenizer;
 
 use super::TextInputs;
 use crate::json::{self, Object};
-use crate::{Error, ErrorKind, HubEntry};
+use crate::{Error, HubEntry};
 
-/// Tokenizer files are megabytes; this bounds what a hostile one can cost.
+/// Tokenizer files are megabytes; this bounds the memory that a hostile one can take.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// Longer than this, a maximum length stands for none (`tokenizer_config.json` writes 10³⁰).
@@ -30,26 +30,22 @@ pub(super) struct Settings {
 
 /// The bytes and the fields of a `tokenizer.json`.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Object), Error> {
-    let io = |error| {
-        Error::new(ErrorKind::Io, "cannot read the tokenizer")
-            .caused_by(error)
-            .in_file(path)
-    };
+    let io = |error| Error::io("cannot read the tokenizer", error, path);
     let length = fs::metadata(path).map_err(io)?.len();
     if length > MAX_BYTES {
-        let text = format!("a tokenizer of {length} bytes is not read, at most {MAX_BYTES} are");
+        let text = format!("the tokenizer is too large: expected at most {MAX_BYTES} bytes, found {length}");
         return Err(Error::malformed(text).in_file(path));
     }
     let bytes = fs::read(path).map_err(io)?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok((bytes, object)),
         Ok(_) => Err(Error::malformed("expected a JSON object").in_file(path)),
-        Err(error) => Err(Error::malformed(format!("not valid JSON: {error}")).in_file(path)),
+        Err(error) => Err(Error::malformed(format!("invalid JSON: {error}")).in_file(path)),
     }
 }
 
 impl Settings {
-    /// Gathers the settings of `entry`, whose tokenizer is at `path` and says `json`.
+    /// Gathers the settings of `entry`, whose `tokenizer.json` at `path` holds `json`.
     pub(super) fn of(
         entry: &HubEntry,
         path: &Path,
@@ -83,7 +79,7 @@ impl Settings {
             && max_length <= specials
         {
             let message = format!("a maximum length of {max_length} leaves no room beside {specials} special tokens");
-            return Err(Error::new(ErrorKind::Mismatch, message).in_file(path));
+            return Err(Error::mismatch(message).in_file(path));
         }
         let pad_token = config.get("pad_token").and_then(token_text);
         let pad_id = whole(padding, "pad_id")
@@ -108,7 +104,7 @@ impl Settings {
     }
 }
 
-/// The side that `truncation` or `padding` in `tokenizer.json` names.
+/// The side of `truncation` or `padding` in `tokenizer.json`.
 fn direction(object: Option<&Object>) -> Option<&str> {
     object?.get("direction").and_then(Value::as_str)
 }
@@ -118,14 +114,14 @@ fn token_text(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value.get("content")?.as_str())
 }
 
-/// A length that is meant as one.
+/// A maximum length, unless the number stands for none.
 fn length(value: Option<&Value>) -> Option<usize> {
     let value = value?;
     value.as_f64().filter(|length| *length < UNLIMITED)?;
     json::whole(value)
 }
 
-/// Positions that the model has embeddings for. The RoBERTa family counts from the padding token's id on.
+/// Number of position embeddings. The RoBERTa family numbers positions from the padding token's id on.
 fn n_positions(entry: &HubEntry) -> Option<usize> {
     const COUNTS_FROM_PADDING: &[&str] = &[
         "roberta",
@@ -142,11 +138,11 @@ fn n_positions(entry: &HubEntry) -> Option<usize> {
         let taken = entry.config.pad_token_id.unwrap_or(1) + 1;
         return Some(positions.saturating_sub(taken));
     }
-    // Relative positions: the number is no limit.
+    // With relative positions, 0 does not limit the length.
     if positions == 0 { None } else { Some(positions) }
 }
 
-/// Tokens that the template adds to one text.
+/// Special tokens that the template adds to one text.
 fn n_specials(tokenizer: &Tokenizer) -> usize {
     use tokenizers::PostProcessor as _;
     tokenizer

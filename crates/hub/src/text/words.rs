@@ -1,23 +1,24 @@
-//! Sentences of words, cut into windows that a model takes.
+//! Sentences of words, split into windows of at most the model's maximum length.
 //!
-//! Windows overlap by a quarter, and a word is taken from the window in which it is farther from an edge, so that it is seen with
-//! what stands around it. Words are never cut in two, but for one that alone is longer than a window: its first tokens stay.
+//! Windows overlap by a quarter, and a word's features come from the window in which it is farther from an edge, so that it has
+//! context on both sides. Words are never split, except one that is longer than a window: its first tokens are kept.
 
 use std::ops::Range;
 
 use tokenizers::{InputSequence, Tokenizer};
 
+use super::guard::{TokenizerError, guarded};
 use super::settings::Settings;
-use super::{Sequence, TextProcessor, guarded};
-use crate::{Error, ErrorKind};
+use super::{Sequence, TextProcessor};
+use crate::Error;
 
-/// A part of a sentence that a model takes at once.
+/// A part of a sentence that fits the model's maximum length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The tokens.
     pub sequence: Sequence,
-    /// The words that are to be taken from this window, by their place in the sentence, and where their tokens are in
-    /// [`sequence`](Self::sequence). A word of which the tokenizer leaves nothing has an empty range.
+    /// The words whose features come from this window, by their index in the sentence, with the range of their tokens in
+    /// [`sequence`](Self::sequence). The range is empty for a word without tokens.
     pub words: Vec<(usize, Range<usize>)>,
 }
 
@@ -30,12 +31,12 @@ pub(super) struct WordTokenizer {
 }
 
 impl WordTokenizer {
-    fn new(tokenizer: &Tokenizer, settings: &Settings) -> Result<Self, String> {
-        let mut json = serde_json::to_value(tokenizer).map_err(|error| error.to_string())?;
+    fn new(tokenizer: &Tokenizer, settings: &Settings) -> Result<Self, TokenizerError> {
+        let mut json = serde_json::to_value(tokenizer)?;
         if let Some(pre_tokenizer) = json.get_mut("pre_tokenizer") {
             add_prefix_space(pre_tokenizer);
         }
-        let bytes = serde_json::to_vec(&json).map_err(|error| error.to_string())?;
+        let bytes = serde_json::to_vec(&json)?;
         let tokenizer = guarded(|| Tokenizer::from_bytes(&bytes))?;
         let mut words = Self {
             unknown: unknown(&json).and_then(|token| tokenizer.token_to_id(&token)),
@@ -58,9 +59,9 @@ impl WordTokenizer {
     }
 
     /// The ids of each word, `[words]` lists.
-    fn ids(&self, words: &[String]) -> Result<Vec<Vec<u32>>, String> {
+    fn ids(&self, words: &[String]) -> Result<Vec<Vec<u32>>, TokenizerError> {
         let texts: Vec<&str> = words.iter().map(String::as_str).collect();
-        // The fast way loses which word a token is of.
+        // `encode_fast` does not keep the word of each token.
         let encoded = guarded(|| self.tokenizer.encode(InputSequence::PreTokenized(texts.into()), false))?;
         let mut ids = vec![Vec::new(); words.len()];
         for (&id, word) in encoded.get_ids().iter().zip(encoded.get_word_ids()) {
@@ -68,7 +69,7 @@ impl WordTokenizer {
                 ids.push(id);
             }
         }
-        // A word of which the tokenizer leaves nothing is one it does not know.
+        // A word without tokens is an unknown word.
         if let Some(unknown) = self.unknown {
             ids.iter_mut()
                 .filter(|ids| ids.is_empty())
@@ -78,7 +79,7 @@ impl WordTokenizer {
     }
 }
 
-/// Byte-level tokenizers know most words by the space before them.
+/// The vocabulary of byte-level tokenizers has most words with a space before them.
 fn add_prefix_space(pre_tokenizer: &mut serde_json::Value) {
     let kind = pre_tokenizer
         .get("type")
@@ -107,27 +108,27 @@ fn unknown(json: &serde_json::Value) -> Option<String> {
 }
 
 impl TextProcessor {
-    /// Tokenizes a sentence of words; several windows where it is longer than the model takes. Every word is in one of them.
+    /// Tokenizes a sentence of words, into several windows if it is longer than the maximum length. Every word is in exactly one
+    /// of them.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn windows(&self, words: &[String]) -> Result<Vec<Window>, Error> {
-        let fails = |error: String| Error::unsupported(format!("the tokenizer fails: {error}"));
         let tokenizer = self
             .for_words
             .get_or_init(|| WordTokenizer::new(&self.tokenizer, &self.settings))
             .as_ref()
-            .map_err(|error| fails(error.clone()))?;
+            .map_err(TokenizerError::clone)?;
         let specials = tokenizer.before.len() + tokenizer.after.len();
         let room = match self.settings.max_length {
             None => usize::MAX,
             Some(length) if length > specials => length - specials,
             Some(length) => {
                 let text = format!("a maximum length of {length} leaves no room beside {specials} special tokens");
-                return Err(Error::new(ErrorKind::Mismatch, text));
+                return Err(Error::mismatch(text));
             }
         };
-        let ids = tokenizer.ids(words).map_err(fails)?;
+        let ids = tokenizer.ids(words)?;
         let lengths: Vec<usize> = ids.iter().map(|ids| ids.len().min(room)).collect();
         let mut windows = Vec::new();
         for (seen, taken) in cut(&lengths, room) {
@@ -160,8 +161,8 @@ impl TextProcessor {
     }
 }
 
-/// Cuts words of so many tokens each into windows of at most `room` tokens: the words that a window sees, and those that are taken
-/// from it. A window begins a quarter before the end of the one before.
+/// Splits words of these numbers of tokens into windows of at most `room` tokens: for each window, the range of its words and the
+/// range of those whose features come from it. A window overlaps the one before by a quarter.
 pub(super) fn cut(lengths: &[usize], room: usize) -> Vec<(Range<usize>, Range<usize>)> {
     let mut seen: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
@@ -185,7 +186,7 @@ pub(super) fn cut(lengths: &[usize], room: usize) -> Vec<(Range<usize>, Range<us
     let mut from = 0;
     let mut cuts = Vec::with_capacity(seen.len());
     for (at, window) in seen.iter().enumerate() {
-        // The middle of what two windows share.
+        // The middle of the overlap of two windows.
         let to = seen
             .get(at + 1)
             .map_or(window.end, |next| next.start + (window.end - next.start).div_ceil(2));
@@ -195,7 +196,7 @@ pub(super) fn cut(lengths: &[usize], room: usize) -> Vec<(Range<usize>, Range<us
     cuts
 }
 
-/// Whether a window that begins at `start` reaches beyond `end`: windows have to move on.
+/// Whether a window that begins at `start` reaches beyond `end`, so that every window adds a word.
 fn fits(lengths: &[usize], start: usize, end: usize, room: usize) -> bool {
     lengths[start..=end].iter().sum::<usize>() <= room
 }

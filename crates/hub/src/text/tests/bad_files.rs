@@ -1,6 +1,7 @@
 //! One test for each way in which the files of a model of texts can be bad.
 
 use super::*;
+use crate::ErrorKind;
 
 fn error(files: &[(&str, Value)], inputs: &[&str], rows: usize) -> Error {
     let (_folder, entry) = entry(files);
@@ -23,11 +24,11 @@ fn a_model_without_a_tokenizer_says_how_to_get_one() {
 fn a_tokenizer_that_is_no_json_is_named_with_line_and_column() {
     let (folder, entry) = entry(&[("tokenizer.json", tokenizer())]);
     for (content, expected) in [
-        (&b"{\"model\": "[..], "not valid JSON"),
+        (&b"{\"model\": "[..], "invalid JSON"),
         (b"[1, 2]", "expected a JSON object"),
-        (b"{\"model\": {\"type\": \"Nothing\"}}", "this tokenizer cannot be read"),
-        (b"{}", "this tokenizer cannot be read"),
-        (b"\xff\xfe{}", "not valid JSON"),
+        (b"{\"model\": {\"type\": \"Nothing\"}}", "invalid tokenizer"),
+        (b"{}", "invalid tokenizer"),
+        (b"\xff\xfe{}", "invalid JSON"),
     ] {
         fs::write(folder.path().join("tokenizer.json"), content).unwrap();
         let error = entry.text_processor(&graph(BERT, 8), None).unwrap_err();
@@ -69,7 +70,10 @@ fn an_input_that_is_for_nothing_known_is_named() {
         &["input_ids", "attention_mask", "language"],
         8,
     );
-    assert!(error.to_string().contains("the graph takes \"language\""), "{error}");
+    assert!(
+        error.to_string().contains("the graph has an input \"language\""),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,15 +1,29 @@
-//! Lists of well-known models to begin with: `starter:vision` and `starter:text`.
+//! `starter:vision` and `starter:text`: lists of well-known models to begin with.
 //!
-//! They are manifests of repositories that publish ONNX, kept as data; each says why it is in the list. They follow the
-//! repositories' main branch; a ranking notes the commits.
+//! The lists are manifests of repositories that publish ONNX files, kept as data; each entry has the reason for its choice. They
+//! follow the repositories' main branches; rankings record the commits.
 
-use crate::{Error, ErrorKind, Manifest};
+use std::path::Path;
+
+use super::manifest_file::{models, repositories};
+use super::{SourceKind, after_scheme};
+use crate::{Error, Manifest};
+
+pub(super) const KIND: SourceKind = SourceKind {
+    recognizes: |source| after_scheme(source, "starter:").is_some(),
+    repositories: Some(|source| manifest(source).map(repositories)),
+    find: |source, download| Ok(models(manifest(source)?, download)),
+};
 
 /// Name and manifest of every list.
 const LISTS: [(&str, &str); 2] = [
     ("vision", include_str!("starter/vision.toml")),
     ("text", include_str!("starter/text.toml")),
 ];
+
+fn manifest(source: &Path) -> Result<Manifest, Error> {
+    list(after_scheme(source, "starter:").unwrap_or_default())
+}
 
 /// The names of the lists.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -19,12 +33,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The list called `name`.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]: there is no such list; the text names those there are.
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): no such list; the text names the known ones.
 pub fn list(name: &str) -> Result<Manifest, Error> {
     let Some((_, text)) = LISTS.iter().find(|(known, _)| *known == name) else {
         let known: Vec<String> = names().map(|name| format!("starter:{name}")).collect();
-        let text = format!("no list is called starter:{name}; expected {}", known.join(" or "));
-        return Err(Error::new(ErrorKind::NotFound, text));
+        let text = format!("unknown list starter:{name}; expected {}", known.join(" or "));
+        return Err(Error::not_found(text));
     };
     Manifest::from_toml(text, "".as_ref())
 }

@@ -1,0 +1,40 @@
+//! A folder: itself a model, or a folder of models, searched one level deep and without hidden folders.
+
+use std::fs;
+use std::path::Path;
+
+use super::SourceKind;
+use super::model_folder::{ModelFolder, name_of, stem_of};
+use crate::Error;
+use crate::candidate::{Candidate, Found, SkippedInHub};
+
+pub(super) const KIND: SourceKind = SourceKind {
+    recognizes: |_| true,
+    repositories: None,
+    find: |source, _| find(source),
+};
+
+fn find(path: &Path) -> Result<Vec<Found>, Error> {
+    fs::metadata(path).map_err(|e| {
+        Error::io(
+            "cannot open the hub: expected a folder of models, or an ONNX file",
+            e,
+            path,
+        )
+    })?;
+    let folder = ModelFolder::read(path)?;
+    if let Ok(candidate) = folder.candidate() {
+        return Ok(vec![Ok(candidate)]);
+    }
+    let alone = |file: &Path| Ok(Candidate::new(stem_of(file), file.to_owned(), None));
+    let mut found: Vec<Found> = folder.onnx.iter().map(|file| alone(file.as_path())).collect();
+    found.extend(folder.folders.iter().map(|folder| {
+        let candidate = ModelFolder::read(folder).and_then(|folder| folder.candidate());
+        candidate.map_err(|reason| SkippedInHub {
+            name: name_of(folder),
+            path: folder.clone(),
+            reason,
+        })
+    }));
+    Ok(found)
+}

@@ -1,0 +1,36 @@
+//! An ONNX file, with the configuration files beside it if it is its folder's model.
+
+use std::fs;
+use std::path::Path;
+
+use super::SourceKind;
+use super::model_folder::{ModelFolder, name_of, stem_of};
+use crate::candidate::Candidate;
+
+pub(super) const KIND: SourceKind = SourceKind {
+    recognizes: Path::is_file,
+    repositories: None,
+    find: |source, _| Ok(vec![Ok(single_file(source))]),
+};
+
+/// The model in a file that was named itself. Configuration files belong to it only if it is its folder's model; the outer folder
+/// is tried first, because of `onnx/model.onnx`.
+pub(super) fn single_file(path: &Path) -> Candidate {
+    let canonical = fs::canonicalize(path).ok();
+    let is_model_of = |dir: &&Path| {
+        let model = ModelFolder::read(dir).ok().and_then(|folder| folder.model());
+        model
+            .and_then(|model| fs::canonicalize(model).ok())
+            .is_some_and(|model| Some(model) == canonical)
+    };
+    let parents: Vec<&Path> = canonical
+        .iter()
+        .flat_map(|path| path.ancestors().skip(1).take(2))
+        .collect();
+    let stem = stem_of(path);
+    let Some(dir) = parents.into_iter().rev().find(is_model_of) else {
+        return Candidate::new(stem, path.to_owned(), None);
+    };
+    let name = if stem == "model" { name_of(dir) } else { stem };
+    Candidate::new(name, path.to_owned(), Some(dir.to_owned()))
+}
