@@ -6,21 +6,17 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
-/// The fields of a configuration file. `null` is the same as absent wherever a getter is used.
+/// The fields of a configuration file. The getters treat `null` as absent.
 pub(crate) type Object = Map<String, Value>;
 
-/// Configuration files are kilobytes; this bounds what a hostile one can cost.
+/// Configuration files are kilobytes; this bounds the memory that a hostile one can take.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Reads the JSON object in the file `path`; `None` if there is no such file.
 pub(crate) fn read_object(path: &Path) -> Result<Option<Object>, Error> {
-    let io = |e: std::io::Error| {
-        Error::new(ErrorKind::Io, "cannot read the configuration")
-            .caused_by(e)
-            .in_file(path)
-    };
+    let io = |e| Error::io("cannot read the configuration", e, path);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -29,7 +25,7 @@ pub(crate) fn read_object(path: &Path) -> Result<Option<Object>, Error> {
     let mut text = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(io)?;
     if text.len() as u64 > MAX_BYTES {
-        let text = format!("a configuration of more than {MAX_BYTES} bytes is not read");
+        let text = format!("the configuration is too large: expected at most {MAX_BYTES} bytes");
         return Err(Error::malformed(text).in_file(path));
     }
     // serde_json's message ends in "at line L column C".
@@ -67,13 +63,31 @@ pub(crate) fn text<'a>(object: &'a Object, name: &str) -> Result<Option<&'a str>
         .transpose()
 }
 
+/// A mean or deviation: one number, or one per channel.
+pub(crate) fn channel_values(object: &Object, name: &str) -> Result<Option<Vec<f64>>, Error> {
+    let Some(value) = field(object, name) else {
+        return Ok(None);
+    };
+    let wrong = || unexpected(name, "a finite number, or a list of 1 or 3 of them", value);
+    let finite = |v: &Value| v.as_f64().filter(|n| n.is_finite()).ok_or_else(wrong);
+    let values = match value {
+        Value::Array(list) => list.iter().map(finite).collect::<Result<Vec<f64>, Error>>()?,
+        one => vec![finite(one)?],
+    };
+    if matches!(values.len(), 1 | 3) {
+        Ok(Some(values))
+    } else {
+        Err(wrong())
+    }
+}
+
 /// A whole number, also where it is written `224.0`.
 pub(crate) fn whole(value: &Value) -> Option<usize> {
     let number = value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n))?;
     usize::try_from(value.as_u64().unwrap_or(number as u64)).ok()
 }
 
-/// The error for a field that is not what it must be.
+/// The error for a field with an unexpected value.
 pub(crate) fn unexpected(name: &str, expected: &str, found: &Value) -> Error {
     Error::malformed(format!(
         "field {name:?}: expected {expected}, found {}",
@@ -81,7 +95,7 @@ pub(crate) fn unexpected(name: &str, expected: &str, found: &Value) -> Error {
     ))
 }
 
-/// A value in words, short enough for an error text.
+/// A value for an error text, shortened if it is long.
 fn describe(value: &Value) -> String {
     let text = value.to_string();
     match value {

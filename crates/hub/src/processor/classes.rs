@@ -1,12 +1,11 @@
-//! The image processors of `transformers`: what each does where its file does not say.
+//! The image processors of `transformers`, and their defaults for fields that a file does not have.
 //!
 //! A processor is one line in [`CLASSES`], under its name without `ImageProcessor`, `ImageProcessorFast` or `FeatureExtractor`.
 //! Defaults are those of the constructors in `transformers`.
 
+use super::recipe::IMAGENET;
 use super::resample::Filter;
 
-/// ImageNet's.
-const IMAGENET: Stats = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 /// Called `IMAGENET_STANDARD` there.
 const HALF: Stats = ([0.5; 3], [0.5; 3]);
 /// CLIP's.
@@ -24,7 +23,7 @@ pub(super) enum OneNumber {
     ShortestEdge,
 }
 
-/// Steps that only one class takes.
+/// Steps of a single class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     None,
@@ -43,6 +42,8 @@ pub(super) enum Rule {
 #[derive(Debug)]
 pub(super) struct Class {
     pub name: &'static str,
+    /// The families in `transformers` whose older files are of this class without naming it.
+    pub model_types: &'static [&'static str],
     pub size: usize,
     pub one_number: OneNumber,
     pub filter: Filter,
@@ -56,67 +57,98 @@ pub(super) struct Class {
 }
 
 const fn class(name: &'static str, one_number: OneNumber, size: usize, filter: Filter) -> Class {
-    let (crop, stats, bgr, rule) = (None, Some(HALF), false, Rule::None);
     Class {
         name,
+        model_types: &[],
         size,
         one_number,
         filter,
-        crop,
-        stats,
-        bgr,
-        rule,
+        crop: None,
+        stats: Some(HALF),
+        bgr: false,
+        rule: Rule::None,
     }
 }
 
-const fn with_crop(crop: usize, class: Class) -> Class {
-    let crop = Some(crop);
-    Class { crop, ..class }
-}
+impl Class {
+    const fn model_types(self, model_types: &'static [&'static str]) -> Self {
+        Self { model_types, ..self }
+    }
 
-const fn with_stats(stats: Stats, class: Class) -> Class {
-    let stats = Some(stats);
-    Class { stats, ..class }
-}
+    const fn crop(self, edge: usize) -> Self {
+        let crop = Some(edge);
+        Self { crop, ..self }
+    }
 
-const fn with_rule(rule: Rule, class: Class) -> Class {
-    Class { rule, ..class }
+    const fn stats(self, stats: Stats) -> Self {
+        let stats = Some(stats);
+        Self { stats, ..self }
+    }
+
+    const fn without_stats(self) -> Self {
+        Self { stats: None, ..self }
+    }
+
+    const fn bgr(self) -> Self {
+        Self { bgr: true, ..self }
+    }
+
+    const fn rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
+    }
 }
 
 use Filter::{Bicubic, Bilinear, Nearest};
 use OneNumber::{ShortestEdge, Square};
 
+/// Every class. The first one is generic: it stands for an unknown class whose file has all fields.
 pub(super) const CLASSES: &[Class] = &[
-    class("ViT", Square, 224, Bilinear),
-    with_crop(224, class("DeiT", Square, 256, Bicubic)),
-    with_crop(224, class("Beit", Square, 256, Bicubic)),
-    with_crop(224, with_stats(CLIP, class("Bit", ShortestEdge, 224, Bicubic))),
-    with_crop(224, with_stats(CLIP, class("CLIP", ShortestEdge, 224, Bicubic))),
-    with_crop(224, with_stats(CLIP, class("ChineseCLIP", ShortestEdge, 224, Bicubic))),
-    with_stats(CLIP, class("Blip", Square, 384, Bicubic)),
-    class("Siglip", Square, 224, Bicubic),
-    with_rule(Rule::ConvNext, class("ConvNext", ShortestEdge, 384, Bilinear)),
-    with_rule(Rule::EfficientNet, class("EfficientNet", Square, 346, Nearest)),
-    with_crop(224, class("MobileNetV1", ShortestEdge, 256, Bilinear)),
-    with_crop(224, class("MobileNetV2", ShortestEdge, 256, Bilinear)),
-    with_rule(
-        Rule::Levit,
-        with_crop(224, with_stats(IMAGENET, class("Levit", ShortestEdge, 224, Bicubic))),
-    ),
-    with_rule(
-        Rule::PoolFormer,
-        with_crop(
-            224,
-            with_stats(IMAGENET, class("PoolFormer", ShortestEdge, 224, Bicubic)),
-        ),
-    ),
-    Class {
-        stats: None,
-        bgr: true,
-        ..with_crop(256, class("MobileViT", ShortestEdge, 224, Bilinear))
-    },
-    with_stats(IMAGENET, class("Pvt", Square, 224, Bilinear)),
-    with_stats(IMAGENET, class("Segformer", Square, 512, Bilinear)),
+    class("ViT", Square, 224, Bilinear).model_types(&["vit", "vit_mae", "vit_msn", "swin", "swinv2"]),
+    class("DeiT", Square, 256, Bicubic).crop(224).model_types(&["deit"]),
+    class("Beit", Square, 256, Bicubic)
+        .crop(224)
+        .model_types(&["beit", "data2vec-vision"]),
+    class("Bit", ShortestEdge, 224, Bicubic)
+        .crop(224)
+        .stats(CLIP)
+        .model_types(&["bit", "dinov2", "focalnet", "clip"]),
+    class("CLIP", ShortestEdge, 224, Bicubic).crop(224).stats(CLIP),
+    class("ChineseCLIP", ShortestEdge, 224, Bicubic).crop(224).stats(CLIP),
+    class("Blip", Square, 384, Bicubic).stats(CLIP),
+    class("Siglip", Square, 224, Bicubic).model_types(&["siglip"]),
+    class("ConvNext", ShortestEdge, 384, Bilinear)
+        .rule(Rule::ConvNext)
+        .model_types(&["convnext", "convnextv2", "resnet", "regnet", "van", "cvt"]),
+    class("EfficientNet", Square, 346, Nearest)
+        .rule(Rule::EfficientNet)
+        .model_types(&["efficientnet"]),
+    class("MobileNetV1", ShortestEdge, 256, Bilinear)
+        .crop(224)
+        .model_types(&["mobilenet_v1"]),
+    class("MobileNetV2", ShortestEdge, 256, Bilinear)
+        .crop(224)
+        .model_types(&["mobilenet_v2"]),
+    class("Levit", ShortestEdge, 224, Bicubic)
+        .crop(224)
+        .stats(IMAGENET)
+        .rule(Rule::Levit)
+        .model_types(&["levit"]),
+    class("PoolFormer", ShortestEdge, 224, Bicubic)
+        .crop(224)
+        .stats(IMAGENET)
+        .rule(Rule::PoolFormer)
+        .model_types(&["poolformer"]),
+    class("MobileViT", ShortestEdge, 224, Bilinear)
+        .crop(256)
+        .without_stats()
+        .bgr()
+        .model_types(&["mobilevit", "mobilevitv2"]),
+    class("Pvt", Square, 224, Bilinear)
+        .stats(IMAGENET)
+        .model_types(&["pvt", "pvt_v2"]),
+    class("Segformer", Square, 512, Bilinear)
+        .stats(IMAGENET)
+        .model_types(&["segformer"]),
 ];
 
 /// The class called `name`, with any of its suffixes.
@@ -131,24 +163,7 @@ pub(super) fn by_name(name: &str) -> Option<&'static Class> {
     CLASSES.iter().find(|class| class.name == stem)
 }
 
-/// The class that `transformers` pairs with a `model_type`, for files from before they named their class.
+/// The class of a `model_type` in `transformers`, for older files without the name of a class.
 pub(super) fn by_model_type(model_type: &str) -> Option<&'static Class> {
-    let stem = match model_type {
-        "vit" | "vit_mae" | "vit_msn" | "swin" | "swinv2" => "ViT",
-        "deit" => "DeiT",
-        "beit" | "data2vec-vision" => "Beit",
-        "bit" | "dinov2" | "focalnet" | "clip" => "Bit",
-        "convnext" | "convnextv2" | "resnet" | "regnet" | "van" | "cvt" => "ConvNext",
-        "efficientnet" => "EfficientNet",
-        "mobilenet_v1" => "MobileNetV1",
-        "mobilenet_v2" => "MobileNetV2",
-        "levit" => "Levit",
-        "poolformer" => "PoolFormer",
-        "mobilevit" | "mobilevitv2" => "MobileViT",
-        "pvt" | "pvt_v2" => "Pvt",
-        "segformer" => "Segformer",
-        "siglip" => "Siglip",
-        _ => return None,
-    };
-    CLASSES.iter().find(|class| class.name == stem)
+    CLASSES.iter().find(|class| class.model_types.contains(&model_type))
 }

@@ -1,15 +1,15 @@
-//! Where the pixels of a model's input come from: the size an image is resized to, and what is cropped of it.
+//! The geometry of preprocessing: the size an image is resized to, and the crop.
 //!
 //! ```text
 //! image [h, w] ──Resize──► resized [h', w'] ──Crop──► input [H, W], with black where the resized image is smaller
 //! ```
 //!
-//! Only the window of the resized image that the crop keeps is ever computed. Rounding is that of `transformers` and of
-//! `torchvision`, which differ by a pixel for odd margins.
+//! Only the part of the resized image inside the crop is computed. Rounding follows `transformers` or `torchvision`, which differ
+//! by a pixel for odd margins.
 
 use std::fmt;
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +33,20 @@ impl fmt::Display for Size {
     }
 }
 
-/// How the size to resize to follows from an image's size.
+/// The rule for the size to resize to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resize {
-    /// Not at all.
+    /// No resizing.
     None,
-    /// To this size, whatever the aspect ratio.
+    /// To this size, regardless of the aspect ratio.
     Exact(Size),
-    /// So that the shortest edge has `shortest` pixels and the aspect ratio stays; then, if given, so that the longest has at
-    /// most `longest`.
+    /// To a shortest edge of `shortest` pixels with the same aspect ratio; then, if given, down to a longest edge of at most
+    /// `longest`.
     Edge {
         /// Pixels of the shortest edge.
         shortest: usize,
-        /// Pixels the longest edge may have.
+        /// Upper limit for the longest edge.
         longest: Option<usize>,
     },
     /// To the smallest size of the same aspect ratio that covers this one (timm, for inputs that are not square).
@@ -54,7 +54,7 @@ pub enum Resize {
 }
 
 impl Resize {
-    /// The size that an image of `from` is resized to; at least one pixel each way.
+    /// The size that an image of size `from` is resized to; at least one pixel per axis.
     pub fn target(self, from: Size) -> Size {
         match self {
             Self::None => from,
@@ -107,7 +107,7 @@ impl fmt::Display for Resize {
     }
 }
 
-/// How half a pixel of margin is rounded.
+/// Rounding of half a pixel of margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
     /// Down; where the image is smaller than the crop, padding goes in front (`transformers`).
@@ -116,12 +116,12 @@ pub enum Rounding {
     HalfEven,
 }
 
-/// The crop from the middle.
+/// A center crop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crop {
-    /// What is kept.
+    /// Size of the crop.
     pub size: Size,
-    /// Where odd margins go.
+    /// How odd margins are divided.
     pub rounding: Rounding,
 }
 
@@ -156,14 +156,14 @@ impl Span {
     }
 }
 
-/// The largest edge that a configuration may ask for.
+/// The largest edge in a configuration.
 const MAX_EDGE: usize = 1 << 14;
 
-/// `edge`, if it can be the edge of an image.
+/// Checks the number of pixels of an edge.
 pub(crate) fn checked_edge(edge: usize, name: &str) -> Result<usize, Error> {
     if (1..=MAX_EDGE).contains(&edge) {
         return Ok(edge);
     }
     let text = format!("field {name:?}: expected between 1 and {MAX_EDGE} pixels, found {edge}");
-    Err(Error::new(ErrorKind::Malformed, text))
+    Err(Error::malformed(text))
 }

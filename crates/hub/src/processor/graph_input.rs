@@ -1,10 +1,10 @@
-//! What a graph takes as its image: channels, height, width and their order.
+//! The image input of a graph: channels, height, width and their order.
 
 use std::fmt;
 
 use ranktune_onnx::{Dim, ValueInfo};
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Order of an image input's dimensions after the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum ImageLayout {
     ChannelsLast,
 }
 
-/// The image input of a graph; sizes that the graph leaves open are `None`.
+/// The image input of a graph; dynamic sizes are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GraphInput {
     /// 1 (grey) or 3 (colour).
@@ -32,11 +32,11 @@ pub struct GraphInput {
 impl GraphInput {
     /// Reads the shape of a graph's input.
     ///
-    /// Channels are told by their number: the second dimension if it is 1 or 3, else the last. Where neither is fixed, the
-    /// second one holds three channels.
+    /// The channels are the second dimension if it is 1 or 3, else the last. If neither is fixed, the second dimension is taken to
+    /// hold three channels.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`] if the input cannot be an image: not of four dimensions, not of floating-point numbers, or
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) if the input cannot be an image: not of four dimensions, not of floating-point numbers, or
     /// without a dimension of one or three channels.
     pub fn from_value_info(input: &ValueInfo) -> Result<Self, Error> {
         let no_image = |why: String| {
@@ -44,7 +44,7 @@ impl GraphInput {
                 "input {:?} is not an image: expected float[batch, 1 or 3, height, width], {why}",
                 input.name
             );
-            Error::new(ErrorKind::Mismatch, text)
+            Error::mismatch(text)
         };
         if let Some(other) = input.data_type.filter(|data_type| !data_type.is_float()) {
             return Err(no_image(format!("found elements of type {other:?}")));
@@ -85,7 +85,7 @@ impl GraphInput {
 
 fn dim(dim: &Dim) -> String {
     dim.fixed()
-        .map_or_else(|| "an open size".to_owned(), |size| size.to_string())
+        .map_or_else(|| "a dynamic size".to_owned(), |size| size.to_string())
 }
 
 impl fmt::Display for GraphInput {

@@ -1,9 +1,9 @@
 //! `preprocessor_config.json` of Hugging Face, old and new.
 //!
-//! A field that is absent or null takes the default of the file's class. Two departures from the classes, both in favour of
-//! what the file itself says: `{"height", "width"}` is taken by every class, and an explicit `do_center_crop` with `crop_size`
-//! is done by every class (some of them ignore it). `include_top`, true by default in the class, counts only where the file has
-//! it, because every file that `transformers` writes has it.
+//! A field that is absent or null has the default of the file's class. Two deviations from the classes follow the file more
+//! closely: every class accepts `{"height", "width"}`, and every class applies an explicit `do_center_crop` with `crop_size` (some
+//! of the originals ignore it). `include_top`, true by default in the class, applies only if the file has it, because every file
+//! written by `transformers` has it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use super::classes::{self, Class, OneNumber, Rule};
 use super::geometry::{Crop, Resize, Rounding, Size, checked_edge};
+use super::graph_input::GraphInput;
+use super::recipe::{Numbers, Origin, Recipe};
 use super::resample::Filter;
-use super::{GraphInput, Numbers, Recipe};
 use crate::Error;
-use crate::json::{self, Object, field, flag, number, text, unexpected, whole};
+use crate::json::{self, Object, channel_values, field, flag, number, text, unexpected, whole};
 
 /// Reads the image processor of a model's folder, if it has one.
 pub(super) fn read(dir: &Path, _: &GraphInput) -> Result<Option<(Recipe, PathBuf)>, Error> {
@@ -25,7 +26,7 @@ pub(super) fn read(dir: &Path, _: &GraphInput) -> Result<Option<(Recipe, PathBuf
     Ok(Some((recipe, path)))
 }
 
-/// The image processor of a folder, if there is one, with fields that take the place of the file's.
+/// The image processor of a folder, with fields that override the file's.
 pub(super) fn read_with(dir: Option<&Path>, overrides: &Object) -> Result<Recipe, Error> {
     let file = dir.map(fields).transpose()?.flatten();
     let mut object = file.map(|(object, _)| object).unwrap_or_default();
@@ -50,7 +51,7 @@ fn fields(dir: &Path) -> Result<Option<(Object, PathBuf)>, Error> {
 fn recipe(object: &Object, dir: Option<&Path>) -> Result<Recipe, Error> {
     refuse(object)?;
     let mut notes = Vec::new();
-    let (class, origin) = class(object, dir, &mut notes)?;
+    let (class, class_name) = class(object, dir, &mut notes)?;
     let filter = filter(object)?.unwrap_or(class.filter);
     let (resize, crop) = geometry(object, class)?;
     let scale = if flag(object, "do_rescale")?.unwrap_or(true) {
@@ -70,7 +71,7 @@ fn recipe(object: &Object, dir: Option<&Path>) -> Result<Recipe, Error> {
         let std = channel_values(object, "image_std")?.unwrap_or_else(|| std.to_vec());
         if std.contains(&0.0) {
             return Err(Error::malformed(
-                "field \"image_std\": a deviation of 0 cannot be divided by",
+                "field \"image_std\": expected values other than 0, found 0",
             ));
         }
         Some((mean, std))
@@ -86,7 +87,7 @@ fn recipe(object: &Object, dir: Option<&Path>) -> Result<Recipe, Error> {
         twice,
     };
     Ok(Recipe {
-        origin,
+        origin: Origin::HuggingFace(class_name),
         resize,
         filter,
         crop,
@@ -96,7 +97,7 @@ fn recipe(object: &Object, dir: Option<&Path>) -> Result<Recipe, Error> {
     })
 }
 
-/// The class a file is of, by its own word, by the model's type, or, said in a note, as good as one that the file fills in.
+/// The class of a file and its name: by name, by the model's type, or, with a note, the generic class if the file has all fields.
 fn class(object: &Object, dir: Option<&Path>, notes: &mut Vec<String>) -> Result<(&'static Class, String), Error> {
     let named = text(object, "image_processor_type")?.or(text(object, "feature_extractor_type")?);
     if let Some(class) = named.and_then(classes::by_name) {
@@ -111,16 +112,16 @@ fn class(object: &Object, dir: Option<&Path>, notes: &mut Vec<String>) -> Result
     let needed = ["size", "resample", "image_mean", "image_std"];
     if let Some(missing) = needed.iter().find(|&&name| field(object, name).is_none()) {
         let text =
-            format!("{name} is not known, and its defaults neither; set {missing:?}, or a known image_processor_type");
+            format!("{name} is unknown, and so are its defaults; set {missing:?}, or a known image_processor_type");
         return Err(Error::unsupported(text));
     }
     notes.push(format!(
-        "{name} is not known; images are prepared as its fields say, in the way of ViTImageProcessor"
+        "{name} is unknown; images are prepared by ViTImageProcessor with its settings"
     ));
     Ok((&classes::CLASSES[0], name.to_owned()))
 }
 
-/// Says no to steps that are not taken here: a `do_…` that is on and not known, and fields that change sizes.
+/// Rejects unsupported steps: an unknown `do_…` that is on, and fields that change sizes.
 fn refuse(object: &Object) -> Result<(), Error> {
     const KNOWN: &[&str] = &[
         "do_resize",
@@ -129,7 +130,7 @@ fn refuse(object: &Object) -> Result<(), Error> {
         "do_normalize",
         "do_convert_rgb",
         "do_flip_channel_order",
-        // labels of segmentation, not pixels
+        // affects labels of segmentation only
         "do_reduce_labels",
     ];
     const REFUSED: &[&str] = &["keep_aspect_ratio", "size_divisor", "ensure_multiple_of"];
@@ -161,7 +162,7 @@ fn filter(object: &Object) -> Result<Option<Filter>, Error> {
         .ok_or_else(|| unexpected("resample", "0 to 5, a filter of Pillow", value))
 }
 
-/// What to resize to, and what to crop.
+/// The sizes to resize to and to crop.
 fn geometry(object: &Object, class: &Class) -> Result<(Resize, Option<Crop>), Error> {
     let default = match class.one_number {
         OneNumber::Square => Resize::Exact(Size::square(class.size)),
@@ -188,7 +189,7 @@ fn geometry(object: &Object, class: &Class) -> Result<(Resize, Option<Crop>), Er
         return Ok((Resize::None, crop));
     }
     Ok(match (class.rule, size) {
-        // The class's own crop, unless the file asks for one of its own.
+        // The class's own crop, unless the file has an explicit one.
         (Rule::ConvNext, Resize::Edge { shortest, .. }) if !(do_crop == Some(true) && crop_field.is_some()) => {
             let square = Size::square(shortest);
             if shortest >= 384 {
@@ -206,7 +207,7 @@ fn geometry(object: &Object, class: &Class) -> Result<(Resize, Option<Crop>), Er
         }
         (Rule::Levit, Resize::Edge { shortest, .. }) => (edge((256.0 / 224.0 * shortest as f64) as usize), crop),
         (Rule::PoolFormer, size) => {
-            // Here null means no division, and only absence the default.
+            // In this class null disables the division; only an absent field has the default.
             let default = if object.contains_key("crop_pct") {
                 None
             } else {
@@ -313,22 +314,4 @@ fn rectangle(value: &Value, name: &str) -> Result<Option<Size>, Error> {
     let edge = |v: &Value| checked_edge(whole(v).ok_or_else(|| unexpected(name, "whole numbers", value))?, name);
     let (height, width) = (edge(height)?, edge(width)?);
     Ok(Some(Size { height, width }))
-}
-
-/// A mean or deviation: one number, or one a channel.
-pub(super) fn channel_values(object: &Object, name: &str) -> Result<Option<Vec<f64>>, Error> {
-    let Some(value) = field(object, name) else {
-        return Ok(None);
-    };
-    let wrong = || unexpected(name, "a finite number, or a list of 1 or 3 of them", value);
-    let finite = |v: &Value| v.as_f64().filter(|n| n.is_finite()).ok_or_else(wrong);
-    let values = match value {
-        Value::Array(list) => list.iter().map(finite).collect::<Result<Vec<f64>, Error>>()?,
-        one => vec![finite(one)?],
-    };
-    if matches!(values.len(), 1 | 3) {
-        Ok(Some(values))
-    } else {
-        Err(wrong())
-    }
 }

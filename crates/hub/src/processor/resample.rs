@@ -11,9 +11,9 @@
 //! shortened; the other way round if the image loses rows and more than twice as many as columns, which is Pillow's rule since
 //! version 13 (older ones never do; a pixel differs by a step where it matters).
 //!
-//! This is code of our own because the fast library there is (fast_image_resize) keeps its weights in 16 bits, which moves
-//! every second image by a step somewhere, and picks other pixels for `nearest`. Here integer sums are exact in any order,
-//! so the compiler may use what vector unit the machine has without changing a bit.
+//! Written by hand because the fast library (fast_image_resize) has 16-bit weights, which changes a pixel by one step in every
+//! second image, and selects other pixels for `nearest`. Integer sums are exact in any order, so the compiler can use any vector
+//! unit without changing a bit.
 
 use ranktune_data::View;
 

@@ -1,15 +1,18 @@
-//! An image processor at another size, and written into the files that come with a model.
+//! An image processor at another size, and written to a model's configuration files.
 //!
-//! A processor that follows a timm configuration is written as one (only that says how timm rounds), every other as a
-//! `preprocessor_config.json` with all fields spelled out. Either file, read again, gives the same pixels to the bit.
+//! A processor from a timm configuration is written as one (only that format implies timm's rounding), every other as a
+//! `preprocessor_config.json` with all fields. Either file, read again, results in bit-identical pixels.
 
 use serde_json::{Map, Value, json};
 
 use super::geometry::{Crop, Resize, Size, checked_edge};
-use super::{Filter, GraphInput, ImageLayout, ImageProcessor};
+use super::graph_input::{GraphInput, ImageLayout};
+use super::image_processor::ImageProcessor;
+use super::recipe::Origin;
+use super::resample::Filter;
 use crate::Error;
 
-/// What is written beside a model so that its images are prepared as a processor does.
+/// Settings to write beside a model, from which the same processor is read again.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ImageSettings {
@@ -20,11 +23,11 @@ pub enum ImageSettings {
 }
 
 impl ImageProcessor {
-    /// The same preprocessing for inputs whose shorter edge has `edge` pixels: what is resized to, and what is cropped, keep
-    /// their proportion (256 and 224 become 146 and 128).
+    /// The same preprocessing for inputs whose shorter edge has `edge` pixels. The sizes to resize to and to crop keep their
+    /// proportion (256 and 224 become 146 and 128).
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where `edge`, or a size that follows from it, is 0 or above 16384.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if `edge` or a size derived from it is 0 or above 16384.
     pub fn at_size(&self, edge: usize) -> Result<Self, Error> {
         let from = self.size.height.min(self.size.width);
         // `⌊⌋`, as the libraries do with `size / crop_pct`.
@@ -48,9 +51,9 @@ impl ImageProcessor {
         if let Some(Crop { size, .. }) = &mut recipe.crop {
             *size = both(*size)?;
         }
-        // timm knows one share for both edges: the width follows from the height, or it could not be written.
-        if let ("timm", Some(Crop { size: crop, .. }), Resize::Cover(size) | Resize::Exact(size)) =
-            (recipe.origin.as_str(), recipe.crop, &mut recipe.resize)
+        // timm has one `crop_pct` for both edges, so the width follows from the height.
+        if let (Origin::Timm, Some(Crop { size: crop, .. }), Resize::Cover(size) | Resize::Exact(size)) =
+            (&recipe.origin, recipe.crop, &mut recipe.resize)
         {
             size.width = checked_edge(
                 (crop.width as f64 / crop_share(crop, size.height)) as usize,
@@ -71,15 +74,15 @@ impl ImageProcessor {
         (self.size.height, self.size.width)
     }
 
-    /// Whether the model takes channels last.
+    /// Whether the graph has channels last.
     pub fn is_channels_last(&self) -> bool {
         self.layout == ImageLayout::ChannelsLast
     }
 
-    /// What to write beside a model for these settings.
+    /// The settings to write beside a model.
     pub fn settings(&self) -> ImageSettings {
-        match (self.recipe.origin.as_str(), self.recipe.crop) {
-            ("timm", Some(crop)) => ImageSettings::Timm(self.timm(crop)),
+        match (&self.recipe.origin, self.recipe.crop) {
+            (Origin::Timm, Some(crop)) => ImageSettings::Timm(self.timm(crop)),
             _ => ImageSettings::HuggingFace(self.hugging_face()),
         }
     }
@@ -87,11 +90,13 @@ impl ImageProcessor {
     fn hugging_face(&self) -> Map<String, Value> {
         let recipe = &self.recipe;
         let numbers = &recipe.numbers;
-        // Each class does in `transformers` what the fields below say.
-        let class = match () {
-            () if numbers.offset != 0.0 || numbers.twice => "EfficientNetImageProcessor",
-            () if recipe.crop.is_some() => "CLIPImageProcessor",
-            () => "ViTImageProcessor",
+        // A class that follows all fields below in `transformers`.
+        let class = if numbers.offset != 0.0 || numbers.twice {
+            "EfficientNetImageProcessor"
+        } else if recipe.crop.is_some() {
+            "CLIPImageProcessor"
+        } else {
+            "ViTImageProcessor"
         };
         let rectangle = |size: Size| json!({"height": size.height, "width": size.width});
         let mut fields = Map::new();

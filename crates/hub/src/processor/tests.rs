@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use ranktune_data::RgbImage;
+
 use super::*;
+use crate::{Error, ErrorKind};
 
 mod bad_files;
 mod classes;

@@ -1,6 +1,6 @@
 //! `pretrained_cfg` in a timm `config.json`, or the same fields at its top level in older ones.
 //!
-//! What is done is timm's evaluation transform: with `e = ⌊edge / crop_pct⌋`, resize the shortest edge to `e` (`crop_mode`
+//! This is timm's evaluation transform: with `e = ⌊edge / crop_pct⌋`, resize the shortest edge to `e` (`crop_mode`
 //! `center`) or warp to `e × e` (`squash`), then crop from the middle as torchvision does.
 
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::geometry::{Crop, Resize, Rounding, Size, checked_edge};
-use super::huggingface::channel_values;
+use super::graph_input::GraphInput;
+use super::recipe::{IMAGENET, Numbers, Origin, Recipe};
 use super::resample::Filter;
-use super::{GraphInput, IMAGENET, Numbers, Recipe};
 use crate::Error;
-use crate::json::{self, Object, field, number, text, unexpected, whole};
+use crate::json::{self, Object, channel_values, field, number, text, unexpected, whole};
 
 /// Reads the timm settings of a model's folder, if it has any.
 pub(super) fn read(dir: &Path, input: &GraphInput) -> Result<Option<(Recipe, PathBuf)>, Error> {
@@ -37,7 +37,9 @@ fn recipe(settings: &Object, input: &GraphInput) -> Result<Recipe, Error> {
     let is = |size: Option<Size>| size.is_some_and(|s| Some(s.height) == input.height && Some(s.width) == input.width);
     let mut notes = Vec::new();
     let (size, crop_pct) = if !is(train.0) && is(test.0) {
-        notes.push("the graph's input is timm's test_input_size, so that and test_crop_pct are used".to_owned());
+        notes.push(
+            "the graph's input has timm's test_input_size, so test_input_size and test_crop_pct are used".to_owned(),
+        );
         test
     } else {
         train
@@ -72,7 +74,7 @@ fn recipe(settings: &Object, input: &GraphInput) -> Result<Recipe, Error> {
             longest: None,
         },
         "center" => {
-            // timm does not hand the interpolation on here.
+            // timm ignores the interpolation in this case.
             filter = Filter::Bilinear;
             Resize::Cover(scaled)
         }
@@ -86,11 +88,11 @@ fn recipe(settings: &Object, input: &GraphInput) -> Result<Recipe, Error> {
     let mean = channel_values(settings, "mean")?.unwrap_or_else(|| IMAGENET.0.to_vec());
     let std = channel_values(settings, "std")?.unwrap_or_else(|| IMAGENET.1.to_vec());
     if std.contains(&0.0) {
-        return Err(Error::malformed("field \"std\": a deviation of 0 cannot be divided by"));
+        return Err(Error::malformed("field \"std\": expected values other than 0, found 0"));
     }
     let rounding = Rounding::HalfEven;
     Ok(Recipe {
-        origin: "timm".to_owned(),
+        origin: Origin::Timm,
         resize,
         filter,
         crop: Some(Crop { size, rounding }),
