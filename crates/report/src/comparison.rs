@@ -1,4 +1,4 @@
-//! `ranktune.comparison/1`: how well a ranking agrees with measured accuracies.
+//! `ranktune.comparison/1`: agreement of a ranking with measured accuracies.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +7,8 @@ use crate::table::{Align, Table};
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.comparison/1";
 
-/// Agreement of scores with accuracies over the models that both name; `null` where a measure is not defined (fewer than two
-/// models, or a side that is constant).
+/// Agreement of scores with accuracies over the models in both files; `null` for a measure that is not defined (fewer than two
+/// models, or constant values).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// [`SCHEMA`].
@@ -30,7 +30,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The comparison as a person reads it.
+    /// The comparison as a table.
     pub fn table(&self) -> String {
         let mut table = Table::new(&[("measure", Align::Left), ("value", Align::Right)]);
         let measures = [

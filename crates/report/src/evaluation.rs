@@ -1,13 +1,14 @@
-//! `ranktune.evaluation/1`: how well a model does on a data set; and `ranktune.predictions/1`: what it says of each input.
+//! `ranktune.evaluation/1`: metrics of a model on a data set; and `ranktune.predictions/1`: its prediction for each input.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::format::metric_cell;
+use crate::omitted::unreadable_lines;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
-use crate::training::left_out;
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.evaluation/1";
@@ -23,17 +24,17 @@ pub struct Evaluation {
     pub data: String,
     /// `classification`, `multilabel`, `regression` or `tokens`.
     pub task: String,
-    /// Samples that were predicted.
+    /// Number of predicted samples.
     pub samples: usize,
-    /// Metrics by name; null where one has no value for these data.
+    /// Metrics by name; `null` for a metric that is not defined on these data.
     pub metrics: Map<String, Value>,
-    /// Samples that could not be read, with the reason; they are in no metric.
+    /// Unreadable samples with the reason; excluded from all metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Evaluation {
-    /// The evaluation as a person reads it.
+    /// The evaluation as a table.
     pub fn table(&self) -> String {
         let mut table = Table::new(&[("metric", Align::Left), ("value", Align::Right)]);
         for (name, value) in &self.metrics {
@@ -45,19 +46,12 @@ impl Evaluation {
             self.samples,
             table.render()
         );
-        text.push_str(&left_out(&self.unreadable));
+        text.push_str(&unreadable_lines(&self.unreadable));
         text
     }
 }
 
-/// A metric in a table; a dash where it has no value.
-pub(crate) fn metric_cell(value: &Value) -> String {
-    value
-        .as_f64()
-        .map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
-}
-
-/// What a model says of inputs.
+/// Predictions of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
     /// `ranktune.predictions/1`.
@@ -68,7 +62,7 @@ pub struct Predictions {
     pub task: String,
     /// In the order of the inputs.
     pub predictions: Vec<Prediction>,
-    /// Inputs that could not be read, with the reason.
+    /// Unreadable inputs with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
 }
@@ -76,7 +70,7 @@ pub struct Predictions {
 /// Name and version of [`Predictions`].
 pub const PREDICTIONS_SCHEMA: &str = "ranktune.predictions/1";
 
-/// What a model says of one input.
+/// The prediction for one input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The file, or the text.
@@ -90,15 +84,15 @@ pub struct Prediction {
     /// Probability of every class or label by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub probabilities: Map<String, Value>,
-    /// Numbers by target column, for regression.
+    /// Predicted values by target column, for regression.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
-    /// The tag of every word, for words.
+    /// The tag of every word, for tagged words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<TaggedWord>>,
 }
 
-/// A word and what it was found to be.
+/// A word and its predicted tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaggedWord {
     /// The word.
@@ -108,7 +102,7 @@ pub struct TaggedWord {
 }
 
 impl Prediction {
-    /// Nothing yet of an input.
+    /// An empty prediction for an input.
     pub fn of(input: String) -> Self {
         Self {
             input,
@@ -122,7 +116,7 @@ impl Prediction {
 }
 
 impl Predictions {
-    /// The predictions as a person reads them, one a line.
+    /// The predictions as a table, one per line.
     pub fn table(&self) -> String {
         let numbers: Vec<&str> = self
             .predictions
@@ -157,11 +151,11 @@ impl Predictions {
             table.row(row);
         }
         let mut text = table.render();
-        text.push_str(&left_out(&self.unreadable));
+        text.push_str(&unreadable_lines(&self.unreadable));
         text
     }
 
-    /// Words with their tags, a word a line and an empty line behind each text, as files of tagged words are.
+    /// Words with their tags, one word per line and an empty line after each text, as in files of tagged words.
     fn tagged(&self) -> String {
         let mut text = String::new();
         for prediction in &self.predictions {
@@ -184,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluation_has_the_keys_of_the_contract_and_a_line_a_metric() {
+    fn an_evaluation_has_the_keys_of_the_contract_and_one_line_per_metric() {
         let evaluation = Evaluation {
             schema: SCHEMA.to_owned(),
             model: "tuned".to_owned(),
@@ -205,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn predictions_of_every_task_have_a_row_an_input() {
+    fn predictions_of_every_task_have_one_row_per_input() {
         let prediction = |label: Option<&str>, labels: Option<Vec<String>>, values: Value| Prediction {
             input: "a.jpg".to_owned(),
             label: label.map(str::to_owned),

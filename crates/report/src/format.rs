@@ -1,6 +1,8 @@
-//! Numbers as a person reads them.
+//! Numbers in tables.
 
-/// A count with its thousands unit: `4.7 M`, `820 k`, `17`.
+use serde_json::Value;
+
+/// A count with a decimal prefix: `4.7 M`, `820 k`, `17`.
 pub(crate) fn count(value: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let value_f = value as f64;
@@ -12,7 +14,7 @@ pub(crate) fn count(value: u64) -> String {
     }
 }
 
-/// A length of a file: `22 B`, `300 kB`, `90.4 MB`.
+/// The size of a file: `22 B`, `300 kB`, `90.4 MB`.
 pub fn bytes(value: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let value_f = value as f64;
@@ -24,7 +26,7 @@ pub fn bytes(value: u64) -> String {
     }
 }
 
-/// A figure with about three digits.
+/// A number with about three digits.
 pub(crate) fn number(value: f64) -> String {
     if value.abs() >= 100.0 {
         format!("{value:.0}")
@@ -33,7 +35,7 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// Seconds, with tenths below a hundred.
+/// Seconds, with one decimal below a hundred.
 pub(crate) fn seconds(value: f64) -> String {
     if value < 100.0 {
         format!("{value:.1}")
@@ -42,12 +44,19 @@ pub(crate) fn seconds(value: f64) -> String {
     }
 }
 
+/// A metric; a dash if it is not defined.
+pub(crate) fn metric_cell(value: &Value) -> String {
+    value
+        .as_f64()
+        .map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn counts_take_the_unit_that_keeps_them_short() {
+    fn counts_have_the_shortest_form() {
         for (value, text) in [
             (0, "0"),
             (999, "999"),

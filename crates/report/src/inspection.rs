@@ -1,8 +1,10 @@
-//! What a hub holds: `ranktune.hub/1` (a line a model), `ranktune.model/1` (one model in full), `ranktune.verification/1`.
+//! The models of a hub: `ranktune.hub/1`, and `ranktune.verification/1` with the results of each engine.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::count;
+use crate::omitted::skipped_lines;
+use crate::ranking::SkippedModel;
 use crate::table::{Align, Table};
 
 /// The models of a hub.
@@ -12,8 +14,8 @@ pub struct HubListing {
     pub schema: String,
     /// In the hub's order.
     pub models: Vec<Inspection>,
-    /// Entries that could not be read.
-    pub skipped: Vec<crate::ranking::SkippedModel>,
+    /// Models that cannot be used.
+    pub skipped: Vec<SkippedModel>,
 }
 
 /// One model.
@@ -23,7 +25,7 @@ pub struct Inspection {
     pub name: String,
     /// The model file.
     pub path: String,
-    /// The repository at its commit, as `--hub` takes it, for a model from another hub.
+    /// The repository at its commit, in the form of `--hub`, for a downloaded model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Content digest of the model's files.
@@ -34,28 +36,28 @@ pub struct Inspection {
     pub inputs: Vec<Value>,
     /// Outputs of the graph.
     pub outputs: Vec<Value>,
-    /// What is done to an input before the graph sees it, in words; `null` where nothing says.
+    /// Description of the preprocessing; `null` if unknown.
     pub preprocessing: Option<String>,
-    /// The tensor whose values are the features, and how it is pooled; `null` where none was found.
+    /// The tensor of the features; `null` if none was found.
     pub feature_tensor: Option<String>,
-    /// How a map or a sequence becomes one vector a sample: `none`, `global-average`, `tokens`.
+    /// How a feature map or a sequence is pooled into one vector per sample: `none`, `global-average`, `tokens`.
     pub pooling: Option<String>,
-    /// Features a sample, where the graph tells.
+    /// Number of features per sample, if the graph states it.
     pub feature_dim: Option<usize>,
     /// The tensor of the classifier's logits; `null` for a model without a classifier.
     pub logits: Option<String>,
     /// Number of weights.
     pub parameters: u64,
-    /// How the weights are kept: `float32`, `float16` or `quantized`; only float weights can be tuned.
+    /// Type of the weights: `float32`, `float16` or `quantized`; only float weights can be tuned.
     #[serde(default)]
     pub weights: String,
     /// Version of the operator set.
     pub opset: i64,
-    /// The batch size the graph was exported with; `null` where any size runs.
+    /// The graph's fixed batch size; `null` if it is dynamic.
     pub batch_size: Option<usize>,
-    /// Operators with how often they occur, most frequent first.
+    /// Operators with their counts, most frequent first.
     pub operators: Vec<(String, usize)>,
-    /// What is worth knowing before using it.
+    /// Remarks for the user.
     pub notes: Vec<String>,
 }
 
@@ -75,8 +77,8 @@ pub struct Verification {
     pub schema: String,
     /// In the hub's order.
     pub models: Vec<VerifiedModel>,
-    /// Entries that could not be read.
-    pub skipped: Vec<crate::ranking::SkippedModel>,
+    /// Models that cannot be used.
+    pub skipped: Vec<SkippedModel>,
 }
 
 /// One model's verdicts.
@@ -84,25 +86,25 @@ pub struct Verification {
 pub struct VerifiedModel {
     /// Name in the hub.
     pub name: String,
-    /// One an engine of this build.
+    /// One for each engine of this build.
     pub engines: Vec<EngineVerdict>,
-    /// Largest difference of the engines' features, relative to their norm; `null` where fewer than two ran.
+    /// Largest difference between the engines' features, relative to their norm; `null` if fewer than two ran.
     pub difference: Option<f64>,
 }
 
-/// What one engine made of a model.
+/// The result of one engine for a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EngineVerdict {
     /// `rten`, `onnxruntime`, …
     pub engine: String,
-    /// Whether it ran and gave finite features of the expected shape.
+    /// Whether it ran with finite features of the expected shape.
     pub runs: bool,
-    /// Why not.
+    /// Why it did not.
     pub reason: Option<String>,
 }
 
 impl HubListing {
-    /// A line a model.
+    /// The models as a table.
     pub fn table(&self) -> String {
         let mut table = Table::new(&[
             ("model", Align::Left),
@@ -132,7 +134,7 @@ impl HubListing {
         table.render() + &skipped_lines(&self.skipped)
     }
 
-    /// Everything known of every model.
+    /// The full description of every model.
     pub fn text(&self) -> String {
         let models: Vec<String> = self.models.iter().map(Inspection::text).collect();
         models.join("\n") + &skipped_lines(&self.skipped)
@@ -140,7 +142,7 @@ impl HubListing {
 }
 
 impl Inspection {
-    /// Everything known of the model, a line each.
+    /// The full description of the model, one property per line.
     pub fn text(&self) -> String {
         let list = |values: &[Value]| {
             values
@@ -209,7 +211,7 @@ impl Inspection {
 }
 
 impl Verification {
-    /// A line a model.
+    /// The models as a table.
     pub fn table(&self) -> String {
         let engines: Vec<&str> = self
             .models
@@ -222,16 +224,12 @@ impl Verification {
         let mut table = Table::new(&columns);
         for model in &self.models {
             let mut row = vec![model.name.clone()];
-            row.extend(
-                model
-                    .engines
-                    .iter()
-                    .map(|verdict| match (&verdict.reason, verdict.runs) {
-                        (_, true) => "runs".to_owned(),
-                        (Some(reason), false) => reason.clone(),
-                        (None, false) => "fails".to_owned(),
-                    }),
-            );
+            row.extend(model.engines.iter().map(|verdict| {
+                if verdict.runs {
+                    return "runs".to_owned();
+                }
+                verdict.reason.clone().unwrap_or_else(|| "fails".to_owned())
+            }));
             row.push(
                 model
                     .difference
@@ -241,11 +239,4 @@ impl Verification {
         }
         table.render() + &skipped_lines(&self.skipped)
     }
-}
-
-fn skipped_lines(skipped: &[crate::ranking::SkippedModel]) -> String {
-    skipped
-        .iter()
-        .map(|model| format!("skipped {}: {}\n", model.name, model.reason))
-        .collect()
 }

@@ -1,12 +1,13 @@
-//! The documents that ranktune writes, and how a person reads them.
+//! The documents of ranktune, as JSON and as tables for a terminal.
 //!
-//! A document is a plain struct whose serde form is the stable JSON of the command line (`"schema"` names it and its version);
-//! its `table` is what a terminal shows. Nothing is computed here.
+//! A document is a plain struct. Its serde form is the stable JSON of the command line, in which `"schema"` is its name and
+//! version; its method `table` formats it for a terminal. Nothing is computed here.
 
 pub mod comparison;
 pub mod evaluation;
 pub mod format;
 pub mod inspection;
+mod omitted;
 pub mod parameters;
 pub mod pull;
 pub mod ranking;

@@ -1,4 +1,4 @@
-//! `ranktune.parameters/1`: which weights of a model would be trained.
+//! `ranktune.parameters/1`: which weights of a model are trainable.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct Parameter {
 }
 
 impl Parameters {
-    /// The list as a person reads it, with the numbers of weights by role at the end.
+    /// The parameters as a table, followed by the number of weights of each role.
     pub fn table(&self) -> String {
         let mut table = Table::new(&[
             ("parameter", Align::Left),

@@ -1,22 +1,23 @@
-//! `ranktune.pull/1`: what was downloaded, and where it is.
+//! `ranktune.pull/1`: downloaded models and their folders.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::bytes;
+use crate::omitted::skipped_lines;
 use crate::ranking::SkippedModel;
 use crate::table::{Align, Table};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.pull/1";
 
-/// Models that are on this machine now.
+/// Models in the download cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pull {
     /// [`SCHEMA`].
     pub schema: String,
     /// By name.
     pub models: Vec<PulledModel>,
-    /// Models that could not be had.
+    /// Models that could not be downloaded or used.
     pub skipped: Vec<SkippedModel>,
 }
 
@@ -25,18 +26,18 @@ pub struct Pull {
 pub struct PulledModel {
     /// Name in the hub.
     pub name: String,
-    /// The repository at its commit, as `--hub` takes it: `hf:ORGANISATION/NAME@COMMIT`.
+    /// The repository at its commit, in the form of `--hub`: `hf:ORGANISATION/NAME@COMMIT`.
     pub source: String,
     /// The folder that holds its files.
     pub folder: String,
-    /// Names in the folder, the ONNX file's first.
+    /// Names in the folder; the ONNX file comes first.
     pub files: Vec<String>,
-    /// Length of all files.
+    /// Total size of the files.
     pub bytes: u64,
 }
 
 impl Pull {
-    /// A line a model.
+    /// The models as a table.
     pub fn table(&self) -> String {
         let mut table = Table::new(&[
             ("model", Align::Left),
@@ -52,10 +53,6 @@ impl Pull {
                 bytes(model.bytes),
             ]);
         }
-        let skipped = self.skipped.iter();
-        table.render()
-            + &skipped
-                .map(|model| format!("skipped {}: {}\n", model.name, model.reason))
-                .collect::<String>()
+        table.render() + &skipped_lines(&self.skipped)
     }
 }

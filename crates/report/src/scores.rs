@@ -8,28 +8,28 @@ use crate::table::{Align, Table};
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.scores/1";
 
-/// The scores of features made elsewhere.
+/// The scores of given features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// [`SCHEMA`].
     pub schema: String,
     /// `classification`, `multilabel` or `regression`.
     pub task: String,
-    /// Rows, `n`.
+    /// Number of rows, `n`.
     pub samples: usize,
-    /// Features a row, `d`.
+    /// Number of features, `d`.
     pub features: usize,
-    /// Target columns, `c`: classes that occur, labels, or numbers.
+    /// Number of target columns, `c`: classes that occur, labels, or regression targets.
     pub columns: usize,
-    /// By score name, in the order asked for.
+    /// By name, in the requested order.
     pub scores: Map<String, Value>,
-    /// What there is to know about how they were computed.
+    /// Remarks on the computation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Scores {
-    /// The scores as a person reads them, with the columns of the evidence where there are few.
+    /// The scores as a table, with the evidence of each target column if there are at most 20.
     pub fn table(&self) -> String {
         let mut text = format!(
             "{}: {} samples, {} features, {} columns\n\n",

@@ -1,8 +1,8 @@
-//! Tables for a terminal, plain enough to paste into a note.
+//! Plain tables for a terminal.
 
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
-/// Where a column's text stands.
+/// Alignment of a column.
 #[derive(Clone, Copy)]
 pub(crate) enum Align {
     Left,
@@ -15,7 +15,7 @@ pub(crate) struct Table(comfy_table::Table);
 impl Table {
     pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
         let mut table = comfy_table::Table::new();
-        // Width is the reader's business: wrapping at a guessed width would cut names that scripts and people copy.
+        // No wrapping: a guessed width would split names that users and scripts copy.
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled);

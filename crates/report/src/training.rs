@@ -5,8 +5,8 @@ mod curves;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::evaluation::metric_cell;
-use crate::format::seconds;
+use crate::format::{metric_cell, seconds};
+use crate::omitted::unreadable_lines;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
 
@@ -194,21 +194,9 @@ impl Training {
             self.seconds_per_step,
             seconds(self.seconds)
         ));
-        text.push_str(&left_out(&self.unreadable));
+        text.push_str(&unreadable_lines(&self.unreadable));
         text
     }
-}
-
-/// The unreadable samples, for the end of a table.
-pub(crate) fn left_out(unreadable: &[Unreadable]) -> String {
-    if unreadable.is_empty() {
-        return String::new();
-    }
-    let mut text = format!("\nleft out ({}):\n", unreadable.len());
-    for sample in unreadable {
-        text.push_str(&format!("  {}: {}\n", sample.file, sample.reason));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,0 +1,23 @@
+//! The lines below a table for what is not in it.
+
+use crate::ranking::{SkippedModel, Unreadable};
+
+/// One line for each skipped model.
+pub(crate) fn skipped_lines(skipped: &[SkippedModel]) -> String {
+    skipped
+        .iter()
+        .map(|model| format!("skipped {}: {}\n", model.name, model.reason))
+        .collect()
+}
+
+/// The unreadable samples, with a heading.
+pub(crate) fn unreadable_lines(unreadable: &[Unreadable]) -> String {
+    if unreadable.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\nleft out ({}):\n", unreadable.len());
+    for sample in unreadable {
+        text.push_str(&format!("  {}: {}\n", sample.file, sample.reason));
+    }
+    text
+}
