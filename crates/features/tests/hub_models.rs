@@ -1,9 +1,5 @@
-//! Real models in every engine, against what ONNX Runtime and PyTorch computed for them; only where `../shared` is.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "this is a test; what fails should fail loudly"
-)]
+//! The shared models in every engine, against what ONNX Runtime and PyTorch computed for them.
+#![expect(clippy::unwrap_used, reason = "this is a test; what fails should fail loudly")]
 
 mod support;
 
@@ -14,7 +10,8 @@ use std::path::Path;
 use ranktune_features::engine::{Elements, EngineOptions, Input, Output};
 use ranktune_onnx::{Model, transform};
 use safetensors::{Dtype, SafeTensors};
-use support::{engines, relative_distance, shared};
+use ranktune_testing::{shared, skip};
+use support::{engines, relative_distance};
 
 /// A tensor that was read from a file.
 #[derive(Clone)]
@@ -191,6 +188,7 @@ fn mean_over_mask(hidden: &Output, mask: &[i64]) -> Vec<f32> {
 fn random_architectures_reproduce_what_pytorch_computed() {
     let Some(folder) = shared("arch") else { return };
     let mut failures = Vec::new();
+    let mut compared = 0;
     for engine in engines() {
         for entry in fs::read_dir(&folder).unwrap() {
             let folder = entry.unwrap().path();
@@ -198,6 +196,7 @@ fn random_architectures_reproduce_what_pytorch_computed() {
                 continue;
             }
             let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+            compared += 1;
             let (tensors, _) = references(&folder.join("reference.safetensors"));
             let inputs: Vec<_> = tensors
                 .iter()
@@ -219,17 +218,17 @@ fn random_architectures_reproduce_what_pytorch_computed() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(compared >= 16, "{compared} compared");
 }
 
 #[test]
-fn both_engines_agree_on_a_batch_of_every_image_model() {
-    let (Some(hub), engines) = (shared("hub"), engines()) else {
-        return;
-    };
-    let [first, second] = engines.as_slice() else {
-        eprintln!("skipped: only one engine is there");
-        return;
-    };
+fn all_engines_agree_on_a_batch_of_every_image_model() {
+    let Some(hub) = shared("hub") else { return };
+    let engines = engines();
+    let (first, others) = engines.split_first().unwrap();
+    if others.is_empty() {
+        return skip("there is only one engine to compare");
+    }
     for entry in fs::read_dir(&hub).unwrap() {
         let folder = entry.unwrap().path();
         let model = Model::load(&folder.join("model.onnx")).unwrap();
@@ -253,9 +252,13 @@ fn both_engines_agree_on_a_batch_of_every_image_model() {
             let mut session = engine.load(&bytes, &EngineOptions::default()).unwrap();
             session.run(&[input], &["logits"]).unwrap().remove(0)
         };
-        let (a, b) = (run(first.as_ref()), run(second.as_ref()));
-        assert_eq!(a.shape, b.shape);
-        let distance = relative_distance(&a.data, &b.data);
-        assert!(distance < 1e-3, "{}: {distance:.1e} apart", folder.display());
+        let expected = run(first.as_ref());
+        for other in others {
+            let found = run(other.as_ref());
+            assert_eq!(found.shape, expected.shape);
+            let distance = relative_distance(&found.data, &expected.data);
+            let (name, folder) = (other.name(), folder.display());
+            assert!(distance < 1e-3, "{folder}: {name} is {distance:.1e} from {}", first.name());
+        }
     }
 }

@@ -1,28 +1,12 @@
-//! Every image model of a reference hub gets the pixel values that Pillow and `transformers` give it.
-//!
-//! The reference files are not part of this repository: they are looked for in `$RANKTUNE_SHARED`, else in `../shared` beside
-//! the workspace, and without them this test says that it is skipped.
-
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
-
-use std::path::{Path, PathBuf};
+//! Every image model of the shared hub gets the pixel values that Pillow and `transformers` give it.
 
 use ranktune_hub::{GraphInput, Hub, ImageProcessor, InputModality, Source};
+use ranktune_testing::shared;
 use safetensors::SafeTensors;
-
-fn shared() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("RANKTUNE_SHARED").map_or_else(beside, PathBuf::from);
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    eprintln!("skipped: no reference files in {}", dir.display());
-    None
-}
 
 #[test]
 fn pixel_values_of_every_reference_model_agree() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let hub = Hub::open(&[Source::from(shared.join("hub").as_path())]).unwrap();
     let images: Vec<_> = hub
         .entries
@@ -81,6 +65,5 @@ fn pixel_values_of_every_reference_model_agree() {
             entry.name,
             found.len()
         );
-        eprintln!("{}: {off} of {} values differ", entry.name, found.len());
     }
 }

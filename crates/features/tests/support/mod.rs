@@ -1,39 +1,24 @@
-//! What the engine tests share: the engines there are, the folder of shared data, and graphs made on the spot.
+//! What the engine tests share: the engines of this build and machine, and graphs made on the spot.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use ranktune_features::engine::{Engine, EngineChoice, select};
 use ranktune_nn::DeviceChoice;
 use ranktune_onnx::{Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
 
-/// Every engine that this build and machine have; says which are missing.
+/// Every engine that this build and machine have; the others are reported as skipped.
+#[track_caller]
 pub fn engines() -> Vec<Box<dyn Engine>> {
     let mut engines = Vec::new();
     for choice in [EngineChoice::Rten, EngineChoice::OnnxRuntime, EngineChoice::Burn] {
         match select(choice, None, DeviceChoice::Cpu) {
             Ok(selection) => engines.push(selection.engine),
-            Err(error) => eprintln!("skipped for {choice}: {error}"),
+            Err(error) => ranktune_testing::skip(&format!("no engine {choice}: {error}")),
         }
     }
     assert!(!engines.is_empty());
     engines
-}
-
-/// The folder of shared models and reference values, if it is there; else says that the test is skipped.
-pub fn shared(what: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("RANKTUNE_SHARED")
-        .map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        )
-        .join(what);
-    if !folder.is_dir() {
-        eprintln!("skipped: {} is not there", folder.display());
-        return None;
-    }
-    Some(folder)
 }
 
 /// A value `name` of a type and a shape; `-1` is a symbolic dimension.

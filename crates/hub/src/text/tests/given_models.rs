@@ -1,22 +1,9 @@
-//! The given models' tokenizers against the ids of Hugging Face's Python package; only where `../shared` is.
+//! The shared models' tokenizers against the ids of Hugging Face's Python package.
 
+use ranktune_testing::shared;
 use safetensors::SafeTensors;
 
 use super::*;
-
-fn shared(what: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("RANKTUNE_SHARED")
-        .map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        )
-        .join(what);
-    if !folder.is_dir() {
-        eprintln!("skipped: {} is not there", folder.display());
-        return None;
-    }
-    Some(folder)
-}
 
 #[test]
 fn ids_and_masks_are_those_of_the_reference() {
