@@ -1,4 +1,4 @@
-//! Tokenizers made on the spot, and the given ones against the ids that Hugging Face's Python package gives.
+//! Tokenizers made on the spot, and others against the ids that Hugging Face's Python package gives.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use crate::{Hub, Source};
 
 mod bad_files;
 mod given_models;
+mod reference_ids;
 mod windows;
 
 /// A graph with these inputs `[batch, sequence]`, and an embedding of `rows` rows for the first of them.
