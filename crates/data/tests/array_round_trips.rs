@@ -7,12 +7,13 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::bytes::{Place, f32s, npy, npz, two_by_three, with_member};
-use common::{shared, table};
+use common::table;
 use proptest::prelude::*;
 use ranktune_data::arrays::{
     FeatureFile, Matrix, MatrixReader, read_matrix, read_probabilities, read_targets, write_npy, write_safetensors,
 };
 use ranktune_data::{Targets, Task};
+use ranktune_testing::shared;
 use zip::CompressionMethod;
 
 #[test]

@@ -1,10 +1,8 @@
-//! The shared data sets: counts, inferred tasks, digests. Skipped where they are missing.
+//! The shared data sets: counts, inferred tasks, digests.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
-
-use common::shared;
 use ranktune_data::{DataKind, Dataset, LoadOptions, Split, Targets, Task, load};
+use ranktune_testing::shared;
 
 fn options(target: &str) -> LoadOptions {
     let targets = if target.is_empty() {

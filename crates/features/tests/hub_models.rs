@@ -9,8 +9,8 @@ use std::path::Path;
 
 use ranktune_features::engine::{Elements, EngineOptions, Input, Output};
 use ranktune_onnx::{Model, transform};
-use safetensors::{Dtype, SafeTensors};
 use ranktune_testing::{shared, skip};
+use safetensors::{Dtype, SafeTensors};
 use support::{engines, relative_distance};
 
 /// A tensor that was read from a file.
@@ -258,7 +258,11 @@ fn all_engines_agree_on_a_batch_of_every_image_model() {
             assert_eq!(found.shape, expected.shape);
             let distance = relative_distance(&found.data, &expected.data);
             let (name, folder) = (other.name(), folder.display());
-            assert!(distance < 1e-3, "{folder}: {name} is {distance:.1e} from {}", first.name());
+            assert!(
+                distance < 1e-3,
+                "{folder}: {name} is {distance:.1e} from {}",
+                first.name()
+            );
         }
     }
 }

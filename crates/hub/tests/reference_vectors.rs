@@ -72,7 +72,10 @@ fn every_processor_gives_the_pixel_values_of_transformers() {
         assert_eq!(shape, expected.shape(), "{name}");
         for (at, (found, expected)) in found.iter().zip(floats(&expected)).enumerate() {
             let allowed = 1e-6 * expected.abs().max(1.0);
-            assert!((found - expected).abs() <= allowed, "{name}: value {at} is {found}, expected {expected}");
+            assert!(
+                (found - expected).abs() <= allowed,
+                "{name}: value {at} is {found}, expected {expected}"
+            );
         }
     }
     assert_eq!(tensors.len(), 8);

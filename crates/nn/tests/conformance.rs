@@ -30,7 +30,9 @@ fn small_networks_agree_with_pytorch() {
 
 #[test]
 fn all_architectures_agree_with_pytorch() {
-    let Some(arch) = ranktune_testing::shared("arch") else { return };
+    let Some(arch) = ranktune_testing::shared("arch") else {
+        return;
+    };
     let folders = graphs(&arch);
     assert!(folders.len() >= 16, "{} graphs in {}", folders.len(), arch.display());
     folders.iter().for_each(|folder| assert_agreement(folder));

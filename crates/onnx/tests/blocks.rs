@@ -213,7 +213,9 @@ fn the_blocks_of_shared_models_are_those_that_their_makers_have_written() {
             "/stages/stages.3/blocks/blocks.1/Add",
         ),
     ] {
-        let Some(folder) = common::shared(folder) else { continue };
+        let Some(folder) = ranktune_testing::shared(folder) else {
+            continue;
+        };
         let model = Model::load(&folder.join("model.onnx")).unwrap();
         let mut names = names(&model);
         names.pop();

@@ -311,10 +311,12 @@ fn sizes_that_the_model_does_not_take_are_refused() {
 #[test]
 fn shared_models_are_inferred_to_their_outputs() {
     for part in ["hub", "arch"] {
-        let Some(folder) = common::shared(part) else {
+        let Some(folder) = ranktune_testing::shared(part) else {
             return;
         };
-        for folder in common::model_folders(&folder) {
+        let folders = common::model_folders(&folder);
+        assert!(folders.len() >= 12, "{} models in {part}", folders.len());
+        for folder in folders {
             let model = Model::load(&folder.join("model.onnx")).unwrap();
             ranktune_onnx::check(&model).unwrap();
             let shapes = shapes::infer(&model).unwrap();

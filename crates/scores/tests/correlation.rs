@@ -4,14 +4,15 @@
 
 mod common;
 
-use common::{close, expected, shared};
+use common::{close, expected};
 use ranktune_scores::ErrorKind;
 use ranktune_scores::correlation::{kendall_tau, pearson, spearman, weighted_tau};
+use ranktune_testing::shared;
 
 #[test]
 fn every_coefficient_agrees_with_scipy() {
-    let Some(shared) = shared() else { return };
-    let expected = expected(&shared);
+    let Some(vectors) = shared("vectors") else { return };
+    let expected = expected(&vectors);
     for (i, case) in expected["correlation"].as_array().unwrap().iter().enumerate() {
         let side = |name: &str| -> Vec<f64> {
             case[name]

@@ -5,13 +5,14 @@
 mod common;
 
 use common::reference::Singular;
-use common::{cases, close, shared};
+use common::{cases, close};
 use ranktune_scores::{Compat, Probabilities, ScoreInputs, ScoreOptions, Statistics, Status, evidence, score_all};
+use ranktune_testing::shared;
 
 #[test]
 fn logme_alpha_beta_and_status_agree_with_every_vector() {
-    let Some(shared) = shared() else { return };
-    for case in cases(&shared) {
+    let Some(vectors) = shared("vectors") else { return };
+    for case in cases(&vectors) {
         let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
         let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Exact).unwrap();
         let evidence = fit.evidence();
@@ -43,8 +44,8 @@ fn logme_alpha_beta_and_status_agree_with_every_vector() {
 
 #[test]
 fn published_logme_agrees_with_every_vector() {
-    let Some(shared) = shared() else { return };
-    for case in cases(&shared) {
+    let Some(vectors) = shared("vectors") else { return };
+    for case in cases(&vectors) {
         let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
         let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Published).unwrap();
         let expected = case.expected["logme_official"].as_f64().unwrap();
@@ -54,8 +55,8 @@ fn published_logme_agrees_with_every_vector() {
 
 #[test]
 fn the_other_scores_agree_with_every_vector() {
-    let Some(shared) = shared() else { return };
-    for case in cases(&shared).iter().filter(|case| !case.labels.is_empty()) {
+    let Some(vectors) = shared("vectors") else { return };
+    for case in cases(&vectors).iter().filter(|case| !case.labels.is_empty()) {
         let inputs = ScoreInputs {
             features: case.features(),
             targets: case.targets(),

@@ -37,7 +37,11 @@ pub fn shared(part: &str) -> Option<PathBuf> {
 fn shared_root(named: Option<OsString>, beside: &Path) -> Option<PathBuf> {
     if let Some(named) = named {
         let root = PathBuf::from(named);
-        assert!(root.is_dir(), "RANKTUNE_SHARED is {}, which is no folder", root.display());
+        assert!(
+            root.is_dir(),
+            "RANKTUNE_SHARED is {}, which is no folder",
+            root.display()
+        );
         return Some(root);
     }
     if beside.is_dir() {

@@ -1,10 +1,6 @@
 //! Small graphs for tests, and the wire format by hand where a file has to be wrong.
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "this is test code, outside of test functions"
-)]
+#![allow(clippy::unwrap_used, reason = "this is test code, outside of test functions")]
 
 pub mod wire;
 
@@ -116,23 +112,6 @@ pub fn classifier() -> Model {
         ],
         &["logits"],
     )
-}
-
-/// The folder of shared models, where there is one.
-pub fn shared(part: &str) -> Option<PathBuf> {
-    let root = match std::env::var_os("RANKTUNE_SHARED") {
-        Some(root) => PathBuf::from(root),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-    };
-    let folder = root.join(part);
-    if !folder.is_dir() {
-        eprintln!(
-            "skipped: {} is not there; RANKTUNE_SHARED says where the shared files are",
-            folder.display()
-        );
-        return None;
-    }
-    Some(folder)
 }
 
 /// The model folders in `folder`, by name.

@@ -1,34 +1,16 @@
 //! Reads the reference vectors, and makes small data for the tests that need none.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a helper of tests: it may stop the test, and says why it skips"
-)]
+#![allow(clippy::unwrap_used, reason = "a helper of tests: it may stop the test")]
 
 pub mod reference;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-/// `$RANKTUNE_SHARED`, or `../shared` beside the workspace; nothing (said on stderr) where neither is there.
-pub fn shared() -> Option<PathBuf> {
-    let path = std::env::var_os("RANKTUNE_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    if path.join("vectors/expected.json").is_file() {
-        Some(path)
-    } else {
-        eprintln!("skipped: no reference vectors at {}", path.display());
-        None
-    }
-}
-
-/// `vectors/expected.json`.
-pub fn expected(shared: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(shared.join("vectors/expected.json")).unwrap()).unwrap()
+/// `expected.json` of the folder of vectors.
+pub fn expected(vectors: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(vectors.join("expected.json")).unwrap()).unwrap()
 }
 
 /// A two-dimensional array, one-dimensional ones as one column; numbers as f64.
@@ -121,14 +103,14 @@ impl Case {
 }
 
 /// All cases, in the file's order.
-pub fn cases(shared: &Path) -> Vec<Case> {
-    let expected = expected(shared);
+pub fn cases(vectors: &Path) -> Vec<Case> {
+    let expected = expected(vectors);
     expected["cases"]
         .as_object()
         .unwrap()
         .iter()
         .map(|(name, expected)| {
-            let folder = shared.join("vectors").join(name);
+            let folder = vectors.join(name);
             let features = read_npy(&folder.join("features.npy"));
             let targets = read_npy(&folder.join("labels.npy"));
             let is_classes = expected["task"] == "classification";

@@ -21,7 +21,11 @@ fn ids_are_those_of_the_python_package() {
             .text_processor(&graph(&["input_ids", "attention_mask"], 20_000), None)
             .unwrap();
         for (sentence, expected) in sentences.iter().zip(expected) {
-            assert_eq!(processor.encode(sentence).unwrap().ids, expected, "{name}: {sentence:?}");
+            assert_eq!(
+                processor.encode(sentence).unwrap().ids,
+                expected,
+                "{name}: {sentence:?}"
+            );
         }
     }
 }
