@@ -73,13 +73,19 @@ fn a_race_finds_the_first_models_and_says_who_stopped_and_why() {
         assert!(run.stderr.contains(reason), "{}", run.stderr);
     }
     let rounds = race["race"]["rounds"].as_array().unwrap();
+    let last = rounds.last().unwrap()["samples"].as_u64().unwrap();
+    let ended = race["race"]["ended"].as_str().unwrap();
+    match ended {
+        "complete" => assert_eq!(last, 480, "{race}"),
+        "settled" | "time" => assert!(last < 480, "{race}"),
+        other => panic!("a race cannot end as {other:?}"),
+    }
     assert!(
         rounds
             .windows(2)
             .all(|pair| pair[0]["samples"].as_u64() < pair[1]["samples"].as_u64()),
         "{race}"
     );
-    assert!(["settled", "time", "complete"].contains(&race["race"]["ended"].as_str().unwrap()));
     let table = place.run(&["rank", "--hub", "hub", "--data", "data", "--race", "--no-cache"]);
     assert!(
         table.assert_code(0).stdout.contains("race: models on samples: 8 on"),
@@ -129,6 +135,17 @@ fn the_same_race_comes_out_twice_and_its_features_serve_a_full_ranking() {
             assert!(model["images_per_second"].is_number(), "{model}");
         }
     }
+}
+
+#[test]
+fn a_race_without_time_ends_after_its_first_round() {
+    let race = place()
+        .run(&with(&["--race", "--budget", "0.001s"]))
+        .assert_code(0)
+        .json();
+    assert_eq!(race["race"]["ended"], "time", "{race}");
+    assert_eq!(race["race"]["rounds"].as_array().unwrap().len(), 1, "{race}");
+    assert_eq!(names(&race).len(), 8);
 }
 
 #[test]

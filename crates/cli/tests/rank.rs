@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use common::{Place, text_model, write_hub, write_images, write_model};
 
@@ -62,13 +64,34 @@ fn the_json_keeps_the_contract() {
     assert_eq!(written, ranking);
 }
 
+/// Every file under `folder`, with what tells a rewritten file of the same content from one that was left alone.
+#[cfg(unix)]
+fn files(folder: &Path) -> BTreeMap<PathBuf, (u64, Vec<u8>)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let inode = fs::metadata(&path).unwrap().ino();
+            found.insert(path.clone(), (inode, fs::read(&path).unwrap()));
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
 #[test]
 fn a_second_run_with_another_score_runs_no_model() {
     let place = place();
     place.run(&with(&["--scores", "logme"])).assert_code(0);
-    // Without its weights a model cannot be run, so scores of another kind can only come from the store.
+    let stored = files(&place.path("cache"));
+    assert!(!stored.is_empty());
     let run = place.run(&with(&["--scores", "h-score,leep", "--format", "json"]));
     run.assert_code(0);
+    // A model that runs again replaces its features in the store.
+    assert_eq!(files(&place.path("cache")), stored);
     for model in run.json()["models"].as_array().unwrap() {
         assert!(model["images_per_second"].is_null(), "{model}");
         assert!(
