@@ -5,10 +5,10 @@
 
 Writes beside this script
 - image.png, a small picture; resized.safetensors: by `<filter>.<height>x<width>`, what Pillow's resize makes of it;
-- processors.safetensors: by case, the pixel values `[channels, height, width]` that transformers gives for it, and in the
-  metadata, under the same name, the `preprocessor_config.json` of the case;
-- tokenizers/<kind>.json, small tokenizers trained on examples/data/topics; tokens.json: the ids that they and the tokenizers
-  of examples/hub give to some sentences.
+- processors.json: by case, a `preprocessor_config.json`; processors.safetensors: the pixel values `[channels, height, width]` that
+  transformers gives for it;
+- tokenizers/<kind>.json, small tokenizers trained on examples/data/topics, where they are missing (training is not
+  repeatable); tokens.json: the ids that they and the tokenizers of examples/hub give to some sentences.
 """
 
 import json
@@ -115,12 +115,14 @@ def trained():
 
 
 def tokens():
-    (HERE / "tokenizers").mkdir(exist_ok=True)
-    every = trained()
-    for name, tokenizer in every.items():
-        tokenizer.save(str(HERE / f"tokenizers/{name}.json"))
-    for file in sorted(EXAMPLES.glob("hub/*/tokenizer.json")):
-        every[file.parent.name] = Tokenizer.from_file(str(file))
+    folder = HERE / "tokenizers"
+    if not folder.is_dir():
+        folder.mkdir()
+        for name, tokenizer in trained().items():
+            tokenizer.save(str(folder / f"{name}.json"))
+    every = {file.stem: file for file in sorted(folder.glob("*.json"))}
+    every |= {file.parent.name: file for file in sorted(EXAMPLES.glob("hub/*/tokenizer.json"))}
+    every = {name: Tokenizer.from_file(str(file)) for name, file in every.items()}
     ids = {name: [tokenizer.encode(sentence).ids for sentence in SENTENCES] for name, tokenizer in every.items()}
     return {"made with": f"tokenizers {tokenizers.__version__}", "sentences": SENTENCES, "ids": ids}
 
@@ -129,9 +131,9 @@ def main():
     image = picture()
     image.save(HERE / "image.png")
     save_file(resized(image), HERE / "resized.safetensors", {"made with": f"Pillow {PIL.__version__}"})
-    settings = {name: json.dumps(settings) for name, settings in PROCESSORS.items()}
+    (HERE / "processors.json").write_text(json.dumps(PROCESSORS, indent=1) + "\n")
     made = {"made with": f"transformers {transformers.__version__}, Pillow {PIL.__version__}"}
-    save_file(processed(image), HERE / "processors.safetensors", {**settings, **made})
+    save_file(processed(image), HERE / "processors.safetensors", made)
     (HERE / "tokens.json").write_text(json.dumps(tokens(), ensure_ascii=False) + "\n")
 
 
