@@ -1,6 +1,6 @@
 //! What can go wrong between a graph and its features.
 
-use std::fmt;
+use ranktune_core::BoxError;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,32 +12,34 @@ pub enum ErrorKind {
     NotInBuild,
     /// The engine needs a library, and none was found.
     LibraryNotFound,
-    /// A library was found, but cannot be used: too old, for another machine, or not what its name says.
+    /// A library was found but cannot be used: it is too old, for another machine, or another library.
     LibraryUnusable,
-    /// The graph is refused: it cannot be read, or uses an operator or a type that the engine does not have.
+    /// The graph is refused: it cannot be read, or uses an operator or a type that the engine does not support.
     UnsupportedModel,
-    /// An input or output that was asked for does not fit the graph.
+    /// A requested input or output does not fit the graph.
     InvalidInput,
     /// The engine failed while it ran the graph.
     Inference,
-    /// The engine panicked; the process goes on.
+    /// The engine panicked; the process continues.
     Panicked,
     /// Too many samples cannot be read.
     UnreadableInputs,
-    /// The work was interrupted; what is finished is kept.
+    /// The work was interrupted; finished work is kept.
     Interrupted,
     /// A file of the store could not be opened, read or written.
     Io,
-    /// An entry of the store does not hold what its checksums say.
+    /// An entry of the store does not match its checksums.
     Corrupt,
 }
 
 /// An error about an engine, a graph in an engine, or the store.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    #[source]
+    source: Option<BoxError>,
 }
 
 impl Error {
@@ -50,14 +52,14 @@ impl Error {
         }
     }
 
-    /// Keeps the cause; it is shown by `source()` only.
+    /// Keeps the cause, which only `source()` returns.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Names the tensor that it is about.
+    /// Names the tensor that the error is about.
     #[must_use]
     pub(crate) fn about(mut self, tensor: &str) -> Self {
         self.message = format!("tensor {tensor:?}: {}", self.message);
@@ -74,17 +76,5 @@ impl Error {
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -43,7 +43,7 @@ pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
-pub use ranktune_features::store::Precision as CachePrecision;
+pub use ranktune_features::store::CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
 pub use ranktune_hub::{Hub, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;

@@ -1,8 +1,9 @@
 //! Whether each engine of this build and machine runs each model of a hub, and whether their features agree.
 
-use ranktune_core::{Interrupt, Progress, Silent, one_line};
+use ranktune_core::one_line;
+use ranktune_core::{Interrupt, Progress, Silent};
+use ranktune_features::engine::ENGINES;
 use ranktune_features::engine::EngineChoice;
-use ranktune_features::engine::choice::ENGINES;
 use ranktune_features::extract::{ExtractOptions, Prepared, probe};
 use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
@@ -32,7 +33,7 @@ pub fn verify(
         }
         let runs: Vec<_> = engines
             .iter()
-            .map(|engine| (engine.name, probe(model, engine.choice, options)))
+            .map(|engine| (engine.choice.name(), probe(model, engine.choice, options)))
             .collect();
         verified.push(verdict(model, &runs));
     }

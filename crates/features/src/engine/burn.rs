@@ -1,7 +1,7 @@
-//! The trainable graph in evaluation mode, as an engine: what trains on a GPU also extracts there.
+//! The trainable graph in evaluation mode, as an engine: a model that trains on a GPU is also extracted there.
 //!
-//! It is there for devices that the other engines do not have. On the CPU it takes the threads of the process, whatever
-//! [`EngineOptions`] say.
+//! It exists for the devices that the other engines do not support. On the CPU it uses all threads of the process and ignores
+//! [`EngineOptions::threads`].
 
 use bytes::Bytes;
 use ranktune_nn::{Device, DeviceChoice, Feed, GraphOptions, HostTensor, TrainableGraph};
@@ -15,7 +15,10 @@ const NAME: &str = "burn";
 
 /// Opens the engine on a device.
 pub(super) fn open(choice: DeviceChoice) -> Result<Box<dyn Engine>, Error> {
-    let device = choice.open().map_err(|error| failed(ErrorKind::NotInBuild, &error))?;
+    let device = choice.open().map_err(|error| {
+        // The device's own message says what to try.
+        Error::new(ErrorKind::NotInBuild, one_line(&error))
+    })?;
     Ok(Box::new(Burn { device, choice }))
 }
 
@@ -31,8 +34,9 @@ struct BurnSession {
     declared: Vec<ValueInfo>,
 }
 
-fn failed(kind: ErrorKind, error: &ranktune_nn::Error) -> Error {
-    Error::new(kind, one_line(error))
+/// What the engine could not do, and why.
+fn cannot(what: &str, kind: ErrorKind, error: ranktune_nn::Error) -> Error {
+    Error::new(kind, format!("{NAME} cannot {what}")).caused_by(error)
 }
 
 impl Engine for Burn {
@@ -44,7 +48,7 @@ impl Engine for Burn {
         format!("{NAME} on {}", self.choice)
     }
 
-    /// A GPU wants many samples at once.
+    /// A GPU needs large batches.
     fn preferred_batch(&self, elements: usize) -> usize {
         match self.choice {
             DeviceChoice::Cpu => 16,
@@ -54,19 +58,15 @@ impl Engine for Burn {
 
     fn load(&self, model: &[u8], _: &EngineOptions) -> Result<Box<dyn Session>, Error> {
         guarded(NAME, "loading the model", || {
-            let unreadable = |error| {
-                Error::new(
-                    ErrorKind::UnsupportedModel,
-                    format!("the model cannot be read: {error}"),
-                )
-            };
-            let model = Model::from_bytes(Bytes::copy_from_slice(model), None).map_err(unreadable)?;
+            let model = Model::from_bytes(Bytes::copy_from_slice(model), None).map_err(|error| {
+                Error::new(ErrorKind::UnsupportedModel, format!("{NAME} cannot read the model")).caused_by(error)
+            })?;
             let options = GraphOptions {
                 device: self.device.clone(),
                 ..GraphOptions::default()
             };
-            let graph =
-                TrainableGraph::new(&model, options).map_err(|error| failed(ErrorKind::UnsupportedModel, &error))?;
+            let graph = TrainableGraph::new(&model, options)
+                .map_err(|error| cannot("load the model", ErrorKind::UnsupportedModel, error))?;
             Ok(Box::new(BurnSession {
                 graph,
                 declared: model.graph.inputs,
@@ -84,7 +84,7 @@ impl Session for BurnSession {
             return Err(no_such_output(unknown, &graph.outputs()));
         }
         guarded(NAME, "running the graph", || {
-            let wrong = |error| failed(ErrorKind::InvalidInput, &error);
+            let wrong = |error| cannot("take the input", ErrorKind::InvalidInput, error);
             let feeds = inputs
                 .iter()
                 .map(|input| {
@@ -100,7 +100,7 @@ impl Session for BurnSession {
                     ranktune_nn::ErrorKind::Input => ErrorKind::InvalidInput,
                     _ => ErrorKind::Inference,
                 };
-                failed(kind, &error)
+                cannot("run the model", kind, error)
             };
             let pass = graph.evaluate(&feeds).map_err(broken)?;
             outputs
@@ -108,7 +108,7 @@ impl Session for BurnSession {
                 .map(|name| {
                     let tensor = pass
                         .output(name)
-                        .map_err(|error| failed(ErrorKind::UnsupportedModel, &error).about(name))?;
+                        .map_err(|error| cannot("return this output", ErrorKind::UnsupportedModel, error).about(name))?;
                     Ok(Output {
                         shape: tensor.dims(),
                         data: tensor.to_values().map_err(broken)?,
@@ -119,7 +119,7 @@ impl Session for BurnSession {
     }
 }
 
-/// Refuses a shape that the graph does not declare: its first operator would say it in other words.
+/// Refuses a shape that differs from the declared one; the error of the first operator would be harder to understand.
 fn fits(input: &Input<'_>, declared: &[ValueInfo]) -> Result<(), Error> {
     let shape = declared.iter().find(|value| value.name == input.name);
     let Some(shape) = shape.and_then(|value| value.shape.as_deref()) else {

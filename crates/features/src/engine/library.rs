@@ -1,10 +1,10 @@
-//! Where a copy of ONNX Runtime may lie on this machine.
+//! Finds copies of ONNX Runtime on this machine.
 //!
-//! Most people who have ONNX Runtime have it through Python (`pip install onnxruntime`), which puts the same library that the
-//! C interface uses into `site-packages/onnxruntime/capi`. So that is where this looks, without starting a Python:
-//! the prefix of an environment is read off its variables and off where `python3` on the `PATH` leads.
+//! Most people have ONNX Runtime through Python: `pip install onnxruntime` puts the library of the C interface into
+//! `site-packages/onnxruntime/capi`. That folder is found without starting Python, from the environment's variables and from
+//! the links behind `python3` on the `PATH`.
 //!
-//! Loading a library runs its code, so nothing below the current folder is ever taken up unasked.
+//! Loading a library runs its code, so nothing below the current folder is loaded unless the user names it.
 
 use std::collections::HashSet;
 use std::env;
@@ -12,10 +12,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The variable that names the library; where it is set, no other place is looked at.
+/// The variable that names the library. If it is set, no other place is searched.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// What of the process's surroundings decides where a library is looked for.
+/// The part of the process's environment that decides where a library is searched for.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// `ORT_DYLIB_PATH`.
@@ -32,12 +32,12 @@ pub struct Surroundings {
     pub pyenv_version: Option<OsString>,
     /// The home folder.
     pub home: Option<PathBuf>,
-    /// Folders of libraries that the system has.
+    /// Library folders of the system.
     pub system: Vec<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The environment of this process.
     pub fn of_this_process() -> Self {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let list = |name: &str| env::var_os(name).map_or_else(Vec::new, |value| env::split_paths(&value).collect());
@@ -77,9 +77,9 @@ impl Surroundings {
     }
 }
 
-/// Files that hold ONNX Runtime, the likeliest first and each once: `ORT_DYLIB_PATH` alone where it is set (whether or not it
-/// exists), else beside the program, in the active Python environment, in that of `python3`, in the user's packages, in the
-/// loader's folders.
+/// Files that may hold ONNX Runtime, the likeliest first and each once. If `ORT_DYLIB_PATH` is set, that file alone, whether or
+/// not it exists. Otherwise beside the program, in the active Python environment, in that of `python3`, in the user's packages,
+/// in the loader's folders.
 pub fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
     if let Some(library) = &surroundings.library {
         return vec![library.clone()];
@@ -111,7 +111,7 @@ pub fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
     found
 }
 
-/// Where the Python package keeps the library, under `site-packages`.
+/// The folder of the library below `site-packages`.
 const CAPI: &str = "onnxruntime/capi";
 
 /// Libraries of ONNX Runtime in one folder, the newest version first.
@@ -161,7 +161,7 @@ fn libraries_under_prefix(prefix: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Folders whose names start so, the highest version first.
+/// Subfolders whose names begin with `start`, the highest version first.
 fn subfolders(folder: &Path, start: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -182,8 +182,8 @@ fn numbers(name: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Prefixes of the Python that `PATH` leads to. A virtual environment's `python3` is a link to the one it was made from, so
-/// every link on the way counts; pyenv's is a script in `shims`, beside the `versions` it chooses from.
+/// Prefixes of the Python on the `PATH`. A virtual environment's `python3` is a link to the one it was made from, so every link
+/// is followed and counts; pyenv's is a script in `shims`, beside the `versions` it chooses from.
 fn python_prefixes(surroundings: &Surroundings) -> Vec<PathBuf> {
     let mut prefixes = Vec::new();
     let names: &[&str] = if cfg!(windows) {
@@ -201,7 +201,7 @@ fn python_prefixes(surroundings: &Surroundings) -> Vec<PathBuf> {
         else {
             continue;
         };
-        // Long enough for any real chain, and an end to a circle.
+        // Longer than any real chain of links; ends a cycle.
         for _ in 0..16 {
             let Some(folder) = program.parent() else { break };
             if let Some(root) = folder.parent() {

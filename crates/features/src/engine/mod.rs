@@ -1,12 +1,12 @@
-//! What runs a graph. An engine is one file here and one line in [`ENGINES`](choice::ENGINES).
+//! What runs a graph. An engine is one file here and one line in [`ENGINES`].
 //!
 //! ```text
 //! serialised ONNX ──Engine::load──► Session ──run(inputs [N, …], names)──► outputs [N, …] as f32
 //! ```
 //!
-//! An engine is fed plain slices and answers with plain vectors, so nothing of an engine's own types leaves its file, and
-//! a caller can change engines by name. A session takes `&mut self`: ONNX Runtime's `Run` is not safe to call from
-//! two threads on one session, and a caller who wants several at once loads several.
+//! An engine takes slices and returns vectors: no type of an engine's own library leaves its file, so callers can switch
+//! engines by name. [`Session::run`] takes `&mut self` because ONNX Runtime's `Run` must not be called from two threads on
+//! one session; a caller that wants several runs at once loads several sessions.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,13 +14,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::{Error, ErrorKind};
 
 mod burn;
-pub mod choice;
+mod choice;
 pub mod library;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod rten;
+mod select;
 
-pub use choice::{EngineChoice, Selection, select};
+pub use choice::EngineChoice;
+pub use select::{ENGINES, KnownEngine, Selection, select};
 
 /// An input's elements.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ pub struct Input<'a> {
 }
 
 impl Input<'_> {
-    /// Refuses a shape that is not the shape of the elements, before an engine sees it.
+    /// Refuses a shape that does not match the number of elements, before an engine sees it.
     fn check(&self) -> Result<(), Error> {
         let count = self.shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
         if count == Some(self.elements.len()) {
@@ -82,7 +84,7 @@ pub struct Output {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// Threads of one run; `None` takes every core this process may use (see [`default_threads`]).
+    /// Threads of one run. Default: [`default_threads`].
     pub threads: Option<usize>,
 }
 
@@ -99,8 +101,9 @@ impl EngineOptions {
     }
 }
 
-/// The number of threads that an engine takes by default: physical cores (two hyper-threads of one core share its
-/// arithmetic units), but no more than the process may use by its affinity and control group.
+/// The number of threads that an engine uses by default: physical cores, because two hyper-threads of one core share its
+/// arithmetic units, but no more than the affinity and control group of the process allow. The standard library counts
+/// hyper-threads, hence `num_cpus`.
 pub fn default_threads() -> usize {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
     num_cpus::get_physical().clamp(1, allowed)
@@ -108,39 +111,39 @@ pub fn default_threads() -> usize {
 
 /// Loads graphs.
 pub trait Engine: Send + Sync + std::fmt::Debug {
-    /// The name, as `--engine` takes it and the ranking reports it.
+    /// The name, as in `--engine` and in rankings.
     fn name(&self) -> &'static str;
 
-    /// The name with its version, and the library it was loaded from if it is one: `onnxruntime 1.22.0 (/usr/lib/…)`.
+    /// The name for people, with the library or device it runs on: `onnxruntime (/usr/lib/…)`.
     fn description(&self) -> String;
 
-    /// Samples of `elements` numbers each that one run does best with: larger batches at 224 px push one layer's activations
-    /// out of every cache, smaller ones of small images leave threads idle (`experiments/engine_speed`).
+    /// The fastest batch size for samples of `elements` numbers each. At 224 px, larger batches push the activations of one
+    /// layer out of every cache; with small images, smaller batches leave threads idle (`experiments/engine_speed`).
     fn preferred_batch(&self, elements: usize) -> usize {
         const NUMBERS: usize = 4 * 3 * 224 * 224;
         (NUMBERS / elements.max(1)).clamp(1, 16)
     }
 
-    /// Makes a session of `model`, a serialised ONNX graph whose tensors are all inside.
+    /// Loads `model`, a serialised ONNX graph without external tensors.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedModel`] names the operator or node that the engine does not have, or says why the bytes
-    /// are no model; [`ErrorKind::Panicked`] if the engine gave up on it.
+    /// [`ErrorKind::UnsupportedModel`] names the operator or node that the engine does not support, or says why the bytes
+    /// are not a model; [`ErrorKind::Panicked`] if the engine panicked.
     fn load(&self, model: &[u8], options: &EngineOptions) -> Result<Box<dyn Session>, Error>;
 }
 
 /// A graph that is ready to run.
 pub trait Session: Send {
-    /// Feeds `inputs` and returns the graph's outputs called `outputs`, in that order.
+    /// Runs the graph on `inputs` and returns its outputs named `outputs`, in that order.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a name that the graph does not have, a missing input, a shape that does not fit, or a
-    /// number that is out of the engine's range; [`ErrorKind::UnsupportedModel`] for an output that is not floating point;
-    /// [`ErrorKind::Inference`] names the node that failed; [`ErrorKind::Panicked`] if the engine gave up.
+    /// [`ErrorKind::InvalidInput`] for an unknown name, a missing input, a shape that does not fit, or a number that is out of
+    /// the engine's range; [`ErrorKind::UnsupportedModel`] for an output that is not floating point; [`ErrorKind::Inference`]
+    /// names the node that failed; [`ErrorKind::Panicked`] if the engine panicked.
     fn run(&mut self, inputs: &[Input<'_>], outputs: &[&str]) -> Result<Vec<Output>, Error>;
 }
 
-/// Runs `f`, and makes an error of a panic in it: a model file decides what an engine meets, and one bad model must not
+/// Runs `f` and turns a panic in it into an error: a model file decides what an engine executes, and one bad model must not
 /// end the ranking of the others.
 fn guarded<T>(engine: &str, doing: &str, f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
@@ -159,7 +162,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-/// The error for an output that nothing computes.
+/// The error for an output that the graph does not have.
 fn no_such_output(name: &str, known: &[&str]) -> Error {
     Error::new(
         ErrorKind::InvalidInput,
@@ -167,32 +170,23 @@ fn no_such_output(name: &str, known: &[&str]) -> Error {
     )
 }
 
-/// Refuses inputs that the graph does not take or whose elements do not fill their shape, and a graph's input that is not fed:
-/// the engines say so late and each in its own words.
+/// Refuses an unknown input, elements that do not fill their shape, and a missing input. Engines report these late, and each
+/// in its own words.
 fn check_inputs(inputs: &[Input<'_>], known: &[&str]) -> Result<(), Error> {
     for input in inputs {
         input.check()?;
         if !known.contains(&input.name) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!(
-                    "the graph has no input {:?}; its inputs are {}",
-                    input.name,
-                    known.join(", ")
-                ),
-            ));
+            let names = known.join(", ");
+            let message = format!("the graph has no input {:?}; its inputs are {names}", input.name);
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
     }
-    match known
-        .iter()
-        .find(|&&name| inputs.iter().all(|input| input.name != name))
-    {
-        Some(missing) => Err(Error::new(
-            ErrorKind::InvalidInput,
-            format!("the graph's input {missing:?} was not fed"),
-        )),
-        None => Ok(()),
+    let is_missing = |name: &&&str| inputs.iter().all(|input| input.name != **name);
+    if let Some(missing) = known.iter().find(is_missing) {
+        let message = format!("the graph's input {missing:?} was not fed");
+        return Err(Error::new(ErrorKind::InvalidInput, message));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! ONNX Runtime, loaded at run time from a library that is on the machine already (see [`library`](super::library)).
+//! ONNX Runtime, loaded at run time from a library on this machine (see [`library`](super::library)).
 //!
-//! Nothing is linked: the binding needs three small crates and no system library, and a build with this engine works the same
-//! where there is no such library. One process can load one library, for good; later calls get the one that was loaded.
+//! Nothing is linked: a build with this engine needs no system library and also works on a machine without ONNX Runtime. A
+//! process loads one library and keeps it; later calls return that one.
 //!
-//! Worker threads do not spin between operators: decoding shares the cores with inference, and a spinning thread takes the core
-//! from a decoding one (`experiments/engine_speed` has the measurement).
+//! Worker threads do not spin between operators: decoding shares the cores with inference, and a spinning thread would take a
+//! core from a decoding one (measured in `experiments/engine_speed`).
 
 use std::fmt::Display;
 use std::fs;
@@ -59,7 +59,7 @@ pub(super) fn open(library: Option<&Path>) -> Result<Box<dyn Engine>, Error> {
     for file in &files {
         match load(file) {
             Ok(engine) => return Ok(Box::new(loaded.insert(engine).clone())),
-            // The likeliest place is the one that the user should hear of.
+            // The error of the likeliest place is the most useful one.
             Err(error) => {
                 refused.get_or_insert(error);
             }
@@ -76,7 +76,7 @@ pub(super) fn open(library: Option<&Path>) -> Result<Box<dyn Engine>, Error> {
     }))
 }
 
-/// The loader would look for a bare or missing name elsewhere, and what it found then is not what was named.
+/// The full path of a library that must exist: the loader would search other folders for a bare or missing name.
 fn existing(file: &Path) -> Result<PathBuf, Error> {
     fs::canonicalize(file).map_err(|error| {
         Error::new(
@@ -101,7 +101,7 @@ fn load(file: &Path) -> Result<OnnxRuntime, Error> {
             .map_err(|error| unusable(&reason(error)))?
             .with_name("ranktune")
             .with_telemetry(false)
-            // A library never prints; what matters comes back as an error.
+            // Errors are returned, never printed.
             .with_logger(Arc::new(|_, _, _, _, _| {}))
             .build()
             .map_err(|error| unusable(&error))?;
@@ -203,7 +203,7 @@ fn names(values: &[Outlet]) -> Vec<&str> {
     values.iter().map(Outlet::name).collect()
 }
 
-/// Whether the input of this name holds integers of 32 bits, which ONNX Runtime does not convert to.
+/// Whether the input holds 32-bit integers; ONNX Runtime does not convert to them.
 fn takes_i32(inputs: &[Outlet], name: &str) -> bool {
     let input = inputs.iter().find(|input| input.name() == name);
     input.is_some_and(|input| {
@@ -219,7 +219,7 @@ fn takes_i32(inputs: &[Outlet], name: &str) -> bool {
 
 fn narrowed(name: &str, elements: &[i64]) -> Result<Vec<i32>, Error> {
     let narrow = |&element: &i64| {
-        let refused = || format!("input {name:?}: {element} does not fit the 32 bits that the graph takes");
+        let refused = || format!("input {name:?}: {element} does not fit into the 32-bit integers of the graph");
         i32::try_from(element).map_err(|_| Error::new(ErrorKind::InvalidInput, refused()))
     };
     elements.iter().map(narrow).collect()
@@ -250,7 +250,7 @@ fn output(name: &str, value: Option<&DynValue>) -> Result<Output, Error> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| Error::new(ErrorKind::Inference, format!("output {name:?} has the shape {shape:?}")))?;
     if shape.contains(&0) {
-        // Its address may be null, and a slice's may not.
+        // The address of an empty tensor may be null, that of a slice must not be.
         return Ok(Output {
             shape,
             data: Vec::new(),

@@ -1,7 +1,7 @@
 //! How far a model is.
 
 use super::run::Outcome;
-use super::sink::{Features, Sink};
+use super::sink::{ExtractedFeatures, Sink};
 use crate::Error;
 use crate::store::{EntryState, Key, Store};
 
@@ -29,7 +29,7 @@ pub(super) enum State {
     /// Another process is writing the entry.
     Busy(Key),
     /// Complete or failed, and not yet handed over.
-    Ended(Result<Features, Error>),
+    Ended(Result<ExtractedFeatures, Error>),
     /// Handed over.
     Over,
 }
@@ -79,7 +79,7 @@ impl Job {
 
 pub(super) fn state(entry: Result<EntryState, Error>, key: Key) -> Result<State, Error> {
     Ok(match entry? {
-        EntryState::Complete(reader) => State::Ended(Ok(Features::stored(reader))),
+        EntryState::Complete(reader) => State::Ended(Ok(ExtractedFeatures::stored(reader))),
         EntryState::Partial(writer) | EntryState::Absent(writer) => State::Active(Sink::Store(Box::new(writer))),
         EntryState::Busy => State::Busy(key),
     })

@@ -32,6 +32,6 @@ pub use ranktune_data::DataKind;
 pub use run::{Extraction, Extractor, Outcome, Unreadable, extract};
 pub use runner::probe;
 pub use side::{ImageSide, InputSide};
-pub use sink::Features;
+pub use sink::{ExtractedFeatures, ExtractedFeatures as Features};
 pub use text::{Sequences, TextSide};
 pub use words::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};

@@ -6,7 +6,7 @@ use ranktune_hub::TextPooling;
 use ranktune_nn::DeviceChoice;
 
 use crate::engine::EngineChoice;
-use crate::store::Precision;
+use crate::store::CachePrecision;
 
 /// Which tensor's values are the features.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum CacheOptions {
         /// Size beyond which the least recently used entries are deleted, in bytes.
         max_bytes: u64,
         /// In which precision.
-        precision: Precision,
+        precision: CachePrecision,
     },
 }
 
@@ -62,7 +62,7 @@ impl Default for CacheOptions {
         Self::On {
             folder: None,
             max_bytes: 20 << 30,
-            precision: Precision::F32,
+            precision: CacheCachePrecision::F32,
         }
     }
 }

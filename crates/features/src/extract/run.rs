@@ -11,7 +11,7 @@ use super::options::{CacheOptions, ExtractOptions};
 use super::prepare::Prepared;
 use super::runner::{Engines, Runner};
 use super::samples::{Samples, Source};
-use super::sink::{Features, Sink};
+use super::sink::{ExtractedFeatures, Sink};
 use super::units;
 use crate::engine::default_threads;
 use crate::store::{Key, KeyParts, Store, StoreOptions};
@@ -30,7 +30,7 @@ pub(super) const KEPT_PARAMETERS: u64 = 1 << 28;
 #[derive(Debug)]
 pub struct Outcome {
     /// The features, complete, or why the model cannot be used.
-    pub features: Result<Features, Error>,
+    pub features: Result<ExtractedFeatures, Error>,
     /// Time it took, in seconds; decoding counts for whichever model meets the samples first.
     pub seconds: f64,
     /// Samples that went through the engine in that time; the others came from the store.
@@ -203,7 +203,7 @@ impl<'a> Extractor<'a> {
         &mut self,
         model: usize,
         rows: usize,
-        look: impl FnOnce(&mut Features) -> Result<T, Error>,
+        look: impl FnOnce(&mut ExtractedFeatures) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let stopped = || Error::new(ErrorKind::InvalidInput, "the model was stopped");
         let job = self.jobs.get_mut(model).ok_or_else(stopped)?;

@@ -1,4 +1,4 @@
-//! Keeps a store within its size: the least recently used entries go first, and none that is in use.
+//! Keeps a store within its size limit: the least recently used entries are deleted first, and none that is in use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,14 +8,14 @@ use std::time::SystemTime;
 use super::{COMPLETE, Hold, LOCK, PARTIAL, Store, io_error, open_lock_file};
 use crate::Error;
 
-/// What a store holds.
+/// The size of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct StoreStats {
     /// Complete entries.
     pub complete: usize,
-    /// Entries that were begun.
+    /// Incomplete entries.
     pub partial: usize,
-    /// Bytes of all.
+    /// Bytes of all entries.
     pub bytes: u64,
 }
 
@@ -27,12 +27,12 @@ struct Held {
 }
 
 impl Store {
-    /// What the store holds.
+    /// Number and size of the entries.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the folder cannot be read.
-    pub fn stats(&self) -> Result<Stats, Error> {
-        let mut stats = Stats::default();
+    pub fn stats(&self) -> Result<StoreStats, Error> {
+        let mut stats = StoreStats::default();
         for held in self.held()?.values() {
             stats.bytes += held.bytes;
             for file in &held.data {
@@ -45,22 +45,22 @@ impl Store {
         Ok(stats)
     }
 
-    /// Deletes every entry that is not in use, and returns the bytes that are free again.
+    /// Deletes every entry that is not in use, and returns the number of bytes freed.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the folder cannot be read or its files not be deleted.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the folder cannot be read or a file cannot be deleted.
     pub fn clear(&self) -> Result<u64, Error> {
         self.evict(0)
     }
 
-    /// Deletes entries until the rest takes at most `limit` bytes, and returns the bytes that are free again.
+    /// Deletes entries until at most `limit` bytes are left, and returns the number of bytes freed.
     pub(super) fn evict(&self, limit: u64) -> Result<u64, Error> {
         let total = |held: &BTreeMap<String, Held>| held.values().map(|held| held.bytes).sum::<u64>();
         if limit > 0 && total(&self.held()?) <= limit {
             return Ok(0);
         }
-        // Nobody opens a lock file from here on; those who hold one keep it.
-        let _folder = self.lock_folder(Hold::Alone)?;
+        // From here on no process can open a lock file; a lock that is held stays held.
+        let _folder = self.lock_folder(Hold::Exclusive)?;
         let held = self.held()?;
         let mut left = total(&held);
         let mut freed = 0;
@@ -72,7 +72,7 @@ impl Store {
             }
             let lock_path = self.folder.join(format!("{stem}.{LOCK}"));
             let lock = open_lock_file(&lock_path)?;
-            // In use, or finished under its other name since the folder was read.
+            // In use, or completed and renamed since the folder was read.
             if lock.try_lock().is_err() || !held.data.iter().all(|file| file.exists()) {
                 continue;
             }
@@ -80,7 +80,7 @@ impl Store {
                 fs::remove_file(file).map_err(|error| io_error("cannot delete", file, error))?;
             }
             drop(lock);
-            // An empty file that is left does no harm.
+            // A remaining empty file is harmless.
             let _ = fs::remove_file(&lock_path);
             left -= held.bytes;
             freed += held.bytes;
@@ -88,7 +88,7 @@ impl Store {
         Ok(freed)
     }
 
-    /// The entries' files by the part of the name they share.
+    /// The files of every entry, by their common stem.
     fn held(&self) -> Result<BTreeMap<String, Held>, Error> {
         let read = |error| io_error("cannot read", &self.folder, error);
         let mut entries = BTreeMap::new();

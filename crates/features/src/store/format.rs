@@ -7,9 +7,11 @@
 //! end      "done" · 0 u32 · rows u64 · 0 u64 · check [16]
 //! ```
 //!
-//! A check is the first 16 bytes of BLAKE3 over the key and all other bytes of its record, so a record of another entry does
-//! not pass for one of this. Chunks follow each other without a gap in their rows, so a lost one is noticed. A partial file has no
-//! end yet.
+//! A check is the first 16 bytes of BLAKE3 over the key and all other bytes of its record, so a record of another entry is not
+//! accepted. The rows of consecutive chunks have no gap, so a lost chunk is noticed. A partial file has no end record yet.
+//!
+//! The format is our own because no common one is append-only with checksums: a killed process must leave a valid prefix that
+//! the next one continues, and safetensors, npy and Parquet all write their header or footer last.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -17,7 +19,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{Block, Key, Precision};
+use super::{Block, CachePrecision, Key};
 
 const MAGIC: &[u8; 8] = b"RTfeat\x00\x01";
 const HEADER: usize = 8 + 32 + 8 + 8 + CHECK;
@@ -33,19 +35,19 @@ pub(super) struct Columns {
     pub z: usize,
 }
 
-/// Where a chunk's rows lie in the file.
+/// Where the rows of a chunk are in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
     pub first_row: usize,
     pub rows: usize,
-    pub encoding: Precision,
+    pub encoding: CachePrecision,
     /// Position of the first feature.
     pub features: u64,
     /// Position of the first logit.
     pub logits: u64,
 }
 
-/// What a file holds, as far as its checks are right.
+/// The valid part of a file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// `None` without a valid header.
@@ -53,9 +55,9 @@ pub(super) struct Contents {
     pub chunks: Vec<Chunk>,
     /// `[rows]`
     pub valid: Vec<bool>,
-    /// Bytes up to which all is right.
+    /// Length of the valid prefix in bytes.
     pub length: u64,
-    /// Whether the end is there, and nothing after it.
+    /// Whether the file ends with a valid end record.
     pub complete: bool,
 }
 
@@ -101,17 +103,17 @@ fn record(tag: &[u8; 4], encoding: u32, a: u64, b: u64) -> Vec<u8> {
 }
 
 /// A chunk of `rows` rows that begins at `first_row`.
-pub(super) fn chunk(key: &Key, first_row: usize, rows: usize, block: &Block<'_>, precision: Precision) -> Vec<u8> {
+pub(super) fn chunk(key: &Key, first_row: usize, rows: usize, block: &Block<'_>, precision: CachePrecision) -> Vec<u8> {
     let encoding = match precision {
-        Precision::F16
+        CachePrecision::F16
             if block
                 .features
                 .iter()
                 .all(|&x| !x.is_finite() || x.abs() <= f16::MAX.to_f32()) =>
         {
-            Precision::F16
+            CachePrecision::F16
         }
-        _ => Precision::F32,
+        _ => CachePrecision::F32,
     };
     let mut payload = Vec::with_capacity(rows + size_of_val(block.features) + block.logits.map_or(0, size_of_val));
     match block.valid {
@@ -119,8 +121,8 @@ pub(super) fn chunk(key: &Key, first_row: usize, rows: usize, block: &Block<'_>,
         None => payload.resize(rows, 1),
     }
     match encoding {
-        Precision::F32 => payload.extend(block.features.iter().flat_map(|x| x.to_le_bytes())),
-        Precision::F16 => payload.extend(block.features.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes())),
+        CachePrecision::F32 => payload.extend(block.features.iter().flat_map(|x| x.to_le_bytes())),
+        CachePrecision::F16 => payload.extend(block.features.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes())),
     }
     payload.extend(block.logits.unwrap_or_default().iter().flat_map(|x| x.to_le_bytes()));
     let mut bytes = record(ROWS, encoding_code(encoding), first_row as u64, rows as u64);
@@ -137,26 +139,26 @@ pub(super) fn end(key: &Key, rows: usize) -> Vec<u8> {
     bytes
 }
 
-fn encoding_code(encoding: Precision) -> u32 {
+fn encoding_code(encoding: CachePrecision) -> u32 {
     match encoding {
-        Precision::F32 => 0,
-        Precision::F16 => 1,
+        CachePrecision::F32 => 0,
+        CachePrecision::F16 => 1,
     }
 }
 
 /// Bytes of one feature.
-pub(super) fn feature_size(encoding: Precision) -> usize {
+pub(super) fn feature_size(encoding: CachePrecision) -> usize {
     match encoding {
-        Precision::F32 => 4,
-        Precision::F16 => 2,
+        CachePrecision::F32 => 4,
+        CachePrecision::F16 => 2,
     }
 }
 
 /// Appends decoded features.
-pub(super) fn decode(bytes: &[u8], encoding: Precision, into: &mut Vec<f32>) {
+pub(super) fn decode(bytes: &[u8], encoding: CachePrecision, into: &mut Vec<f32>) {
     match encoding {
-        Precision::F32 => into.extend(bytes.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x))),
-        Precision::F16 => {
+        CachePrecision::F32 => into.extend(bytes.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x))),
+        CachePrecision::F16 => {
             let halves: Vec<_> = bytes.as_chunks().0.iter().map(|&x| f16::from_le_bytes(x)).collect();
             let start = into.len();
             into.resize(start + halves.len(), 0.0);
@@ -165,10 +167,10 @@ pub(super) fn decode(bytes: &[u8], encoding: Precision, into: &mut Vec<f32>) {
     }
 }
 
-/// Reads and checks a file from its beginning, up to the first thing that is not right.
+/// Reads and checks a file from its beginning, up to the first invalid record.
 ///
 /// # Errors
-/// Only those of reading; what is wrong in the file ends the contents.
+/// Only errors of reading; an invalid record ends the contents.
 pub(super) fn scan(file: &mut File, key: &Key) -> io::Result<Contents> {
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(0))?;
@@ -205,7 +207,7 @@ pub(super) fn scan(file: &mut File, key: &Key) -> io::Result<Contents> {
         let Some((chunk, payload)) = describe(body, start, columns, contents.rows()) else {
             return Ok(contents);
         };
-        // Before anything is read or kept for it: the rest of the file bounds what a chunk can claim.
+        // Checked before anything is allocated: the rest of the file bounds the size that a chunk can claim.
         if payload > size - start {
             return Ok(contents);
         }
@@ -232,12 +234,12 @@ pub(super) fn scan(file: &mut File, key: &Key) -> io::Result<Contents> {
     Ok(contents)
 }
 
-/// A chunk whose record is `body` and whose payload begins at `start`, with its size; `None` if it cannot be the one that
-/// begins at row `next`.
+/// The chunk whose record is `body` and whose payload begins at `start`, with the size of the payload; `None` if it is not a
+/// valid chunk that begins at row `next`.
 fn describe(body: &[u8], start: u64, columns: Columns, next: usize) -> Option<(Chunk, u64)> {
     let encoding = match u32::from_le_bytes(body[4..8].try_into().ok()?) {
-        0 => Precision::F32,
-        1 => Precision::F16,
+        0 => CachePrecision::F32,
+        1 => CachePrecision::F16,
         _ => return None,
     };
     let rows = usize::try_from(u64_at(body, 16)).ok()?;

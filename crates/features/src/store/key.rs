@@ -1,10 +1,13 @@
-//! The name of an entry: a digest of everything that its numbers depend on.
+//! The name of an entry: a digest of everything that its features depend on.
+//!
+//! The digest is written out here and not with `ranktune_core::digest::FieldHasher`, whose bytes differ: keys must stay the same,
+//! or every cache would be lost.
 
 use std::fmt;
 
 use super::SCHEMA;
 
-/// What an entry's numbers depend on.
+/// What the features of an entry depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyParts<'a> {
     /// Digest of the model's files.
@@ -43,7 +46,7 @@ impl Key {
             pooling.as_bytes(),
             data,
         ] {
-            // Lengths first, so that no two lists of parts read the same.
+            // Each part is preceded by its length, so that no two lists of parts have the same bytes.
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }

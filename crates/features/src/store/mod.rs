@@ -1,23 +1,25 @@
-//! Keeps the features of a model on a data set, so that another score, or a run after an interruption, needs no inference.
+//! Keeps the features of a model on a data set, so that another score or a resumed run needs no inference.
 //!
 //! ```text
 //! Key = BLAKE3(schema, model, preprocessing, feature tensor, pooling, data) ──► entry: features [n, d], logits [n, z], validity [n]
 //! ```
 //!
-//! An entry is named by what it was computed from, never by when or by which engine (engines agree to 1e-3, see
+//! An entry is named by what it was computed from, not by the time or the engine (engines agree to 1e-3, see
 //! `experiments/engine_speed`), so it is never out of date. It is written as an append-only file of checksummed chunks under a
-//! temporary name: a killed process leaves a valid prefix, which the next one continues; when all rows are there the file is
-//! synced and renamed. Both names hold the same format (see [`format`]).
+//! temporary name: a killed process leaves a valid prefix, which the next one continues. The complete file is synced and
+//! renamed. Both names have the same format (see [`format`]).
+//!
+//! Written by hand: an embedded database (sled, redb, LMDB) would keep rows in its own pages, and none shares an entry between
+//! processes while one of them appends to it.
 //!
 //! # Several processes
-//! Every entry has a lock file: readers share it, a writer has it alone, and the operating system releases it with the
-//! process, so no lock outlives its owner. A second process that wants an entry which is being written is told
-//! [`EntryState::Busy`], and may take another model first, wait, or compute on its own. Lock files are opened
-//! under a shared lock on the folder and deleted under an exclusive one, so nobody ever locks a file that is gone.
+//! Every entry has a lock file, shared by readers and exclusive to a writer. The operating system releases it with the
+//! process, so no lock outlives its owner. A process that opens an entry which another one is writing gets
+//! [`EntryState::Busy`], and may continue with another model, wait, or compute the features without the store. Lock files are
+//! opened under a shared lock on the folder and deleted under an exclusive one, so no process locks a deleted file.
 //!
-//! # When the disk is full or read-only
-//! Every call returns an error then, and whoever computes features goes on without the store: it is a convenience and must
-//! never cost a ranking.
+//! # Full or read-only disks
+//! Every call then returns an error, and extraction continues without the store: a cache that fails must not fail a ranking.
 
 use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -34,29 +36,29 @@ mod key;
 mod reader;
 mod writer;
 
-pub use evict::Stats;
+pub use evict::StoreStats;
 pub use key::{Key, KeyParts};
 pub use reader::Reader;
 pub use writer::{Block, Writer};
 
-/// Version of the format and of what goes into a key; part of both.
+/// Version of the file format and of the parts of a key; included in both.
 const SCHEMA: u32 = 1;
 
 const COMPLETE: &str = "features";
 const PARTIAL: &str = "partial";
 const LOCK: &str = "lock";
 
-/// How many bytes a feature takes in the store.
+/// The precision of stored features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precision {
+pub enum CachePrecision {
     /// 4 bytes, exact.
     #[default]
     F32,
-    /// 2 bytes, rounded to 11 significant bits. Values beyond ±65504 are kept in f32; logits always are.
+    /// 2 bytes, rounded to 11 significant bits. Blocks with values beyond ±65504, and all logits, stay in f32.
     F16,
 }
 
-impl Precision {
+impl CachePrecision {
     fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -69,17 +71,17 @@ impl Precision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// Bytes that all entries may take together; the least recently used ones go first. 20 GiB by default.
+    /// Maximum size of all entries in bytes; the least recently used entries are deleted first. Default: 20 GiB.
     pub max_bytes: u64,
-    /// Precision of new features. Entries of the two precisions do not stand in for each other.
-    pub precision: Precision,
+    /// Precision of the features. Entries of different precisions are separate. Default: f32.
+    pub precision: CachePrecision,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             max_bytes: 20 << 30,
-            precision: Precision::F32,
+            precision: CacheCachePrecision::F32,
         }
     }
 }
@@ -94,7 +96,7 @@ impl StoreOptions {
 
     /// Sets [`precision`](Self::precision).
     #[must_use]
-    pub fn with_precision(mut self, precision: Precision) -> Self {
+    pub fn with_precision(mut self, precision: CachePrecision) -> Self {
         self.precision = precision;
         self
     }
@@ -107,29 +109,28 @@ pub struct Store {
     options: StoreOptions,
 }
 
-/// What the store has of an entry.
+/// The state of an entry in the store.
 #[derive(Debug)]
 pub enum EntryState {
     /// All rows.
     Complete(Reader),
-    /// The first [`Writer::rows_done`] rows; the writer continues after them.
+    /// The first [`Writer::rows_done`] rows exist; the writer continues after them.
     Partial(Writer),
-    /// Nothing; the writer begins.
+    /// No rows; the writer begins the entry.
     Absent(Writer),
-    /// Another process, or another part of this one, is writing it.
+    /// Another process, or another part of this one, is writing the entry.
     Busy,
 }
 
 impl Store {
-    /// Where the store is unless the user says otherwise: `$RANKTUNE_CACHE`, else `ranktune` in the user's cache folder
-    /// (`$XDG_CACHE_HOME`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, `~/.cache` elsewhere). `None` where there is no
-    /// home folder either.
+    /// The default folder: `$RANKTUNE_CACHE`, or else `ranktune` in the user's cache folder (`$XDG_CACHE_HOME`,
+    /// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, `~/.cache` elsewhere). `None` without a home folder.
     pub fn default_folder() -> Option<PathBuf> {
         let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(folder) = variable("RANKTUNE_CACHE") {
             return Some(folder);
         }
-        // The specification has relative paths ignored.
+        // The XDG specification says that relative paths are ignored.
         let cache = variable("XDG_CACHE_HOME")
             .filter(|folder| folder.is_absolute())
             .or_else(|| {
@@ -147,16 +148,16 @@ impl Store {
         cache.map(|folder| folder.join("ranktune"))
     }
 
-    /// Opens the store in `folder`, which is made if need be. A folder that can only be read serves what it holds.
+    /// Opens the store in `folder`, and creates the folder if it is missing. A read-only folder still serves its entries.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the folder can be neither made nor read.
+    /// [`ErrorKind::Io`] if the folder can be neither created nor read.
     pub fn open(folder: &Path, options: &StoreOptions) -> Result<Self, Error> {
         let entries = folder.join(format!("features-{SCHEMA}"));
         if let Err(error) = fs::create_dir_all(&entries)
             && !entries.is_dir()
         {
-            return Err(io_error("cannot make the cache folder", &entries, error)
+            return Err(io_error("cannot create the cache folder", &entries, error)
                 .or_try("name another with --cache or RANKTUNE_CACHE"));
         }
         Ok(Self {
@@ -165,19 +166,19 @@ impl Store {
         })
     }
 
-    /// The entry called `key`. What is found has been verified: a damaged complete entry is dropped and counts as absent, a
-    /// damaged or torn end of a partial one is cut off.
+    /// The entry named `key`, verified: a damaged complete entry is deleted and counts as absent, the damaged or torn end of a
+    /// partial one is cut off.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the entry can be neither read nor begun.
+    /// [`ErrorKind::Io`] if the entry can be neither read nor created.
     pub fn entry(&self, key: &Key) -> Result<EntryState, Error> {
         let files = self.files(key);
-        // First as one of many readers, so that several processes can use one entry at once.
+        // First with a shared lock, so that several processes can read one entry at once.
         if files.complete.exists() {
             let lock = match self.try_lock(&files, Hold::Shared) {
                 Ok(Some(lock)) => Some(lock),
                 Ok(None) => return Ok(EntryState::Busy),
-                // Where no lock file can be opened, nothing can be deleted either.
+                // A folder in which no lock file can be opened is read-only, so no entry in it can be deleted.
                 Err(_) => None,
             };
             match Reader::open(&files, key, lock) {
@@ -186,10 +187,10 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        let Some(lock) = self.try_lock(&files, Hold::Alone)? else {
+        let Some(lock) = self.try_lock(&files, Hold::Exclusive)? else {
             return Ok(EntryState::Busy);
         };
-        // Another process may have finished or mended it before the lock was ours.
+        // Another process may have completed or repaired it before this one got the lock.
         if files.complete.exists() {
             match Reader::open(&files, key, None) {
                 Ok(reader) => return Ok(EntryState::Complete(reader.holding(shared(lock)))),
@@ -200,7 +201,7 @@ impl Store {
         Writer::open(self, files, key, lock)
     }
 
-    /// As [`entry`](Self::entry), but waits while another process is writing, and so is never [`EntryState::Busy`].
+    /// As [`entry`](Self::entry), but waits while another process is writing; never [`EntryState::Busy`].
     ///
     /// # Errors
     /// As [`entry`](Self::entry).
@@ -211,11 +212,11 @@ impl Store {
                 state => return Ok(state),
             }
             let path = self.files(key).lock;
-            // Blocks until the writer is done or dead. What it left is looked at anew, since even the lock file may be gone.
+            // Blocks until the writer has finished or died. Then the entry is opened anew: even the lock file may be deleted.
             open_lock_file(&path)?
                 .lock_shared()
                 .map_err(|error| io_error("cannot lock", &path, error))?;
-            // Several who waited must not take turns in keeping each other out.
+            // Several waiting processes must not lock each other out in turn.
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -230,13 +231,13 @@ impl Store {
         }
     }
 
-    /// The entry's lock, or `None` if another holds it.
+    /// The lock of the entry, or `None` if it is held elsewhere.
     fn try_lock(&self, files: &Files, hold: Hold) -> Result<Option<File>, Error> {
         let _folder = self.lock_folder(Hold::Shared)?;
         let file = open_lock_file(&files.lock)?;
         let tried = match hold {
             Hold::Shared => file.try_lock_shared(),
-            Hold::Alone => file.try_lock(),
+            Hold::Exclusive => file.try_lock(),
         };
         match tried {
             Ok(()) => Ok(Some(file)),
@@ -245,13 +246,13 @@ impl Store {
         }
     }
 
-    /// Shared by those who open lock files, alone for one who deletes them. Never held for long.
+    /// Shared to open lock files, exclusive to delete them. Never held for long.
     fn lock_folder(&self, hold: Hold) -> Result<File, Error> {
         let path = self.folder.join(LOCK);
         let file = open_lock_file(&path)?;
         match hold {
             Hold::Shared => file.lock_shared(),
-            Hold::Alone => file.lock(),
+            Hold::Exclusive => file.lock(),
         }
         .map_err(|error| io_error("cannot lock", &path, error))?;
         Ok(file)
@@ -269,7 +270,7 @@ struct Files {
 #[derive(Clone, Copy)]
 enum Hold {
     Shared,
-    Alone,
+    Exclusive,
 }
 
 fn open_lock_file(path: &Path) -> Result<File, Error> {
@@ -281,7 +282,7 @@ fn open_lock_file(path: &Path) -> Result<File, Error> {
         .map_err(|error| io_error("cannot open", path, error))
 }
 
-/// Makes a writer's lock a reader's. Between the two somebody may delete the entry; whoever has it open keeps its contents.
+/// Turns an exclusive lock into a shared one. In between another process may delete the entry; an open file keeps its contents.
 fn shared(lock: File) -> Option<File> {
     lock.unlock().ok()?;
     lock.try_lock_shared().ok()?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::format::{self, Chunk, Columns, Contents, decode, feature_size};
-use super::{Files, Key, Precision, corrupt, io_error};
+use super::{CachePrecision, Files, Key, corrupt, io_error};
 use crate::{Error, ErrorKind};
 
 /// A verified entry, complete unless it is from [`Writer::so_far`](super::Writer::so_far): features `[n, d]`, logits `[n, z]` where there are any, validity `[n]`.
@@ -19,15 +19,15 @@ pub struct Reader {
     chunks: Vec<Chunk>,
     valid: Vec<bool>,
     buffer: Vec<u8>,
-    /// Keeps the entry from being evicted while it is read.
+    /// Protects the entry from eviction while it is read.
     _lock: Option<File>,
 }
 
 impl Reader {
-    /// Opens and verifies the complete file, and marks it as used now.
+    /// Opens and verifies the complete file, and sets its time of use to now.
     pub(super) fn open(files: &Files, key: &Key, lock: Option<File>) -> Result<Self, Error> {
         let path = files.complete.clone();
-        // The time of use is kept as the file's own time, which needs the file opened for writing; reading does not.
+        // The time of use is the modification time of the file, which only a file open for writing can set.
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -57,12 +57,12 @@ impl Reader {
         })
     }
 
-    /// Opens what is right of a partial file that this process writes.
+    /// Opens the valid part of a partial file that this process is writing.
     pub(super) fn open_partial(path: &Path, key: &Key) -> Result<Self, Error> {
         let mut file = File::open(path).map_err(|error| io_error("cannot open", path, error))?;
         let contents = format::scan(&mut file, key).map_err(|error| io_error("cannot read", path, error))?;
         let Some(columns) = contents.columns else {
-            return Err(corrupt(path, "holds no rows yet"));
+            return Err(corrupt(path, "has no rows yet"));
         };
         Ok(Self {
             path: path.to_owned(),
@@ -75,28 +75,28 @@ impl Reader {
         })
     }
 
-    /// The same, with a lock to hold.
+    /// Holds `lock` until the reader is dropped.
     pub(super) fn holding(mut self, lock: Option<File>) -> Self {
         self._lock = lock;
         self
     }
 
-    /// Rows, `n`.
+    /// Number of rows, `n`.
     pub fn n_rows(&self) -> usize {
         self.valid.len()
     }
 
-    /// Features of a row, `d`.
+    /// Number of features in a row, `d`.
     pub fn n_features(&self) -> usize {
         self.columns.d
     }
 
-    /// Logits of a row, `z`; `None` if the entry has none.
+    /// Number of logits in a row, `z`; `None` if the entry has none.
     pub fn n_logits(&self) -> Option<usize> {
         (self.columns.z > 0).then_some(self.columns.z)
     }
 
-    /// Which rows hold features, `[n]`; the others stand for inputs that could not be read.
+    /// Which rows hold features, `[n]`; the others belong to samples that could not be read.
     pub fn valid(&self) -> &[bool] {
         &self.valid
     }
@@ -104,35 +104,35 @@ impl Reader {
     /// Replaces the contents of `into` with the features of `rows`, row-major.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for rows that are not there; [`ErrorKind::Io`].
+    /// [`ErrorKind::InvalidInput`] for rows that do not exist; [`ErrorKind::Io`].
     pub fn read_features(&mut self, rows: Range<usize>, into: &mut Vec<f32>) -> Result<(), Error> {
         into.clear();
         let columns = self.columns.d;
         self.read(rows, columns, |chunk| (chunk.features, chunk.encoding), into)
     }
 
-    /// Replaces the contents of `into` with the logits of `rows`, row-major; with nothing if the entry has none.
+    /// Replaces the contents of `into` with the logits of `rows`, row-major; empty if the entry has none.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for rows that are not there; [`ErrorKind::Io`].
+    /// [`ErrorKind::InvalidInput`] for rows that do not exist; [`ErrorKind::Io`].
     pub fn read_logits(&mut self, rows: Range<usize>, into: &mut Vec<f32>) -> Result<(), Error> {
         into.clear();
         let columns = self.columns.z;
-        self.read(rows, columns, |chunk| (chunk.logits, Precision::F32), into)
+        self.read(rows, columns, |chunk| (chunk.logits, CachePrecision::F32), into)
     }
 
     fn read(
         &mut self,
         rows: Range<usize>,
         columns: usize,
-        part: impl Fn(&Chunk) -> (u64, Precision),
+        part: impl Fn(&Chunk) -> (u64, CachePrecision),
         into: &mut Vec<f32>,
     ) -> Result<(), Error> {
         if rows.start > rows.end || rows.end > self.n_rows() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!(
-                    "{}: rows {rows:?} of {} were asked for",
+                    "{}: rows {rows:?} were requested, the entry has {}",
                     self.path.display(),
                     self.n_rows()
                 ),

@@ -10,15 +10,15 @@ use crate::{Error, ErrorKind};
 /// Consecutive rows of an entry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Block<'a> {
-    /// `[rows, d]`, row-major; rows that are not valid hold anything.
+    /// `[rows, d]`, row-major; the contents of rows that are not valid are ignored.
     pub features: &'a [f32],
     /// `[rows, z]`, in every block or in none.
     pub logits: Option<&'a [f32]>,
-    /// `[rows]`: which rows hold features; all of them if `None`.
+    /// `[rows]`: which rows hold features. Default: all.
     pub valid: Option<&'a [bool]>,
 }
 
-/// An entry that is being written. Dropping it leaves what was appended for the next one to continue.
+/// An entry that is being written. Dropping it keeps the appended rows; the next writer continues after them.
 #[derive(Debug)]
 pub struct Writer {
     store: Store,
@@ -28,16 +28,16 @@ pub struct Writer {
     columns: Option<Columns>,
     rows: usize,
     length: u64,
-    /// Length at which the size limit is looked at again.
+    /// Length at which the size limit is checked again.
     next_check: u64,
     lock: File,
 }
 
-/// The size limit is looked at every so many bytes: looking lists the folder.
+/// Bytes between two checks of the size limit; each check lists the folder.
 const CHECK_EVERY: u64 = 64 << 20;
 
 impl Writer {
-    /// Opens the partial file, whose lock is held, and cuts off what is not right at its end.
+    /// Opens the partial file, whose lock is held, and cuts off its invalid end.
     pub(super) fn open(store: &Store, files: Files, key: &Key, lock: File) -> Result<EntryState, Error> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -66,7 +66,7 @@ impl Writer {
             lock,
         };
         if complete {
-            // Killed between the last byte and the new name.
+            // The process was killed between the last write and the rename.
             return writer.rename().map(EntryState::Complete);
         }
         writer.cut_off()?;
@@ -77,21 +77,22 @@ impl Writer {
         })
     }
 
-    /// Rows that are there already; the next block begins after them.
+    /// Number of rows written; the next block begins after them.
     pub fn rows_done(&self) -> usize {
         self.rows
     }
 
-    /// Features of a row, once there is one.
+    /// Number of features in a row; `None` before the first row.
     pub fn n_features(&self) -> Option<usize> {
         self.columns.map(|columns| columns.d)
     }
 
-    /// Appends `rows` rows. They outlive this process from here on (the machine only after [`finish`](Self::finish)).
+    /// Appends `rows` rows. They survive a crash of the process from now on, a crash of the machine after
+    /// [`finish`](Self::finish).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] if the block is not `rows` rows of the columns that the entry has; [`ErrorKind::Io`] if it
-    /// cannot be written or the entry alone exceeds the size limit. What was there before is kept.
+    /// [`ErrorKind::InvalidInput`] if the block does not have `rows` rows with the entry's columns; [`ErrorKind::Io`] if it
+    /// cannot be written, or if the entry alone exceeds the size limit. Earlier rows are kept.
     pub fn append(&mut self, rows: usize, block: &Block<'_>) -> Result<(), Error> {
         if rows == 0 {
             return Ok(());
@@ -116,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Reads back what was appended so far.
+    /// Opens the rows appended so far.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]; [`ErrorKind::Corrupt`] before the first row.
@@ -124,7 +125,7 @@ impl Writer {
         Reader::open_partial(&self.files.partial, &self.key)
     }
 
-    /// Completes the entry, makes room for it if the store has grown beyond its limit, and opens it.
+    /// Completes the entry, evicts others if the store exceeds its size limit, and opens it.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] without a row; [`ErrorKind::Io`].
@@ -132,7 +133,7 @@ impl Writer {
         if self.rows == 0 {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
-                "an entry without rows cannot be finished",
+                "an entry without rows cannot be completed",
             ));
         }
         let end = format::end(&self.key, self.rows);
@@ -147,7 +148,7 @@ impl Writer {
         fs::rename(&self.files.partial, &self.files.complete)
             .map_err(|error| io_error("cannot rename", &self.files.partial, error))?;
         let reader = Reader::open(&self.files, &self.key, None)?;
-        // Room that cannot be made now is made by a later writer.
+        // If eviction fails now, a later writer repeats it.
         let _ = self.store.evict(self.store.options.max_bytes);
         Ok(reader.holding(shared(self.lock)))
     }
@@ -169,7 +170,7 @@ impl Writer {
         if let Some(valid) = block.valid
             && valid.len() != rows
         {
-            return refuse(&format!("{} flags of validity", valid.len()));
+            return refuse(&format!("{} validity flags", valid.len()));
         }
         let columns = Columns {
             d: block.features.len() / rows,
@@ -184,14 +185,14 @@ impl Writer {
         }
     }
 
-    /// Keeps the store within its limit while an entry grows: others go first, then this one stops.
+    /// Keeps the store within its limit while an entry grows: other entries are evicted first, then this one is refused.
     fn make_room(&mut self, more: u64) -> Result<(), Error> {
         let limit = self.store.options.max_bytes;
         if self.length.saturating_add(more) > limit {
             return Err(Error::new(
                 ErrorKind::Io,
                 format!(
-                    "{} alone exceeds the cache's limit of {limit} bytes",
+                    "{} alone exceeds the cache limit of {limit} bytes",
                     self.files.partial.display()
                 ),
             ));
@@ -203,10 +204,10 @@ impl Writer {
         Ok(())
     }
 
-    /// One write a record, so that a killed process tears at most the last one.
+    /// One write per record, so that a killed process tears at most the last one.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if let Err(error) = self.file.write_all(bytes) {
-            // A full disk may have taken a part. If even this fails, the checks find out later.
+            // A full disk may have written a part. If cutting it off fails too, the checksums find it later.
             let _ = self.cut_off();
             return Err(io_error("cannot write", &self.files.partial, error));
         }

@@ -1,15 +1,16 @@
 //! Depthwise convolution, `y[n, c] = b[c] + Σ_t w[c, t] · x[n, c] shifted by t`, on the CPU.
 //!
-//! rten spends 60 to 80 % of a mobile network in this operator, since its own kernel passes over every output row once per tap
-//! and is compiled for the oldest CPU (`experiments/engine_speed`). This one keeps 32 outputs in registers through all taps:
+//! rten spends 60 to 80 % of the time of a mobile network in this operator: its kernel passes over every output row once per tap,
+//! and is compiled for the oldest CPU (`experiments/engine_speed`). This kernel keeps 32 outputs in registers for all taps:
 //!
 //! ```text
 //! plane [h, w] ──pad, split by stride──► phases [sh·sw, rows, row] ──flat: y[i] = b + Σ_t w[t] · phases[offset(t) + i]──► y [oh, ow]
 //! ```
 //!
-//! A padded plane is one flat array, so a tap is a constant offset in it and every load is of 32 neighbours; the few outputs that
-//! fall into the padding between rows are computed and dropped. With a stride of s every s-th column (and row) goes into a plane
-//! of its own first, so that neighbours are neighbours again. Planes are independent: one thread takes one at a time.
+//! A padded plane is one flat array, so a tap is a constant offset in it, and every load reads 32 neighbours. The few outputs that
+//! fall into the padding between rows are computed and dropped. With a stride of s, every s-th column and row is first copied into
+//! a plane of its own, so that the inputs of neighbouring outputs are neighbours again. Planes are independent: one thread takes
+//! one at a time.
 
 use rayon::prelude::*;
 
@@ -25,7 +26,7 @@ pub(super) struct Depthwise {
     pub label: String,
     /// Name of the value it reads, `[n, c, h, w]`.
     pub input: String,
-    /// Name of the value it makes, `[n, c, oh, ow]`.
+    /// Name of the value it computes, `[n, c, oh, ow]`.
     pub output: String,
     /// `[c, kh, kw]`
     pub weight: Vec<f32>,
@@ -49,9 +50,9 @@ struct Layout {
     pads: [usize; 2],
     /// Rows of a phase, and elements of a row.
     phase: [usize; 2],
-    /// Where each tap begins.
+    /// Offset of each tap.
     offsets: Vec<usize>,
-    /// Elements of all phases, with room to read a last block beyond them.
+    /// Elements of all phases, with room for the last block to read beyond them.
     scratch: usize,
     /// Flat outputs, a multiple of [`LANES`].
     flat: usize,
@@ -135,7 +136,7 @@ impl Depthwise {
 }
 
 impl Layout {
-    /// Puts a plane into its phases; the padding around it is zero from the beginning and stays so.
+    /// Copies a plane into its phases. The padding around it was zeroed once and is never written.
     fn fill(&self, x: &[f32], scratch: &mut [f32]) {
         let [sh, sw] = self.strides;
         let [rows, row] = self.phase;
@@ -164,13 +165,13 @@ fn accumulate(scratch: &[f32], offsets: &[usize], weight: &[f32], bias: f32, fla
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            #[expect(unsafe_code, reason = "a function for newer CPUs can be called no other way")]
+            #[expect(unsafe_code, reason = "a function compiled for newer CPUs is unsafe to call")]
             // SAFETY: the CPU has both features.
             return unsafe { accumulate_avx2(scratch, offsets, weight, bias, flat) };
         }
         blocks(scratch, offsets, weight, bias, flat, |x, w, sum| x * w + sum);
     }
-    // Other CPUs that matter multiply and add in one instruction in every version; elsewhere it would be a call.
+    // Every aarch64 CPU multiplies and adds in one instruction; elsewhere `mul_add` may be a function call.
     #[cfg(not(target_arch = "x86_64"))]
     if cfg!(target_arch = "aarch64") {
         blocks(scratch, offsets, weight, bias, flat, f32::mul_add);
@@ -212,7 +213,7 @@ fn blocks(
 mod tests {
     use super::*;
 
-    /// The definition, term by term.
+    /// The definition of the operator, term by term.
     fn by_definition(conv: &Depthwise, [n, c, h, w]: [usize; 4], x: &[f32]) -> Vec<f64> {
         let [top, left, bottom, right] = conv.pads;
         let [kh, kw] = conv.kernel;

@@ -1,12 +1,12 @@
-//! The engine in pure Rust: [rten](https://github.com/robertknight/rten), in every build, so that nothing has to be
+//! The pure Rust engine: [rten](https://github.com/robertknight/rten), part of every build, so that nothing has to be
 //! installed.
 //!
-//! rten computes in f32 and i32: f16 and f64 constants are widened or narrowed by its loader, i64 inputs are narrowed here and
-//! refused if they do not fit.
+//! rten computes in f32 and i32: its loader converts f16 and f64 constants; i64 inputs are narrowed here and refused if they do
+//! not fit.
 //!
-//! Depthwise convolutions, where rten loses most of its time, are computed here instead: the graph is cut at them into
-//! [`stages`], each of which is a graph for rten, and [`depthwise`] does what lies between. A graph without one, or one that cannot
-//! be cut, is a single stage.
+//! Depthwise convolutions, where rten spends most of its time in mobile networks, are computed here instead: [`stages`] cuts the
+//! graph at them, rten runs each stage, and [`depthwise`] computes the convolutions in between. A graph without one, or one that
+//! cannot be cut, is a single stage.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -30,7 +30,7 @@ use depthwise::Depthwise;
 
 const NAME: &str = "rten";
 
-/// The engine; it is always there.
+/// The engine, which is always available.
 pub(super) fn open() -> Box<dyn Engine> {
     Box::new(Rten)
 }
@@ -90,27 +90,27 @@ impl Stage {
     }
 }
 
-/// A whole graph: stages in order.
+/// A graph as stages in order.
 struct Program {
     stages: Vec<Stage>,
     inputs: Vec<String>,
     outputs: Vec<String>,
-    /// When a value is used for the last time: `2 k` by the graph of stage `k`, `2 k + 1` by its convolutions.
+    /// The last use of a value: `2 k` by the graph of stage `k`, `2 k + 1` by its convolutions.
     last_use: HashMap<String, usize>,
 }
 
 impl Program {
     fn load(model: &[u8]) -> Result<Self, Error> {
-        // What cannot be read here is for rten to refuse, in one way for every model.
+        // A model that cannot be read here is left to rten, which then refuses it in the same words as any other.
         let Ok(mut graph) = ranktune_onnx::Model::from_bytes(Bytes::copy_from_slice(model), None) else {
             return Self::whole(model.to_vec());
         };
         let changed = prepare::prepare(&mut graph)?;
-        match (Self::in_stages(&graph), changed) {
-            (Some(program), _) => Ok(program),
-            (None, false) => Self::whole(model.to_vec()),
-            (None, true) => Self::whole(graph.to_bytes().unwrap_or_else(|_| model.to_vec())),
+        if let Some(program) = Self::in_stages(&graph) {
+            return Ok(program);
         }
+        let changed = changed.then(|| graph.to_bytes().ok()).flatten();
+        Self::whole(changed.unwrap_or_else(|| model.to_vec()))
     }
 
     fn whole(model: Vec<u8>) -> Result<Self, Error> {
@@ -119,7 +119,7 @@ impl Program {
         Ok(Self::new(names(&stage.inputs), names(&stage.outputs), vec![stage]))
     }
 
-    /// `None` where this does not work or gains nothing; the whole graph then says what is wrong, if anything is.
+    /// `None` if cutting fails or gains nothing; running the whole graph then reports what is wrong, if anything.
     fn in_stages(model: &ranktune_onnx::Model) -> Option<Self> {
         let stages = stages::stages(model)?
             .into_iter()
@@ -153,7 +153,7 @@ struct RtenSession {
     pool: Arc<ThreadPool>,
 }
 
-/// What has been fed and computed so far, by name.
+/// The values fed and computed so far, by name.
 type Values<'a> = HashMap<&'a str, ValueOrView<'a>>;
 
 impl Session for RtenSession {
@@ -174,7 +174,7 @@ impl Session for RtenSession {
 }
 
 impl RtenSession {
-    /// Adds what is `wanted` to `values`, and drops on the way what is not needed any more.
+    /// Adds the `wanted` values to `values`, and drops values as soon as they are not needed any more.
     fn run_stages<'a>(&'a self, values: &mut Values<'a>, wanted: &[&str]) -> Result<(), Error> {
         let needed_after = |name: &str, time: usize| {
             wanted.contains(&name) || self.program.last_use.get(name).is_some_and(|&last| last > time)
@@ -183,7 +183,7 @@ impl RtenSession {
             let outputs = stage.outputs.iter().filter(|(name, _)| needed_after(name, 2 * k));
             let (names, ids): (Vec<&str>, Vec<NodeId>) = outputs.map(|(name, id)| (name.as_str(), *id)).unzip();
             if !names.is_empty() {
-                // rten works in place in what it is given, and copies what it is lent.
+                // rten computes in place in owned values, and copies borrowed ones.
                 let (given, lent): (Vec<_>, Vec<_>) =
                     stage.inputs.iter().partition(|(name, _)| !needed_after(name, 2 * k));
                 let given: Vec<_> = given
@@ -229,10 +229,7 @@ impl RtenSession {
         let ValueView::FloatTensor(x) = value.as_view() else {
             return Err(Error::new(
                 ErrorKind::UnsupportedModel,
-                format!(
-                    "node {:?} (Conv): its input holds no floating-point numbers",
-                    convolution.label
-                ),
+                format!("node {:?} (Conv): expected a floating-point input", convolution.label),
             ));
         };
         let elements = x.to_contiguous();
@@ -243,7 +240,7 @@ impl RtenSession {
 }
 
 fn not_there(name: &str) -> Error {
-    Error::new(ErrorKind::Inference, format!("nothing has computed {name:?}"))
+    Error::new(ErrorKind::Inference, format!("value {name:?} has not been computed"))
 }
 
 fn value_of<'a>(input: &Input<'a>) -> Result<ValueOrView<'a>, Error> {
@@ -257,7 +254,7 @@ fn value_of<'a>(input: &Input<'a>) -> Result<ValueOrView<'a>, Error> {
             let narrowed = elements.iter().map(|&element| {
                 i32::try_from(element).map_err(|_| {
                     refused(&format!(
-                        "{element} does not fit rten's integers of 32 bits; use onnxruntime"
+                        "{element} does not fit into the 32-bit integers of rten; use --engine onnxruntime"
                     ))
                 })
             });

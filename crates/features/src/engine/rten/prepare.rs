@@ -1,7 +1,7 @@
-//! Makes a graph say what rten understands, and refuses what rten would answer differently from the format.
+//! Rewrites a graph for rten, and refuses what rten would compute differently from the ONNX specification.
 //!
-//! Found by running single operators of opsets 7 to 21 through rten 0.27 and ONNX Runtime side by side. rten refuses most of what it
-//! lacks; these it reads over:
+//! Found by running single operators of opsets 7 to 21 through rten 0.27 and ONNX Runtime side by side. rten refuses most
+//! operators and attributes that it does not support; these it accepts and computes differently:
 //!
 //! | in the file | in rten | here |
 //! |---|---|---|
@@ -19,7 +19,7 @@ use crate::{Error, ErrorKind};
 
 /// Prepares `model`, and returns whether anything in it was changed.
 pub(super) fn prepare(model: &mut Model) -> Result<bool, Error> {
-    // A file without a version is not one that rten can be asked about.
+    // Without a version the oldest semantics apply.
     let opset = model.opsets.get("").copied().unwrap_or(1);
     graph(&mut model.graph, opset)
 }
@@ -87,7 +87,7 @@ fn write_out(node: &mut Node, name: &str, values: Vec<i64>) -> bool {
     missing
 }
 
-/// With strides of 1 and odd extents there are as many pixels before as after, and the two kinds of padding are one.
+/// With strides of 1 and odd extents, both kinds of padding add as many pixels before as after, and are equal.
 fn same_padding(node: &mut Node) -> Result<bool, Error> {
     if node.string("auto_pad") != Some("SAME_LOWER") {
         return Ok(false);
@@ -113,7 +113,7 @@ fn refused(node: &Node, what: &str) -> Error {
     Error::new(
         ErrorKind::UnsupportedModel,
         format!(
-            "node {:?} ({}): rten does not do {what} as the format says; use onnxruntime",
+            "node {:?} ({}): rten does not support {what}; use --engine onnxruntime",
             node.label(),
             node.op_type
         ),

@@ -1,5 +1,5 @@
-//! Cuts a graph at its depthwise convolutions: everything between them is a graph of its own for rten, they are computed by
-//! [`Depthwise`].
+//! Cuts a graph at its depthwise convolutions, which [`Depthwise`] computes. Everything between them is a graph of its own for
+//! rten.
 //!
 //! ```text
 //! stage(input) = 0      stage(node) = max stage of what it uses      stage(output of a depthwise convolution) = stage of its input + 1
@@ -7,8 +7,8 @@
 //! inputs ──► nodes of stage 0 ──► depthwise of stage 0 ──► nodes of stage 1 ──► depthwise of stage 1 ──► … ──► outputs
 //! ```
 //!
-//! A value that a later stage uses is an output of its own stage and an input of that one. What depends on constants only is
-//! repeated in every stage that needs it, so that rten still sees it as constant.
+//! A value that a later stage uses is an output of its own stage and an input of the later one. Nodes that depend on constants
+//! only are repeated in every stage that needs them, so that rten still treats their values as constant.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -23,17 +23,16 @@ pub(super) struct Stage {
     pub convolutions: Vec<Depthwise>,
 }
 
-/// Dilated kernels beyond this many pixels are left to rten; none is known.
+/// Larger dilated kernels are left to rten; no model with one is known.
 const MAX_EXTENT: usize = 64;
 
-/// More stages than any real network has are a sign of something else.
+/// No real network has more stages; a graph with more is left to rten.
 const MAX_STAGES: usize = 1000;
 
-/// The stages of `model`, or `None` where nothing is gained: without a depthwise convolution, or with an output that no node
-/// computes.
+/// The stages of `model`, or `None` if it has no depthwise convolution, or an output that no node computes.
 pub(super) fn stages(model: &Model) -> Option<Vec<Stage>> {
     let graph = &model.graph;
-    let plan = Plan::of(graph)?;
+    let plan = StagePlan::of(graph)?;
     let stages = (0..plan.convolutions.len()).map(|stage| Stage {
         model: Model {
             graph: plan.graph(graph, stage),
@@ -56,21 +55,21 @@ fn model_without_graph(model: &Model) -> Model {
     }
 }
 
-/// Which stage everything is in.
-struct Plan<'a> {
+/// The stage of every node and value.
+struct StagePlan<'a> {
     /// By stage.
     convolutions: Vec<Vec<Depthwise>>,
-    /// By node; `None` for convolutions that are taken out and for constants.
+    /// By node; `None` for the extracted convolutions and for constants.
     stage_of_node: Vec<Option<usize>>,
-    /// What depends on inputs, with the stage from which on it is there.
+    /// Values that depend on inputs, with the stage that computes them.
     varying: HashMap<&'a str, usize>,
-    /// What is used outside the stage that makes it.
+    /// Values used outside the stage that computes them.
     leaving: HashSet<&'a str>,
     /// The node behind every other value that is not an initializer.
     constant: HashMap<&'a str, usize>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> StagePlan<'a> {
     fn of(graph: &'a Graph) -> Option<Self> {
         let mut plan = Self {
             convolutions: vec![Vec::new()],
@@ -113,13 +112,13 @@ impl<'a> Plan<'a> {
         gained.then_some(plan)
     }
 
-    /// The nodes of one stage with what they need.
+    /// The graph of one stage: its nodes and the constants they need.
     fn graph(&self, graph: &Graph, stage: usize) -> Graph {
         let mut positions: Vec<usize> = (0..graph.nodes.len())
             .filter(|&position| self.stage_of_node[position] == Some(stage))
             .collect();
         let made: HashSet<&str> = outputs_of(graph, &positions);
-        // Constants, back to where they come from.
+        // Constants and the nodes that compute them.
         let mut taken: HashSet<usize> = positions.iter().copied().collect();
         let mut unseen = positions.clone();
         while let Some(position) = unseen.pop() {
@@ -163,7 +162,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What is known of a value: rten uses it to simplify.
+    /// Type and shape of a value as far as they are known; rten simplifies with them.
     fn info(&self, graph: &Graph, name: &str) -> ValueInfo {
         let mut listed = graph.inputs.iter().chain(&graph.outputs).chain(&graph.value_info);
         if let Some(info) = listed.find(|info| info.name == name) {

@@ -119,7 +119,7 @@ fn a_graph_cut_into_stages_computes_what_the_whole_graph_does() {
 }
 
 #[test]
-fn a_graph_is_left_whole_where_cutting_gains_nothing_or_is_not_sure_to_be_right() {
+fn a_graph_is_left_whole_if_cutting_gains_nothing_or_may_be_wrong() {
     let with = |change: fn(&mut Node)| {
         let mut conv = depthwise("x", "y");
         change(&mut conv);

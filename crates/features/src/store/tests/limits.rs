@@ -74,7 +74,7 @@ fn clearing_deletes_everything_but_what_is_in_use() {
     assert_eq!((after.complete, after.partial), (1, 0));
     drop(in_use);
     store.clear().unwrap();
-    assert_eq!(store.stats().unwrap(), Stats::default());
+    assert_eq!(store.stats().unwrap(), StoreStats::default());
     let left: Vec<_> = fs::read_dir(&store.folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())

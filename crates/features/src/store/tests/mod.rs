@@ -108,7 +108,7 @@ fn a_complete_entry_is_found_again_and_only_under_its_own_key_and_precision() {
         store(&folder).wait_for(&key("b")).unwrap(),
         EntryState::Absent(_)
     ));
-    let halves = StoreOptions::default().with_precision(Precision::F16);
+    let halves = StoreOptions::default().with_precision(CachePrecision::F16);
     let halves = Store::open(folder.path(), &halves).unwrap();
     assert!(matches!(halves.wait_for(&key("a")).unwrap(), EntryState::Absent(_)));
 }
@@ -299,7 +299,7 @@ fn blocks_that_do_not_fit_are_refused_and_leave_the_entry_as_it_was() {
 #[test]
 fn half_precision_rounds_to_eleven_bits_and_keeps_what_it_cannot_hold() {
     let folder = tempfile::tempdir().unwrap();
-    let options = StoreOptions::default().with_precision(Precision::F16);
+    let options = StoreOptions::default().with_precision(CachePrecision::F16);
     let store = Store::open(folder.path(), &options).unwrap();
     let mut writer = begin(&store, &key("a"));
     let fits: Vec<f32> = (1..=64)
