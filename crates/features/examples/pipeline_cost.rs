@@ -13,9 +13,7 @@ use ranktune_core::{Interrupt, Silent};
 use ranktune_data::LoadOptions;
 use ranktune_data::image::decode;
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input};
-use ranktune_features::extract::{
-    CacheOptions, DataKind, ExtractOptions, Extraction, ImageSide, InputSide, Prepared, extract,
-};
+use ranktune_features::extract::{CacheOptions, ExtractOptions, Extraction, PreparedModel, extract};
 use ranktune_hub::{Hub, Source};
 use ranktune_nn::DeviceChoice;
 
@@ -34,10 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Some(files) = dataset.inputs.files() else {
         return Err("expected images".into());
     };
-    let models: Vec<Prepared> = hub
+    let models: Vec<PreparedModel> = hub
         .entries
         .iter()
-        .filter_map(|entry| Prepared::new(entry, Some(DataKind::Images), &ExtractOptions::default()).ok())
+        .filter_map(|entry| PreparedModel::new(entry, Some(DataKind::Images), &ExtractOptions::default()).ok())
         .collect();
     let selection = engine::select(choice, None, DeviceChoice::Cpu)?;
     println!(
@@ -49,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut bare = 0.0;
     for model in &models {
-        let InputSide::Image(ImageSide { input, processor, .. }) = model.side() else {
+        let Some(ImageSide { input, processor, .. }) = model.images() else {
             continue;
         };
         let sample: usize = processor.output_shape().iter().product();

@@ -13,7 +13,7 @@ use ranktune_core::{Interrupt, Silent};
 use ranktune_data::{LoadOptions, Texts};
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input, Session};
 use ranktune_features::extract::{
-    CacheOptions, DataKind, ExtractOptions, Extraction, InputSide, Prepared, TextSide, extract,
+    CacheOptions, DataKind, ExtractOptions, Extraction, PreparedModel, TextSide, extract,
 };
 use ranktune_hub::text::{Sequence, TokenBatch};
 use ranktune_hub::{Hub, Source};
@@ -39,10 +39,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     for entry in &hub.entries {
         let options = ExtractOptions::default();
-        let Ok(model) = Prepared::new(entry, Some(DataKind::Texts), &options) else {
+        let Ok(model) = PreparedModel::new(entry, Some(DataKind::Texts), &options) else {
             continue;
         };
-        let InputSide::Text(side) = model.side() else { continue };
+        let Some(side) = model.texts() else { continue };
         let (batches, tokens) = batches(side, first)?;
         println!("{}: {} texts, {tokens} tokens", model.name(), first.len());
         let mut sessions: Vec<(EngineChoice, Box<dyn Session>, f64, f64)> = Vec::new();
@@ -116,7 +116,11 @@ fn run(session: &mut dyn Session, batch: &TokenBatch, outputs: &[&str]) -> Resul
     Ok(())
 }
 
-fn extract_all(model: &Prepared, dataset: &ranktune_data::Dataset, engine: EngineChoice) -> Result<(), Box<dyn Error>> {
+fn extract_all(
+    model: &PreparedModel,
+    dataset: &ranktune_data::Dataset,
+    engine: EngineChoice,
+) -> Result<(), Box<dyn Error>> {
     let options = ExtractOptions {
         engine,
         cache: CacheOptions::Off,

@@ -78,3 +78,13 @@ impl Error {
         self.kind
     }
 }
+
+impl From<ranktune_onnx::Error> for Error {
+    fn from(error: ranktune_onnx::Error) -> Self {
+        Self::new(
+            ErrorKind::UnsupportedModel,
+            "the graph cannot be prepared for an engine",
+        )
+        .caused_by(error)
+    }
+}

@@ -69,7 +69,7 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
     }
     match Prepared::new(entry, None, &ExtractOptions::default()) {
         Ok(model) => {
-            inspection.preprocessing = Some(model.side().to_string());
+            inspection.preprocessing = Some(model.preprocessing());
             inspection.feature_tensor = Some(model.feature_tensor().to_owned());
             inspection.pooling = Some(model.pooling_name().to_owned());
             inspection.feature_dim = model.feature_dim();

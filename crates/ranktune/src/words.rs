@@ -150,7 +150,7 @@ pub(crate) fn score_all(work: &Extraction<'_>, scorer: &Scorer<'_>, failed: &mut
         extractor.stop(index);
         match way.scored(scorer, model, extractor.cost(index)) {
             Ok(scored) => {
-                extractor.tell(index);
+                extractor.report(index);
                 ranked.push(scored);
             }
             Err(reason) => skip(work, model, reason, failed),

@@ -106,9 +106,9 @@ impl Session for BurnSession {
             outputs
                 .iter()
                 .map(|name| {
-                    let tensor = pass
-                        .output(name)
-                        .map_err(|error| cannot("return this output", ErrorKind::UnsupportedModel, error).about(name))?;
+                    let tensor = pass.output(name).map_err(|error| {
+                        cannot("return this output", ErrorKind::UnsupportedModel, error).about(name)
+                    })?;
                     Ok(Output {
                         shape: tensor.dims(),
                         data: tensor.to_values().map_err(broken)?,

@@ -1,37 +1,53 @@
-//! Extraction: every model of a hub over every sample of a data set, once.
+//! Extraction: the features of every model of a hub on every sample of a data set.
 //!
 //! ```text
 //! for each part of the data that fits in memory decoded:
-//!     for each model that has not seen all of it:
-//!         decode (first model only) ─► resize, normalise ─┬─► engine ─► pool ─► sink      (units.rs: beside each other)
+//!     for each model that lacks rows of it:
+//!         decode (first model only) ─► resize, normalise ─┬─► engine ─► pool ─► sink      (concurrently, see units.rs)
 //!         tokenize, sort by length ──────────────────────┘
 //! ```
-//! A data set that fits in memory is one part, so the models run one after the other; a larger one sends every model over a
-//! part before the next is read. Either way an image is decoded once and one session is in memory at a time.
+//! A data set that fits in memory is one part, so the models run one after the other. With a larger one, every model runs over a
+//! part before the next part is read. Either way an image is decoded once, and one session is in memory at a time.
 //!
-//! A sink is an entry of the feature store: complete entries need no work, partial ones are continued. Where the store fails
-//! (full disk, no permission) the model starts again in memory: losing the cache must not lose the ranking.
+//! Features are written to an entry of the feature store: complete entries need no work, partial ones are continued. If the
+//! store fails (full disk, no permission), the model starts again in memory: a broken cache must not fail the ranking.
+//!
+//! | to add | where |
+//! |---|---|
+//! | a modality | a file in `modality/` that implements `InputSide`, `SampleSource` and `Samples`, and its line in `MODALITIES` |
+//! | a pooling | `pool.rs` |
 
-mod images;
-mod job;
+mod candidate;
+mod extractor;
+mod input;
+mod modality;
+mod model;
+mod model_run;
 mod options;
+mod pipeline;
 mod pool;
-mod prepare;
-mod run;
 mod runner;
-mod samples;
-mod side;
 mod sink;
-mod text;
+mod text_side;
 mod units;
-mod words;
+mod unusable;
+mod word_extractor;
+mod work;
 
+pub use extractor::{Extractor, extract};
+pub use modality::ImageSide;
+pub use model::{Layer, PreparedModel};
+pub use model_run::ExtractionOutcome;
 pub use options::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
-pub use prepare::{Layer, Prepared, Unusable};
 pub use ranktune_data::DataKind;
-pub use run::{Extraction, Extractor, Outcome, Unreadable, extract};
 pub use runner::probe;
-pub use side::{ImageSide, InputSide};
-pub use sink::{ExtractedFeatures, ExtractedFeatures as Features};
-pub use text::{Sequences, TextSide};
-pub use words::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};
+pub use sink::ExtractedFeatures;
+pub use text_side::{Sequences, TextSide};
+pub use unusable::Unusable;
+pub use word_extractor::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};
+pub use work::{Extraction, UnreadableSample};
+
+// Former names, until all callers use the new ones.
+pub use model::PreparedModel as Prepared;
+pub use sink::ExtractedFeatures as Features;
+pub use work::UnreadableSample as Unreadable;

@@ -62,7 +62,7 @@ impl Default for CacheOptions {
         Self::On {
             folder: None,
             max_bytes: 20 << 30,
-            precision: CacheCachePrecision::F32,
+            precision: CachePrecision::F32,
         }
     }
 }

@@ -1,24 +1,22 @@
-//! A model in an engine: runs the batches of a unit and puts every item's row where it belongs.
+//! A model in an engine: runs the batches of a unit and puts the rows into the order of the samples.
 
 use ranktune_nn::DeviceChoice;
 use ranktune_onnx::locate::Pooling;
 
+use super::model::PreparedModel;
 use super::options::{ExtractOptions, WordPooling};
 use super::pool;
-use super::prepare::Prepared;
-use super::side::Plan;
-use super::units::{Items, Unit};
+use super::units::{Items, Plan, Unit};
 use crate::engine::{self, Engine, EngineChoice, EngineOptions, Input, Session};
 use crate::store::Block;
 use crate::{Error, ErrorKind};
-use ranktune_core::one_line;
-use ranktune_core::{Event, Progress, Silent};
+use ranktune_core::{Event, Progress, Silent, one_line};
 
-/// Runs a model once on one engine, over two samples made up: features `[2, d]`, row-major.
+/// Runs a model once on one engine, on two made-up samples: features `[2, d]`, row-major.
 ///
 /// # Errors
-/// The engine is not there, does not take the model, or gives features that are not finite.
-pub fn probe(model: &Prepared, engine: EngineChoice, options: &ExtractOptions) -> Result<Vec<f32>, Error> {
+/// The engine is not available, refuses the model, or computes features that are not finite.
+pub fn probe(model: &PreparedModel, engine: EngineChoice, options: &ExtractOptions) -> Result<Vec<f32>, Error> {
     let options = ExtractOptions {
         engine,
         ..options.clone()
@@ -53,7 +51,7 @@ impl Engines {
         Ok(Self(engines))
     }
 
-    /// Loads a model into the first engine that takes it.
+    /// Loads a model into the first engine that accepts it.
     fn load(
         &self,
         name: &str,
@@ -67,7 +65,7 @@ impl Engines {
             match engine.load(model, &options) {
                 Ok(session) => {
                     if let Some(error) = &refused {
-                        let note = format!("{name}: run by {} because {}", engine.name(), one_line(error));
+                        let note = format!("{name}: run on {}, because {}", engine.name(), one_line(error));
                         progress.event(Event::Note(&note));
                     }
                     return Ok((session, engine.as_ref()));
@@ -79,12 +77,15 @@ impl Engines {
     }
 }
 
-/// Sentences a unit at least: fewer leave batches of unlike lengths.
+/// Minimum number of sentences per unit: fewer leave batches of different lengths.
 const FEWEST_SENTENCES: usize = 32;
 
-/// A model that is ready to run.
+/// Number of weights of all models together up to which they stay loaded between steps: 1 GiB in f32.
+pub(super) const KEPT_PARAMETERS: u64 = 1 << 28;
+
+/// A model that is loaded into an engine.
 pub(crate) struct Runner<'a> {
-    prepared: &'a Prepared,
+    prepared: &'a PreparedModel,
     session: Box<dyn Session>,
     inputs: Vec<String>,
     plan: Plan,
@@ -92,7 +93,7 @@ pub(crate) struct Runner<'a> {
     outputs: Vec<&'a str>,
 }
 
-/// What a model gives for a unit, a row a sample.
+/// Features and logits of a unit, one row per sample.
 pub(crate) struct Computed {
     pub(crate) features: Vec<f32>,
     logits: Option<Vec<f32>>,
@@ -141,7 +142,10 @@ impl Scattered {
             self.rows = vec![0.0; self.count * columns];
         }
         if columns != self.columns {
-            let message = format!("expected {} numbers a sample as before, found {columns}", self.columns);
+            let message = format!(
+                "expected {} numbers per sample as in earlier batches, found {columns}",
+                self.columns
+            );
             return Err(Error::new(ErrorKind::Inference, message));
         }
         for (&item, row) in items.iter().zip(rows.chunks_exact(columns.max(1))) {
@@ -151,7 +155,7 @@ impl Scattered {
     }
 }
 
-/// Row `k` of every part, one after the other, for every one of `rows` rows.
+/// Concatenates the columns of the parts, which have `rows` rows each.
 fn side_by_side(mut parts: Vec<Vec<f32>>, rows: usize) -> Vec<f32> {
     if parts.len() == 1 {
         return parts.pop().unwrap_or_default();
@@ -182,7 +186,7 @@ fn joined(rows: &Scattered) -> Vec<f32> {
 impl<'a> Runner<'a> {
     /// Loads the graph of `prepared` into an engine.
     pub(crate) fn open(
-        prepared: &'a Prepared,
+        prepared: &'a PreparedModel,
         engines: &Engines,
         options: &ExtractOptions,
         progress: &dyn Progress,
@@ -193,8 +197,8 @@ impl<'a> Runner<'a> {
         let mut plan = prepared
             .side()
             .plan(prepared.fixed_batch().or(options.batch_size), engine);
-        if prepared.side().is_of_words() {
-            // A unit's rows are in memory together, and of several layers they are so many times as wide.
+        if prepared.side().is_by_word() {
+            // The rows of a unit are in memory together, and several layers make them wider.
             plan.unit = (plan.unit / prepared.parts().len().max(1)).max(FEWEST_SENTENCES);
         }
         Ok(Self {
@@ -207,15 +211,15 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// How rows go through together.
+    /// How rows are batched.
     pub(crate) fn plan(&self) -> Plan {
         self.plan
     }
 
-    /// Features and logits of a unit, a row a sample. `watch` is told how many items are done, and whether to go on.
+    /// Features and logits of a unit, one row per sample. `watch` receives the number of rows done and returns whether to continue.
     ///
     /// # Errors
-    /// The engine's, or what is wrong with the unit; [`ErrorKind::Interrupted`] where `watch` says to stop.
+    /// Those of the engine and of the unit; [`ErrorKind::Interrupted`] if `watch` returns `false`.
     pub(crate) fn run(&mut self, unit: &mut Unit, watch: &mut dyn FnMut(usize) -> bool) -> Result<Computed, Error> {
         if let Some(error) = unit.failed.take() {
             return Err(error);
@@ -238,13 +242,8 @@ impl<'a> Runner<'a> {
             batch.feeds.iter_mut().for_each(|feed| feed.fill_up(size));
             let inputs: Vec<Input<'_>> = batch.feeds.iter().map(|feed| feed.input()).collect();
             let mut outputs = self.session.run(&inputs, &self.outputs)?.into_iter();
-            let missing = || {
-                Error::new(
-                    ErrorKind::Inference,
-                    "the engine gave fewer outputs than it was asked for",
-                )
-            };
-            let (tokens, mask) = (self.prepared.side().tokens(), batch.mask.as_ref());
+            let missing = || Error::new(ErrorKind::Inference, "the engine returned fewer outputs than requested");
+            let (tokens, mask) = (self.prepared.side().token_pooling(), batch.mask.as_ref());
             let mut parts = Vec::with_capacity(self.prepared.parts().len());
             for part in self.prepared.parts() {
                 let output = outputs.next().ok_or_else(missing)?;
@@ -269,14 +268,11 @@ impl<'a> Runner<'a> {
             }
             features.put(&batch.items, &side_by_side(parts, batch.items.len()))?;
         }
-        let mut valid = vec![
-            true;
-            if let Items::Words(words) = unit.items {
-                words
-            } else {
-                rows
-            }
-        ];
+        let rows = match unit.items {
+            Items::Rows | Items::Pairs => rows,
+            Items::Words(words) => words,
+        };
+        let mut valid = vec![true; rows];
         for (row, _) in &unit.unreadable {
             valid[row - unit.rows.start] = false;
         }

@@ -3,12 +3,13 @@
 //! ```text
 //! free buffers ──► workers: a unit of rows → batches of named inputs ──► engine, in order ──► free buffers
 //! ```
-//! A unit is some consecutive rows of the data set. Of images it is one batch; of texts it is enough rows that sorting them by
-//! length leaves batches with little padding. Rows go to the sink a unit at a time, so order within a unit is free.
+//! A unit is a range of consecutive rows of the data set. For images it is one batch; for texts it has enough rows that sorting
+//! them by length leaves batches with little padding. A unit is appended to the sink as a whole, so its rows may be computed in
+//! any order.
 //!
-//! The free buffers are the back-pressure: workers run ahead of the engine by as many units as there are buffers, then wait,
-//! so they take cores from the engine only as long as it would otherwise wait for them. A worker takes its buffer before its
-//! unit's number, hence the lowest unfinished unit always has a buffer and the order cannot deadlock.
+//! The free buffers are the back-pressure: workers run ahead of the engine by as many units as there are buffers, then wait, so
+//! they take cores from the engine only while it would otherwise wait for them. A worker takes its buffer before the number of
+//! its unit, so the lowest unfinished unit always has a buffer and the order cannot deadlock.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,6 +21,17 @@ use crate::Error;
 use crate::engine::{Elements, Input};
 use ranktune_core::Interrupt;
 
+/// How rows are batched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Rows per unit.
+    pub(crate) unit: usize,
+    /// Maximum number of items in a batch.
+    pub(crate) batch: usize,
+    /// Maximum number of tokens in a batch with more than one item, including padding.
+    pub(crate) tokens: usize,
+}
+
 /// Units that may wait for the engine, beyond one in work for every worker.
 const AHEAD: usize = 2;
 
@@ -28,40 +40,40 @@ const AHEAD: usize = 2;
 pub(crate) struct Unit {
     /// Positions in the data set.
     pub(crate) rows: Range<usize>,
-    /// What the engine runs; together they hold every item of the unit once.
+    /// The runs of the engine; together they hold every item of the unit once.
     pub(crate) batches: Vec<Batch>,
-    /// Rows that cannot be read, with the reason; their items hold anything.
+    /// Rows that cannot be read, with the reason; the contents of their items are ignored.
     pub(crate) unreadable: Vec<(usize, String)>,
     /// How items become rows.
     pub(crate) items: Items,
-    /// Rows of which a part was left out because they are longer than the model takes.
+    /// Number of samples (or words) that were truncated to the maximum length of the model.
     pub(crate) cut: usize,
-    /// Why the model cannot go on, whatever the engine says: its tokenizer fails.
+    /// Why the unit could not be prepared, which makes the model unusable: the tokenizer failed.
     pub(crate) failed: Option<Error>,
 }
 
 /// How the items of a unit become its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Items {
-    /// Each is one.
+    /// Each item is a row.
     #[default]
     Rows,
-    /// Two, `u` and `v`, are `[u, v, |u − v|, u ⊙ v]`.
+    /// Two items, `u` and `v`, become the row `[u, v, |u − v|, u ⊙ v]`.
     Pairs,
-    /// Each is a word of so many in the unit, whose rows are sentences.
+    /// Each item is a word; the rows of the unit are sentences with this many words.
     Words(usize),
 }
 
 /// Inputs of one run of the engine.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// The item of the unit that each row of the run's outputs belongs to, counted from the unit's first.
+    /// The item of each row of the run's outputs, counted from the first of the unit.
     pub(crate) items: Vec<usize>,
-    /// What the graph is fed, `[items, …]` each.
+    /// The inputs of the graph, `[items, …]` each.
     pub(crate) feeds: Vec<Feed>,
-    /// Which tokens are no padding, where the inputs are tokens.
+    /// Which tokens are not padding, if the inputs are tokens.
     pub(crate) mask: Option<Mask>,
-    /// Where the items' tokens are among those of the whole batch, `[rows · length]`, where items are words.
+    /// The tokens of each item among those of the batch, `[rows · length]`, if items are words.
     pub(crate) words: Option<Vec<Range<usize>>>,
 }
 
@@ -91,7 +103,7 @@ pub(crate) enum Numbers {
 }
 
 impl Feed {
-    /// As the engine takes it.
+    /// The input of the engine.
     pub(crate) fn input(&self) -> Input<'_> {
         Input {
             name: &self.name,
@@ -103,7 +115,7 @@ impl Feed {
         }
     }
 
-    /// Lengthens the batch to `size` rows: a graph of a fixed batch size takes the last, smaller batch filled up.
+    /// Fills the batch up to `size` rows, for a graph with a fixed batch size.
     pub(crate) fn fill_up(&mut self, size: usize) {
         let Some(rows) = self.shape.first_mut() else { return };
         if *rows >= size {
@@ -113,7 +125,7 @@ impl Feed {
         let count = self.shape.iter().product();
         match &mut self.numbers {
             Numbers::F32(elements) => elements.resize(count, 0.0),
-            // Of tokens the first row again: rows without any make some models divide by zero.
+            // Repeat the first row of tokens: a row without tokens makes some models divide by zero.
             Numbers::I64(elements) => {
                 let row = elements.len() / old.max(1);
                 while elements.len() < count {
@@ -125,7 +137,16 @@ impl Feed {
 }
 
 impl Unit {
-    /// The buffer that the unit's numbers are in, to be used again.
+    /// A unit that cannot be prepared.
+    pub(crate) fn failed(rows: Range<usize>, error: Error) -> Self {
+        Self {
+            failed: Some(error),
+            rows,
+            ..Self::default()
+        }
+    }
+
+    /// The buffer of the unit's pixels, for reuse.
     fn into_buffer(self) -> Vec<f32> {
         let feeds = self.batches.into_iter().flat_map(|batch| batch.feeds);
         let mut floats = feeds.filter_map(|feed| match feed.numbers {
@@ -136,12 +157,12 @@ impl Unit {
     }
 }
 
-/// Cuts `rows` into units of at most `size` rows, has `prepare` make each (from a buffer to be used again), and gives each to
-/// `consume`, in order.
+/// Splits `rows` into units of at most `size` rows, calls `prepare` for each with a buffer to reuse, and calls `consume` for each
+/// in order.
 ///
 /// # Errors
-/// The first error of `consume`; nothing after it is handed over. Stops quietly, having handed over a prefix, when `interrupt`
-/// is raised.
+/// The first error of `consume`, which is not called again after it. If `interrupt` is raised, it returns early without an
+/// error.
 pub(crate) fn for_each<E>(
     options: &Options<'_>,
     prepare: impl Fn(Range<usize>, Vec<f32>) -> Unit + Sync,
@@ -205,14 +226,14 @@ pub(crate) fn for_each<E>(
     })
 }
 
-/// How [`for_each`] goes about it.
+/// Options of [`for_each`].
 pub(crate) struct Options<'a> {
     /// Positions in the data set.
     pub(crate) rows: Range<usize>,
-    /// Rows a unit.
+    /// Rows per unit.
     pub(crate) size: usize,
     /// Threads that prepare units.
     pub(crate) workers: usize,
-    /// Ends it early.
+    /// Stops the work early.
     pub(crate) interrupt: &'a Interrupt,
 }

@@ -81,7 +81,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             max_bytes: 20 << 30,
-            precision: CacheCachePrecision::F32,
+            precision: CachePrecision::F32,
         }
     }
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_core::files::write_atomically;
 use ranktune_data::{Dataset, Task};
-use ranktune_features::extract::{InputSide, Prepared};
+use ranktune_features::extract::Prepared;
 use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
@@ -109,10 +109,11 @@ impl OutputFolder {
     ) -> Result<(), Error> {
         let mut config = config(base_folder);
         label(&mut config, dataset);
-        match base.side() {
-            InputSide::Image(side) => self.write_preprocessing(&side.processor, &mut config)?,
-            InputSide::Text(_) => self.copy_tokenizer(base_folder)?,
-            _ => {}
+        if let Some(side) = base.images() {
+            self.write_preprocessing(&side.processor, &mut config)?;
+        }
+        if base.texts().is_some() {
+            self.copy_tokenizer(base_folder)?;
         }
         self.write_json("config.json", &config)?;
         model

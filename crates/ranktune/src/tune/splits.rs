@@ -2,7 +2,7 @@
 
 use ranktune_core::{Event, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets, Task, Views};
-use ranktune_features::extract::{InputSide, Prepared};
+use ranktune_features::extract::Prepared;
 use ranktune_report::ranking::Unreadable;
 use ranktune_train::{Samples, TargetValues, TrainTargets};
 
@@ -145,8 +145,8 @@ impl DataSplits {
         model: &'a Prepared,
         progress: &dyn Progress,
     ) -> Result<PreparedSamples<'a>, Error> {
-        match (model.side(), &part.images) {
-            (InputSide::Image(side), Some((decoder, rows))) => Ok(Box::new(ImageSamples {
+        match (model.images(), model.texts(), &part.images) {
+            (Some(side), _, Some((decoder, rows))) => Ok(Box::new(ImageSamples {
                 decoder: &self.decoders[*decoder],
                 rows,
                 digests: &part.digests,
@@ -154,7 +154,7 @@ impl DataSplits {
                 processor: &side.processor,
                 input: &side.input,
             })),
-            (InputSide::Text(side), None) => {
+            (_, Some(side), None) => {
                 let samples = TextSamples::new(side, &part.dataset.inputs, &part.digests)
                     .map_err(|error| Error::new(ErrorKind::Hub, format!("{}: {}", model.name(), one_line(&*error))))?;
                 if samples.truncated > 0 {

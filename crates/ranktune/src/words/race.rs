@@ -126,7 +126,7 @@ pub(crate) fn race(
         };
         match scored {
             Ok(scored) => {
-                track.extractor.tell(index);
+                track.extractor.report(index);
                 ranked.push(scored);
             }
             Err(reason) => skip(work, model, reason, failed),

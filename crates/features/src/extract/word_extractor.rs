@@ -1,106 +1,108 @@
-//! Features of words: sentences through a model, a row a word, handed on as they come and never kept.
+//! Features of words: sentences run through a model, one row per word, passed on as they are computed and not kept.
 //!
-//! A corpus has a hundred times as many words as sentences, so its features would be a matrix of gigabytes; whoever scores them
-//! keeps sums. Nothing goes to the store: the rows of one model would push those of all others out of it.
+//! A corpus has far more words than sentences, so its features would be a matrix of gigabytes; scores keep sums instead. Nothing
+//! is stored: the rows of one model would evict those of all others.
 
 use std::ops::Range;
 use std::time::Instant;
 
-use super::prepare::Prepared;
-use super::run::{Extraction, KEPT_PARAMETERS};
-use super::runner::{Engines, Runner};
-use super::samples::Source;
-use super::units;
-use crate::engine::default_threads;
-use crate::{Error, ErrorKind};
 use ranktune_core::Event;
 
-/// Features of the words of some sentences.
+use super::input;
+use super::modality::Source;
+use super::model::PreparedModel;
+use super::runner::{Engines, KEPT_PARAMETERS, Runner};
+use super::units;
+use super::work::Extraction;
+use crate::engine::default_threads;
+use crate::{Error, ErrorKind};
+
+/// Features of the words of consecutive sentences.
 #[derive(Clone, Debug)]
 pub struct WordBlock<'a> {
     /// Positions of the sentences in the data set.
     pub sentences: Range<usize>,
-    /// `[words, d]`: the sentences' words in order.
+    /// `[words, d]`: the words of the sentences, in order.
     pub features: &'a [f32],
     /// `d`
     pub n_features: usize,
 }
 
-/// What a model took so far.
+/// The cost of a model so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WordCost {
-    /// Time, in seconds, without that of whoever took the blocks.
+    /// Time in seconds, without that of the receiver of the blocks.
     pub seconds: f64,
-    /// Sentences that went through it.
+    /// Number of sentences that the engine ran.
     pub sentences: usize,
-    /// Their words.
+    /// Number of their words.
     pub words: usize,
 }
 
-/// Takes the features of the next sentences, which come in order and each once; an error makes the model unusable.
+/// Receives the features of all sentences in order, each once. An error makes the model unusable.
 pub type TakeWords<'t> = dyn FnMut(&WordBlock<'_>) -> Result<(), Error> + 't;
 
-/// Extraction of words in steps: a model up to some sentence, others, and on from there.
+/// Extraction of words in steps: advance a model to some sentence, then another one, later continue the first.
 pub struct WordExtractor<'a> {
     work: &'a Extraction<'a>,
     source: Source<'a>,
     engines: Engines,
-    /// Whether models stay loaded between steps: where all of them fit in memory together.
+    /// Whether models stay loaded between steps, because all of them fit in memory together.
     keeps_runners: bool,
-    models: Vec<Way<'a>>,
+    models: Vec<ModelProgress<'a>>,
 }
 
-/// How far a model is.
+/// A model and its cost so far.
 #[derive(Default)]
-struct Way<'a> {
+struct ModelProgress<'a> {
     runner: Option<Runner<'a>>,
     cost: WordCost,
-    /// Words of which a part was left out.
-    cut: usize,
+    /// Words truncated to the maximum length of the model.
+    truncated: usize,
 }
 
 impl<'a> WordExtractor<'a> {
     /// Opens the engines; loads no model.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] where the data are no sentences of words; an engine that was asked for by name and cannot be had.
+    /// [`ErrorKind::InvalidInput`] for other data than sentences of words; an engine that was chosen by name and is not available.
     pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
         if !work.dataset.kind().is_by_word() {
-            let text = "the data are no sentences of words";
-            return Err(Error::new(ErrorKind::InvalidInput, text));
+            let message = format!("expected sentences of words, found {}", work.dataset.kind().name());
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
-        let parameters: u64 = work.models.iter().map(Prepared::parameters).sum();
+        let parameters: u64 = work.models.iter().map(PreparedModel::parameters).sum();
         Ok(Self {
             work,
-            source: Source::new(&work.dataset.inputs),
+            source: Source::new(&work.dataset.inputs)?,
             engines: Engines::open(work.options, work.progress)?,
             keeps_runners: parameters <= KEPT_PARAMETERS,
-            models: work.models.iter().map(|_| Way::default()).collect(),
+            models: work.models.iter().map(|_| ModelProgress::default()).collect(),
         })
     }
 
-    /// Sentences of the data set.
+    /// Number of sentences of the data set.
     pub fn sentences(&self) -> usize {
         self.source.len()
     }
 
-    /// Brings the model at `index` to the first `sentences` sentences, and gives `take` the features of those that it had not seen.
+    /// Advances the model at `index` to the first `sentences` sentences, and calls `take` with the features of the new ones.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`]; anything else, that of `take` too, is why the model cannot be used.
+    /// [`ErrorKind::Interrupted`]; any other error, including that of `take`, makes the model unusable.
     pub fn advance(&mut self, index: usize, sentences: usize, take: &mut TakeWords<'_>) -> Result<(), Error> {
         let sentences = sentences.min(self.sentences());
         if self.models[index].cost.sentences >= sentences {
             return Ok(());
         }
         let result = self.run(index, sentences, take);
-        let way = &mut self.models[index];
-        if result.is_err() || !self.keeps_runners || way.cost.sentences == self.source.len() {
-            way.runner = None;
+        let progress = &mut self.models[index];
+        if result.is_err() || !self.keeps_runners || progress.cost.sentences == self.source.len() {
+            progress.runner = None;
         }
         if self.work.interrupt.is_raised() {
-            let text = "interrupted; the features of words are not kept";
-            return Err(Error::new(ErrorKind::Interrupted, text));
+            let message = "interrupted; features of words are not kept";
+            return Err(Error::new(ErrorKind::Interrupted, message));
         }
         result
     }
@@ -108,7 +110,11 @@ impl<'a> WordExtractor<'a> {
     fn run(&mut self, index: usize, sentences: usize, take: &mut TakeWords<'_>) -> Result<(), Error> {
         let work = self.work;
         let model = &work.models[index];
-        let Way { runner, cost, cut } = &mut self.models[index];
+        let ModelProgress {
+            runner,
+            cost,
+            truncated,
+        } = &mut self.models[index];
         work.progress.event(Event::ModelStarted {
             model: model.name(),
             samples: work.dataset.targets.n_predicted(),
@@ -126,9 +132,9 @@ impl<'a> WordExtractor<'a> {
             workers: work.options.threads.unwrap_or_else(default_threads),
             interrupt: work.interrupt,
         };
-        let prepare = |rows, buffer| model.side().unit(&samples, rows, plan, buffer);
+        let prepare = |rows, buffer| input::unit(samples.as_ref(), model.side(), rows, plan, buffer);
         units::for_each(&options, prepare, |unit| {
-            *cut += unit.cut;
+            *truncated += unit.cut;
             let computed = runner.run(unit, &mut |_| !work.interrupt.is_raised())?;
             let words = computed.rows();
             cost.words += words;
@@ -148,26 +154,28 @@ impl<'a> WordExtractor<'a> {
         })
     }
 
-    /// What the model at `index` took so far.
+    /// The cost of the model at `index` so far.
     pub fn cost(&self, index: usize) -> WordCost {
         self.models[index].cost
     }
 
-    /// Lets go of the model at `index`, which is not needed any more.
+    /// Unloads the model at `index`.
     pub fn stop(&mut self, index: usize) {
         self.models[index].runner = None;
     }
 
-    /// Tells that the model at `index` is through, and what was left out.
-    pub fn tell(&self, index: usize) {
-        let (model, way) = (self.work.models[index].name(), &self.models[index]);
-        if way.cut > 0 {
-            let note = format!("{model}: {} words are longer than it takes, and were cut", way.cut);
-            self.work.progress.event(Event::Note(&note));
+    /// Reports that the model at `index` is complete.
+    pub fn report(&self, index: usize) {
+        let (model, progress) = (self.work.models[index].name(), &self.models[index]);
+        if progress.truncated > 0 {
+            self.work.note(&format!(
+                "{model}: {} words were truncated to the maximum length of the model",
+                progress.truncated
+            ));
         }
         self.work.progress.event(Event::ModelFinished {
             model,
-            seconds: way.cost.seconds,
+            seconds: progress.cost.seconds,
             cached: false,
         });
     }
@@ -176,7 +184,7 @@ impl<'a> WordExtractor<'a> {
 /// Runs the one model of `work` over all sentences of its data set.
 ///
 /// # Errors
-/// As [`WordExtractor::new`] and [`WordExtractor::advance`]; [`ErrorKind::InvalidInput`] where there are several models, or none.
+/// As [`WordExtractor::new`] and [`WordExtractor::advance`]; [`ErrorKind::InvalidInput`] unless there is exactly one model.
 pub fn extract_words(work: &Extraction<'_>, take: &mut TakeWords<'_>) -> Result<(), Error> {
     if work.models.len() != 1 {
         let text = format!("expected one model, found {}", work.models.len());
@@ -184,6 +192,6 @@ pub fn extract_words(work: &Extraction<'_>, take: &mut TakeWords<'_>) -> Result<
     }
     let mut extractor = WordExtractor::new(work)?;
     extractor.advance(0, extractor.sentences(), take)?;
-    extractor.tell(0);
+    extractor.report(0);
     Ok(())
 }

@@ -1,0 +1,221 @@
+//! The loop over models and parts of the data.
+
+use std::ops::Range;
+
+use super::model::PreparedModel;
+use super::model_run::{ExtractionOutcome, ModelRun, RunState};
+use super::pipeline::Pipeline;
+use super::runner::{Engines, KEPT_PARAMETERS, Runner};
+use super::sink::{ExtractedFeatures, Sink};
+use super::work::{Extraction, UnreadableSample};
+use crate::store::Store;
+use crate::{Error, ErrorKind};
+
+/// Extracts the features of every model, and calls `finished` with the position and outcome of a model as soon as it is complete
+/// or has failed. Returns the samples that cannot be read.
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`] when `interrupt` was raised; [`ErrorKind::UnreadableInputs`] when more than 5 % of the samples
+/// cannot be read; an engine that was chosen by name and is not available. The failure of a model goes to `finished` instead.
+pub fn extract(
+    work: &Extraction<'_>,
+    mut finished: impl FnMut(usize, ExtractionOutcome),
+) -> Result<Vec<UnreadableSample>, Error> {
+    let mut extractor = Extractor::new(work)?;
+    let (pipeline, samples) = (extractor.pipeline.clone(), extractor.samples());
+    let mut unreadable = Vec::new();
+    let mut finish = |index: usize, run: &mut ModelRun| -> Result<(), Error> {
+        let Some(outcome) = run.take_outcome(samples) else {
+            return Ok(());
+        };
+        pipeline.report(&work.models[index], &outcome, run.counts);
+        if let Ok(features) = &outcome.features
+            && unreadable.is_empty()
+        {
+            unreadable = pipeline.tolerance.unreadable(features.valid())?;
+        }
+        finished(index, outcome);
+        Ok(())
+    };
+    for (index, run) in extractor.runs.iter_mut().enumerate() {
+        finish(index, run)?;
+    }
+    while extractor.step(samples, &mut finish)? {}
+    Ok(unreadable)
+}
+
+/// Extraction in steps: advance all models to some row, look at their features, stop some models, advance the others further.
+pub struct Extractor<'a> {
+    pipeline: Pipeline<'a>,
+    store: Option<Store>,
+    runs: Vec<ModelRun>,
+    /// The loaded models, by position. They stay loaded between steps only if all of them fit in memory together.
+    runners: Vec<Option<Runner<'a>>>,
+    keeps_runners: bool,
+    /// Whether entries stay open between steps, so that waiting for one could wait for this extractor itself.
+    keeps_entries: bool,
+    engines: Option<Engines>,
+    parts: Option<Vec<Range<usize>>>,
+}
+
+impl<'a> Extractor<'a> {
+    /// Opens the store and the entries of the models; runs nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for data that no model takes.
+    pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
+        let pipeline = Pipeline::new(work)?;
+        let store = pipeline.open_store();
+        let runs = work.models.iter().map(|model| pipeline.start(model, store.as_ref()));
+        let runs: Vec<ModelRun> = runs.collect();
+        Ok(Self {
+            pipeline,
+            store,
+            runners: runs.iter().map(|_| None).collect(),
+            keeps_runners: false,
+            keeps_entries: false,
+            runs,
+            engines: None,
+            parts: None,
+        })
+    }
+
+    /// Number of samples of the data set.
+    pub fn samples(&self) -> usize {
+        self.pipeline.source.len()
+    }
+
+    /// Advances every model to its first `rows` rows, except those that are complete, failed, stopped or further already.
+    ///
+    /// # Errors
+    /// As [`extract`].
+    pub fn advance_to(&mut self, rows: usize) -> Result<(), Error> {
+        self.keeps_entries = true;
+        let models = self.pipeline.work.models.iter();
+        self.keeps_runners = models.map(PreparedModel::parameters).sum::<u64>() <= KEPT_PARAMETERS;
+        while self.step(rows, &mut |_, _| Ok(()))? {}
+        Ok(())
+    }
+
+    /// Advances the models over the next part of the first `limit` rows, and calls `after` for each; `false` if none lacks rows.
+    fn step(
+        &mut self,
+        limit: usize,
+        after: &mut dyn FnMut(usize, &mut ModelRun) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let lacking = |run: &ModelRun| run.rows_done().filter(|&done| done < limit);
+        let Some(first) = self.runs.iter().filter_map(lacking).min() else {
+            return self.wait_for_another_process(after);
+        };
+        let (work, source) = (self.pipeline.work, &self.pipeline.source);
+        let engines = match &self.engines {
+            Some(engines) => engines,
+            None => self.engines.insert(Engines::open(work.options, work.progress)?),
+        };
+        let parts = self.parts.get_or_insert_with(|| source.parts());
+        let part = parts.iter().find(|part| part.contains(&first)).cloned();
+        let part = part.unwrap_or(first..source.len());
+        let samples = source.part(part.start..part.end.min(limit));
+        for (index, (run, runner)) in self.runs.iter_mut().zip(&mut self.runners).enumerate() {
+            if run.rows_done().is_some_and(|row| samples.range().contains(&row)) {
+                self.pipeline
+                    .advance(&work.models[index], run, runner, samples.as_ref(), engines)?;
+                if !self.keeps_runners || run.rows_done().is_none() {
+                    *runner = None;
+                }
+                after(index, run)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Continues with a model whose entry another process is writing; `false` if there is none.
+    fn wait_for_another_process(
+        &mut self,
+        after: &mut dyn FnMut(usize, &mut ModelRun) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let is_busy = |run: &ModelRun| matches!(run.state, RunState::Busy(_));
+        let Some(index) = self.runs.iter().position(is_busy) else {
+            return Ok(false);
+        };
+        let run = &mut self.runs[index];
+        if self.keeps_entries {
+            // This extractor may hold the entry itself, for a model with the same content.
+            run.state = RunState::Active(Sink::memory());
+        } else {
+            run.wait(self.store.as_ref());
+        }
+        after(index, run)?;
+        Ok(true)
+    }
+
+    /// Calls `look` with the first `rows` rows of a model. Rows in memory are shared, not copied.
+    ///
+    /// # Errors
+    /// Why the model has no features; those of the store and of `look`.
+    pub fn look<T>(
+        &mut self,
+        model: usize,
+        rows: usize,
+        look: impl FnOnce(&mut ExtractedFeatures) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let ended = || Error::new(ErrorKind::InvalidInput, "the model has no features to look at");
+        let run = self.runs.get_mut(model).ok_or_else(ended)?;
+        match &mut run.state {
+            RunState::Active(sink) => {
+                let mut features = sink.so_far()?;
+                features.take_rows(rows);
+                look(&mut features)
+            }
+            RunState::Ended(Ok(features)) => {
+                features.take_rows(rows);
+                look(features)
+            }
+            RunState::Ended(Err(_)) => match std::mem::replace(&mut run.state, RunState::Over) {
+                RunState::Ended(Err(error)) => Err(error),
+                _ => Err(ended()),
+            },
+            RunState::Busy(_) | RunState::Over => Err(ended()),
+        }
+    }
+
+    /// Stops a model: it is not advanced any more. Its features can still be looked at, and stay in the store.
+    pub fn stop(&mut self, model: usize) {
+        if let Some(run) = self.runs.get_mut(model) {
+            run.is_stopped = true;
+        }
+        if let Some(runner) = self.runners.get_mut(model) {
+            *runner = None;
+        }
+    }
+
+    /// Drops the rows of a model that are in memory; from now on only later rows can be looked at.
+    pub fn forget(&mut self, model: usize) {
+        if let Some(RunState::Active(sink)) = self.runs.get_mut(model).map(|run| &mut run.state) {
+            sink.forget();
+        }
+    }
+
+    /// Time of a model so far in seconds, and the number of samples that the engine ran in that time.
+    pub fn cost(&self, model: usize) -> (f64, usize) {
+        self.runs
+            .get(model)
+            .map_or((0.0, 0), |run| (run.seconds, run.extracted))
+    }
+
+    /// Completes the entries of the models that have all rows. Errors of the store are ignored: the features were looked at.
+    pub fn finish(mut self) {
+        let samples = self.samples();
+        for run in &mut self.runs {
+            let _ = run.take_outcome(samples);
+        }
+    }
+
+    /// The samples whose rows are not `valid`, with the reasons.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnreadableInputs`] if there are too many.
+    pub fn unreadable(&self, valid: &[bool]) -> Result<Vec<UnreadableSample>, Error> {
+        self.pipeline.tolerance.unreadable(valid)
+    }
+}

@@ -1,0 +1,201 @@
+//! Pairs of texts.
+//!
+//! A model that takes one sequence gets the two texts joined by its tokenizer's template. Otherwise each text is a sequence of
+//! its own: the graph combines them, or the features of the pair are `[u, v, |u − v|, u ⊙ v]` of the features `u` and `v` of its
+//! texts (Conneau et al., *Supervised Learning of Universal Sentence Representations*, 2017).
+
+use std::any::Any;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ranktune_core::Digest;
+use ranktune_data::DataKind;
+use ranktune_hub::text::Sequence;
+use ranktune_onnx::locate::Located;
+use ranktune_onnx::{Model, shapes};
+
+use super::Modality;
+use crate::Error;
+use crate::engine::Engine;
+use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::pool::TokenPooling;
+use crate::extract::text_side::{PROBE_TEXTS, Sequences, TextSide};
+use crate::extract::units::{Batch, Items, Plan, Unit};
+use crate::extract::unusable::Unusable;
+
+pub(super) const MODALITY: Modality = Modality {
+    kind: DataKind::TextPairs,
+    prepare: |candidate| {
+        if !candidate.takes_tokens() {
+            return Ok(None);
+        }
+        let side = TextSide::new(candidate)?;
+        if candidate.data.is_none() && side.sequences() != Sequences::Interleaved {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(PairSide(side))))
+    },
+    open: |inputs| {
+        let texts = inputs.as_texts()?;
+        let second = texts.second.as_deref()?;
+        Some(Arc::new(PairSource {
+            first: &texts.first,
+            second,
+        }))
+    },
+};
+
+/// The input side of a model that is used on pairs of texts.
+#[derive(Debug)]
+struct PairSide(TextSide);
+
+impl PairSide {
+    /// Tokenizes the pairs at `rows`.
+    fn unit(&self, first: &[impl AsRef<str>], second: &[impl AsRef<str>], rows: Range<usize>, plan: Plan) -> Unit {
+        let text = |row: usize| (first[row].as_ref(), Some(second[row].as_ref()));
+        let (sequences, cut) = match self.0.encode_rows(rows.clone(), text) {
+            Ok(encoded) => encoded,
+            Err(error) => return Unit::failed(rows, error),
+        };
+        let sequences: Vec<&Sequence> = sequences.iter().collect();
+        let (batches, items) = match self.0.sequences() {
+            Sequences::One => (self.0.batches(&sequences, plan), Items::Rows),
+            Sequences::Apart => (self.0.batches(&sequences, plan), Items::Pairs),
+            Sequences::Interleaved => (self.interleaved(&sequences, plan), Items::Rows),
+        };
+        Unit {
+            batches,
+            items,
+            rows,
+            cut,
+            ..Unit::default()
+        }
+    }
+
+    /// Batches in which the two texts of a pair are consecutive rows.
+    fn interleaved(&self, sequences: &[&Sequence], plan: Plan) -> Vec<Batch> {
+        // A pair is as long as its longer text, and has two rows.
+        let longest: Vec<&Sequence> = sequences
+            .chunks_exact(2)
+            .map(|pair| pair[usize::from(pair[1].ids.len() > pair[0].ids.len())])
+            .collect();
+        let plan = Plan {
+            batch: plan.batch.div_ceil(2),
+            tokens: plan.tokens / 2,
+            ..plan
+        };
+        let batches = self.0.groups(&longest, plan).into_iter().map(|pairs| {
+            let rows: Vec<usize> = pairs.iter().flat_map(|&pair| [2 * pair, 2 * pair + 1]).collect();
+            Batch {
+                items: pairs,
+                // The graph pools.
+                mask: None,
+                ..self.0.batch(sequences, &rows).0
+            }
+        });
+        batches.collect()
+    }
+}
+
+impl InputSide for PairSide {
+    fn preprocessing(&self) -> String {
+        self.0.processor.to_string()
+    }
+
+    fn digest(&self) -> Digest {
+        self.0.processor.digest().into()
+    }
+
+    fn data_input(&self) -> &str {
+        self.0.data_input()
+    }
+
+    fn token_pooling(&self) -> TokenPooling {
+        self.0.token_pooling
+    }
+
+    fn row_factor(&self) -> usize {
+        match self.0.sequences() {
+            Sequences::Apart => 4,
+            Sequences::One | Sequences::Interleaved => 1,
+        }
+    }
+
+    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
+        self.0.plan(batch)
+    }
+
+    fn probe(&self) -> Result<Unit, Error> {
+        Ok(self.unit(&PROBE_TEXTS, &PROBE_TEXTS, 0..2, self.0.plan(None)))
+    }
+
+    /// Logits of one text of two are no prediction for the pair.
+    fn refine(&self, _: &Model, _: &shapes::Shapes, found: Located) -> Result<Located, Unusable> {
+        if self.0.sequences() != Sequences::Apart {
+            return Ok(found);
+        }
+        Ok(Located { logits: None, ..found })
+    }
+
+    fn check_layers(
+        &self,
+        layers: &[Located],
+        default: &dyn Fn() -> Result<String, ranktune_onnx::Error>,
+    ) -> Result<(), Unusable> {
+        if self.0.sequences() != Sequences::Interleaved {
+            return Ok(());
+        }
+        let of_pairs = default()?;
+        let Some(other) = layers.iter().find(|layer| layer.feature != of_pairs) else {
+            return Ok(());
+        };
+        Err(Unusable::Failed(format!(
+            "the graph takes pairs in two rows, and {:?} may have a row for each text; use {of_pairs:?}, with --feature auto",
+            other.feature
+        )))
+    }
+
+    fn texts(&self) -> Option<&TextSide> {
+        Some(&self.0)
+    }
+}
+
+/// The pairs of a data set, which are in memory: one part.
+struct PairSource<'a> {
+    first: &'a [String],
+    second: &'a [String],
+}
+
+impl<'a> SampleSource<'a> for PairSource<'a> {
+    fn parts(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.first.len()).collect()
+    }
+
+    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+        Box::new(PairPart {
+            range,
+            first: self.first,
+            second: self.second,
+        })
+    }
+}
+
+/// A part of the pairs.
+struct PairPart<'a> {
+    range: Range<usize>,
+    /// All first texts of the data set.
+    first: &'a [String],
+    /// All second texts.
+    second: &'a [String],
+}
+
+impl Samples for PairPart<'_> {
+    fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
+        let side = (side as &dyn Any).downcast_ref::<PairSide>()?;
+        Some(side.unit(self.first, self.second, rows, plan))
+    }
+}

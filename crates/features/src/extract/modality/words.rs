@@ -1,0 +1,188 @@
+//! Sentences of words: every word has a row of features, made of those of its tokens.
+
+use std::any::Any;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ranktune_core::{Digest, one_line};
+use ranktune_data::DataKind;
+use ranktune_hub::text::Sequence;
+use ranktune_onnx::locate::{Located, Pooling};
+use ranktune_onnx::{Model, Node, shapes};
+
+use super::Modality;
+use crate::engine::Engine;
+use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::pool::TokenPooling;
+use crate::extract::text_side::{PROBE_TEXTS, TextSide};
+use crate::extract::units::{Items, Plan, Unit};
+use crate::extract::unusable::Unusable;
+use crate::{Error, ErrorKind};
+
+pub(super) const MODALITY: Modality = Modality {
+    kind: DataKind::Sentences,
+    prepare: |candidate| {
+        // Without data, a model of texts is one of whole texts.
+        if candidate.data.is_none() || !candidate.takes_tokens() {
+            return Ok(None);
+        }
+        let side = TextSide::new(candidate)?;
+        side.refuse_pairs_only(DataKind::Sentences)?;
+        Ok(Some(Arc::new(WordSide(side))))
+    },
+    open: |inputs| Some(Arc::new(SentenceSource(&inputs.as_sentences()?.words))),
+};
+
+/// Operators whose outputs may be the features of tokens. Masks that are broadcast to the same shape have others.
+const COMPUTES_FEATURES: &[&str] = &["LayerNormalization", "Add", "Mul", "Gather", "MatMul", "Gemm"];
+
+/// The input side of a model that is used on words.
+#[derive(Debug)]
+struct WordSide(TextSide);
+
+impl WordSide {
+    /// Tokenizes the words of the sentences at `rows`.
+    fn unit(&self, sentences: &[Vec<String>], rows: Range<usize>, plan: Plan) -> Unit {
+        let mut windows = Vec::with_capacity(rows.len());
+        let (mut words, mut cut) = (0, 0);
+        for row in rows.clone() {
+            let of_sentence = match self.0.processor.windows(&sentences[row]) {
+                Ok(of_sentence) => of_sentence,
+                Err(error) => {
+                    let message = format!("sentence {}: {}", row + 1, one_line(&error));
+                    return Unit::failed(rows, Error::new(ErrorKind::UnsupportedModel, message));
+                }
+            };
+            cut += of_sentence.iter().filter(|window| window.sequence.dropped > 0).count();
+            windows.extend(of_sentence.into_iter().map(|window| (words, window)));
+            words += sentences[row].len();
+        }
+        let sequences: Vec<&Sequence> = windows.iter().map(|(_, window)| &window.sequence).collect();
+        let batches = self.0.groups(&sequences, plan).into_iter().map(|taken| {
+            let (mut batch, starts) = self.0.batch(&sequences, &taken);
+            let length = batch.mask.as_ref().map_or(0, |mask| mask.length);
+            let mut places = Vec::new();
+            batch.items.clear();
+            for (row, &taken) in taken.iter().enumerate() {
+                let (first, window) = &windows[taken];
+                let start = row * length + starts[row];
+                for (word, tokens) in &window.words {
+                    batch.items.push(first + word);
+                    places.push(start + tokens.start..start + tokens.end);
+                }
+            }
+            batch.words = Some(places);
+            batch
+        });
+        Unit {
+            batches: batches.collect(),
+            items: Items::Words(words),
+            rows,
+            cut,
+            ..Unit::default()
+        }
+    }
+}
+
+impl InputSide for WordSide {
+    fn preprocessing(&self) -> String {
+        self.0.processor.to_string()
+    }
+
+    fn digest(&self) -> Digest {
+        self.0.processor.digest().into()
+    }
+
+    fn data_input(&self) -> &str {
+        self.0.data_input()
+    }
+
+    fn token_pooling(&self) -> TokenPooling {
+        self.0.token_pooling
+    }
+
+    fn is_by_word(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
+        self.0.plan_of_words(batch)
+    }
+
+    fn probe(&self) -> Result<Unit, Error> {
+        let words = PROBE_TEXTS.map(|text| text.split(' ').map(str::to_owned).collect());
+        Ok(self.unit(&words, 0..2, self.0.plan_of_words(None)))
+    }
+
+    /// The features of every token: those found, or the tensor from which the model computes the features of whole texts.
+    fn refine(&self, model: &Model, shapes: &shapes::Shapes, found: Located) -> Result<Located, Unusable> {
+        if found.pooling == Pooling::Tokens {
+            return Ok(Located { logits: None, ..found });
+        }
+        let width = |name: &str| match shapes.shape(name) {
+            Some([_, _, last]) => last.fixed(),
+            _ => None,
+        };
+        let is_float = |name: &str| shapes.data_type(name).is_none_or(|data_type| data_type.is_float());
+        let fits = |name: &&str| {
+            is_float(name) && width(name).is_some_and(|width| found.feature_dim.is_none_or(|dim| dim == width))
+        };
+        let outputs = model.graph.outputs.iter().map(|output| output.name.as_str());
+        let computes = |node: &&Node| COMPUTES_FEATURES.contains(&node.op_type.as_str());
+        let inner = model.graph.nodes.iter().rev().filter(computes);
+        let Some(feature) = outputs.chain(inner.filter_map(|node| node.output(0))).find(fits) else {
+            return Err(Unusable::Failed(format!(
+                "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
+                found.feature,
+                ranktune_onnx::graph::display_shape(&found.feature_shape)
+            )));
+        };
+        Ok(Located {
+            feature: feature.to_owned(),
+            feature_shape: shapes.shape(feature).unwrap_or_default().to_vec(),
+            feature_dim: width(feature),
+            pooling: Pooling::Tokens,
+            logits: None,
+            n_classes: None,
+            ..found
+        })
+    }
+
+    fn texts(&self) -> Option<&TextSide> {
+        Some(&self.0)
+    }
+}
+
+/// The sentences of a data set, which are in memory: one part.
+struct SentenceSource<'a>(&'a [Vec<String>]);
+
+impl<'a> SampleSource<'a> for SentenceSource<'a> {
+    fn parts(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.0.len()).collect()
+    }
+
+    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+        Box::new(Sentences {
+            range,
+            sentences: self.0,
+        })
+    }
+}
+
+/// A part of the sentences.
+struct Sentences<'a> {
+    range: Range<usize>,
+    /// All sentences of the data set.
+    sentences: &'a [Vec<String>],
+}
+
+impl Samples for Sentences<'_> {
+    fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
+        let side = (side as &dyn Any).downcast_ref::<WordSide>()?;
+        Some(side.unit(self.sentences, rows, plan))
+    }
+}

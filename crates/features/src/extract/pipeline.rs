@@ -1,0 +1,223 @@
+//! Runs one model over the rows that it lacks, into the store or into memory.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use ranktune_core::{Event, one_line};
+
+use super::input::{self, Samples};
+use super::modality::Source;
+use super::model::PreparedModel;
+use super::model_run::{Counts, ExtractionOutcome, ModelRun, RunState};
+use super::options::CacheOptions;
+use super::runner::{Engines, Runner};
+use super::sink::Sink;
+use super::units;
+use super::work::{Extraction, Tolerance};
+use crate::engine::default_threads;
+use crate::store::{Key, KeyParts, Store, StoreOptions};
+use crate::{Error, ErrorKind};
+
+/// What all models of an extraction share.
+#[derive(Clone)]
+pub(super) struct Pipeline<'a> {
+    pub(super) work: &'a Extraction<'a>,
+    pub(super) source: Source<'a>,
+    pub(super) tolerance: Tolerance<'a>,
+}
+
+impl<'a> Pipeline<'a> {
+    /// The pipeline for the data set of `work`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for data that no model takes.
+    pub(super) fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
+        let source = Source::new(&work.dataset.inputs)?;
+        Ok(Self {
+            work,
+            tolerance: Tolerance::new(&source),
+            source,
+        })
+    }
+
+    /// The store, or `None` with a note if it cannot be used.
+    pub(super) fn open_store(&self) -> Option<Store> {
+        let CacheOptions::On {
+            folder,
+            max_bytes,
+            precision,
+        } = &self.work.options.cache
+        else {
+            return None;
+        };
+        let Some(folder) = folder.clone().or_else(Store::default_folder) else {
+            let note = "features are not cached: this machine has no cache folder; name one with --cache";
+            self.work.note(note);
+            return None;
+        };
+        let options = StoreOptions::default()
+            .with_max_bytes(*max_bytes)
+            .with_precision(*precision);
+        match Store::open(&folder, &options) {
+            Ok(store) => Some(store),
+            Err(error) => {
+                self.work
+                    .note(&format!("features are not cached: {}", one_line(&error)));
+                None
+            }
+        }
+    }
+
+    /// The model with the rows that the store has, or in memory if the store fails.
+    pub(super) fn start(&self, model: &PreparedModel, store: Option<&Store>) -> ModelRun {
+        let Some(store) = store else {
+            return ModelRun::new(RunState::Active(Sink::memory()));
+        };
+        let mut data = blake3::Hasher::new();
+        for digest in self.work.digests {
+            data.update(digest.as_bytes());
+        }
+        let key = Key::of(&KeyParts {
+            model: model.digest().as_bytes(),
+            preprocessing: model.side().digest().as_bytes(),
+            feature_tensor: model.feature_tensor(),
+            pooling: model.pooling_name(),
+            data: data.finalize().as_bytes(),
+        });
+        let state = match store.entry(&key) {
+            Ok(entry) => RunState::of_entry(entry, key),
+            Err(error) => {
+                let note = format!("{}: features are not cached: {}", model.name(), one_line(&error));
+                self.work.note(&note);
+                RunState::Active(Sink::memory())
+            }
+        };
+        ModelRun::new(state)
+    }
+
+    /// Runs a model over the rows of a part that it lacks. A failure of the model ends up in its state.
+    ///
+    /// # Errors
+    /// Those that end all work: [`ErrorKind::Interrupted`] and [`ErrorKind::UnreadableInputs`].
+    pub(super) fn advance(
+        &self,
+        model: &'a PreparedModel,
+        run: &mut ModelRun,
+        runner: &mut Option<Runner<'a>>,
+        samples: &dyn Samples,
+        engines: &Engines,
+    ) -> Result<(), Error> {
+        let RunState::Active(sink) = &mut run.state else {
+            return Ok(());
+        };
+        let rows = sink.rows_done()..samples.range().end;
+        let begun = Instant::now();
+        self.work.progress.event(Event::ModelStarted {
+            model: model.name(),
+            samples: self.source.len(),
+        });
+        let before = run.counts;
+        let result = self
+            .open(model, runner, engines)
+            .and_then(|runner| self.run_rows(model, sink, &mut run.counts, samples, rows.clone(), runner));
+        run.seconds += begun.elapsed().as_secs_f64();
+        run.extracted += sink.rows_done() - rows.start;
+        if self.work.interrupt.is_raised() {
+            let message = "interrupted; finished work is kept, run the same command again to continue";
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        let Err(error) = result else { return Ok(()) };
+        if error.kind() == ErrorKind::UnreadableInputs {
+            return Err(error);
+        }
+        if error.kind() == ErrorKind::Io && matches!(sink, Sink::Store(_)) {
+            let note = format!(
+                "{}: features are kept in memory only: {}",
+                model.name(),
+                one_line(&error)
+            );
+            self.work.note(&note);
+            (run.extracted, run.counts) = (0, before);
+            run.state = RunState::Active(Sink::memory());
+            return Ok(());
+        }
+        run.state = RunState::Ended(Err(error));
+        Ok(())
+    }
+
+    /// The model in an engine, loaded now if it is not yet.
+    fn open<'r>(
+        &self,
+        model: &'a PreparedModel,
+        runner: &'r mut Option<Runner<'a>>,
+        engines: &Engines,
+    ) -> Result<&'r mut Runner<'a>, Error> {
+        let opened = match runner.take() {
+            Some(opened) => opened,
+            None => Runner::open(model, engines, self.work.options, self.work.progress)?,
+        };
+        Ok(runner.insert(opened))
+    }
+
+    fn run_rows(
+        &self,
+        model: &PreparedModel,
+        sink: &mut Sink,
+        counts: &mut Counts,
+        samples: &dyn Samples,
+        rows: Range<usize>,
+        runner: &mut Runner<'_>,
+    ) -> Result<(), Error> {
+        let plan = runner.plan();
+        let options = units::Options {
+            rows,
+            size: plan.unit,
+            workers: self.work.options.threads.unwrap_or_else(default_threads),
+            interrupt: self.work.interrupt,
+        };
+        let prepare = |rows, buffer| input::unit(samples, model.side(), rows, plan, buffer);
+        let report = |done: usize| {
+            let model = model.name();
+            self.work.progress.event(Event::Samples { model, done });
+        };
+        units::for_each(&options, prepare, |unit| {
+            counts.unreadable += unit.unreadable.len();
+            counts.truncated += unit.cut;
+            let first = unit.unreadable.first();
+            let first = first.map(|(row, reason)| (*row, reason.as_str()));
+            self.tolerance.check(counts.unreadable, first)?;
+            let begin = unit.rows.start;
+            let computed = runner.run(unit, &mut |done| {
+                report(begin + done);
+                !self.work.interrupt.is_raised()
+            })?;
+            sink.append(&unit.rows, &computed.block())?;
+            report(unit.rows.end);
+            Ok(())
+        })
+    }
+
+    /// Reports that a model is complete or has failed.
+    pub(super) fn report(&self, model: &PreparedModel, outcome: &ExtractionOutcome, counts: Counts) {
+        let (model, seconds) = (model.name(), outcome.seconds);
+        if counts.truncated > 0 {
+            self.work.note(&format!(
+                "{model}: {} of {} {} were truncated to the maximum length of the model",
+                counts.truncated,
+                self.source.len(),
+                self.source.noun()
+            ));
+        }
+        match &outcome.features {
+            Ok(_) => self.work.progress.event(Event::ModelFinished {
+                model,
+                seconds,
+                cached: outcome.extracted == 0,
+            }),
+            Err(error) => self.work.progress.event(Event::ModelSkipped {
+                model,
+                reason: &one_line(error),
+            }),
+        }
+    }
+}
