@@ -1,4 +1,4 @@
-//! Holding a ranking against measured accuracies.
+//! Compares a ranking with measured accuracies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,14 +9,14 @@ use ranktune_scores::correlation;
 
 use crate::error::{Error, ErrorKind};
 
-/// A comparison, and the models that only one of the files names.
+/// A comparison, and the models that are in only one of the files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareOutcome {
     /// Over the models in both files.
     pub comparison: Comparison,
-    /// Ranked, but without a measured accuracy.
+    /// Models that are ranked but not measured.
     pub only_in_ranking: Vec<String>,
-    /// Measured, but not ranked.
+    /// Models that are measured but not ranked.
     pub only_in_truth: Vec<String>,
 }
 
@@ -24,8 +24,8 @@ pub struct CompareOutcome {
 /// `model,accuracy`; higher is better in both). `score` names the score of a `ranking.json`; by default the one that ordered it.
 ///
 /// # Errors
-/// A file that cannot be read, lacks a column, holds something else than finite numbers, names a model twice, or shares no
-/// model with the other.
+/// A file that cannot be read, lacks a column, contains numbers that are not finite, names a model twice, or has no model in common
+/// with the other file.
 pub fn compare(ranking: &Path, truth: &Path, score: Option<&str>) -> Result<CompareOutcome, Error> {
     let scores = read_ranking(ranking, score)?;
     let accuracies = read_table(truth, "accuracy")?;
@@ -34,7 +34,7 @@ pub fn compare(ranking: &Path, truth: &Path, score: Option<&str>) -> Result<Comp
         return Err(unusable(
             truth,
             format!(
-                "no model of {} is in this file: expected names such as {}, found {}",
+                "expected models of {}, such as {}; found {}",
                 ranking.display(),
                 some_names(&scores),
                 some_names(&accuracies)
@@ -54,20 +54,16 @@ pub fn compare(ranking: &Path, truth: &Path, score: Option<&str>) -> Result<Comp
         comparison: Comparison {
             schema: comparison::SCHEMA.to_owned(),
             models: both.len(),
-            weighted_tau: correlation::weighted_tau(&x, &y).map_err(undefined)?,
-            kendall_tau: correlation::kendall_tau(&x, &y).map_err(undefined)?,
-            pearson: correlation::pearson(&x, &y).map_err(undefined)?,
-            spearman: correlation::spearman(&x, &y).map_err(undefined)?,
-            top_1_regret: correlation::top_k_regret(&x, &y, 1).map_err(undefined)?.unwrap_or(0.0),
-            top_3_regret: correlation::top_k_regret(&x, &y, 3).map_err(undefined)?.unwrap_or(0.0),
+            weighted_tau: correlation::weighted_tau(&x, &y)?,
+            kendall_tau: correlation::kendall_tau(&x, &y)?,
+            pearson: correlation::pearson(&x, &y)?,
+            spearman: correlation::spearman(&x, &y)?,
+            top_1_regret: correlation::top_k_regret(&x, &y, 1)?.unwrap_or(0.0),
+            top_3_regret: correlation::top_k_regret(&x, &y, 3)?.unwrap_or(0.0),
         },
         only_in_ranking: without(&scores, &accuracies),
         only_in_truth: without(&accuracies, &scores),
     })
-}
-
-fn undefined(error: ranktune_scores::Error) -> Error {
-    Error::new(ErrorKind::Scores, error)
 }
 
 fn read_ranking(path: &Path, score: Option<&str>) -> Result<BTreeMap<String, f64>, Error> {
@@ -95,7 +91,7 @@ fn read_ranking(path: &Path, score: Option<&str>) -> Result<BTreeMap<String, f64
                 format!("score {name} is not in this ranking; it has {}", known.join(", ")),
             ));
         }
-        // A model that this score is not defined for (LEEP without a classifier) cannot be compared.
+        // A model for which this score is not defined (LEEP without a classifier) cannot be compared.
         if let Some(value) = model.score(name) {
             scores.insert(model.name.clone(), value);
         }
@@ -154,7 +150,7 @@ fn read_table(path: &Path, column: &str) -> Result<BTreeMap<String, f64>, Error>
         }
     }
     if rows.is_empty() {
-        return Err(unusable(path, "expected a row a model, found none".to_owned()));
+        return Err(unusable(path, "expected one row per model, found none".to_owned()));
     }
     Ok(rows)
 }
@@ -218,7 +214,7 @@ mod tests {
             ("model,score\na,nan\n", good, "expected a number"),
             ("model,score\na,1\na,2\n", good, "named twice"),
             ("model,score\n", good, "found none"),
-            ("model,score\nb,1\n", good, "no model of"),
+            ("model,score\nb,1\n", good, "expected models of"),
         ] {
             let (_folder, ranking, truth) = files(ranking, truth);
             let message = compare(&ranking, &truth, None).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Features of one model, written to a file.
+//! Writes the features of one model to a file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,30 +13,30 @@ use crate::models::{nothing_ranked, prepare};
 use crate::scoring::probabilities;
 use crate::sources::Sources;
 
-/// What was written.
+/// The size of an exported file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// Rows.
+    /// Number of rows.
     pub samples: usize,
-    /// Features a row.
+    /// Features per row.
     pub features: usize,
-    /// Samples that could not be read, and have no row.
+    /// Samples that could not be read and have no row.
     pub unreadable: usize,
 }
 
-/// How the features are written.
+/// The format of the file.
 #[derive(Clone, Copy)]
 enum Format {
     Safetensors,
     Npy,
 }
 
-/// Extracts the features of the one model that `source` is, over `dataset`, into `out`: `.safetensors` with `features`, `labels` or
-/// `targets`, and `probabilities` where the model has a classifier; or `.npy` with the features alone.
+/// Writes the features of the one model of `source` on `dataset` to `out`: a `.safetensors` file with `features`, `labels` or
+/// `targets`, and `probabilities` if the model has a classifier; or an `.npy` file with the features alone.
 ///
 /// # Errors
-/// [`ErrorKind::Arguments`]: another ending, or a source of several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
-/// [`ErrorKind::Interrupted`] as [`rank`](crate::rank()) has them; [`ErrorKind::Data`] where the file cannot be written.
+/// [`ErrorKind::Arguments`]: another extension, or several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
+/// [`ErrorKind::Interrupted`] as in [`rank`](crate::rank()); [`ErrorKind::Data`] if the file cannot be written.
 pub fn export_features(
     source: &Sources,
     dataset: &Dataset,
@@ -70,16 +70,15 @@ pub fn export_features(
     let Some(model) = models.first() else {
         return Err(nothing_ranked(&skipped));
     };
-    // The order that rankings take, so that their features serve here.
+    // The order of rankings, so that their cached features are used.
     let by_word = dataset.kind().is_by_word();
     let order = if by_word {
         (0..dataset.n_samples()).collect()
     } else {
         dataset.draw_order(0)
     };
-    let data_error = |error| Error::new(ErrorKind::Data, error);
     let given = dataset;
-    let dataset = &given.select(&order).map_err(data_error)?;
+    let dataset = &given.select(&order)?;
     let digests = dataset.input_digests();
     let work = Extraction {
         models: &models,
@@ -100,11 +99,10 @@ pub fn export_features(
         unreadable,
         rows,
     } = extracted;
-    let write_error = |error| Error::new(ErrorKind::Data, error);
     match format {
-        Format::Npy => arrays::write_npy(out, features.view()).map_err(write_error)?,
+        Format::Npy => arrays::write_npy(out, features.view())?,
         Format::Safetensors => {
-            let kept = given.select(&rows).map_err(write_error)?;
+            let kept = given.select(&rows)?;
             let metadata = BTreeMap::from([
                 ("model".to_owned(), model.name().to_owned()),
                 ("model_digest".to_owned(), model.digest().to_owned()),
@@ -120,7 +118,7 @@ pub fn export_features(
                 probabilities: source_head.as_ref().map(Matrix::view),
                 metadata,
             };
-            arrays::write_safetensors(out, &export).map_err(write_error)?;
+            arrays::write_safetensors(out, &export)?;
         }
     }
     Ok(Export {
@@ -130,22 +128,22 @@ pub fn export_features(
     })
 }
 
-/// What a model gave.
+/// The features of a model.
 struct Extracted {
     features: Matrix,
     probabilities: Option<Matrix>,
     unreadable: usize,
-    /// The samples that have features; of words, the sentences.
+    /// The samples that have features; for words, the sentences.
     rows: Vec<usize>,
 }
 
-/// A row a sample, in the order that the data set was given in: sample `k` of `work` is number `order[k]` of it.
+/// One row per sample, in the original order of the data set: sample `k` of `work` is sample `order[k]` of it.
 fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error> {
     let mut result = None;
     let unreadable = extract(work, |_, outcome| result = Some(outcome.features))?;
     let mut extracted = match result {
         Some(features) => features?,
-        None => return Err(Error::new(ErrorKind::Extraction, "the model gave no features")),
+        None => return Err(Error::new(ErrorKind::Extraction, "the model has no features")),
     };
     let valid = (0..extracted.n_rows()).filter(|&row| extracted.valid()[row]);
     let samples: Vec<usize> = valid.map(|row| order[row]).collect();
@@ -174,7 +172,7 @@ fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error
     })
 }
 
-/// A row a word: here the matrix is what is asked for.
+/// One row per word. The whole matrix is kept, because it is what is exported.
 fn of_words(work: &Extraction<'_>) -> Result<Extracted, Error> {
     let (mut data, mut cols) = (Vec::new(), 0);
     extract_words(work, &mut |block| {

@@ -1,12 +1,14 @@
-//! Targets of one data set in the order of names that another, or a model, has.
+//! Targets of a data set, reordered to the names of another data set or a model.
 
-use ranktune_core::names::nearest_name;
+use ranktune_core::names::did_you_mean;
 use ranktune_data::{Dataset, Task};
 
 use crate::error::{Error, ErrorKind};
 
-/// `dataset` with its classes, labels or target columns in the order of `names`; names that do not occur in it are allowed,
-/// unknown ones are not. `whose` says whose names they are.
+/// `dataset` with its classes, labels or target columns in the order of `names`, the outputs of `whose`.
+///
+/// # Errors
+/// [`ErrorKind::Data`] for a class, label or column that is not among `names`. The data set need not have all of them.
 pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Result<Dataset, Error> {
     let own = dataset.targets.names();
     let places = own
@@ -14,12 +16,11 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
         .map(|name| {
             let place = (0..).zip(names).find(|(_, known)| *known == name);
             place.map(|(place, _)| place).ok_or_else(|| {
-                let near = nearest_name(name, names.iter().map(String::as_str))
-                    .map_or_else(String::new, |near| format!("; the nearest is {near:?}"));
                 let message = format!(
-                    "{}: {name:?} is not among the {} outputs of {whose}{near}",
+                    "{}: {name:?} is not among the {} outputs of {whose}{}",
                     dataset.path.display(),
-                    names.len()
+                    names.len(),
+                    did_you_mean(name, names.iter().map(String::as_str))
                 );
                 Error::new(ErrorKind::Data, message)
             })
@@ -27,7 +28,7 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
         .collect::<Result<Vec<u32>, Error>>()?;
     if dataset.targets.task() == Task::Regression && own.len() != names.len() {
         let message = format!(
-            "{}: there are {} target columns, but {whose} has {} outputs: {}",
+            "{}: the data set has {} target columns, but {whose} has {} outputs: {}",
             dataset.path.display(),
             own.len(),
             names.len(),

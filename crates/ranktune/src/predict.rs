@@ -1,4 +1,4 @@
-//! What a model says of inputs without targets.
+//! Predictions of one model for inputs without targets.
 
 mod texts;
 
@@ -16,20 +16,20 @@ use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Predictor, logits, only, shown};
-use crate::evaluate_words::{Run, Tagger, is_tagger};
+use crate::predictor::{Predictor, RunContext, logits, only, shown};
 use crate::scoring::probabilities;
 use crate::sources::Sources;
+use crate::tagger::{Tagger, is_tagger};
 
-/// Endings of the image files that are taken from a folder.
+/// Extensions of the files in a folder that are predicted.
 const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff"];
 
-/// Predicts every image of `inputs`: files, and folders that are walked for images, in the order of their names; or every text, for
-/// a model of texts: the inputs themselves, or the lines of files.
+/// Predicts every input. For a model of images these are files, and folders that are searched for images in the order of their
+/// names; for a model of texts the inputs themselves, or the lines of files. Images that cannot be read are listed in the result.
 ///
 /// # Errors
-/// [`ErrorKind::Data`] where an input does not exist, a folder holds no image, or a text is not what the model takes; the others as
-/// [`evaluate`](crate::evaluate()) has them. Files that cannot be read are listed in the result.
+/// [`ErrorKind::Data`] for an input that does not exist, a folder without images, or a text that the model does not take; the others
+/// as in [`evaluate`](crate::evaluate()).
 pub fn predict(
     sources: &Sources,
     inputs: &[PathBuf],
@@ -42,7 +42,7 @@ pub fn predict(
         cache: CacheOptions::Off,
         ..options.clone()
     };
-    let run = Run {
+    let context = RunContext {
         options,
         progress,
         interrupt,
@@ -57,8 +57,8 @@ pub fn predict(
     let hub = sources.open(progress, interrupt)?;
     let entry = only(&hub, sources)?;
     if is_tagger(entry) {
-        let tagger = Tagger::of(entry, sources, run)?;
-        let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, run)?;
+        let tagger = Tagger::of(entry, sources, context)?;
+        let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, context)?;
         return Ok(document(Task::Tokens, predictions, Vec::new()));
     }
     let predictor = Predictor::of(&hub, sources, options, progress)?;
@@ -66,7 +66,7 @@ pub fn predict(
     if let Some(side) = predictor.model.texts() {
         let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
-        let predictions = predicted(&predictor, &dataset, texts, &source, run)?;
+        let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));
     }
     let files = files(inputs)?;
@@ -82,11 +82,11 @@ pub fn predict(
     }
     let names = readable.iter().map(|file| file.display().to_string()).collect();
     let dataset = without_targets(Inputs::images(readable))?;
-    let predictions = predicted(&predictor, &dataset, names, &source, run)?;
+    let predictions = predicted(&predictor, &dataset, names, &source, context)?;
     Ok(document(task, predictions, unreadable))
 }
 
-/// A data set of inputs alone: one class for all, which nothing looks at.
+/// A data set without targets: one class for all samples, which is ignored.
 fn without_targets(inputs: Inputs) -> Result<Dataset, Error> {
     let targets = Targets::Classes {
         names: vec![String::new()],
@@ -95,29 +95,21 @@ fn without_targets(inputs: Inputs) -> Result<Dataset, Error> {
     Dataset::new("inputs", inputs, targets).map_err(|error| Error::new(ErrorKind::Data, error))
 }
 
-/// What the model says of every sample of `dataset`, which are called `inputs`.
+/// The predictions for the samples of `dataset`, which are named `inputs`.
 fn predicted(
     predictor: &Predictor,
     dataset: &Dataset,
     inputs: Vec<String>,
     source: &str,
-    run: Run<'_>,
+    context: RunContext<'_>,
 ) -> Result<Vec<Prediction>, Error> {
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let digests = dataset.input_digests();
-    let found = logits(
-        &predictor.model,
-        dataset,
-        &digests,
-        run.options,
-        run.progress,
-        run.interrupt,
-    )?;
+    let found = logits(&predictor.model, dataset, &dataset.input_digests(), context)?;
     if found.columns != predictor.names.len() {
         let message = format!(
-            "{source}: the model has {} outputs and {} labels",
+            "{source}: the model has {} outputs but {} labels",
             found.columns,
             predictor.names.len()
         );
@@ -131,7 +123,7 @@ fn predicted(
         .collect())
 }
 
-/// What logits `[c]` say.
+/// The prediction of logits `[c]`.
 fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Prediction {
     let named = |values: &[f32]| -> Map<String, Value> {
         names
@@ -150,7 +142,7 @@ fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Pr
             prediction.probabilities = named(&shares);
         }
         _ => {
-            // A single logit is the probability of the one label there is.
+            // A single logit is that of the one label.
             let shares = match logits {
                 [_] => probabilities(logits, 1).0[1..].to_vec(),
                 _ => probabilities(logits, logits.len()).0,
@@ -173,7 +165,7 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             walk(input, &mut files).map_err(|error| wrong(&error))?;
             if files.len() == before {
                 return Err(wrong(&format!(
-                    "no image is in this folder (files ending in {})",
+                    "expected files ending in {}, found no image",
                     IMAGES.join(", ")
                 )));
             }
@@ -184,7 +176,7 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Images in a folder and the folders in it, by name; links to folders are not followed.
+/// The images in a folder and its subfolders, by name. Links to folders are not followed.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);

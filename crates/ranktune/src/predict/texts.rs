@@ -1,6 +1,6 @@
 //! Predictions of texts, pairs of them, and the words of sentences.
 //!
-//! An input is a text, or a file with a text a line. A pair is two texts with a tab between them. Words are what spaces separate.
+//! An input is a text, or a file with one text per line. A pair is two texts separated by a tab. Words are separated by spaces.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,29 +13,33 @@ use ranktune_report::evaluation::{Prediction, TaggedWord};
 
 use super::without_targets;
 use crate::error::{Error, ErrorKind};
-use crate::evaluate_words::{Run, Tagger};
+use crate::predictor::RunContext;
+use crate::tagger::Tagger;
 
 fn wrong(message: String) -> Error {
     Error::new(ErrorKind::Data, message)
 }
 
-/// The texts that `inputs` stand for; `progress` is told what looks like the name of a file and is none.
+/// The texts of `inputs`. An input that looks like the name of a missing file is noted, and taken as a text.
 ///
 /// # Errors
-/// [`ErrorKind::Data`]: a folder, a file that is no text, or nothing at all.
+/// [`ErrorKind::Data`]: a folder, a file that is not UTF-8, or no text at all.
 pub(super) fn texts(inputs: &[PathBuf], progress: &dyn Progress) -> Result<Vec<String>, Error> {
     let mut texts = Vec::new();
     for input in inputs {
         let shown = input.display();
         if input.is_dir() {
             return Err(wrong(format!(
-                "{shown}: a folder, and the model takes texts; expected texts, or files with one a line"
+                "{shown}: expected a text, or a file with one text per line, found a folder"
             )));
         }
         if input.is_file() {
             let bytes = fs::read(input).map_err(|error| wrong(format!("{shown}: {error}")))?;
-            let content = String::from_utf8(bytes)
-                .map_err(|_| wrong(format!("{shown}: not valid UTF-8; expected a file with a text a line")))?;
+            let content = String::from_utf8(bytes).map_err(|_| {
+                wrong(format!(
+                    "{shown}: not valid UTF-8; expected a file with one text per line"
+                ))
+            })?;
             texts.extend(
                 content
                     .lines()
@@ -48,19 +52,17 @@ pub(super) fn texts(inputs: &[PathBuf], progress: &dyn Progress) -> Result<Vec<S
             .to_str()
             .ok_or_else(|| wrong(format!("{shown}: not valid UTF-8")))?;
         if looks_like_a_file(text) {
-            progress.event(Event::Note(&format!(
-                "{text}: there is no such file, so this is taken as the text"
-            )));
+            progress.event(Event::Note(&format!("{text}: no such file; taken as a text")));
         }
         texts.push(text.to_owned());
     }
-    match texts.is_empty() {
-        true => Err(wrong("there is no text to predict".to_owned())),
-        false => Ok(texts),
+    if texts.is_empty() {
+        return Err(wrong("expected at least one text, found none".to_owned()));
     }
+    Ok(texts)
 }
 
-/// Whether a text without blanks is a path, or ends as the names of files of texts do.
+/// Whether a text without spaces is a path, or ends like the name of a text file.
 fn looks_like_a_file(text: &str) -> bool {
     let endings = [".txt", ".csv", ".tsv", ".json", ".jsonl", ".md"];
     !text.contains(char::is_whitespace)
@@ -68,10 +70,10 @@ fn looks_like_a_file(text: &str) -> bool {
         && (text.starts_with(['/', '.']) && text.len() > 1 || endings.iter().any(|ending| text.ends_with(ending)))
 }
 
-/// `texts` as a data set: pairs where the model takes nothing else, or where every text has a tab and its tokenizer joins pairs.
+/// `texts` as a data set: pairs if the model takes only pairs, or if every text has a tab and the tokenizer joins pairs.
 ///
 /// # Errors
-/// [`ErrorKind::Data`]: a text without a tab where a pair is needed.
+/// [`ErrorKind::Data`]: a text without a tab for a model that takes only pairs.
 pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Error> {
     let split: Vec<Option<(&str, &str)>> = texts.iter().map(|text| text.split_once('\t')).collect();
     let needs_pairs = side.sequences() == Sequences::Interleaved;
@@ -83,7 +85,7 @@ pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Erro
     for (text, split) in texts.iter().zip(split) {
         let Some((one, other)) = split else {
             return Err(wrong(format!(
-                "{text:?}: the model takes pairs of texts; expected two with a tab between them"
+                "{text:?}: the model takes pairs of texts; expected two texts separated by a tab"
             )));
         };
         first.push(one.to_owned());
@@ -95,14 +97,14 @@ pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Erro
 /// The tags of the words of `texts`.
 ///
 /// # Errors
-/// [`ErrorKind::Data`]: a text without a word; those of extraction.
-pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Result<Vec<Prediction>, Error> {
+/// [`ErrorKind::Data`]: a text without words; those of extraction.
+pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, context: RunContext<'_>) -> Result<Vec<Prediction>, Error> {
     let sentences: Vec<Vec<String>> = texts
         .iter()
         .map(|text| text.split_whitespace().map(str::to_owned).collect())
         .collect();
     if let Some(at) = sentences.iter().position(Vec::is_empty) {
-        return Err(wrong(format!("text {}: there is no word in it", at + 1)));
+        return Err(wrong(format!("text {}: expected words, found none", at + 1)));
     }
     let targets = Targets::Tags {
         names: vec![String::new()],
@@ -110,7 +112,7 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, run: Run<'_>) -> Resul
         scheme: TagScheme::Plain,
     };
     let dataset = Dataset::new("inputs", Inputs::sentences(sentences.clone()), targets)?;
-    let mut tags = tagger.tags(&dataset, run)?.into_iter();
+    let mut tags = tagger.tags(&dataset, context)?.into_iter();
     let predictions = texts.into_iter().zip(sentences).map(|(input, words)| {
         let tag = |word: String| TaggedWord {
             word,
@@ -157,7 +159,7 @@ mod tests {
         let found = texts(&["What is this ?".into(), file.clone()]).unwrap();
         assert_eq!(found, ["What is this ?", "one text", "another"]);
         let error = texts(&[place.path().to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("a folder, and the model takes texts"), "{error}");
+        assert!(error.contains("found a folder"), "{error}");
         fs::write(&file, b"\xff\xfe").unwrap();
         assert!(
             texts(std::slice::from_ref(&file))

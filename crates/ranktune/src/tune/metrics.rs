@@ -11,9 +11,10 @@ use super::options::TuneOptions;
 use super::splits::{DataSplit, DataSplits};
 use super::stages::Labelled;
 use crate::error::Error;
-use crate::evaluate::{Predictor, logits, measure};
-use crate::evaluate_words;
+use crate::evaluate::measure;
+use crate::predictor::{Predictor, RunContext, logits};
 use crate::sources::Sources;
+use crate::tagger::Tagger;
 
 /// Evaluates the model in `folder` as any other model of a hub.
 ///
@@ -52,14 +53,14 @@ pub(crate) fn of_splits(
     ];
     let [train, validation, test] = if splits.all.targets.task() == Task::Tokens {
         let options = &extract;
-        let open = evaluate_words::Run {
+        let open = RunContext {
             options,
             progress,
             interrupt,
         };
-        let tagger = evaluate_words::Tagger::open(&source, open)?;
+        let tagger = Tagger::open(&source, open)?;
         parts.map(|(split, progress)| {
-            let run = evaluate_words::Run {
+            let run = RunContext {
                 options,
                 progress: &progress,
                 interrupt,
@@ -70,14 +71,12 @@ pub(crate) fn of_splits(
         let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
         parts.map(|(split, progress)| {
             of_split(split, |split| {
-                let found = logits(
-                    &predictor.model,
-                    &split.dataset,
-                    &split.digests,
-                    &extract,
-                    &progress,
+                let context = RunContext {
+                    options: &extract,
+                    progress: &progress,
                     interrupt,
-                )?;
+                };
+                let found = logits(&predictor.model, &split.dataset, &split.digests, context)?;
                 measure(&found.values, found.columns, &split.dataset.targets)
             })
         })

@@ -1,9 +1,8 @@
-//! How well a model tags words: by entity as conlleval counts, and by word.
+//! A model that tags words, and its metrics: by entity as conlleval counts them, and by word.
 
-use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, Targets};
 use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, FeatureChoice, Prepared, Unusable, extract_words,
+    DataKind, ExtractOptions, Extraction, FeatureChoice, PreparedModel, Unusable, extract_words,
 };
 use ranktune_hub::HubEntry;
 use ranktune_onnx::locate::{Hints, locate};
@@ -13,21 +12,13 @@ use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{names, only, shown};
+use crate::predictor::{RunContext, names, only, shown};
 use crate::sources::Sources;
-
-/// How and by whom a model is run.
-#[derive(Clone, Copy)]
-pub(crate) struct Run<'a> {
-    pub(crate) options: &'a ExtractOptions,
-    pub(crate) progress: &'a dyn Progress,
-    pub(crate) interrupt: &'a Interrupt,
-}
 
 /// A model that tags words.
 pub(crate) struct Tagger {
-    /// With its logits of every token in the place of features.
-    model: Prepared,
+    /// The features are the logits of every token.
+    model: PreparedModel,
     /// Its tags, in the order of its outputs.
     pub(crate) names: Vec<String>,
 }
@@ -36,61 +27,58 @@ impl Tagger {
     /// Opens the one model of `sources`.
     ///
     /// # Errors
-    /// [`ErrorKind::Hub`] where it has no logits of every token or no labels; [`ErrorKind::Arguments`] where there are several.
-    pub(crate) fn open(sources: &Sources, run: Run<'_>) -> Result<Self, Error> {
-        let hub = sources.open(run.progress, run.interrupt)?;
-        Self::of(only(&hub, sources)?, sources, run)
+    /// [`ErrorKind::Hub`] if it has no logits of every token or no labels; [`ErrorKind::Arguments`] if there are several.
+    pub(crate) fn open(sources: &Sources, context: RunContext<'_>) -> Result<Self, Error> {
+        let hub = sources.open(context.progress, context.interrupt)?;
+        Self::of(only(&hub, sources)?, sources, context)
     }
 
     /// The model of `entry`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub(crate) fn of(entry: &HubEntry, sources: &Sources, run: Run<'_>) -> Result<Self, Error> {
+    pub(crate) fn of(entry: &HubEntry, sources: &Sources, context: RunContext<'_>) -> Result<Self, Error> {
         let source = shown(sources);
         let names = names(entry).ok_or_else(|| {
-            let message = format!(
-                "{source}: config.json does not name every output in \"id2label\", so tags cannot be told apart"
-            );
+            let message = format!("{source}: config.json does not name every output of the model in \"id2label\"");
             Error::new(ErrorKind::Hub, message)
         })?;
         let wrong = |reason: String| Error::new(ErrorKind::Hub, format!("model {}: {reason}", entry.name));
         let Some(logits) = logits(entry)? else {
-            return Err(wrong(
-                "it has no classifier, so it tags nothing; tune it first (ranktune tune)".to_owned(),
-            ));
+            return Err(wrong("it has no classifier; tune it first (ranktune tune)".to_owned()));
         };
         if !logits.by_token {
             return Err(wrong(
-                "its logits are of whole texts, so it tags no words; tune it with --task tokens first".to_owned(),
+                "its logits are for whole texts, not for words; tune it with --task tokens first".to_owned(),
             ));
         }
         let options = ExtractOptions {
             feature: FeatureChoice::Named(logits.name),
-            ..run.options.clone()
+            ..context.options.clone()
         };
-        let model = Prepared::new(entry, Some(DataKind::Sentences), &options).map_err(|unusable| match unusable {
-            Unusable::NotApplicable(reason) | Unusable::Failed(reason) => wrong(reason),
-        })?;
+        let model =
+            PreparedModel::new(entry, Some(DataKind::Sentences), &options).map_err(|unusable| match unusable {
+                Unusable::NotApplicable(reason) | Unusable::Failed(reason) => wrong(reason),
+            })?;
         Ok(Self { model, names })
     }
 
-    /// The tag of every word of `dataset`, sentence after sentence, by its place among [`names`](Self::names).
-    pub(crate) fn tags(&self, dataset: &Dataset, run: Run<'_>) -> Result<Vec<usize>, Error> {
+    /// The tag of every word of `dataset`, sentence after sentence, as a position in [`names`](Self::names).
+    pub(crate) fn tags(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<Vec<usize>, Error> {
         let digests = dataset.input_digests();
         let work = Extraction {
             models: std::slice::from_ref(&self.model),
             dataset,
             digests: &digests,
-            options: run.options,
-            progress: run.progress,
-            interrupt: run.interrupt,
+            options: context.options,
+            progress: context.progress,
+            interrupt: context.interrupt,
         };
         let count = self.names.len();
         let mut found = Vec::new();
         extract_words(&work, &mut |block| {
             if block.n_features != count {
-                let message = format!("expected {count} logits a word, found {}", block.n_features);
+                let message = format!("expected {count} logits per word, found {}", block.n_features);
                 return Err(ranktune_features::Error::new(
                     ranktune_features::ErrorKind::Inference,
                     message,
@@ -102,12 +90,18 @@ impl Tagger {
         Ok(found)
     }
 
-    /// Metrics of the tags that the model gives the words of `dataset`, whose tags are the model's outputs in order.
-    pub(crate) fn measure(&self, dataset: &Dataset, run: Run<'_>) -> Result<Map<String, Value>, Error> {
+    /// The metrics of the predicted tags of `dataset`, whose tags are in the order of the model's outputs.
+    pub(crate) fn measure(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<Map<String, Value>, Error> {
         let Targets::Tags { names, sentences, .. } = &dataset.targets else {
-            return Err(Error::new(ErrorKind::Data, "the data are no tagged words"));
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!(
+                    "expected a token-classification data set, found {}",
+                    dataset.kind().name()
+                ),
+            ));
         };
-        let tags = self.tags(dataset, run)?;
+        let tags = self.tags(dataset, context)?;
         let mut rest = tags.as_slice();
         let (mut truth, mut found) = (Vec::new(), Vec::new());
         for sentence in sentences {
@@ -134,6 +128,7 @@ impl Tagger {
 /// The logits of a model.
 struct Logits {
     name: String,
+    /// Whether there are logits for every token.
     by_token: bool,
 }
 
@@ -151,7 +146,7 @@ fn logits(entry: &HubEntry) -> Result<Option<Logits>, Error> {
     Ok(Some(Logits { name, by_token }))
 }
 
-/// Whether a model gives logits for every token of a text.
+/// Whether a model has logits for every token of a text.
 pub(crate) fn is_tagger(entry: &HubEntry) -> bool {
     entry.has_tokenizer() && matches!(logits(entry), Ok(Some(Logits { by_token: true, .. })))
 }

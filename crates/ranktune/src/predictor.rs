@@ -1,0 +1,162 @@
+//! The one model that a command evaluates or predicts with: its logits and the names of its outputs.
+
+use ranktune_core::{Interrupt, Progress};
+use ranktune_data::{Dataset, Digest, Task};
+use ranktune_features::extract::{ExtractOptions, Extraction, PreparedModel, extract};
+use ranktune_hub::{HubEntry, Hub};
+use ranktune_report::ranking::Unreadable;
+
+use crate::error::{Error, ErrorKind};
+use crate::models::{nothing_ranked, prepare};
+use crate::sources::Sources;
+
+/// How a model is run.
+#[derive(Clone, Copy)]
+pub(crate) struct RunContext<'a> {
+    pub(crate) options: &'a ExtractOptions,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// The sources as the user named them.
+pub(crate) fn shown(sources: &Sources) -> String {
+    let names: Vec<String> = sources.list.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// A model with a classifier.
+pub(crate) struct Predictor {
+    pub(crate) model: PreparedModel,
+    /// Names of the outputs, in order.
+    pub(crate) names: Vec<String>,
+    /// The task of the model, if its files name one.
+    pub(crate) task: Option<Task>,
+}
+
+impl Predictor {
+    /// Opens the one model of `sources`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Hub`] if there is no model, or it has no logits or labels; [`ErrorKind::Arguments`] if there are several.
+    pub(crate) fn open(
+        sources: &Sources,
+        options: &ExtractOptions,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
+        Self::of(&sources.open(progress, interrupt)?, sources, options, progress)
+    }
+
+    /// The one model of `hub`, which was opened from `sources`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of(
+        hub: &Hub,
+        sources: &Sources,
+        options: &ExtractOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let source = shown(sources);
+        let entry = only(hub, sources)?;
+        let (mut models, skipped) = prepare(hub, None, options, progress);
+        let Some(model) = models.pop() else {
+            return Err(nothing_ranked(&skipped));
+        };
+        let wrong = |text: String| Error::new(ErrorKind::Hub, format!("{source}: {text}"));
+        if model.logits().is_none() {
+            return Err(wrong(
+                "the model has no classifier; tune it first (ranktune tune)".to_owned(),
+            ));
+        }
+        let names = names(entry)
+            .ok_or_else(|| wrong("config.json does not name every output of the model in \"id2label\"".to_owned()))?;
+        Ok(Self {
+            task: task(entry),
+            model,
+            names,
+        })
+    }
+}
+
+/// The one entry of `hub`, which was opened from `sources`.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`] if there are several.
+pub(crate) fn only<'a>(hub: &'a Hub, sources: &Sources) -> Result<&'a HubEntry, Error> {
+    if let [entry] = hub.entries.as_slice() {
+        return Ok(entry);
+    }
+    let names: Vec<&str> = hub.entries.iter().map(|entry| entry.name.as_str()).collect();
+    let message = format!(
+        "{}: expected one model, found {}: {}; name one of their folders",
+        shown(sources),
+        names.len(),
+        names.join(", ")
+    );
+    Err(Error::new(ErrorKind::Arguments, message))
+}
+
+/// The names of a model's outputs, if its files name all of them.
+pub(crate) fn names(entry: &HubEntry) -> Option<Vec<String>> {
+    let names = entry.config.labels()?;
+    Some(names.into_iter().map(str::to_owned).collect())
+}
+
+fn task(entry: &HubEntry) -> Option<Task> {
+    match entry.config.problem_type.as_deref()? {
+        "single_label_classification" => Some(Task::Classification),
+        "multi_label_classification" => Some(Task::MultiLabel),
+        "regression" => Some(Task::Regression),
+        _ => None,
+    }
+}
+
+/// The logits of a data set.
+pub(crate) struct Logits {
+    /// Logits of the valid samples, `[valid, c]`.
+    pub(crate) values: Vec<f32>,
+    /// Number of outputs, `c`.
+    pub(crate) columns: usize,
+    /// Which samples could be read, `[n]`.
+    pub(crate) valid: Vec<bool>,
+    /// The samples that could not.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// Runs a model with a classifier over a data set.
+pub(crate) fn logits(
+    model: &PreparedModel,
+    dataset: &Dataset,
+    digests: &[Digest],
+    context: RunContext<'_>,
+) -> Result<Logits, Error> {
+    let work = Extraction {
+        models: std::slice::from_ref(model),
+        dataset,
+        digests,
+        options: context.options,
+        progress: context.progress,
+        interrupt: context.interrupt,
+    };
+    let mut found = None;
+    let unreadable = extract(&work, |_, outcome| found = Some(outcome.features))?;
+    let missing = || {
+        let message = format!("{}: the model returned no logits", model.name());
+        Error::new(ErrorKind::Extraction, message)
+    };
+    let mut features = found.ok_or_else(missing)??;
+    let (values, columns) = features.logits()?.ok_or_else(missing)?;
+    Ok(Logits {
+        values,
+        columns,
+        valid: features.valid().to_vec(),
+        unreadable: unreadable
+            .into_iter()
+            .map(|sample| Unreadable {
+                file: sample.file.display().to_string(),
+                reason: sample.reason,
+            })
+            .collect(),
+    })
+}
