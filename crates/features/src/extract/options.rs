@@ -1,4 +1,4 @@
-//! What a caller may choose about extraction.
+//! Options of extraction.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,25 @@ use ranktune_nn::DeviceChoice;
 use crate::engine::EngineChoice;
 use crate::store::CachePrecision;
 
-/// Which tensor's values are the features.
+/// The tensor whose values are the features.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FeatureChoice {
-    /// The input of the last linear layer, or what the model gives where it has none.
+    /// The input of the last linear layer, or the output of a model without one.
     #[default]
     Auto,
-    /// The tensor, or the output of the node, of this name.
+    /// The tensor with this name, or the output of the node with this name.
     Named(String),
-    /// The output of every block, and at last the features that [`FeatureChoice::Auto`] takes: one row holds them all, one after the
-    /// other.
+    /// The output of every block, followed by the features of [`FeatureChoice::Auto`]; a row concatenates all of them.
     Layers,
 }
 
-/// How the tokens of a word become its features.
+/// How the features of a word are computed from those of its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WordPooling {
-    /// The first token's.
+    /// Those of the first token.
     #[default]
     First,
-    /// The average over its tokens.
+    /// The mean over the tokens.
     Mean,
 }
 
@@ -41,18 +40,18 @@ impl WordPooling {
     }
 }
 
-/// Where features are kept.
+/// The feature cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheOptions {
-    /// In memory, for this run only.
+    /// No cache: features are kept in memory, for this run only.
     Off,
     /// In a folder.
     On {
-        /// The folder; by default that of [`Store::default_folder`](crate::store::Store::default_folder).
+        /// The folder. Default: [`Store::default_folder`](crate::store::Store::default_folder).
         folder: Option<PathBuf>,
-        /// Size beyond which the least recently used entries are deleted, in bytes.
+        /// Maximum size in bytes; the least recently used entries are deleted first. Default: 20 GiB.
         max_bytes: u64,
-        /// In which precision.
+        /// Precision of the features. Default: f32.
         precision: CachePrecision,
     },
 }
@@ -67,27 +66,27 @@ impl Default for CacheOptions {
     }
 }
 
-/// How features are extracted.
+/// Options of extraction.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExtractOptions {
-    /// The feature tensor. Default: found in the graph.
+    /// The feature tensor. Default: located in the graph.
     pub feature: FeatureChoice,
-    /// How the tokens of a text become its features, where a model gives them for every token. Default: as the model's files say
-    /// (see [`ranktune_hub::text`]).
+    /// Pooling of the tokens of a text, for a model with features of every token. Default: from the model's files (see
+    /// [`ranktune_hub::text`]).
     pub pooling: Option<TextPooling>,
-    /// How the tokens of a word become its features, where the samples are words. Default: the first token's.
+    /// Pooling of the tokens of a word, for data sets of words. Default: the first token.
     pub word_pooling: WordPooling,
-    /// What runs the graphs. Default: the fastest that is there.
+    /// The engine that runs the graphs. Default: the fastest one available.
     pub engine: EngineChoice,
-    /// Where the graphs run. Default: the CPU.
+    /// The device on which the graphs run. Default: the CPU.
     pub device: DeviceChoice,
-    /// Library of ONNX Runtime. Default: looked for (see [`library`](crate::engine::library)).
+    /// Library of ONNX Runtime. Default: searched for (see [`library`](crate::engine::library)).
     pub onnxruntime: Option<PathBuf>,
-    /// Samples a run. Default: what the engine runs fastest (`experiments/engine_speed`); a graph exported with a fixed batch size runs
-    /// at that size.
+    /// Batch size. Default: the fastest for the engine (`experiments/engine_speed`); a graph exported with a fixed batch size runs at that
+    /// size.
     pub batch_size: Option<usize>,
-    /// Threads of the engine, and threads that prepare its inputs. Default: all cores.
+    /// Number of threads of the engine, and of threads that prepare its inputs. Default: all physical cores.
     pub threads: Option<usize>,
-    /// Where features are kept. Default: the user's cache folder, 20 GiB.
+    /// The feature cache. Default: the user's cache folder, 20 GiB.
     pub cache: CacheOptions,
 }

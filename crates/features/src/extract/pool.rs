@@ -1,13 +1,13 @@
-//! From an engine's output to one row a sample.
+//! Pools the output of an engine to one row per sample.
 //!
 //! | the output | the row |
 //! |---|---|
 //! | `[N, d]`, `[N, d, 1, 1]` | as it is |
-//! | `[N, C, H, W]`, `[N, H, W, C]` | the average over the map |
-//! | `[N, tokens, d]` | the first token, the last one, or the average of all |
+//! | `[N, C, H, W]`, `[N, H, W, C]` | the mean over the map |
+//! | `[N, tokens, d]` | the first token, the last token, or the mean over all tokens |
 //!
-//! Padding counts for nothing: the first token is the first that the mask has, the average is over the mask. A sequence that is all
-//! padding gives zeros.
+//! Padding is ignored: the first token is the first one of the attention mask, and the mean is over the mask. A sequence of padding
+//! alone gives zeros.
 
 use std::ops::Range;
 
@@ -21,15 +21,15 @@ use crate::{Error, ErrorKind};
 /// How a sequence of tokens becomes one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenPooling {
-    /// The first token's.
+    /// That of the first token.
     First,
-    /// The last token's.
+    /// That of the last token.
     Last,
-    /// The average.
+    /// The mean.
     Mean,
 }
 
-/// The first `rows` rows of `output`, pooled, row-major; tokens as `tokens` says, those of the mask if there is one.
+/// The first `rows` rows of `output`, pooled, row-major. Tokens are pooled by `tokens`, over the mask if there is one.
 pub(crate) fn rows(
     output: &Output,
     rows: usize,
@@ -41,9 +41,7 @@ pub(crate) fn rows(
     if samples < rows || output.data.len() != shape.iter().product::<usize>() || output.data.is_empty() {
         return Err(Error::new(
             ErrorKind::Inference,
-            format!(
-                "expected a value for each of {rows} samples, found shape {shape:?}; its first axis must be the batch"
-            ),
+            format!("expected values for {rows} samples on the first axis, found shape {shape:?}"),
         ));
     }
     let sample = output.data.len() / samples;
@@ -134,7 +132,7 @@ fn token_rows(
     Ok(pooled)
 }
 
-/// Features of words, each of the tokens in its range of `[rows · length]`; a word without tokens gives zeros.
+/// Features of words, each pooled over its range of the tokens `[rows · length]`. A word without tokens gives zeros.
 pub(crate) fn words(
     output: &Output,
     mask: Option<&Mask>,
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_give_the_first_or_their_average() {
+    fn tokens_are_pooled_to_the_first_or_their_mean() {
         let tokens = output(&[2, 3, 2]);
         assert_eq!(
             rows(&tokens, 2, Pooling::Tokens, (TokenPooling::First, None)).unwrap(),
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_counts_for_nothing_on_either_side() {
+    fn padding_is_ignored_on_either_side() {
         let tokens = output(&[3, 3, 2]);
         let mask = Mask {
             length: 3,
@@ -236,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn words_take_their_first_token_or_the_average_of_theirs() {
+    fn words_are_pooled_to_their_first_token_or_their_mean() {
         let tokens = output(&[2, 3, 2]);
         let places = [0..2, 4..5, 5..5];
         let of = |pooling| words(&tokens, None, &places, pooling).unwrap();
