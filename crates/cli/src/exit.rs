@@ -1,4 +1,4 @@
-//! Exit codes, and how an error is told.
+//! Exit codes, and how errors are printed.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,13 +8,13 @@ use crate::interrupt;
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All of it was done.
+    /// Everything was done.
     Done,
-    /// It was done, but something was skipped and is listed.
+    /// Done, but something was skipped and is listed.
     Skipped,
-    /// Input or arguments cannot be used; nothing was written.
+    /// The input or the arguments are unusable; nothing was written.
     Unusable,
-    /// Stopped by Ctrl-C; finished work is kept.
+    /// Interrupted with Ctrl-C; finished work is kept.
     Interrupted,
 }
 
@@ -29,8 +29,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Says a panic in one line. Engines are guarded: a panic in one, over a model it cannot take, becomes that model's error, and its
-/// backtrace is of use to nobody but those who ask for it with `RUST_BACKTRACE`.
+/// Prints a panic on one line. A panic of an engine becomes an error of the model that caused it, so its backtrace is printed only
+/// with `RUST_BACKTRACE`.
 pub(crate) fn explain_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         std::panic::set_hook(Box::new(|panic| {
@@ -39,13 +39,13 @@ pub(crate) fn explain_panics() {
     }
 }
 
-/// Turns a command's result into its exit code and says what went wrong, cause by cause.
+/// Turns the result of a command into its exit code, and prints an error with its causes.
 pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     let error = match result {
         Ok(exit) => return exit.into(),
         Err(error) => error,
     };
-    // The reader of our output has gone (`ranktune rank … | head`): nothing to tell, nobody to tell it to.
+    // The reader of the output has closed the pipe (`ranktune rank … | head`), which is not an error.
     if error.chain().any(|cause| {
         cause
             .downcast_ref::<io::Error>()
@@ -56,7 +56,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     let mut text = format!("error: {error}\n");
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        // An error that quotes its cause has said it.
+        // An error may quote its cause.
         if !text.contains(&cause) {
             text.push_str(&format!("  caused by: {cause}\n"));
         }

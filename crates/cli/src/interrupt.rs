@@ -1,17 +1,17 @@
-//! Ctrl-C: the first asks the work to stop at the next safe point, the second ends the process.
+//! Ctrl-C: the first one stops the work at the next safe point, the second one ends the process.
 
 use std::process;
 use std::sync::OnceLock;
 
 use ranktune::Interrupt;
 
-/// The process's one interrupt flag; the handler is set when it is first asked for.
+/// The interrupt flag of the process. The first call installs the handler.
 pub(crate) fn flag() -> &'static Interrupt {
     static FLAG: OnceLock<Interrupt> = OnceLock::new();
     FLAG.get_or_init(|| {
         let interrupt = Interrupt::default();
         let raised = interrupt.clone();
-        // Without a handler Ctrl-C still ends the process, and the feature store survives that too.
+        // Without a handler Ctrl-C ends the process at once, which the feature store survives.
         let _ = ctrlc::set_handler(move || {
             if raised.raise() {
                 process::exit(130);

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 
-/// Large tensors are mapped and faulted in anew at every operation with the system's allocator; this one keeps its pages.
+/// The system allocator maps and faults in large tensors at every operation; this one keeps its pages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -29,8 +29,8 @@ Examples:
   ranktune rank --hub models/ --data photos/             rank a folder of ONNX models on class folders
   ranktune rank --hub a.onnx b.onnx --data houses.csv --target log10_price
   ranktune tune --hub models/ --data photos/ --out tuned/ tune the best one, taught by the best three
-  ranktune predict --model tuned/ photo.jpg              what the tuned model makes of an image
-  ranktune score --features F.npy --targets Y.npy        score features made elsewhere
+  ranktune predict --model tuned/ photo.jpg              predict an image with the tuned model
+  ranktune score --features F.npy --targets Y.npy        score features from another program
   ranktune hub list models/                              what a hub holds
   ranktune hub pull starter:vision                       download well-known models
 
@@ -42,15 +42,15 @@ enum Command {
     Rank(commands::rank::Arguments),
     /// Tune a model, taught by the best-ranked ones, into a folder that any ONNX runtime serves
     Tune(Box<commands::tune::Arguments>),
-    /// Measure a model on a data set
+    /// Evaluate a model on a data set
     Eval(commands::eval::Arguments),
-    /// Say what a model makes of images
+    /// Predict the class, labels or values of images or texts
     Predict(commands::predict::Arguments),
-    /// Score features and targets made elsewhere
+    /// Score features and targets from files
     Score(commands::score::Arguments),
-    /// Extract a model's features over a data set into a file
+    /// Write the features of a model on a data set to a file
     Features(commands::features::Arguments),
-    /// Hold a ranking against measured accuracies
+    /// Compare a ranking with measured accuracies
     Compare(commands::compare::Arguments),
     /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]

@@ -1,21 +1,21 @@
-//! Results on stdout.
+//! Results on stdout, messages on stderr.
 
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-/// How a result is written to stdout.
+/// The format of a result on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A table for people.
+    /// A table
     #[default]
     Table,
-    /// The document of the JSON contract.
+    /// A JSON document
     Json,
 }
 
-/// Prints a document in the format asked for.
+/// Prints a document in the chosen format.
 pub(crate) fn print(
     format: Format,
     document: &impl serde::Serialize,
@@ -32,7 +32,7 @@ pub(crate) fn print(
         .context("stdout cannot be written")
 }
 
-/// A line for the person, on stderr.
+/// Prints a line on stderr.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

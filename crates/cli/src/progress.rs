@@ -1,4 +1,4 @@
-//! Progress of long work: bars on a terminal, plain lines elsewhere.
+//! Progress of long work: bars on a terminal, lines elsewhere.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,12 +11,12 @@ use ranktune::{Event, Progress};
 
 use crate::output::say;
 
-/// Shows events as they come.
+/// Prints events.
 pub(crate) struct Reporter {
     bars: Option<Bars>,
 }
 
-/// Length from which a download is told where there are no bars.
+/// Minimum size in bytes of a download that is reported without bars. Configuration files are smaller.
 const LARGE: u64 = 1 << 20;
 
 struct Bars {
@@ -25,7 +25,7 @@ struct Bars {
 }
 
 impl Reporter {
-    /// Bars if stderr is a terminal, else a line for every model that is finished.
+    /// Bars if stderr is a terminal, otherwise a line for every finished model.
     pub(crate) fn new() -> Self {
         let bars = std::io::stderr().is_terminal().then(|| Bars {
             all: MultiProgress::new(),
@@ -55,13 +55,12 @@ impl Progress for Reporter {
             Event::Stage { number, count, name } => self.line(&format!("[{number}/{count}] {name}")),
             Event::ModelFinished { model, seconds, cached } => {
                 let how = if cached {
-                    "from the cache".to_owned()
+                    "features from the cache".to_owned()
                 } else {
-                    format!("in {seconds:.1} s")
+                    format!("features extracted in {seconds:.1} s")
                 };
-                self.line(&format!("{model}: done {how}"));
+                self.line(&format!("{model}: {how}"));
             }
-            // Configuration files are too small to be worth a line.
             Event::DownloadStarted {
                 repository,
                 file,
@@ -81,7 +80,7 @@ impl Bars {
     fn update(&self, event: &Event<'_>) {
         let Ok(mut running) = self.running.lock() else { return };
         match event {
-            // It goes on.
+            // The model continues after a pause.
             Event::ModelStarted { model, .. } if running.contains_key(*model) => {}
             Event::ModelStarted { model, samples } => {
                 let bar = self

@@ -138,7 +138,7 @@ fn pooling_that_is_asked_for_is_that_of_the_ranking_and_of_the_tuned_graph() {
     }
     // The tuned graph pools by itself, and that is said where another way is asked for.
     let rank = ["rank", "--hub", "last", "--data", "texts.jsonl", "--pooling", "first"];
-    let note = "\"ranktune.features\" is one vector a text already, so pooling by first changes nothing";
+    let note = "\"ranktune.features\" is already one vector per text, so --pooling first has no effect";
     let run = place.run(&rank);
     assert!(run.assert_code(0).stderr.contains(note), "{run:?}");
     assert_is(&exported(&place, "last", &["--pooling", "first"]), &tokens, "last");

@@ -272,7 +272,7 @@ fn long_texts_are_cut_and_that_is_said() {
     assert!(
         run.assert_code(0)
             .stderr
-            .contains("words: 30 of 60 texts are longer than it takes, and were cut"),
+            .contains("words: 30 of 60 texts were truncated to the maximum length of the model"),
         "{run:?}"
     );
 }

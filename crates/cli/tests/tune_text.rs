@@ -224,7 +224,7 @@ fn sets_of_labels_are_tuned_and_numbers_of_pairs_either_way() {
     }
     place
         .run(&["predict", "--model", "large-fine-tune", "red"])
-        .assert_refused(&["takes pairs of texts", "a tab between"]);
+        .assert_refused(&["takes pairs of texts", "separated by a tab"]);
     let run = place.run(&[
         "rank",
         "--hub",
@@ -385,7 +385,7 @@ fn a_tagger_is_evaluated_on_words_and_says_so_where_the_data_are_others() {
     eval("tagger", &["missing.testb"]).assert_refused(&["missing.testb"]);
     // And what classifies texts tags no words.
     tune(&place, ("small", "texts.jsonl", "texts"), &["--method", "fine-tune"]).assert_code(0);
-    eval("texts", &["words.conll"]).assert_refused(&["of whole texts", "tags no words", "--task tokens"]);
+    eval("texts", &["words.conll"]).assert_refused(&["for whole texts, not for words", "--task tokens"]);
     eval("hub/small", &["words.conll"]).assert_refused(&["id2label"]);
     eval("texts", &["eng.testb"]).assert_refused(&["eng.testb"]);
 }

@@ -11,16 +11,16 @@ use crate::output::{self, Format};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A ranking.json, or a CSV with columns model,score
+    /// A ranking.json, or a CSV file with the columns model,score
     #[arg(value_name = "RANKING")]
     ranking: PathBuf,
-    /// A CSV with columns model,accuracy
+    /// A CSV file with the columns model,accuracy
     #[arg(value_name = "TRUTH")]
     truth: PathBuf,
-    /// Score of a ranking.json to compare [default: the one that ordered it]
+    /// Score of a ranking.json to compare [default: the score that ordered it]
     #[arg(long, value_name = "NAME")]
     score: Option<String>,
-    /// What is printed on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         (&arguments.truth, &outcome.only_in_truth),
     ] {
         if !models.is_empty() {
-            output::say(&format!("note: only {} has {}", file.display(), models.join(", ")));
+            output::say(&format!("note: only {} names {}", file.display(), models.join(", ")));
         }
     }
     output::print(arguments.format, &outcome.comparison, || outcome.comparison.table())?;

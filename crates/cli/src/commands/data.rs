@@ -1,4 +1,4 @@
-//! The arguments that name a data set, shared by every command that reads one.
+//! The arguments that name a data set, shared by all commands that read one.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use ranktune::{LoadOptions, Split, TagScheme, Task};
 /// `--task`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TaskName {
-    /// One class a sample
+    /// One class per sample
     Classification,
-    /// Any number of labels a sample
+    /// Any number of labels per sample
     Multilabel,
-    /// One or more numbers a sample
+    /// One or more numbers per sample
     Regression,
-    /// One class a token (named entities)
+    /// One tag per word (named entities)
     Tokens,
 }
 
@@ -29,36 +29,36 @@ impl From<TaskName> for Task {
     }
 }
 
-/// Where the samples are and what is to be predicted.
+/// The samples and their targets.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArguments {
-    /// A folder of class folders (or train/ and test/ of such), or a CSV, TSV, JSONL or Parquet table with a column of files or texts,
-    /// or a file of words and tags (--task tokens)
+    /// A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV, TSV, JSONL or Parquet table with a
+    /// column of files or texts; or a file of words and tags (--task tokens)
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
-    /// The task, if it is not to be inferred from the targets
+    /// The task [default: inferred from the targets]
     #[arg(long, value_enum)]
     task: Option<TaskName>,
-    /// Target column of a table [default: label]; several for regression, repeated or separated by commas
+    /// Target column of a table; for regression several, repeated or separated by commas [default: label]
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     target: Vec<String>,
-    /// Column of a table that names the files, or holds the texts [default: file, image, path, text, …]
+    /// Column of a table with the files or texts [default: file, image, path, text, …]
     #[arg(long, value_name = "COLUMN")]
     input_column: Option<String>,
-    /// What separates the labels in a cell of a CSV, for multi-label targets
+    /// Separator of the labels in a CSV cell, for multi-label targets
     #[arg(long, value_name = "TEXT")]
     label_delimiter: Option<String>,
     /// Column of the tags in a file of words and tags, counted from 1 [default: the last]
     #[arg(long, value_name = "N")]
     column: Option<usize>,
-    /// How tags mark entities [default: found from the tags]
+    /// Tagging scheme of the entities [default: detected from the tags]
     #[arg(long, value_name = "iob1|iob2|iobes|plain")]
     tag_scheme: Option<TagScheme>,
-    /// Part of the data to use where the folder has train/, test/, … [default: train]
+    /// Split to use if the folder has train/, test/, … [default: train]
     #[arg(long, value_name = "train|validation|test")]
     split: Option<Split>,
-    /// Use at most so many samples, drawn by --seed, in every class alike
+    /// Use at most N samples, drawn with --seed and stratified by class
     #[arg(long, value_name = "N")]
     pub(crate) max_samples: Option<usize>,
 }

@@ -14,7 +14,7 @@ use crate::{interrupt, progress};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A model folder, such as one that tune has written, or an .onnx file with its configuration beside it
+    /// A model folder, such as the output of tune, or an .onnx file with its configuration beside it
     #[arg(long, value_name = "DIR|FILE")]
     model: String,
     #[command(flatten)]
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     extraction: ExtractionArguments,
     #[command(flatten)]
     remote: RemoteArguments,
-    /// What is printed on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Seed of --max-samples
+    /// Seed for --max-samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 }
@@ -36,7 +36,7 @@ Examples:
   ranktune eval --model tuned/ --data photos/test
   ranktune eval --model tuned/ --data photos/ --split test --format json";
 
-/// The data set; what is none by itself may be words and tags, for a model that tags words.
+/// Loads the data set. A file that is no data set of another task is read as words and tags if the model tags words.
 fn load(data: &DataArguments, is_tagger: impl FnOnce() -> Result<bool, ranktune::Error>) -> anyhow::Result<Dataset> {
     let options = data.load_options();
     let error = match ranktune::load(&data.data, &options) {

@@ -1,4 +1,4 @@
-//! The arguments that say how features are extracted, shared by every command that runs models.
+//! The arguments of feature extraction, shared by all commands that run models.
 
 use std::path::PathBuf;
 
@@ -22,10 +22,10 @@ pub(crate) enum PoolingName {
 /// `--word-pooling`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WordPoolingName {
-    /// The first token's
+    /// Features of the first token
     #[default]
     First,
-    /// The mean over its tokens
+    /// The mean over the tokens of the word
     Mean,
 }
 
@@ -42,62 +42,62 @@ impl From<PoolingName> for TextPooling {
 /// `--cache-precision`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CachePrecision {
-    /// As they are
+    /// Full precision
     #[default]
     F32,
-    /// Rounded to half precision
+    /// Half precision
     F16,
 }
 
-/// How models are run.
+/// The options of feature extraction.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
 pub(crate) struct ExtractionArguments {
-    /// The tensor whose values are the features: a name in the graph, auto for the input of its last linear layer, or layers for
-    /// the output of every block
+    /// The feature tensor: a name in the graph, auto for the input of the last linear layer, or layers for the output of every
+    /// block
     #[arg(long, value_name = "NAME|auto|layers", default_value = "auto")]
     feature: String,
-    /// How the tokens of a text become one vector [default: as the model's files say, else mean, or last for decoders]
+    /// Pooling of the tokens of a text [default: from the model's files, or else mean, or last for decoders]
     #[arg(long, value_enum)]
     pooling: Option<PoolingName>,
-    /// How the tokens of a word become its features, where words are tagged
+    /// Pooling of the tokens of a word, for --task tokens
     #[arg(long, value_enum, default_value_t)]
     word_pooling: WordPoolingName,
-    /// Samples a run of the model takes
+    /// Samples per run of the model [default: the fastest for the engine]
     #[arg(long, value_name = "N", value_parser = positive)]
     batch_size: Option<usize>,
     #[command(flatten)]
     engine: EngineArguments,
 }
 
-/// What runs models, and where their features are kept.
+/// The engine, and the feature cache.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Extraction")]
 pub(crate) struct EngineArguments {
-    /// What runs the models: rten (embedded), onnxruntime (a library found on this machine), burn (what also trains them, and
-    /// runs on GPUs), or auto for the fastest there is
+    /// The engine that runs the models: rten (built in), onnxruntime (a library on this machine), burn (also trains models, and runs
+    /// on GPUs), or auto for the fastest one available
     #[arg(long, value_name = "auto|rten|onnxruntime|burn", default_value = "auto")]
     engine: String,
-    /// Library of ONNX Runtime, if it is not found by itself
+    /// Library of ONNX Runtime [default: searched for, first in the active Python environment]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     onnxruntime: Option<PathBuf>,
-    /// Where the models run, and learn: cpu, cuda (an NVIDIA GPU; cuda:1 is the second) or wgpu (any GPU with Vulkan, Metal or
-    /// DirectX 12). GPUs need a build with that feature
+    /// The device on which models run and are trained: cpu, cuda (an NVIDIA GPU; cuda:1 is the second one) or wgpu (any GPU with
+    /// Vulkan, Metal or DirectX 12). A GPU needs a build with that feature
     #[arg(long, value_name = "cpu|cuda|wgpu", default_value_t)]
     pub(crate) device: DeviceChoice,
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive)]
     jobs: Option<usize>,
-    /// Folder in which extracted features are kept [default: RANKTUNE_CACHE, or the user's cache folder]
+    /// Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Size beyond which the least recently used features are deleted, in GB
+    /// Maximum size of the feature cache in GB; the least recently used features are deleted first
     #[arg(long, value_name = "GB", default_value_t = 20.0)]
     cache_limit: f64,
-    /// Keep no features
+    /// Do not cache features
     #[arg(long, visible_alias = "no-feature-cache", conflicts_with = "cache")]
     no_cache: bool,
-    /// How features are kept: in half precision they take half the room, and scores change in the fourth digit
+    /// Precision of cached features: half precision takes half the space, and scores change in the fourth digit
     #[arg(long, value_enum, default_value_t)]
     cache_precision: CachePrecision,
 }
@@ -120,7 +120,7 @@ impl ExtractionArguments {
     }
 }
 
-/// The one tensor that `--feature` names.
+/// The tensor of `--feature`, for commands that take one.
 pub(crate) fn feature(text: &str) -> anyhow::Result<FeatureChoice> {
     anyhow::ensure!(
         text != "layers",
@@ -164,10 +164,10 @@ impl EngineArguments {
     }
 }
 
-/// A whole number above 0.
+/// A positive integer.
 pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err(format!("expected a whole number above 0, got {text}")),
+        Ok(0) | Err(_) => Err(format!("expected a positive integer, got {text}")),
         Ok(value) => Ok(value),
     }
 }

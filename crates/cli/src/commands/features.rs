@@ -14,7 +14,7 @@ use crate::{interrupt, output, progress};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A model folder, an .onnx file, or a repository
+    /// A model folder, an .onnx file, or a repository of the Hugging Face hub
     #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME")]
     model: String,
     #[command(flatten)]
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     extraction: ExtractionArguments,
     #[command(flatten)]
     remote: RemoteArguments,
-    /// File to write: .safetensors with features, targets and probabilities, or .npy with the features alone
+    /// Output file: .safetensors with features, targets and probabilities, or .npy with the features alone
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Seed of --max-samples
+    /// Seed for --max-samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 }

@@ -1,4 +1,4 @@
-//! One file a command: its arguments, and the call into the library.
+//! One file per command: its arguments, and the call into the library.
 
 pub(crate) mod compare;
 pub(crate) mod data;

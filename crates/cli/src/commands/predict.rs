@@ -15,17 +15,18 @@ use crate::{interrupt, progress};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A model folder, such as one that tune has written, or an .onnx file with its configuration beside it
+    /// A model folder, such as the output of tune, or an .onnx file with its configuration beside it
     #[arg(long, value_name = "DIR|FILE")]
     model: String,
-    /// Images, or folders of images; texts, or files with one a line, for a model of texts (a tab stands between the two of a pair)
+    /// Images or folders of images; for a model of texts, texts or files with one text per line. A tab separates the two texts of
+    /// a pair
     #[arg(value_name = "INPUT", required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArguments,
     #[command(flatten)]
     remote: RemoteArguments,
-    /// What is printed on stdout
+    /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
