@@ -1,7 +1,7 @@
 //! Engines that run a graph, the extraction pipeline, and the feature store.
 //!
 //! ```text
-//! samples ──extract──► engine ──► features ──► store ──► whoever scores them
+//! samples ──extract──► engine ──► features ──► store ──► scores
 //! ```
 
 pub mod engine;

@@ -8,7 +8,7 @@ use ranktune_features::engine::{EngineChoice, select};
 use ranktune_nn::DeviceChoice;
 
 #[test]
-fn a_file_that_is_no_onnx_runtime_is_an_error_where_it_was_named_and_spoils_nothing() {
+fn a_named_file_that_is_not_onnx_runtime_is_an_error_and_other_engines_still_open() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("libonnxruntime.so");
     fs::write(&text, "not a library").unwrap();

@@ -44,7 +44,7 @@ fn open(folder: &Path) -> Store {
     Store::open(folder, &StoreOptions::default()).unwrap()
 }
 
-/// No test by itself: what the other process of the next one does, until it is killed.
+/// The child process of the next test, which kills it; does nothing on its own.
 #[test]
 fn a_child_writes_until_it_is_killed() {
     let Some(folder) = env::var_os(CHILD) else { return };

@@ -10,7 +10,8 @@ use super::format::{self, Chunk, Columns, Contents, decode, feature_size};
 use super::{CachePrecision, Files, Key, corrupt, io_error};
 use crate::{Error, ErrorKind};
 
-/// A verified entry, complete unless it is from [`Writer::so_far`](super::Writer::so_far): features `[n, d]`, logits `[n, z]` where there are any, validity `[n]`.
+/// A verified entry: features `[n, d]`, logits `[n, z]` of a model with a classifier, validity `[n]`. It is complete unless it was
+/// opened by [`Writer::so_far`](super::Writer::so_far).
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! Sentences of words: every word has a row of features, made of those of its tokens.
+//! Sentences of words: every word has a row of features, pooled over its tokens.
 
 use std::any::Any;
 use std::ops::Range;

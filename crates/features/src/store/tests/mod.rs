@@ -220,7 +220,7 @@ fn the_file_of_another_key_does_not_pass() {
 }
 
 #[test]
-fn a_chunk_that_claims_the_earth_is_not_believed() {
+fn a_chunk_that_claims_more_than_its_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder);
     let key = key("a");
