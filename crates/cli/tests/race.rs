@@ -86,6 +86,13 @@ fn a_race_finds_the_first_models_and_says_who_stopped_and_why() {
             .all(|pair| pair[0]["samples"].as_u64() < pair[1]["samples"].as_u64()),
         "{race}"
     );
+    // The schedule is a function of the seed and the data: it is the same where every feature comes from the cache.
+    let again = place.run(&with(&["--race"])).assert_code(0).json();
+    assert_eq!(
+        (&again["race"]["rounds"], &again["race"]["ended"]),
+        (&race["race"]["rounds"], &race["race"]["ended"])
+    );
+    assert_eq!(race["race"]["ended"], "settled", "{race}");
     let table = place.run(&["rank", "--hub", "hub", "--data", "data", "--race", "--no-cache"]);
     assert!(
         table.assert_code(0).stdout.contains("race: models on samples: 8 on"),

@@ -36,7 +36,7 @@ fn the_json_keeps_the_contract() {
     let run = place.run(&with(&["--format", "json", "--out", "out"]));
     run.assert_code(0);
     let ranking = run.json();
-    assert_eq!(ranking["schema"], "ranktune.ranking/1");
+    assert_eq!(ranking["schema"], "ranktune.ranking/2");
     assert_eq!(ranking["task"], "classification");
     assert_eq!(ranking["data"]["samples"], 36);
     assert_eq!(ranking["data"]["classes"], serde_json::json!(["apple", "pear", "plum"]));

@@ -1,7 +1,7 @@
 //! The models of a hub, described without running them.
 
 use ranktune_core::{Interrupt, Progress, one_line};
-use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
+use ranktune_features::extract::{ExtractOptions, PreparedModel, Unusable};
 use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
@@ -67,7 +67,7 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
             .notes
             .push("quantized weights can be ranked but not tuned; choose --precision float32 for tuning".to_owned());
     }
-    match Prepared::new(entry, None, &ExtractOptions::default()) {
+    match PreparedModel::new(entry, None, &ExtractOptions::default()) {
         Ok(model) => {
             inspection.preprocessing = Some(model.preprocessing());
             inspection.feature_tensor = Some(model.feature_tensor().to_owned());

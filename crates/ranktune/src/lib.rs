@@ -10,27 +10,21 @@
 //! ```
 
 mod compare;
-mod copies;
 mod error;
 mod evaluate;
 mod export;
 mod hub;
 mod labels;
-mod layers;
 mod models;
 mod predict;
 mod predictor;
-mod race;
 mod rank;
 mod score;
-mod scorer;
 mod scoring;
 mod sources;
-mod stream;
 mod tagger;
 mod tune;
 mod verify;
-mod words;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
@@ -38,8 +32,7 @@ pub use evaluate::{evaluate, is_tagger};
 pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;
-pub use race::RaceOptions;
-pub use rank::{LayerChoice, RankOptions, rank};
+pub use rank::{LayerChoice, RaceOptions, RankOptions, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
 pub use ranktune_features::engine::EngineChoice;

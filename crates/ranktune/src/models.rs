@@ -2,7 +2,7 @@
 
 use ranktune_core::{Event, Progress};
 use ranktune_data::DataKind;
-use ranktune_features::extract::{ExtractOptions, Prepared, Unusable};
+use ranktune_features::extract::{ExtractOptions, PreparedModel, Unusable};
 use ranktune_hub::Hub;
 use ranktune_report::ranking::{NOT_APPLICABLE, SkippedModel};
 
@@ -16,11 +16,11 @@ pub(crate) fn prepare(
     data: Option<DataKind>,
     options: &ExtractOptions,
     progress: &dyn Progress,
-) -> (Vec<Prepared>, Vec<SkippedModel>) {
+) -> (Vec<PreparedModel>, Vec<SkippedModel>) {
     let mut models = Vec::new();
     let mut skipped = sources::skipped(hub);
     for entry in &hub.entries {
-        let unusable = match Prepared::new(entry, data, options) {
+        let unusable = match PreparedModel::new(entry, data, options) {
             Ok(model) => {
                 for note in model.notes() {
                     progress.event(Event::Note(&format!("{}: {note}", entry.name)));

@@ -1,4 +1,4 @@
-//! From a data set's targets and a model's logits to what scores take, and from scores to JSON.
+//! Conversions around scores: targets and logits to the inputs of scores, and outcomes to JSON.
 
 use std::ops::Range;
 
@@ -10,30 +10,34 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
 
-/// Targets as numbers, owned, for the samples that can be scored.
+/// The targets of some samples as numbers.
 pub(crate) enum Columns {
     Classes { labels: Vec<u32>, count: usize },
     Numbers { values: Vec<f64>, columns: usize },
 }
 
 impl Columns {
-    /// The targets of the samples that `keep` says: labels as 0 and 1, numbers as they are.
-    pub(crate) fn of(targets: &Targets, keep: &[bool]) -> Self {
-        let rows = || (0..targets.n_samples()).filter(|&row| keep[row]);
+    /// The targets of all samples.
+    pub(crate) fn all(targets: &Targets) -> Self {
+        Self::of(targets, 0..targets.n_samples())
+    }
+
+    /// The targets of the samples at `rows`: labels as 0 and 1, numbers as they are.
+    pub(crate) fn of(targets: &Targets, rows: impl Iterator<Item = usize> + Clone) -> Self {
         match targets {
             Targets::Classes { names, labels } => Self::Classes {
-                labels: rows().map(|row| labels[row]).collect(),
+                labels: rows.map(|row| labels[row]).collect(),
                 count: names.len(),
             },
-            // Of every word: sentences are read whole or not at all.
+            // One row for every word of the sentences.
             Targets::Tags { names, sentences, .. } => Self::Classes {
-                labels: sentences.concat(),
+                labels: rows.flat_map(|row| sentences[row].iter().copied()).collect(),
                 count: names.len(),
             },
             Targets::MultiLabel { names, rows: lists } => {
                 let columns = names.len();
-                let mut values = vec![0.0; rows().count() * columns];
-                for (row, into) in rows().zip(values.chunks_exact_mut(columns.max(1))) {
+                let mut values = vec![0.0; rows.clone().count() * columns];
+                for (row, into) in rows.zip(values.chunks_exact_mut(columns.max(1))) {
                     for &label in &lists[row] {
                         if let Some(cell) = usize::try_from(label).ok().and_then(|label| into.get_mut(label)) {
                             *cell = 1.0;
@@ -45,7 +49,7 @@ impl Columns {
             Targets::Regression { names, values } => {
                 let columns = names.len();
                 Self::Numbers {
-                    values: rows()
+                    values: rows
                         .flat_map(|row| &values[row * columns..(row + 1) * columns])
                         .copied()
                         .collect(),
@@ -66,7 +70,7 @@ impl Columns {
         matches!(self, Self::Classes { .. })
     }
 
-    /// The targets of some samples in a row.
+    /// The targets of consecutive samples.
     pub(crate) fn slice(&self, rows: Range<usize>) -> Result<ranktune_scores::Targets<'_>, ranktune_scores::Error> {
         match self {
             Self::Classes { labels, count } => ranktune_scores::Targets::classes(&labels[rows], *count),
@@ -76,7 +80,7 @@ impl Columns {
         }
     }
 
-    /// Adds the targets of further samples, which are of the same kind and have the same names.
+    /// Appends the targets of further samples, which are of the same kind and have the same names.
     pub(crate) fn append(&mut self, more: Self) {
         match (self, more) {
             (Self::Classes { labels, .. }, Self::Classes { labels: more, .. }) => labels.extend(more),
@@ -85,7 +89,7 @@ impl Columns {
         }
     }
 
-    /// Statistics of no samples yet, for `n_features` features and targets like these.
+    /// Statistics without samples, for `n_features` features and targets like these.
     pub(crate) fn empty_statistics(&self, n_features: usize) -> Result<Statistics, ranktune_scores::Error> {
         match self {
             Self::Classes { count, .. } => Statistics::for_classes(n_features, *count),
@@ -95,14 +99,12 @@ impl Columns {
 }
 
 /// Refuses unknown scores, and scores that are not defined for this kind of targets.
-pub(crate) fn check_names(names: &[String], targets: &Columns, task: &str) -> Result<(), Error> {
-    check_scores(names, targets.is_classes(), task)
-}
-
-/// [`check_names`] for targets of which only this is known.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`].
 pub(crate) fn check_scores(names: &[String], is_classes: bool, task: &str) -> Result<(), Error> {
     for name in names {
-        let score = find(name).map_err(|error| Error::new(ErrorKind::Arguments, error))?;
+        let score = find(name)?;
         if !is_classes && score.needs != Needs::Statistics {
             let others: Vec<&str> = SCORES
                 .iter()
@@ -138,7 +140,7 @@ pub(crate) fn probabilities(logits: &[f32], columns: usize) -> (Vec<f32>, usize)
     (probabilities, columns)
 }
 
-/// A score as the JSON contract has it. `names` are the target columns'; evidence is told column by column only where asked.
+/// A score in the JSON contract. `names` are those of the target columns; the evidence of each column is listed only on request.
 pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Option<ListColumns>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("value".to_owned(), json!(outcome.value));
@@ -164,7 +166,8 @@ pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Opti
     object
 }
 
-/// Adds a score's standard error, and the interval that holds its expected value with 90 % probability (`null` where it is not known).
+/// Adds a score's standard error, and the interval that contains its expected value with probability 90 %; both are `null` where
+/// they are unknown.
 pub(crate) fn insert_error(object: &mut Map<String, Value>, error: Option<f64>, n_groups: usize) {
     let value = object.get("value").and_then(Value::as_f64);
     let interval = value.zip(error).map(|(value, error)| {
@@ -175,10 +178,10 @@ pub(crate) fn insert_error(object: &mut Map<String, Value>, error: Option<f64>, 
     object.insert("interval".to_owned(), json!(interval));
 }
 
-/// The probability of intervals.
+/// Coverage of the intervals.
 const LEVEL: f64 = 0.9;
 
-/// Asks [`score_json`] for every column's evidence.
+/// Makes [`score_json`] list the evidence of every column.
 pub(crate) struct ListColumns;
 
 /// The status that all columns share, or `mixed`.
@@ -216,12 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn labels_become_zeros_and_ones_of_the_kept_samples() {
+    fn labels_become_zeros_and_ones_for_the_samples_that_are_asked_for() {
         let targets = Targets::MultiLabel {
             names: vec!["a".into(), "b".into(), "c".into()],
             rows: vec![vec![0, 2], vec![], vec![1]],
         };
-        let Columns::Numbers { values, columns } = Columns::of(&targets, &[true, false, true]) else {
+        let Columns::Numbers { values, columns } = Columns::of(&targets, [0, 2].into_iter()) else {
             panic!()
         };
         assert_eq!((values, columns), (vec![1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 3));

@@ -4,7 +4,7 @@ use ranktune_core::one_line;
 use ranktune_core::{Interrupt, Progress, Silent};
 use ranktune_features::engine::ENGINES;
 use ranktune_features::engine::EngineChoice;
-use ranktune_features::extract::{ExtractOptions, Prepared, probe};
+use ranktune_features::extract::{ExtractOptions, PreparedModel, probe};
 use ranktune_report::Verification;
 use ranktune_report::inspection::{EngineVerdict, VerifiedModel};
 
@@ -44,7 +44,7 @@ pub fn verify(
     })
 }
 
-fn verdict(model: &Prepared, runs: &[(&str, Result<Vec<f32>, ranktune_features::Error>)]) -> VerifiedModel {
+fn verdict(model: &PreparedModel, runs: &[(&str, Result<Vec<f32>, ranktune_features::Error>)]) -> VerifiedModel {
     let features: Vec<&Vec<f32>> = runs.iter().filter_map(|(_, features)| features.as_ref().ok()).collect();
     let pairs = features.iter().skip(1).map(|other| difference(features[0], other));
     VerifiedModel {

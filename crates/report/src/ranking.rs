@@ -1,21 +1,25 @@
-//! `ranktune.ranking/1`: the models of a hub in the order of their score on a data set.
+//! `ranktune.ranking/2`: the models of a hub in the order of their score on a data set.
+//!
+//! Version 1 is still read. It differs in one thing: `p_top_k` of a model was always the chance to be among the first three, while
+//! `race.p_top_k` was that of the first `--top-k`. In version 2 both are of the first `options.top_k`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 mod layers;
 mod race;
+mod table;
 
 pub use layers::LayerScore;
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
-use crate::format::{count, number, seconds};
-use crate::table::{Align, Table};
-
 /// Name and version of the document.
-pub const SCHEMA: &str = "ranktune.ranking/1";
+pub const SCHEMA: &str = "ranktune.ranking/2";
 
-/// A ranking: what was asked, the models from best to worst, and those that could not be ranked.
+/// The k of `p_top_k` in documents of version 1, which do not state it.
+const FIRST_VERSION_TOP_K: u64 = 3;
+
+/// A ranking: its options, the models from best to worst, and those that could not be ranked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
     /// [`SCHEMA`].
@@ -24,18 +28,18 @@ pub struct Ranking {
     pub task: String,
     /// The data set.
     pub data: Data,
-    /// The options that can change the result, by their name on the command line.
+    /// The options that can change the result, by their names on the command line.
     pub options: Map<String, Value>,
     /// Best first.
     pub models: Vec<RankedModel>,
-    /// How the race went, where models raced.
+    /// How the race went, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceSummary>,
     /// Models that could not be ranked, in the hub's order.
     pub skipped: Vec<SkippedModel>,
 }
 
-/// The data set a ranking was made on.
+/// The data set of a ranking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Data {
     /// As the user named it.
@@ -46,7 +50,7 @@ pub struct Data {
     pub classes: Vec<String>,
     /// Content digest of inputs and targets.
     pub digest: String,
-    /// Rows of a table that were left out because their target or their file is missing.
+    /// Rows of a table that were skipped because their target or their file is missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: usize,
     /// Samples that could not be read, with the reason; they are in no model's score.
@@ -85,19 +89,19 @@ pub struct RankedModel {
     pub feature_tensor: String,
     /// Features a sample.
     pub feature_dim: usize,
-    /// By score name, the one that orders the ranking first.
+    /// By name; the score that orders the ranking comes first.
     pub scores: Map<String, Value>,
     /// The score of every layer, from the first to the last, where layers were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerScore>,
     /// Share of the resampled data sets on which this model comes first.
     pub p_best: Option<f64>,
-    /// Share of the resampled data sets on which this model is among the first three.
+    /// Share of the resampled data sets on which this model is among the first `options.top_k`.
     #[serde(default)]
     pub p_top_k: Option<f64>,
     /// The ranks between which 90 % of the resampled data sets place this model.
     pub rank_interval: Option<[usize; 2]>,
-    /// How far the model came, where models raced.
+    /// How far the model came in a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceRecord>,
     /// Wall-clock time.
@@ -144,6 +148,7 @@ impl RankedModel {
         self.scores.get(name)?.get("value")?.as_f64()
     }
 
+    /// Rows per second of the extraction; `None` where features came from the cache.
     fn throughput(&self) -> Option<f64> {
         self.images_per_second
             .as_ref()
@@ -153,103 +158,10 @@ impl RankedModel {
 }
 
 impl Ranking {
-    /// The ranking as a person reads it: a table, what was skipped, and whether the first places can be told apart.
-    pub fn table(&self) -> String {
-        let score_names: Vec<&str> = self
-            .models
-            .first()
-            .map(|model| model.scores.keys().map(String::as_str).collect())
-            .unwrap_or_default();
-        let unit = if self.models.iter().any(|model| model.samples_per_second.is_some()) {
-            "samples/s"
-        } else {
-            "images/s"
-        };
-        let mut columns = vec![("rank", Align::Right), ("model", Align::Left)];
-        columns.extend(score_names.iter().map(|name| (*name, Align::Right)));
-        columns.extend([
-            ("P(best)", Align::Right),
-            ("P(top 3)", Align::Right),
-            ("ranks", Align::Right),
-            ("dim", Align::Right),
-            ("params", Align::Right),
-            (unit, Align::Right),
-            ("seconds", Align::Right),
-        ]);
-        let mut table = Table::new(&columns);
-        for model in &self.models {
-            let mut row = vec![model.rank.to_string(), model.name.clone()];
-            row.extend(score_names.iter().map(|name| score_cell(model, name)));
-            row.extend([
-                model.p_best.map_or_else(dash, |p| format!("{p:.2}")),
-                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}")),
-                model.rank_interval.map_or_else(dash, |[low, high]| {
-                    if low == high {
-                        low.to_string()
-                    } else {
-                        format!("{low}–{high}")
-                    }
-                }),
-                model.feature_dim.to_string(),
-                count(model.parameters),
-                model.throughput().map_or_else(|| "cached".to_owned(), number),
-                seconds(model.seconds.extract + model.seconds.score),
-            ]);
-            table.row(row);
-        }
-        let mut text = table.render();
-        if let Some(line) = self.tie_line() {
-            text.push_str(&format!("\n{line}\n"));
-        }
-        for model in &self.models {
-            text.push_str(&layers::profile(model));
-        }
-        if let Some(race) = &self.race {
-            text.push_str(&race::text(race, &self.models));
-        }
-        if !self.skipped.is_empty() {
-            text.push_str(&format!("\nskipped ({}):\n", self.skipped.len()));
-            for model in &self.skipped {
-                text.push_str(&format!("  {}: {}\n", model.name, model.reason));
-            }
-        }
-        text
-    }
-
-    /// Says in words when the data do not tell the first model from the ones behind it.
-    fn tie_line(&self) -> Option<String> {
-        let first = self.models.first()?;
-        let rivals: Vec<&str> = self.models[1..]
-            .iter()
-            .filter(|model| model.rank_interval.is_some_and(|[low, _]| low == 1))
-            .map(|model| model.name.as_str())
-            .collect();
-        let certainty = first.p_best?;
-        (!rivals.is_empty()).then(|| {
-            format!(
-                "These samples do not tell {} from {}: it comes first on {:.0} % of resampled data sets.",
-                first.name,
-                rivals.join(", "),
-                100.0 * certainty
-            )
-        })
-    }
-}
-
-fn dash() -> String {
-    "–".to_owned()
-}
-
-fn score_cell(model: &RankedModel, name: &str) -> String {
-    let error = model
-        .scores
-        .get(name)
-        .and_then(|score| score.get("standard_error"))
-        .and_then(Value::as_f64);
-    match (model.score(name), error) {
-        (Some(value), Some(error)) => format!("{value:.4} ± {error:.4}"),
-        (Some(value), None) => format!("{value:.4}"),
-        (None, _) => dash(),
+    /// The k of `p_top_k`.
+    pub fn top_k(&self) -> u64 {
+        let stated = self.options.get("top_k").and_then(Value::as_u64);
+        stated.unwrap_or(FIRST_VERSION_TOP_K)
     }
 }
 
@@ -341,6 +253,17 @@ mod tests {
             assert!(model.get(key).is_some(), "{key} is missing");
         }
         assert!(model.get("samples_per_second").is_none());
+    }
+
+    #[test]
+    fn p_top_k_is_of_the_first_three_in_version_1_and_of_the_stated_k_since() {
+        let mut document = serde_json::to_value(ranking()).unwrap();
+        document["schema"] = json!("ranktune.ranking/1");
+        let first: Ranking = serde_json::from_value(document).unwrap();
+        assert!(first.table().contains("P(top 3)"), "{}", first.table());
+        let mut second = ranking();
+        second.options.insert("top_k".into(), json!(5));
+        assert!(second.table().contains("P(top 5)"), "{}", second.table());
     }
 
     #[test]

@@ -26,18 +26,18 @@ enum LayersName {
     Mean,
 }
 
-/// Racing.
+/// `--race` and its settings.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Racing")]
 struct RaceArguments {
-    /// Let models see more and more samples, and stop those with hardly a chance to be among the first --top-k; takes at most about
-    /// half the time
+    /// Rank on growing prefixes of the samples, and eliminate models that are unlikely to be among the first --top-k; uses at most
+    /// half of the samples of a full ranking
     #[arg(long)]
     race: bool,
-    /// Race for so long: extraction ends after this time, such as 90s, 5m or 1h
+    /// Race within a time budget for extraction, such as 90s, 5m or 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     budget: Option<Duration>,
-    /// How many models a race is to find [default: 3]
+    /// The k of P(top k); a race looks for the best k models. Implies --race [default: 3]
     #[arg(long, value_name = "K", value_parser = positive)]
     top_k: Option<usize>,
 }
@@ -46,7 +46,6 @@ impl RaceArguments {
     fn options(&self) -> Option<RaceOptions> {
         let default = RaceOptions::default();
         (self.race || self.budget.is_some() || self.top_k.is_some()).then(|| RaceOptions {
-            top_k: self.top_k.unwrap_or(default.top_k),
             budget: self.budget,
             ..default
         })
@@ -115,7 +114,7 @@ Examples:
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
   ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
   ranktune rank --hub starter:vision models/ --data photos/
-  ranktune rank --hub models/ --data photos/ --race                  stop models that cannot be among the first three
+  ranktune rank --hub models/ --data photos/ --race                  eliminate models that are unlikely to be among the first three
   ranktune rank --hub models/ --data photos/ --budget 5m --top-k 1
   ranktune rank --hub models/ --data photos/ --feature layers --layers mean
   ranktune rank --hub resnet.onnx vit.onnx --data labels.csv --label-delimiter '|'";
@@ -131,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             LayersName::Best => LayerChoice::Best,
             LayersName::Mean => LayerChoice::Mean,
         },
+        top_k: arguments.race.top_k.unwrap_or(RankOptions::default().top_k),
         race: arguments.race.options(),
         keep_bytes: None,
     };

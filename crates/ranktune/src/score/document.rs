@@ -1,4 +1,4 @@
-//! From outcomes to the document.
+//! The document of scores, filled outcome by outcome.
 
 use ranktune_data::Task;
 use ranktune_report::{Scores, scores};
@@ -10,18 +10,18 @@ use super::saved::Part;
 use super::shards::Shards;
 use crate::scoring::{ListColumns, insert_error, score_json};
 
-/// What the scores crate is asked for.
+/// The settings of the scores.
 pub(super) fn settings(options: &ScoreOptions) -> Settings {
     let mut settings = Settings::default();
     settings.compat = options.compat;
     settings
 }
 
-/// The document while it is filled.
+/// A document that is being filled.
 pub(super) struct Scored {
     document: Scores,
     names: Vec<String>,
-    /// Of LogME, where it was asked for.
+    /// Of LogME, if it was computed.
     pub(super) error_bound: Option<f64>,
 }
 
@@ -42,7 +42,7 @@ impl Scored {
         }
     }
 
-    /// Without any score yet.
+    /// A document without scores, for the samples of `shards`.
     pub(super) fn of_shards(shards: &Shards) -> Self {
         let columns = shards.names.len();
         Self::new(
@@ -54,14 +54,14 @@ impl Scored {
         )
     }
 
-    /// Without any score yet.
+    /// A document without scores, for the samples of `part`.
     pub(super) fn of_part(part: &Part) -> Self {
         let samples = part.groups.iter().map(Statistics::n_samples).sum();
         let features = part.groups.first().map_or(0, Statistics::n_features);
         Self::new(part.task, samples, features, part.names.len(), &part.names)
     }
 
-    /// Says of every score why there is none.
+    /// States for every score why there is none.
     pub(super) fn no_scores(&mut self, names: &[String], reason: &str) {
         for name in names {
             let object = Map::from_iter([("value".to_owned(), Value::Null), ("reason".to_owned(), json!(reason))]);
@@ -85,7 +85,7 @@ impl Scored {
         self.document.scores.insert(name.to_owned(), Value::Object(object));
     }
 
-    /// The standard error of a score from this many groups, and the interval that it makes.
+    /// Adds the standard error of a score from `n_groups` groups, and the interval that follows from it.
     pub(super) fn standard_error(&mut self, name: &str, error: Option<f64>, n_groups: usize) {
         if let Some(Value::Object(object)) = self.document.scores.get_mut(name) {
             insert_error(object, error, n_groups);

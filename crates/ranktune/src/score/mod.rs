@@ -1,12 +1,12 @@
-//! Scoring features made elsewhere: files of features and targets, whole or in shards, and statistics that other runs have saved.
+//! Scoring features from files: features and targets, whole or in shards, and statistics that other runs have saved.
 //!
 //! ```text
 //! shards of features and targets ──► one pass ──► statistics (one, or one a group) ──► scores
 //! saved statistics ────────────────────────────────┘          └──► saved statistics
 //! ```
 //!
-//! The pass holds a block of rows and the statistics, whatever the number of rows (`stream`). Rows are read whole (`rows`) where a score
-//! needs them, where there are few, and where the statistics turn out to have lost digits that a column needs.
+//! The pass keeps a block of rows and the statistics, whatever the number of rows (`stream`). All rows are read at once (`rows`) where
+//! a score needs them, where there are few, and where the statistics turn out to have lost digits that a column needs.
 
 mod document;
 mod rows;
@@ -18,9 +18,9 @@ use std::path::PathBuf;
 
 use ranktune_data::Task;
 use ranktune_report::Scores;
-use ranktune_scores::scores::{Needs, Prepared, find};
-use ranktune_scores::uncertainty::jackknife_of_groups;
-use ranktune_scores::{Compat, ErrorKind as Kind, Precision};
+use ranktune_scores::scores::{Needs, find};
+use ranktune_scores::uncertainty::{GroupedScores, Samples};
+use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
 use crate::error::{Error, ErrorKind};
 use crate::scoring::check_scores;
@@ -29,56 +29,56 @@ use saved::Part;
 use shards::Shards;
 use stream::{Classes, Wanted};
 
-/// What is scored.
+/// The files that are scored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreFiles {
     /// Files of features `[n, d]`, shard by shard.
     pub features: Vec<PathBuf>,
     /// The targets of each shard.
     pub targets: Vec<PathBuf>,
-    /// A source classifier's probabilities `[n, z]` for each shard; none where there is no such classifier.
+    /// The source classifier's probabilities `[n, z]` for each shard; empty without a source classifier.
     pub probabilities: Vec<PathBuf>,
-    /// Statistics that earlier runs have saved, to be added.
+    /// Statistics saved by earlier runs, to be added.
     pub statistics: Vec<PathBuf>,
-    /// Where to save the statistics of everything above.
+    /// Where the statistics of all of the above are saved.
     pub save: Option<PathBuf>,
 }
 
-/// Which scores, and how.
+/// Which scores are computed, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreOptions {
     /// The task. Default: inferred from the targets.
     pub task: Option<Task>,
     /// Scores by name. Default: `logme`, and with probabilities `leep` and `nce`.
     pub scores: Vec<String>,
-    /// Which LogME. Default: the maximum of the evidence.
+    /// Which variant of LogME. Default: the maximum of the evidence.
     pub compat: Compat,
-    /// Whether standard errors are computed, which takes a few times as long as the scores. Default: no.
+    /// Whether standard errors are computed, which takes a few times as long as the scores alone. Default: no.
     pub standard_errors: StandardErrors,
-    /// How the symmetric product is computed. Default: in f64.
+    /// Precision of the symmetric product. Default: f64.
     pub precision: Precision,
 }
 
-/// Whether to compute standard errors.
+/// Whether standard errors are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StandardErrors {
     /// Scores only.
     #[default]
     Without,
-    /// By leaving out groups of samples, drawn by this seed, in turn.
+    /// By the delete-a-group jackknife.
     Jackknife {
         /// Seed of the groups.
         seed: u64,
     },
 }
 
-/// A first-order error of LogME beyond which the rows are gone through again.
+/// The first-order error of LogME above which the score is computed again.
 const REDO_ABOVE: f64 = 1e-8;
-/// The same for products in f32, relative to a LogME of size one.
+/// The same for products in f32.
 const FAST_ABOVE: f64 = 1e-4;
-/// Rows that are read again whole take at most this many bytes.
+/// Bytes up to which all rows are read at once after statistics have lost digits.
 const ROWS_BYTES: usize = 4 << 30;
-/// Fewer numbers than this are read whole to begin with.
+/// Numbers of features up to which all rows are read at once from the start.
 const FEW: usize = 1 << 20;
 
 /// Scores features for targets, from files, from saved statistics, or both.
@@ -91,7 +91,7 @@ pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error
     if files.features.is_empty() && files.statistics.is_empty() {
         return Err(Error::new(
             ErrorKind::Arguments,
-            "there is nothing to score; give --features and --targets, or --statistics",
+            "nothing to score; give --features and --targets, or --statistics",
         ));
     }
     let mut saved = saved::read_all(&files.statistics)?;
@@ -129,7 +129,8 @@ pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error
     }
 }
 
-/// One class is too few for a score, but not for statistics that others will be added to: then the document says why there is no score.
+/// One class is too few for a score, but not for statistics that others will be added to: then the document states why there is no
+/// score.
 fn saved_at_least(
     found: Result<Scores, Error>,
     files: &ScoreFiles,
@@ -153,7 +154,7 @@ enum Saving {
     Yes,
 }
 
-/// Statistics of every class are kept where a score needs them, and saved unasked where they are small.
+/// Size up to which the statistics of every class are saved even if no score of this run needs them.
 const CLASS_BYTES: usize = 64 << 20;
 
 fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Saving) -> Wanted {
@@ -175,7 +176,7 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Sav
     }
 }
 
-/// Products in f32 are for LogME, whose error they bound; other scores of the same statistics are in f64.
+/// Products in f32 are only for LogME, whose error is bounded; other scores of the same statistics take f64.
 fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
     let only_evidence = names
         .iter()
@@ -191,7 +192,7 @@ fn is_precision(error: &Error) -> bool {
     error.scores_kind() == Some(Kind::Precision)
 }
 
-/// Whether the pass over statistics has left too much error.
+/// Whether the error bound from statistics is too large.
 fn needs_more(scores: &Scored, options: &ScoreOptions) -> bool {
     let limit = match options.precision {
         Precision::Fast => FAST_ABOVE,
@@ -200,7 +201,8 @@ fn needs_more(scores: &Scored, options: &ScoreOptions) -> bool {
     scores.error_bound.is_some_and(|bound| bound > limit)
 }
 
-/// The second way, where the first has left too much error: products in f64 after such in f32, the rows after products in f64.
+/// Computes scores of which the error bound is too large again: with products in f64 after products in f32, and from the rows after
+/// products in f64.
 fn again(
     files: &ScoreFiles,
     shards: Option<Shards>,
@@ -208,7 +210,7 @@ fn again(
     options: &ScoreOptions,
     first: Option<Scored>,
 ) -> Result<Scores, Error> {
-    let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not at hand");
+    let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not available");
     let Some(mut shards) = shards.filter(|_| files.statistics.is_empty()) else {
         return first.map(Scored::document).ok_or_else(nothing_better);
     };
@@ -229,7 +231,7 @@ fn again(
     rows::score(&mut shards, names, options, None)
 }
 
-/// Whether the rows are read whole rather than streamed.
+/// Whether all rows are read at once rather than streamed.
 fn reads_rows(shards: &Shards, names: &[String], options: &ScoreOptions) -> bool {
     let (n, d) = (shards.n_samples(), shards.n_features());
     let needs = |wanted: Needs| {
@@ -258,7 +260,7 @@ fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shard
     Ok(options.scores.clone())
 }
 
-/// Refuses scores that the inputs do not allow, before anything is computed.
+/// Refuses scores that the inputs do not allow.
 fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreOptions) -> Result<(), Error> {
     match (shards, saved.first()) {
         (Some(shards), _) => check_scores(names, shards.columns.is_classes(), shards.task.name())?,
@@ -266,9 +268,7 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
         (None, None) => {}
     }
     for name in names {
-        let needs = find(name)
-            .map_err(|error| Error::new(ErrorKind::Arguments, error))?
-            .needs;
+        let needs = find(name)?.needs;
         let message = match needs {
             Needs::Probabilities if !saved.is_empty() => {
                 format!(
@@ -294,46 +294,41 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
     Ok(())
 }
 
-/// All scores from statistics (and labels and probabilities, where they are at hand).
+/// All scores from statistics, and from labels and probabilities where they are available.
 fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &ScoreOptions) -> Result<Scored, Error> {
     let settings = document::settings(options);
-    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
-    let total = part.total()?;
-    let (samples, features) = (total.n_samples(), total.n_features());
-    let prepared = match shards {
-        Some(shards) if shards.n_samples() == samples => Prepared::streamed(
-            total,
-            shards.columns.view().map_err(unfit)?,
-            shards.probabilities_view()?,
-        ),
-        _ => Prepared::from_statistics(total),
+    let samples: usize = part.groups.iter().map(Statistics::n_samples).sum();
+    let kept = match shards {
+        Some(shards) if shards.n_samples() == samples => Some(Samples {
+            targets: shards.columns.view()?,
+            probabilities: shards.probabilities_view()?,
+            groups: None,
+        }),
+        _ => None,
     };
-    let prepared = match &part.classes {
-        Some(classes) => prepared.with_classes(classes.clone()),
-        None => prepared,
-    };
-    let total = prepared.statistics().map_err(unfit)?;
-    let mut scored = Scored::new(part.task, samples, features, total.n_columns(), &part.names);
+    let mut scores = GroupedScores::new(&part.groups, kept)?;
+    if let Some(classes) = &part.classes {
+        scores = scores.with_classes(classes);
+    }
+    let total = scores.total()?;
+    let mut scored = Scored::new(part.task, samples, total.n_features(), total.n_columns(), &part.names);
     for name in names {
-        let outcome = find(name)
-            .map_err(unfit)?
-            .compute(&prepared, &settings)
-            .map_err(unfit)?;
-        scored.add(name, &outcome, options.precision);
-        if options.standard_errors != StandardErrors::Without {
-            let needs = find(name).map_err(unfit)?.needs;
-            let error = if !matches!(needs, Needs::Statistics | Needs::ClassStatistics) {
-                scored.note(&format!("the standard error of {name} needs the rows, and is left out"));
-                None
-            } else if part.groups.len() > 1 {
-                let jackknife = jackknife_of_groups(total, &part.groups, name, &settings).map_err(unfit)?;
-                Some(jackknife.standard_error)
-            } else {
-                scored.note("the saved statistics hold no groups, so there are no standard errors; save them with --standard-errors");
-                None
-            };
-            scored.standard_error(name, error, part.groups.len());
+        let score = find(name)?;
+        scored.add(name, &scores.compute(score, &settings)?, options.precision);
+        if options.standard_errors == StandardErrors::Without {
+            continue;
         }
+        let is_of_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
+        let error = if !is_of_statistics {
+            scored.note(&format!("the standard error of {name} needs the rows, and is left out"));
+            None
+        } else if part.groups.len() > 1 {
+            Some(scores.jackknife(score, &settings)?.standard_error)
+        } else {
+            scored.note("the saved statistics hold no groups, so there are no standard errors; save them with --standard-errors");
+            None
+        };
+        scored.standard_error(name, error, part.groups.len());
     }
     Ok(scored)
 }

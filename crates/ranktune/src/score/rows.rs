@@ -1,8 +1,8 @@
-//! Scores with all rows in memory: for scores that need them, for few rows, and for columns that need every digit.
+//! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need every digit.
 
 use std::path::Path;
 
-use ranktune_scores::scores::{Prepared, find};
+use ranktune_scores::scores::{PreparedModel, find};
 use ranktune_scores::uncertainty::{groups, jackknife};
 use ranktune_scores::{FeatureView, ScoreInputs};
 
@@ -12,14 +12,13 @@ use super::shards::Shards;
 use super::{Precision, Saving, ScoreOptions, StandardErrors, stream};
 use crate::error::{Error, ErrorKind};
 
-/// Reads everything and scores it; saves the statistics where asked.
+/// Reads and scores all rows; saves their statistics to `save`, if it is given.
 pub(super) fn score(
     shards: &mut Shards,
     names: &[String],
     options: &ScoreOptions,
     save: Option<&Path>,
 ) -> Result<ranktune_report::Scores, Error> {
-    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
     if let Some(path) = save {
         let part: Part = stream::part(shards, super::wanted(shards, names, options, Saving::Yes))?;
         part.write(path)?;
@@ -40,24 +39,21 @@ pub(super) fn score(
     }
     let n = rows.len() / d;
     let inputs = ScoreInputs {
-        features: FeatureView::new(&rows, n, d).map_err(unfit)?,
-        targets: shards.columns.view().map_err(unfit)?,
+        features: FeatureView::new(&rows, n, d)?,
+        targets: shards.columns.view()?,
         probabilities: shards.probabilities_view()?,
     };
     let settings = settings(options);
-    let prepared = Prepared::new(&inputs).map_err(unfit)?;
+    let prepared = PreparedModel::new(&inputs)?;
     let mut scored = Scored::new(shards.task, n, d, inputs.targets.n_columns(), &shards.names);
     for name in names {
-        let outcome = find(name)
-            .map_err(unfit)?
-            .compute(&prepared, &settings)
-            .map_err(unfit)?;
+        let outcome = find(name)?.compute(&prepared, &settings)?;
         // Everything here is in f64, which is within any precision asked for.
         scored.add(name, &outcome, Precision::Double);
         if let StandardErrors::Jackknife { seed } = options.standard_errors {
             let count = groups::DEFAULT_GROUPS.min(n);
-            let groups = groups::assign(&inputs.targets, count, seed).map_err(unfit)?;
-            let jackknife = jackknife(&inputs, name, &settings, &groups).map_err(unfit)?;
+            let groups = groups::assign(&inputs.targets, count, seed)?;
+            let jackknife = jackknife(&inputs, name, &settings, &groups)?;
             scored.standard_error(name, Some(jackknife.standard_error), count);
         }
     }

@@ -1,14 +1,15 @@
-//! Files of statistics: what one machine saw, to be added to what others saw.
+//! Files of statistics: those of one run, to be added to those of others.
 //!
-//! A file holds one block of statistics a group of the jackknife (one in all where no standard errors were asked for), each with its length
-//! before it and, with it, the task and the names of the classes. Groups of different files are added pairwise: the first groups of all
-//! files are the first group of the whole, as random as each of them.
+//! A file holds one block of statistics for every group of the jackknife (a single one without standard errors), each preceded by its
+//! length and accompanied by the task and the names of the classes. Groups of different files are added pairwise: the first groups of
+//! all files form the first group of the whole, which is as random as each of them.
 
 use std::borrow::Cow;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use ranktune_core::files::write_atomically_with;
 use ranktune_data::{Task, arrays};
 use ranktune_scores::Statistics;
 use ranktune_scores::uncertainty::total;
@@ -16,12 +17,12 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
 
-/// Statistics with what the numbers stand for.
+/// Statistics, their task and the names of their columns.
 #[derive(Clone)]
 pub(super) struct Part {
     pub task: Task,
     pub names: Vec<String>,
-    /// Of the groups, where there are any.
+    /// Of the groups, where there are several.
     pub seed: Option<u64>,
     /// At least one.
     pub groups: Vec<Statistics>,
@@ -38,10 +39,10 @@ fn at(path: &Path, message: impl std::fmt::Display) -> Error {
 impl Part {
     /// The statistics of all groups together.
     pub(super) fn total(&self) -> Result<Cow<'_, Statistics>, Error> {
-        total(&self.groups).map_err(|error| Error::new(ErrorKind::Scores, error))
+        Ok(total(&self.groups)?)
     }
 
-    /// Writes the file under a temporary name and renames it.
+    /// Writes the file, as a whole or not at all.
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
         let description = json!({
             "task": self.task.name(),
@@ -52,20 +53,16 @@ impl Part {
         })
         .to_string();
         let failed = |source: std::io::Error| at(path, format!("cannot be written: {source}"));
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let partial = path.with_file_name(name);
-        let mut file = fs::File::create(&partial).map_err(failed)?;
-        for group in self.groups.iter().chain(self.classes.iter().flatten()) {
-            let bytes = group.to_bytes(&description);
-            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            file.write_all(&length.to_le_bytes())
-                .and_then(|()| file.write_all(&bytes))
-                .map_err(failed)?;
-        }
-        file.sync_all()
-            .and_then(|()| fs::rename(&partial, path))
-            .map_err(failed)
+        write_atomically_with(path, |file| {
+            for group in self.groups.iter().chain(self.classes.iter().flatten()) {
+                let bytes = group.to_bytes(&description);
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                file.write_all(&length.to_le_bytes())?;
+                file.write_all(&bytes)?;
+            }
+            Ok(())
+        })
+        .map_err(failed)
     }
 
     fn read(path: &Path) -> Result<Self, Error> {
@@ -164,7 +161,6 @@ fn fits(first: &Part, part: &Part, name: &str, first_name: &str) -> Result<(), E
 
 /// Adds all parts, of which there is at least one; classes are numbered anew by the union of their names.
 pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
-    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
     for part in &parts[1..] {
         fits(&parts[0], part, "saved statistics", "the features given")?;
     }
@@ -174,10 +170,10 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
         for (part, numbers) in parts.iter_mut().zip(numbers) {
             part.names.clone_from(&names);
             for group in part.groups.iter_mut().chain(part.classes.iter_mut().flatten()) {
-                group.renumber(&numbers, names.len()).map_err(unfit)?;
+                group.renumber(&numbers, names.len())?;
             }
             if let Some(classes) = &mut part.classes {
-                *classes = by_number(classes, &numbers, names.len(), &part.groups[0]).map_err(unfit)?;
+                *classes = by_number(classes, &numbers, names.len(), &part.groups[0])?;
             }
         }
     }
@@ -194,7 +190,7 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
         whole.classes = match (whole.classes.take(), &part.classes) {
             (Some(mut own), Some(others)) => {
                 for (own, other) in own.iter_mut().zip(others) {
-                    own.merge(other).map_err(unfit)?;
+                    own.merge(other)?;
                 }
                 Some(own)
             }
@@ -202,11 +198,11 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
         };
         if pairwise {
             for (own, other) in whole.groups.iter_mut().zip(&part.groups) {
-                own.merge(other).map_err(unfit)?;
+                own.merge(other)?;
             }
         } else {
             let total = part.total()?;
-            whole.groups[0].merge(&total).map_err(unfit)?;
+            whole.groups[0].merge(&total)?;
         }
     }
     Ok(whole)

@@ -1,4 +1,4 @@
-//! Files of features and what belongs to them, opened and held against each other.
+//! Files of features with their targets and probabilities, opened and checked against each other.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::ScoreFiles;
 use crate::error::{Error, ErrorKind};
 use crate::scoring::Columns;
 
-/// Shards in order: readers of features, and targets and probabilities of all of them in memory.
+/// Shards in order: readers of features, and the targets and probabilities of all shards in memory.
 pub(super) struct Shards {
     pub readers: Vec<(PathBuf, MatrixReader)>,
     pub task: Task,
@@ -21,20 +21,16 @@ pub(super) struct Shards {
     pub probabilities: Option<(Vec<f32>, usize)>,
 }
 
-fn data_error(error: ranktune_data::Error) -> Error {
-    Error::new(ErrorKind::Data, error)
-}
-
 impl Shards {
     pub(super) fn open(files: &ScoreFiles, task: Option<Task>) -> Result<Self, Error> {
         same_count("targets", &files.targets, &files.features)?;
         if !files.probabilities.is_empty() {
             same_count("probabilities", &files.probabilities, &files.features)?;
         }
-        let (parts, inference) = arrays::read_target_shards(&files.targets, task).map_err(data_error)?;
+        let (parts, inference) = arrays::read_target_shards(&files.targets, task)?;
         let mut readers = Vec::with_capacity(files.features.len());
         for (i, (path, targets)) in files.features.iter().zip(&parts).enumerate() {
-            let reader = MatrixReader::open(path).map_err(data_error)?;
+            let reader = MatrixReader::open(path)?;
             same_rows(path, reader.n_rows(), "targets", targets.n_samples(), &files.targets[i])?;
             readers.push((path.clone(), reader));
         }
@@ -50,7 +46,7 @@ impl Shards {
         }
         let mut probabilities: Option<(Vec<f32>, usize)> = None;
         for (i, path) in files.probabilities.iter().enumerate() {
-            let matrix = arrays::read_probabilities(path).map_err(data_error)?;
+            let matrix = arrays::read_probabilities(path)?;
             same_rows(
                 &files.features[i],
                 readers[i].1.n_rows(),
@@ -109,7 +105,7 @@ impl Shards {
 }
 
 fn all(targets: &Targets) -> Columns {
-    Columns::of(targets, &vec![true; targets.n_samples()])
+    Columns::all(targets)
 }
 
 fn same_count(what: &str, files: &[PathBuf], features: &[PathBuf]) -> Result<(), Error> {

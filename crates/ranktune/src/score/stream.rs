@@ -1,27 +1,26 @@
 //! One pass over the shards: a thread reads blocks of rows while the one before is added to the statistics.
 //!
-//! Memory is two blocks of about [`BLOCK_BYTES`], the product's buffers, and the statistics: `d² · 8` bytes, or as many times that as there are
-//! groups for standard errors. Time is that of the slower of reading and the symmetric product.
+//! Memory is two blocks of about [`BLOCK_BYTES`], the product's buffers, and the statistics: `d² · 8` bytes, times the number of groups
+//! for standard errors. Time is that of the slower of reading and the symmetric product.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use ranktune_scores::uncertainty::{Grouped, groups};
-use ranktune_scores::{FeatureView, Precision, Statistics};
+use ranktune_scores::uncertainty::{Accumulator, groups};
+use ranktune_scores::{FeatureView, Precision};
 
 use super::StandardErrors;
 use super::saved::Part;
 use super::shards::Shards;
 use crate::error::{Error, ErrorKind};
-use crate::scoring::Columns;
 
-/// Bytes of features that are read at once: enough rows for one pass over the sums of many classes to pay.
+/// Bytes of features that are read at a time: enough rows to amortise a pass over the sums of many classes.
 const BLOCK_BYTES: usize = 16 << 20;
-/// Rows of a block are a multiple of this, which products are blocked by.
+/// The number of rows of a block is a multiple of this, the block size of the products.
 const ROWS: usize = 512;
 
 /// Rows of a block.
 ///
-/// More than there are features, where that is not much more: such rows go into sums at once, while fewer would be kept and copied before.
+/// More rows than features, where that is not much more: such rows are added directly, while fewer would be buffered and copied first.
 fn block_rows(d: usize) -> usize {
     let d = d.max(1);
     let fitting = BLOCK_BYTES / 4 / d;
@@ -36,7 +35,7 @@ fn block_rows(d: usize) -> usize {
     }
 }
 
-/// Rows as they come from the files.
+/// Consecutive rows of a file.
 struct Block {
     shard: usize,
     /// Within the shard.
@@ -44,12 +43,7 @@ struct Block {
     rows: Vec<f32>,
 }
 
-enum Sink {
-    One(Box<Statistics>),
-    Groups { grouped: Grouped, of: Vec<usize> },
-}
-
-/// What a pass collects.
+/// What a pass computes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub errors: StandardErrors,
@@ -57,7 +51,7 @@ pub(super) struct Wanted {
     pub classes: Classes,
 }
 
-/// Whether every class has statistics of its own, as TransRate needs them.
+/// Whether every class has statistics of its own, which TransRate needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Classes {
     Together,
@@ -71,33 +65,28 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
         precision,
         classes,
     } = wanted;
-    let unfit = |error: ranktune_scores::Error| Error::new(ErrorKind::Scores, error);
     let d = shards.n_features();
-    let empty = shards
-        .columns
-        .empty_statistics(d)
-        .map_err(unfit)?
-        .with_precision(precision);
-    let mut apart = match (&shards.columns, classes) {
-        (Columns::Classes { count, .. }, Classes::Apart) => Some(Grouped::new(&empty, *count)),
-        _ => None,
-    };
-    let mut seed_of_groups = None;
-    let mut sink = match errors {
-        StandardErrors::Without => Sink::One(Box::new(empty)),
+    let empty = shards.columns.empty_statistics(d)?.with_precision(precision);
+    let (group_of, seed) = match errors {
+        StandardErrors::Without => (None, None),
         StandardErrors::Jackknife { seed } => {
             let count = groups::DEFAULT_GROUPS.min(shards.n_samples());
-            let of = groups::assign(&shards.columns.view().map_err(unfit)?, count, seed).map_err(unfit)?;
-            seed_of_groups = Some(seed);
-            Sink::Groups {
-                grouped: Grouped::new(&empty, count),
-                of,
-            }
+            (Some(groups::assign(&shards.columns.view()?, count, seed)?), Some(seed))
         }
     };
+    let n_groups = match &group_of {
+        Some(_) => groups::DEFAULT_GROUPS.min(shards.n_samples()),
+        None => 1,
+    };
+    let mut sums = Accumulator::new(&empty, n_groups);
+    if classes == Classes::Apart && shards.columns.is_classes() {
+        sums = sums.with_classes(&empty);
+    }
     let Shards { readers, columns, .. } = shards;
     let paths: Vec<_> = readers.iter().map(|(path, _)| path.clone()).collect();
     let mut done = 0;
+    // The groups of a block where there is only one.
+    let mut one_group = Vec::new();
     std::thread::scope(|scope| {
         // Handed over, not queued: one block is read while the one before is added, and there is room for two.
         let (filled, blocks) = sync_channel::<Result<Block, ranktune_data::Error>>(0);
@@ -108,38 +97,30 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
             let n = block.rows.len() / d;
             let features = FeatureView::block(&block.rows, block.first_row, n, d)
                 .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", paths[block.shard].display())))?;
-            let targets = columns.slice(done..done + n).map_err(unfit)?;
-            match &mut sink {
-                Sink::One(statistics) => statistics.update(&features, &targets),
-                Sink::Groups { grouped, of } => grouped.update(&features, &targets, &of[done..done + n]),
-            }
-            .map_err(unfit)?;
-            if let (Some(apart), Some(labels)) = (&mut apart, targets.labels()) {
-                let of: Vec<usize> = labels
-                    .iter()
-                    .map(|&label| usize::try_from(label).unwrap_or(usize::MAX))
-                    .collect();
-                apart.update(&features, &targets, &of).map_err(unfit)?;
-            }
+            let targets = columns.slice(done..done + n)?;
+            one_group.resize(n, 0);
+            let groups = match &group_of {
+                Some(group_of) => &group_of[done..done + n],
+                None => &one_group,
+            };
+            sums.update(&features, &targets, groups)?;
             done += n;
-            // Nobody waits for it any more after the last block.
+            // After the last block, the reader no longer takes buffers back.
             let _ = returned.send(block.rows);
         }
         Ok::<(), Error>(())
     })?;
+    let (groups, classes) = sums.into_statistics()?;
     Ok(Part {
         task: shards.task,
         names: shards.names.clone(),
-        seed: seed_of_groups,
-        classes: apart.map(Grouped::into_groups).transpose().map_err(unfit)?,
-        groups: match sink {
-            Sink::One(statistics) => vec![*statistics],
-            Sink::Groups { grouped, .. } => grouped.into_groups().map_err(unfit)?,
-        },
+        seed,
+        classes,
+        groups,
     })
 }
 
-/// Sends all blocks; stops where nobody listens any more.
+/// Sends all blocks; stops when the receiver is gone.
 fn read(
     readers: &mut [(std::path::PathBuf, ranktune_data::arrays::MatrixReader)],
     d: usize,
@@ -171,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_of_some_megabytes_and_of_more_rows_than_features_where_they_can_be() {
+    fn blocks_have_some_megabytes_and_more_rows_than_features_where_possible() {
         for (d, rows) in [
             (1, 4 << 20),
             (512, 8192),

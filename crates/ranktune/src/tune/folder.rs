@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_core::files::write_atomically;
 use ranktune_data::{Dataset, Task};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::PreparedModel;
 use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
@@ -103,7 +103,7 @@ impl OutputFolder {
     pub(crate) fn write_model(
         &self,
         model: &Model,
-        base: &Prepared,
+        base: &PreparedModel,
         base_folder: Option<&Path>,
         dataset: &Dataset,
     ) -> Result<(), Error> {

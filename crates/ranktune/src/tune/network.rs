@@ -3,7 +3,7 @@
 
 use ranktune_core::{BoxError, one_line};
 use ranktune_data::Targets;
-use ranktune_features::extract::{Prepared, Sequences, TextSide};
+use ranktune_features::extract::{PreparedModel, Sequences, TextSide};
 use ranktune_nn::head::POOLED;
 use ranktune_nn::{FeatureLayout, Feed, GraphOptions, Head, HeadRows, SequencePooling, TrainableGraph, with_head};
 use ranktune_onnx::locate::Pooling;
@@ -32,7 +32,7 @@ pub(crate) fn initial_bias(targets: &Targets) -> Vec<f32> {
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
 pub(crate) fn network(
-    target: &Prepared,
+    target: &PreparedModel,
     (n_outputs, bias): (usize, Vec<f32>),
     seed: u64,
     samples: &dyn Samples,
@@ -74,7 +74,7 @@ pub(crate) fn network(
     headed(n_features, rows).map_err(|error| unusable(one_line(&*error)))
 }
 
-fn layout(target: &Prepared) -> Result<FeatureLayout, BoxError> {
+fn layout(target: &PreparedModel) -> Result<FeatureLayout, BoxError> {
     let located = target.located();
     let mask = |side: &TextSide| side.processor.inputs().attention_mask.clone();
     let mask = target.texts().and_then(mask);

@@ -2,7 +2,7 @@
 
 use ranktune_core::one_line;
 use ranktune_core::{Interrupt, Progress};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::PreparedModel;
 use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
@@ -38,7 +38,7 @@ pub fn list_parameters(
         feature: options.extract.feature.clone(),
         ..selection::Reading::default()
     };
-    let model: Prepared = selection::open(selection::find(&hub, &name)?, None, &reading)?;
+    let model: PreparedModel = selection::open(selection::find(&hub, &name)?, None, &reading)?;
     let outputs = vec![model.feature_tensor().to_owned()];
     let mut graph = TrainableGraph::new(
         model.model(),

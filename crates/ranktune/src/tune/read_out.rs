@@ -29,7 +29,7 @@ impl ReadOut {
     /// Whatever the evidence cannot be fitted to.
     pub(crate) fn fit(rows: &[f32], n_features: usize, targets: &Targets) -> Result<Self, ranktune_scores::Error> {
         let (targets, mean) = centred(targets);
-        let columns = Columns::of(&targets, &vec![true; targets.n_samples()]);
+        let columns = Columns::all(&targets);
         let view = columns.view()?;
         let features = FeatureView::new(rows, targets.n_samples(), n_features)?;
         let statistics = Statistics::of(&features, &view)?;

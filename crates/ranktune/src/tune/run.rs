@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Augmentation;
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::PreparedModel;
 use ranktune_onnx::Model;
 use ranktune_report::training::Epoch;
 use ranktune_train::methods::at_lambda;
@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Everything that the trials of a command share.
 pub(crate) struct TrialRunner<'a> {
-    pub(crate) target: &'a Prepared,
+    pub(crate) target: &'a PreparedModel,
     /// The target with its new head.
     pub(crate) network: &'a Model,
     pub(crate) samples: &'a dyn Samples,

@@ -3,7 +3,7 @@
 use ranktune_core::names::did_you_mean;
 use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::Dataset;
-use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepared, Unusable};
+use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, PreparedModel, Unusable};
 use ranktune_hub::{Hub, HubEntry, TextPooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::RankedModel;
@@ -20,7 +20,7 @@ pub(crate) struct ModelSelection {
     /// The hub's entry of the target.
     pub(crate) entry: HubEntry,
     /// The target, at the size it is tuned at.
-    pub(crate) target: Prepared,
+    pub(crate) target: PreparedModel,
     /// Its teachers; none for a method that needs none.
     pub(crate) teachers: Vec<TeacherCandidate>,
 }
@@ -178,13 +178,13 @@ pub(crate) struct Reading {
 }
 
 /// Opens a model for data of `kind`, or for whatever it takes.
-pub(crate) fn open(entry: &HubEntry, kind: Option<DataKind>, reading: &Reading) -> Result<Prepared, Error> {
+pub(crate) fn open(entry: &HubEntry, kind: Option<DataKind>, reading: &Reading) -> Result<PreparedModel, Error> {
     let options = ExtractOptions {
         feature: reading.feature.clone(),
         pooling: reading.pooling.clone(),
         ..ExtractOptions::default()
     };
-    Prepared::new(entry, kind, &options).map_err(|unusable| {
+    PreparedModel::new(entry, kind, &options).map_err(|unusable| {
         let message = match unusable {
             Unusable::NotApplicable(reason) => {
                 format!(

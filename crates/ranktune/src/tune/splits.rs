@@ -2,7 +2,7 @@
 
 use ranktune_core::{Event, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets, Task, Views};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::Unreadable;
 use ranktune_train::{Samples, TargetValues, TrainTargets};
 
@@ -120,7 +120,7 @@ impl DataSplits {
     /// [`ErrorKind::Hub`] for a model of another kind of data, or one whose tokenizer fails.
     pub(crate) fn training<'a>(
         &'a self,
-        model: &'a Prepared,
+        model: &'a PreparedModel,
         progress: &dyn Progress,
     ) -> Result<PreparedSamples<'a>, Error> {
         self.samples(&self.train, model, progress)
@@ -132,7 +132,7 @@ impl DataSplits {
     /// As [`training`](Self::training).
     pub(crate) fn validation<'a>(
         &'a self,
-        model: &'a Prepared,
+        model: &'a PreparedModel,
         progress: &dyn Progress,
     ) -> Result<Option<PreparedSamples<'a>>, Error> {
         let part = self.validation.as_ref();
@@ -142,7 +142,7 @@ impl DataSplits {
     fn samples<'a>(
         &'a self,
         part: &'a DataSplit,
-        model: &'a Prepared,
+        model: &'a PreparedModel,
         progress: &dyn Progress,
     ) -> Result<PreparedSamples<'a>, Error> {
         match (model.images(), model.texts(), &part.images) {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets};
-use ranktune_features::extract::{ExtractOptions, Extraction, Features, Prepared, extract};
+use ranktune_features::extract::{ExtractOptions, Extraction, Features, PreparedModel, extract};
 
-use crate::copies::without_copies;
+use crate::rank::copies::without_copies;
 use crate::error::{Error, ErrorKind};
 
 /// The training samples and how features of them are extracted.
@@ -49,7 +49,7 @@ impl<'a> TeacherInputs<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Extraction`], naming the model.
-    pub(crate) fn plain_features(&self, model: &Prepared) -> Result<PlainFeatures<'a>, Error> {
+    pub(crate) fn plain_features(&self, model: &PreparedModel) -> Result<PlainFeatures<'a>, Error> {
         let mut features = self.features(model, self.all, self.all_digests)?;
         let all = features.features()?;
         let d = features.n_features();
@@ -76,7 +76,7 @@ impl<'a> TeacherInputs<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Extraction`], naming the model; [`ErrorKind::Data`] when a file can no longer be read.
-    pub(crate) fn features(&self, model: &Prepared, dataset: &Dataset, digests: &[Digest]) -> Result<Features, Error> {
+    pub(crate) fn features(&self, model: &PreparedModel, dataset: &Dataset, digests: &[Digest]) -> Result<Features, Error> {
         let work = Extraction {
             models: std::slice::from_ref(model),
             dataset,
@@ -104,6 +104,6 @@ impl<'a> TeacherInputs<'a> {
 }
 
 /// The error of a model that cannot be a teacher or have a read-out.
-pub(crate) fn unusable(model: &Prepared, reason: &str) -> Error {
+pub(crate) fn unusable(model: &PreparedModel, reason: &str) -> Error {
     Error::new(ErrorKind::Extraction, format!("{}: {reason}", model.name()))
 }

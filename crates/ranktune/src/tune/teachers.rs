@@ -11,7 +11,7 @@
 
 use ranktune_core::{Event, one_line};
 use ranktune_data::{Task, Views};
-use ranktune_features::extract::Prepared;
+use ranktune_features::extract::PreparedModel;
 use ranktune_report::training::Teacher;
 use ranktune_train::TeacherPredictions;
 
@@ -27,7 +27,7 @@ const NEGLIGIBLE: f64 = 1e-3;
 
 /// A model that may teach.
 pub(crate) struct TeacherCandidate {
-    pub(crate) model: Prepared,
+    pub(crate) model: PreparedModel,
     /// Its LogME in the ranking.
     pub(crate) logme: Option<f64>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct TeacherCandidate {
 ///
 /// # Errors
 /// [`ErrorKind::Extraction`], naming the model.
-pub(crate) fn read_out(inputs: &TeacherInputs<'_>, model: &Prepared) -> Result<ReadOut, Error> {
+pub(crate) fn read_out(inputs: &TeacherInputs<'_>, model: &PreparedModel) -> Result<ReadOut, Error> {
     if inputs.dataset.targets.task() == Task::Tokens {
         return word_read_out(inputs, model);
     }
@@ -51,7 +51,7 @@ pub(crate) fn read_out(inputs: &TeacherInputs<'_>, model: &Prepared) -> Result<R
 /// As [`read_out`].
 pub(crate) fn own_read_out(
     inputs: &TeacherInputs<'_>,
-    model: &Prepared,
+    model: &PreparedModel,
     head_weight: Option<f64>,
 ) -> Result<OwnReadOut, Error> {
     if head_weight.is_some() || inputs.dataset.targets.task() != Task::Classification {

@@ -9,7 +9,7 @@
 
 use ranktune_core::{BoxError, one_line};
 use ranktune_data::Targets;
-use ranktune_features::extract::{Extraction, Prepared, WordBlock, extract_words};
+use ranktune_features::extract::{Extraction, PreparedModel, WordBlock, extract_words};
 use ranktune_scores::{Compat, FeatureView, Statistics, Targets as ScoreTargets, evidence};
 
 use super::read_out::ReadOut;
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 type Block<'a> = dyn FnMut(&WordBlock<'_>) -> Result<(), BoxError> + 'a;
 
 /// Runs a model over the training sentences.
-fn for_words(inputs: &TeacherInputs<'_>, model: &Prepared, take: &mut Block<'_>) -> Result<(), Error> {
+fn for_words(inputs: &TeacherInputs<'_>, model: &PreparedModel, take: &mut Block<'_>) -> Result<(), Error> {
     let work = Extraction {
         models: std::slice::from_ref(model),
         dataset: inputs.dataset,
@@ -44,7 +44,7 @@ fn for_words(inputs: &TeacherInputs<'_>, model: &Prepared, take: &mut Block<'_>)
 ///
 /// # Errors
 /// [`ErrorKind::Extraction`], naming the model.
-pub(super) fn word_read_out(inputs: &TeacherInputs<'_>, model: &Prepared) -> Result<ReadOut, Error> {
+pub(super) fn word_read_out(inputs: &TeacherInputs<'_>, model: &PreparedModel) -> Result<ReadOut, Error> {
     let Targets::Tags { names, sentences, .. } = &inputs.dataset.targets else {
         let message = "expected a data set of tagged words, found one class, label set or number per sample";
         return Err(Error::new(ErrorKind::Data, message));
@@ -75,7 +75,7 @@ pub(super) fn word_read_out(inputs: &TeacherInputs<'_>, model: &Prepared) -> Res
 /// As [`word_read_out`].
 pub(super) fn add_word_predictions(
     inputs: &TeacherInputs<'_>,
-    model: &Prepared,
+    model: &PreparedModel,
     read_out: &ReadOut,
     share: f64,
     values: &mut [f32],

@@ -1,9 +1,6 @@
-//! How a race went.
+//! The record of a race: its rounds, how far each model came, and why it ended.
 
 use serde::{Deserialize, Serialize};
-
-use super::RankedModel;
-use crate::format::seconds;
 
 /// What the samples of a race are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,16 +23,16 @@ impl RaceUnit {
     }
 }
 
-/// How far one model came.
+/// How far a model came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RaceRecord {
-    /// Samples that it has seen, and that its scores are of; sentences where the race is on those ([`RaceSummary::unit`]).
+    /// Samples that the model has seen and that its scores are computed from, in the unit of the race ([`RaceSummary::unit`]).
     pub samples: usize,
-    /// Whether it stopped for want of a chance.
+    /// Whether the model was eliminated.
     pub stopped: bool,
-    /// The chance to be among the first k when it was last looked at.
+    /// The chance to be among the first k when it was last estimated.
     pub p_top_k: f64,
-    /// Why it stopped.
+    /// Why the model was eliminated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -46,83 +43,41 @@ pub struct RaceRecord {
 pub enum RaceEnd {
     /// The first k and their order are clear.
     Settled,
-    /// Its time was over.
+    /// The time budget was used up.
     Time,
-    /// The models that were left have seen every sample.
+    /// Without a budget: half of the samples of a full ranking were used.
+    Share,
+    /// The remaining models have seen every sample.
     Complete,
 }
 
 /// One round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RaceRound {
-    /// Samples that every model in it has seen after it.
+    /// Length of the prefix that its models have seen.
     pub samples: usize,
-    /// Models in it.
+    /// Number of models in the round.
     pub models: usize,
 }
 
 /// A race.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceSummary {
-    /// How many models were to be found.
+    /// The k: how many models the race looked for.
     pub top_k: usize,
-    /// What `samples` counts, here and in the records of models.
+    /// The unit of `samples`, here and in the records of models.
     #[serde(default)]
     pub unit: RaceUnit,
-    /// The chance below which a model stopped.
+    /// The chance below which a model was eliminated.
     pub threshold: f64,
-    /// The time that extraction was to take, if that was said.
+    /// The budget for extraction, if one was given.
     pub budget_seconds: Option<f64>,
     /// From the first to the last.
     pub rounds: Vec<RaceRound>,
     /// Why it ended.
     pub ended: RaceEnd,
-    /// Time that extraction took, over all models.
+    /// Time that extraction took for all models.
     pub seconds: f64,
-    /// Time that it would have taken for all models on all samples, at the same pace.
+    /// Time that extraction would have taken for all models on all samples, at the same pace.
     pub full_seconds: f64,
-}
-
-/// The race as a person reads it.
-pub(super) fn text(race: &RaceSummary, models: &[RankedModel]) -> String {
-    let rounds: Vec<String> = race
-        .rounds
-        .iter()
-        .map(|round| format!("{} on {}", round.models, round.samples))
-        .collect();
-    let ended = match race.ended {
-        RaceEnd::Settled => format!("the first {} were settled", race.top_k),
-        RaceEnd::Time => "its time was over".to_owned(),
-        RaceEnd::Complete => format!("all {} were seen", race.unit.name()),
-    };
-    let mut text = format!(
-        "\nrace: models on {unit}: {}; it ended when {ended}, after {} s of extraction, of {} s for all models on all {unit}\n",
-        rounds.join(", "),
-        seconds(race.seconds),
-        seconds(race.full_seconds),
-        unit = race.unit.name(),
-    );
-    for model in models {
-        if let Some(reason) = model.race.as_ref().and_then(|record| record.reason.as_ref()) {
-            text.push_str(&format!("  {} stopped: {reason}\n", model.name));
-        }
-    }
-    if race.ended == RaceEnd::Time {
-        let open: Vec<&str> = models
-            .iter()
-            .filter(|model| {
-                let record = model.race.as_ref();
-                record.is_some_and(|record| !record.stopped) && model.rank > race.top_k
-            })
-            .map(|model| model.name.as_str())
-            .collect();
-        if !open.is_empty() {
-            text.push_str(&format!(
-                "  not settled: {} may be among the first {} too\n",
-                open.join(", "),
-                race.top_k
-            ));
-        }
-    }
-    text
 }

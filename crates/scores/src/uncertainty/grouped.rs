@@ -5,8 +5,8 @@
 //! ```
 //!
 //! The rows are needed once and the symmetric product is computed once; the price is one triangle of `G` a group, `J · d² · 4` bytes, 184 MB for ten
-//! groups of 2,048 features. Rows wait in a small buffer until a group has enough of them for a product to pay. What needs more than
-//! second moments of the features (TransRate's rows, LEEP, NCE) is not computed here.
+//! groups of 2,048 features. Rows are buffered until a group has enough of them for a product to pay; a single group takes them at once.
+//! The scores of the groups are those of [`GroupedScores`](super::GroupedScores).
 
 use std::borrow::Cow;
 
@@ -68,6 +68,9 @@ impl Grouped {
         }
         if let Some(first) = self.groups.first() {
             first.check_like(features.n_features(), targets.labels().is_some(), targets.n_columns())?;
+        }
+        if let [only] = self.groups.as_mut_slice() {
+            return only.update(features, targets);
         }
         let (d, c) = (features.n_features(), targets.n_columns());
         for (row, &group) in groups.iter().enumerate() {

@@ -4,6 +4,7 @@
 //! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
 //! them cancels.
 
+mod accumulator;
 mod grouped;
 pub mod groups;
 mod jackknife;
@@ -11,6 +12,7 @@ mod logme;
 mod quantile;
 pub mod ranking;
 
+pub use accumulator::{Accumulator, GroupedScores, Samples};
 pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
 pub use quantile::interval_factor;

@@ -1,69 +1,75 @@
-//! From the scores of a model's layers to the model's: the best layer's, or those of the layers' mean.
+//! From the scores of a model's layers to the score of the model: the best layer's, or that of the layers' mean.
 
-use ranktune_core::one_line;
 use ranktune_features::extract::{Features, Layer};
 use ranktune_report::ranking::LayerScore;
 use ranktune_scores::uncertainty::Jackknife;
 use serde_json::json;
 
-use crate::rank::LayerChoice;
-use crate::scorer::{Chosen, Entry, GROUPS, Scorer, Scores};
+use super::options::LayerChoice;
+use super::scores::{GROUPS, ModelScores, ScoreEntry, ScoreList};
+use crate::error::{Error, ErrorKind};
 use crate::scoring::insert_error;
 
 /// Rows that are read from the store at a time.
 const BLOCK: usize = 1024;
 
-impl Scorer<'_> {
-    /// The scores of the model whose `layers` have the scores `each`; `of_mean` computes those of the layers' mean features, where
-    /// all have one width.
-    pub(crate) fn of_layers(
-        &self,
-        layers: &[Layer],
-        mut each: Vec<Scores>,
-        of_mean: impl FnOnce() -> Result<Scores, String>,
-    ) -> Result<Chosen, String> {
-        let profile = layers.iter().zip(&each).map(|(layer, scores)| LayerScore {
+/// The scores of the model whose `layers` have the scores `each`. `of_mean` computes those of the layers' mean features, where
+/// all layers have the same width.
+pub(super) fn combine(
+    choice: LayerChoice,
+    layers: &[Layer],
+    mut each: Vec<ScoreList>,
+    of_mean: impl FnOnce() -> Result<ScoreList, Error>,
+) -> Result<ModelScores, Error> {
+    let profile = layers
+        .iter()
+        .zip(&each)
+        .map(|(layer, scores)| LayerScore {
             name: layer.tensor.clone(),
             dim: layer.width(),
             score: scores.first(),
             standard_error: scores.jackknife.as_ref().map(|jackknife| jackknife.standard_error),
-        });
-        let profile: Vec<LayerScore> = profile.collect();
-        let (scores, tensor, dim) = match self.layers {
-            LayerChoice::Best => {
-                let best = (0..each.len()).max_by(|&a, &b| each[a].first().total_cmp(&each[b].first()));
-                let best = best.ok_or("no layer")?;
-                (
-                    each.swap_remove(best),
-                    layers[best].tensor.clone(),
-                    layers[best].width(),
-                )
-            }
-            LayerChoice::Mean => match common_width(layers) {
-                Some(width) => (of_mean()?, format!("mean of {} layers", layers.len()), width),
-                None => {
-                    let dim = layers.iter().map(Layer::width).sum();
-                    (mean(&each)?, format!("mean score of {} layers", layers.len()), dim)
-                }
-            },
-        };
-        Ok(Chosen {
-            scores,
-            tensor,
-            dim,
-            layers: profile,
         })
-    }
+        .collect();
+    let (list, tensor, n_features) = match (choice, common_width(layers)) {
+        (LayerChoice::Best, _) => {
+            let best = (0..each.len()).max_by(|&a, &b| each[a].first().total_cmp(&each[b].first()));
+            let best = best.ok_or_else(no_layer)?;
+            let layer = &layers[best];
+            (each.swap_remove(best), layer.tensor.clone(), layer.width())
+        }
+        (LayerChoice::Mean, Some(width)) => (of_mean()?, format!("mean of {} layers", layers.len()), width),
+        (LayerChoice::Mean, None) => {
+            let n_features = layers.iter().map(Layer::width).sum();
+            (
+                mean(&each)?,
+                format!("mean score of {} layers", layers.len()),
+                n_features,
+            )
+        }
+    };
+    Ok(ModelScores {
+        list,
+        tensor,
+        n_features,
+        layers: profile,
+        n_samples: 0,
+        seconds: 0.0,
+    })
 }
 
-/// The width of all layers, if they have one.
-pub(crate) fn common_width(layers: &[Layer]) -> Option<usize> {
+fn no_layer() -> Error {
+    Error::new(ErrorKind::Extraction, "the model has no layer to score")
+}
+
+/// The width of all layers, if they have the same.
+pub(super) fn common_width(layers: &[Layer]) -> Option<usize> {
     let width = layers.first()?.width();
     layers.iter().all(|layer| layer.width() == width).then_some(width)
 }
 
-/// Appends the features of some layers of one width, averaged over the layers, for every row of `rows` `[n, d]`.
-pub(crate) fn gather(rows: &[f32], d: usize, layers: &[Layer], into: &mut Vec<f32>) {
+/// Appends the mean over `layers`, which have the same width, of every row of `rows` `[n, d]`.
+pub(super) fn append_mean(rows: &[f32], d: usize, layers: &[Layer], into: &mut Vec<f32>) {
     let width = layers.first().map_or(0, Layer::width);
     #[expect(clippy::cast_precision_loss, reason = "a count of layers")]
     let share = 1.0 / layers.len().max(1) as f32;
@@ -79,22 +85,20 @@ pub(crate) fn gather(rows: &[f32], d: usize, layers: &[Layer], into: &mut Vec<f3
     }
 }
 
-/// What [`gather`] makes of all valid rows, `[valid, width]`.
-pub(crate) fn columns(features: &mut Features, layers: &[Layer]) -> Result<Vec<f32>, String> {
+/// The mean over `layers`, which have the same width, of all valid rows: `[valid, width]`.
+pub(super) fn mean_rows(features: &mut Features, layers: &[Layer]) -> Result<Vec<f32>, Error> {
     let (n, d) = (features.n_rows(), features.n_features());
-    let mut picked = Vec::new();
+    let mut rows = Vec::new();
     for begin in (0..n).step_by(BLOCK) {
-        let block = features
-            .features_of(begin..(begin + BLOCK).min(n))
-            .map_err(|error| one_line(&error))?;
-        gather(&block, d, layers, &mut picked);
+        let block = features.features_of(begin..(begin + BLOCK).min(n))?;
+        append_mean(&block, d, layers, &mut rows);
     }
-    Ok(picked)
+    Ok(rows)
 }
 
 /// The mean over layers of every score and its replicates.
-fn mean(each: &[Scores]) -> Result<Scores, String> {
-    let first = each.first().ok_or("no layer")?;
+fn mean(each: &[ScoreList]) -> Result<ScoreList, Error> {
+    let first = each.first().ok_or_else(no_layer)?;
     #[expect(clippy::cast_precision_loss, reason = "a count of layers")]
     let count = each.len() as f64;
     let jackknives: Option<Vec<&Jackknife>> = each.iter().map(|scores| scores.jackknife.as_ref()).collect();
@@ -115,13 +119,13 @@ fn mean(each: &[Scores]) -> Result<Scores, String> {
                 .map_or(GROUPS, |jackknife| jackknife.replicates.len());
             insert_error(&mut object, error, groups);
         }
-        Entry {
+        ScoreEntry {
             name: entry.name.clone(),
             value,
             object,
         }
     });
-    Ok(Scores {
+    Ok(ScoreList {
         entries: entries.collect(),
         jackknife,
     })

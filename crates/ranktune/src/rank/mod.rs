@@ -1,0 +1,272 @@
+//! Ranking the models of a hub on a data set: one driver for every kind of data.
+//!
+//! ```text
+//! hub ──► models ready for the data ─┐
+//! data set ──► samples in draw order ┴─► track ──rounds──► scores of every model ──► order, with its uncertainty ──► document
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `options` | what can be chosen, and its defaults |
+//! | `track` | the trait of what models run on |
+//! | `samples`, `streamed`, `words` | its implementations: rows that are held, rows that are added up, words of sentences |
+//! | `row_sums`, `word_sums` | statistics by group, of rows and of words |
+//! | `scores`, `layers` | every score of a model, and of several layers the model's |
+//! | `race` | the rounds; a plain ranking is a race of one round |
+//! | `order` | places, and how certain they are |
+//! | `copies` | samples that occur more than once |
+
+pub(crate) mod copies;
+mod layers;
+mod options;
+mod order;
+mod race;
+mod row_sums;
+mod samples;
+mod scores;
+mod streamed;
+mod track;
+mod word_sums;
+mod words;
+
+use ranktune_core::{Event, Interrupt, Progress, one_line};
+use ranktune_data::{Dataset, Digest, Task};
+use ranktune_features::extract::{Extraction, PreparedModel};
+use ranktune_report::Ranking;
+use ranktune_report::ranking::{Data, SCHEMA, SkippedModel, Unreadable};
+use ranktune_scores::uncertainty::groups;
+
+use crate::error::Error;
+use crate::models::{check_pooling, nothing_ranked, prepare};
+use crate::scoring::{Columns, check_scores};
+use crate::sources::Sources;
+use copies::without_copies;
+use order::{Ranked, in_order};
+use race::{Race, Raced};
+use samples::WholeRows;
+use scores::{GROUPS, Scoring};
+use streamed::StreamedRows;
+use words::{Deal, TaggedWords};
+
+pub use options::{LayerChoice, RaceOptions, RankOptions};
+
+/// Ranks the models of `sources` on `dataset`, best first. A model that cannot be used is skipped, and listed with the reason.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`](crate::ErrorKind::Arguments): an unknown score, or one that is not defined for the task.
+/// [`ErrorKind::Hub`](crate::ErrorKind::Hub): no hub, or no model that can be ranked.
+/// [`ErrorKind::Extraction`](crate::ErrorKind::Extraction): an engine that is not available.
+/// [`ErrorKind::Data`](crate::ErrorKind::Data): too many unreadable samples.
+/// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
+pub fn rank(
+    sources: &Sources,
+    dataset: Dataset,
+    options: &RankOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Ranking, Error> {
+    let task = dataset.targets.task();
+    let names = options::score_names(options, task);
+    check_names(&names, task)?;
+    let kind = dataset.kind();
+    check_pooling(&options.extract, kind)?;
+    let hub = sources.open(progress, interrupt)?;
+    let dataset = match options.max_samples {
+        Some(limit) => dataset.subsample(limit, options.seed),
+        None => dataset,
+    };
+    report_notes(&dataset, progress);
+    let (models, mut skipped) = prepare(&hub, Some(kind), &options.extract, progress);
+    if models.is_empty() {
+        return Err(nothing_ranked(&skipped));
+    }
+    let samples = DrawnSamples::of(dataset, &models, options, progress)?;
+    let dataset = &samples.dataset;
+    let scoring = Scoring {
+        dataset,
+        names: &names,
+        layers: options.layers,
+        seed: options.seed,
+        keep_bytes: options.keep_bytes.unwrap_or(options::KEEP_BYTES),
+        groups: match &options.race {
+            Some(_) if task != Task::Tokens => Some(even_groups(dataset)?),
+            _ => None,
+        },
+    };
+    let work = Extraction {
+        models: &models,
+        dataset,
+        digests: &samples.digests,
+        options: &options.extract,
+        progress,
+        interrupt,
+    };
+    let race = Race {
+        models: models.iter().map(PreparedModel::name).collect(),
+        options: options.race.as_ref(),
+        top_k: options.top_k,
+        n_columns: dataset.targets.names().len(),
+        seed: options.seed,
+        progress,
+    };
+    let mut raced = run(&race, &work, &scoring)?;
+    let mut ranked = Vec::new();
+    for (model, raced) in models.iter().zip(raced.models) {
+        match raced.scores {
+            Ok(scores) => {
+                let source = hub.get(model.name()).and_then(|entry| entry.pinned.as_ref());
+                ranked.push(Ranked {
+                    model,
+                    source: source.map(ToString::to_string),
+                    scores,
+                    record: raced.record,
+                    cost: raced.cost,
+                });
+            }
+            Err(error) => skipped.push(SkippedModel {
+                name: model.name().to_owned(),
+                reason: one_line(&error),
+            }),
+        }
+    }
+    if ranked.is_empty() {
+        return Err(nothing_ranked(&skipped));
+    }
+    skipped.sort_by(|a, b| a.name.cmp(&b.name));
+    raced.unreadable.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(Ranking {
+        schema: SCHEMA.to_owned(),
+        task: task.name().to_owned(),
+        data: Data {
+            path: dataset.path.display().to_string(),
+            samples: ranked.iter().map(|model| model.scores.n_samples).max().unwrap_or(0),
+            classes: dataset.targets.names().to_vec(),
+            digest: samples.digest.to_string(),
+            skipped: dataset.skipped,
+            unreadable: raced
+                .unreadable
+                .into_iter()
+                .map(|sample| Unreadable {
+                    file: sample.file.display().to_string(),
+                    reason: sample.reason,
+                })
+                .collect(),
+        },
+        options: options::options_json(options, &names),
+        models: in_order(ranked, kind, options.top_k, options.seed)?,
+        race: raced.summary,
+        skipped,
+    })
+}
+
+/// Runs the models on the track that suits the data.
+fn run(race: &Race<'_>, work: &Extraction<'_>, scoring: &Scoring<'_>) -> Result<Raced, Error> {
+    if work.dataset.targets.task() == Task::Tokens {
+        let deal = match race.options {
+            Some(_) => Deal::EvenPrefixes,
+            None => Deal::Random(scoring.seed),
+        };
+        let sentences = words::sentences(work.dataset, work.models, scoring.layers, deal)?;
+        return race.run(&mut TaggedWords::new(work, scoring, &sentences)?);
+    }
+    if streamed::is_needed(work, scoring) {
+        let groups = row_sums::groups_of(scoring)?;
+        return race.run(&mut StreamedRows::new(work, scoring, &groups)?);
+    }
+    race.run(&mut WholeRows::new(work, scoring))
+}
+
+/// Refuses scores that are unknown, or not defined for the task.
+fn check_names(names: &[String], task: Task) -> Result<(), Error> {
+    match task {
+        Task::Tokens => words::check_names(names),
+        _ => check_scores(names, task == Task::Classification, task.name()),
+    }
+}
+
+fn report_notes(dataset: &Dataset, progress: &dyn Progress) {
+    for note in &dataset.notes {
+        progress.event(Event::Note(note));
+    }
+    progress.event(Event::Note(&format!(
+        "task: {} ({})",
+        dataset.inferred.task, dataset.inferred.reason
+    )));
+}
+
+/// The samples that models see, in the order in which they see them.
+struct DrawnSamples {
+    dataset: Dataset,
+    /// Of every sample's content.
+    digests: Vec<Digest>,
+    /// Of the data set, in the order in which it was given.
+    digest: Digest,
+}
+
+impl DrawnSamples {
+    fn of(
+        dataset: Dataset,
+        models: &[PreparedModel],
+        options: &RankOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let is_race = options.race.is_some();
+        let (dataset, digests) = distinct(dataset, models, is_race, progress)?;
+        let digest = dataset.digest_with(&digests);
+        // Statistics of words are the same in any order, and their features are not kept for other rankings.
+        if dataset.targets.task() == Task::Tokens && !is_race {
+            return Ok(Self {
+                dataset,
+                digests,
+                digest,
+            });
+        }
+        // Every prefix is a stratified draw, as a race needs. Every ranking takes this order, so that the features of one serve
+        // the other.
+        let order = dataset.draw_order(options.seed);
+        Ok(Self {
+            digests: order.iter().map(|&index| digests[index]).collect(),
+            dataset: dataset.select(&order)?,
+            digest,
+        })
+    }
+}
+
+/// The data set with the digest of every sample, without copies of samples where the evidence is not defined with them.
+fn distinct(
+    dataset: Dataset,
+    models: &[PreparedModel],
+    is_race: bool,
+    progress: &dyn Progress,
+) -> Result<(Dataset, Vec<Digest>), Error> {
+    let digests = dataset.input_digests();
+    if dataset.targets.task() == Task::Tokens {
+        return Ok((dataset, digests));
+    }
+    let n = dataset.targets.n_predicted();
+    // A race begins on few samples, whatever their number in the end.
+    let may_be_few = is_race
+        || models
+            .iter()
+            .any(|model| model.feature_dim().is_none_or(|features| n <= features));
+    if !may_be_few {
+        return Ok((dataset, digests));
+    }
+    let kept = without_copies(&dataset, &digests);
+    if kept.len() == n {
+        return Ok((dataset, digests));
+    }
+    progress.event(Event::Note(&format!(
+        "{} of {n} samples are exact copies of others with the same target, and are left out",
+        n - kept.len()
+    )));
+    let digests = kept.iter().map(|&index| digests[index]).collect();
+    Ok((dataset.select(&kept)?, digests))
+}
+
+/// The group of every sample of a race, dealt so that every prefix has even groups.
+fn even_groups(dataset: &Dataset) -> Result<Vec<usize>, Error> {
+    let columns = Columns::all(&dataset.targets);
+    let targets = columns.view()?;
+    Ok(groups::deal(&targets, GROUPS.min(targets.n_samples()))?)
+}

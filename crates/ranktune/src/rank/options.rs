@@ -1,0 +1,130 @@
+//! The options of a ranking, their defaults, and how the document states them.
+
+use std::time::Duration;
+
+use ranktune_data::Task;
+use ranktune_features::extract::{ExtractOptions, FeatureChoice};
+use ranktune_hub::TextPooling;
+use serde_json::{Map, Value, json};
+
+/// How the models of a hub are ranked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankOptions {
+    /// Scores by name; the first one orders the ranking. Default: `logme`, and for one class per sample also `leep`, `nce` and
+    /// `h-score`, which add little time.
+    pub scores: Vec<String>,
+    /// Maximum number of samples, drawn from every class in proportion. Default: all.
+    pub max_samples: Option<usize>,
+    /// Seed of the draw, of the order of the samples, of the groups and of the resampling. Default: 0.
+    pub seed: u64,
+    /// How a model's score follows from those of its layers, with [`FeatureChoice::Layers`]. Default: the best layer's.
+    pub layers: LayerChoice,
+    /// The k of `p_top_k`, the chance to be among the first k. A race looks for that many models. Default: 3.
+    pub top_k: usize,
+    /// Whether models race on growing prefixes of the samples instead of seeing all of them. Default: no.
+    pub race: Option<RaceOptions>,
+    /// How features are extracted.
+    pub extract: ExtractOptions,
+    /// Size in bytes of one model's features above which they are added up as they arrive instead of being held in memory.
+    /// Default: 256 MiB.
+    pub keep_bytes: Option<usize>,
+}
+
+impl Default for RankOptions {
+    fn default() -> Self {
+        Self {
+            scores: Vec::new(),
+            max_samples: None,
+            seed: 0,
+            layers: LayerChoice::default(),
+            top_k: 3,
+            race: None,
+            extract: ExtractOptions::default(),
+            keep_bytes: None,
+        }
+    }
+}
+
+/// Default of [`RankOptions::keep_bytes`].
+pub(super) const KEEP_BYTES: usize = 256 << 20;
+
+/// How a model's score follows from those of its layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LayerChoice {
+    /// The score of the best layer.
+    #[default]
+    Best,
+    /// The score of the layers' mean features where all layers have the same width, otherwise the mean of their scores.
+    Mean,
+}
+
+impl LayerChoice {
+    /// `best` or `mean`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+/// How models race.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RaceOptions {
+    /// Time that extraction may take. A race with a budget does not end when the first k are settled: the remaining time goes
+    /// into more samples for them. Default: no time limit; the race uses at most half of the samples of a full ranking.
+    pub budget: Option<Duration>,
+    /// The chance to be among the first k below which a model is eliminated. Default: 0.05.
+    pub threshold: f64,
+}
+
+impl Default for RaceOptions {
+    fn default() -> Self {
+        Self {
+            budget: None,
+            threshold: 0.05,
+        }
+    }
+}
+
+/// The scores that are computed: those of the options, or the default of the task.
+pub(super) fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
+    if !options.scores.is_empty() {
+        return options.scores.clone();
+    }
+    let default: &[&str] = match task {
+        Task::Classification => &["logme", "leep", "nce", "h-score"],
+        Task::Tokens => &["logme", "h-score"],
+        _ => &["logme"],
+    };
+    default.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// The options that can change the result, by their names on the command line.
+pub(super) fn options_json(options: &RankOptions, names: &[String]) -> Map<String, Value> {
+    let extract = &options.extract;
+    let feature = match &extract.feature {
+        FeatureChoice::Auto => "auto",
+        FeatureChoice::Named(name) => name,
+        FeatureChoice::Layers => "layers",
+    };
+    let pooling = extract.pooling.as_ref().map_or("auto", TextPooling::name);
+    let mut object = Map::new();
+    let mut insert = |name: &str, value: Value| object.insert(name.to_owned(), value);
+    insert("scores", json!(names));
+    insert("feature", json!(feature));
+    insert("pooling", json!(pooling));
+    insert("engine", json!(extract.engine.name()));
+    insert("batch_size", json!(extract.batch_size));
+    insert("max_samples", json!(options.max_samples));
+    insert("seed", json!(options.seed));
+    insert("top_k", json!(options.top_k));
+    if extract.feature == FeatureChoice::Layers {
+        insert("layers", json!(options.layers.name()));
+    }
+    if let Some(race) = &options.race {
+        insert("race", json!(true));
+        insert("budget", json!(race.budget.map(|budget| budget.as_secs_f64())));
+    }
+    object
+}

@@ -1,0 +1,122 @@
+//! The statistics of a model's rows: rows come in parts, in order, and none of them is kept.
+//!
+//! ```text
+//! engine or store ──rows──► statistics of group g, g = 1 … J ──► scores and their jackknife      (logits are kept for LEEP and NCE)
+//! ```
+//!
+//! Features that fit in memory are scored from the rows instead: it takes as long, and a column whose sums have lost their
+//! digits can be solved again.
+
+use std::ops::Range;
+
+use ranktune_data::Dataset;
+use ranktune_features::extract::Features;
+use ranktune_scores::scores::{Needs, find};
+use ranktune_scores::uncertainty::{Accumulator, Samples, groups};
+use ranktune_scores::{FeatureView, Probabilities};
+
+use super::scores::{Detail, GROUPS, ScoreList, Scoring};
+use crate::error::{Error, ErrorKind};
+use crate::scoring::{Columns, probabilities};
+
+/// Rows that go into the statistics at a time.
+const BLOCK: usize = 2048;
+
+/// Whether every score of `names` can be computed without the rows of features.
+pub(super) fn is_possible(names: &[String]) -> bool {
+    let needs = |name: &String| find(name).map(|score| score.needs);
+    let first = names.first().map(needs);
+    !names.iter().any(|name| matches!(needs(name), Ok(Needs::ClassRows)))
+        && matches!(first, Some(Ok(needs)) if needs != Needs::Probabilities)
+}
+
+/// The group of every sample of the data set: those of the race, or groups drawn at random.
+///
+/// # Errors
+/// Where there are too few samples for groups.
+pub(super) fn groups_of(scoring: &Scoring<'_>) -> Result<Vec<usize>, Error> {
+    if let Some(groups) = &scoring.groups {
+        return Ok(groups.clone());
+    }
+    let columns = Columns::all(&scoring.dataset.targets);
+    let targets = columns.view()?;
+    Ok(groups::assign(&targets, GROUPS.min(targets.n_samples()), scoring.seed)?)
+}
+
+/// The statistics of the rows so far.
+pub(super) struct RowSums<'a> {
+    dataset: &'a Dataset,
+    /// The group of every sample.
+    groups: &'a [usize],
+    /// From the first valid rows on, which tell the number of features.
+    sums: Option<Accumulator>,
+    logits: Vec<f32>,
+    n_logits: usize,
+    valid: Vec<bool>,
+}
+
+impl<'a> RowSums<'a> {
+    pub(super) fn new(dataset: &'a Dataset, groups: &'a [usize]) -> Self {
+        Self {
+            dataset,
+            groups,
+            sums: None,
+            logits: Vec::new(),
+            n_logits: 0,
+            valid: Vec::new(),
+        }
+    }
+
+    /// Which of the rows so far are valid.
+    pub(super) fn valid(&self) -> &[bool] {
+        &self.valid
+    }
+
+    /// Adds the next rows.
+    pub(super) fn add(&mut self, features: &mut Features, rows: Range<usize>) -> Result<(), Error> {
+        let d = features.n_features();
+        for begin in rows.clone().step_by(BLOCK) {
+            let block = begin..(begin + BLOCK).min(rows.end);
+            let data = features.features_of(block.clone())?;
+            let valid = features.valid();
+            let kept: Vec<usize> = block.filter(|&row| valid[row]).collect();
+            if kept.is_empty() {
+                continue;
+            }
+            let columns = Columns::of(&self.dataset.targets, kept.iter().copied());
+            let sums = match &mut self.sums {
+                Some(sums) => sums,
+                None => self
+                    .sums
+                    .insert(Accumulator::new(&columns.empty_statistics(d)?, GROUPS)),
+            };
+            let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
+            sums.update(&FeatureView::new(&data, kept.len(), d)?, &columns.view()?, &groups)?;
+        }
+        if let Some((logits, columns)) = features.logits_of(rows.clone())? {
+            self.logits.extend(logits);
+            self.n_logits = columns;
+        }
+        self.valid.extend_from_slice(&features.valid()[rows]);
+        Ok(())
+    }
+
+    /// The scores of all rows so far, with the number of features.
+    pub(super) fn scores(&mut self, scoring: &Scoring<'_>, detail: Detail) -> Result<(ScoreList, usize), Error> {
+        let kept: Vec<usize> = (0..self.valid.len()).filter(|&row| self.valid[row]).collect();
+        let none = || Error::new(ErrorKind::Extraction, "no sample could be read");
+        let sums = self.sums.as_mut().ok_or_else(none)?;
+        let columns = Columns::of(&self.dataset.targets, kept.iter().copied());
+        let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
+        let source = (self.n_logits > 0).then(|| probabilities(&self.logits, self.n_logits));
+        let scores = sums.scores(Some(Samples {
+            targets: columns.view()?,
+            probabilities: source
+                .as_ref()
+                .map(|(values, columns)| Probabilities::new(values, *columns))
+                .transpose()?,
+            groups: Some(&groups),
+        }))?;
+        Ok((scoring.of_groups(&scores, detail)?, scores.total()?.n_features()))
+    }
+}
