@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Random, close, clusters};
-use ranktune_scores::scores::{self, Prepared};
+use ranktune_scores::scores::{self, ScoreData};
 use ranktune_scores::{ErrorKind, FeatureView, ScoreOptions, Statistics, Targets};
 
 const SCORES: [&str; 3] = ["logme", "h-score", "shrinkage-h-score"];
@@ -23,7 +23,7 @@ fn part<'a>(
 }
 
 fn values(statistics: Statistics) -> Vec<f64> {
-    let prepared = Prepared::from_statistics(statistics);
+    let prepared = ScoreData::from_statistics(statistics);
     SCORES
         .iter()
         .map(|name| {
@@ -186,7 +186,7 @@ fn regression_and_multi_label_columns_stream_too() {
         .flat_map(|(i, &label)| [f64::from(label) + 0.1, (i % 3) as f64])
         .collect();
     let value = |statistics: Statistics| {
-        let prepared = Prepared::from_statistics(statistics);
+        let prepared = ScoreData::from_statistics(statistics);
         scores::find("logme")
             .unwrap()
             .compute(&prepared, &ScoreOptions::default())

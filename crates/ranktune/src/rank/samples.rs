@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ranktune_core::Event;
 use ranktune_features::extract::{Extraction, Extractor, Features, PreparedModel, Unreadable, extract};
-use ranktune_scores::scores::Prepared as ScoreData;
+use ranktune_scores::scores::ScoreData;
 use ranktune_scores::uncertainty::{groups, jackknife};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 

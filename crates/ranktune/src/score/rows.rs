@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ranktune_scores::scores::{Prepared, find};
+use ranktune_scores::scores::{ScoreData, find};
 use ranktune_scores::uncertainty::{groups, jackknife};
 use ranktune_scores::{FeatureView, ScoreInputs};
 
@@ -44,7 +44,7 @@ pub(super) fn score(
         probabilities: shards.probabilities_view()?,
     };
     let settings = settings(options);
-    let prepared = Prepared::new(&inputs)?;
+    let prepared = ScoreData::new(&inputs)?;
     let mut scored = Scored::new(shards.task, n, d, inputs.targets.n_columns(), &shards.names);
     for name in names {
         let outcome = find(name)?.compute(&prepared, &settings)?;

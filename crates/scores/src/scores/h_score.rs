@@ -10,16 +10,20 @@
 //! taken in sample space. Where the covariance is regular the two are the same number.
 
 use super::scatter::Scatter;
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 
 pub(super) const SCORE: Score = Score {
     name: "h-score",
     summary: "covariance between classes against all covariance (Bao et al. 2019)",
+    source: "Bao, Li, Huang, Zhang, Zheng, Zamir, Guibas: An Information-Theoretic Approach to Transferability in Task Transfer Learning, ICIP 2019",
     needs: Needs::ClassStatistics,
+    default_use: DefaultUse::Classes,
+    always_with_error: false,
+    replicates: Replicates::Recompute,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
-    Scatter::explained(prepared.statistics()?, SCORE.name).map(ScoreOutcome::of)
+fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
+    Scatter::explained(data.statistics()?, SCORE.name).map(ScoreOutcome::of)
 }

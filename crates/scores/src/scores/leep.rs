@@ -9,19 +9,23 @@
 //! A source class of probability zero everywhere is left out; every sample contributes to its own class's counts, so the
 //! logarithm's argument is positive.
 
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 use crate::targets::Compact;
 
 pub(super) const SCORE: Score = Score {
     name: "leep",
     summary: "log likelihood of labels through the source head's classes (Nguyen et al. 2020)",
+    source: "Nguyen, Hassner, Seeger, Archambeau: LEEP: A New Measure to Evaluate Transferability of Learned Representations, ICML 2020",
     needs: Needs::Probabilities,
+    default_use: DefaultUse::Classes,
+    always_with_error: false,
+    replicates: Replicates::Recompute,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
-    let (probabilities, labels) = prepared.probabilities_for(SCORE.name)?;
+fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
+    let (probabilities, labels) = data.probabilities_for(SCORE.name)?;
     let labels = Compact::new(labels);
     let z = probabilities.n_sources();
     let mut joint = vec![0.0; labels.classes.len() * z];

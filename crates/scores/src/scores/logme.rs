@@ -1,19 +1,23 @@
 //! LogME: the maximum evidence, averaged over target columns. The numerics are in [`crate::evidence`].
 
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 use crate::evidence;
 
 pub(super) const SCORE: Score = Score {
     name: "logme",
     summary: "maximum evidence of a linear model on the features (You et al. 2021)",
+    source: "You, Liu, Wang, Long: LogME: Practical Assessment of Pre-trained Models for Transfer Learning, ICML 2021",
     needs: Needs::Statistics,
+    default_use: DefaultUse::EveryTask,
+    always_with_error: true,
+    replicates: Replicates::EvidenceAtOptimum,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
-    let statistics = prepared.statistics()?;
-    let fit = match prepared.rows(SCORE.name) {
+fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
+    let statistics = data.statistics()?;
+    let fit = match data.rows(SCORE.name) {
         Ok((features, targets)) => evidence::fit_rows(statistics, &features, &targets, options.compat)?,
         Err(_) => evidence::fit(statistics, options.compat)?,
     };

@@ -1,26 +1,27 @@
 //! All scores by name. A new score is one file here and one line in [`SCORES`].
 //!
-//! A score is a function of [`Prepared`] inputs: features, targets, the source head's probabilities if there are any, and the
-//! second-moment statistics, which are made once and shared by all scores that ask for them.
+//! A score is a function of [`ScoreData`]: features, targets, the source head's probabilities if there are any, and the
+//! second-moment statistics, which are made once and shared by all scores that need them. A list entry says everything
+//! that callers have to know of a score: its name, its source, what it needs, whether a ranking shows it by default, and
+//! how its standard error is found. Nothing compares scores by name.
 
+mod data;
 mod h_score;
 mod leep;
 mod logme;
 mod nce;
+mod outcome;
 mod scatter;
 mod shrinkage_h_score;
 mod transrate;
 
-use std::borrow::Cow;
-use std::sync::OnceLock;
+use ranktune_core::names::nearest_name;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{Compat, Evidence};
-use crate::features::FeatureView;
-use crate::probabilities::Probabilities;
-use crate::statistics::Statistics;
-use crate::targets::Targets;
-use ranktune_core::names::nearest_name;
+use crate::evidence::Compat;
+
+pub use data::{ScoreData, ScoreInputs};
+pub use outcome::ScoreOutcome;
 
 /// Every score, in the order in which they are listed for users.
 pub static SCORES: &[Score] = &[
@@ -40,10 +41,32 @@ pub enum Needs {
     Statistics,
     /// The statistics, and one class a sample.
     ClassStatistics,
-    /// The rows of features, or the statistics of every class ([`Prepared::with_classes`]), and one class a sample.
+    /// The rows of features, or the statistics of every class ([`ScoreData::with_classes`]), and one class a sample.
     ClassRows,
     /// The source head's probabilities, and one class a sample.
     Probabilities,
+}
+
+/// Whether a ranking computes a score when the user has named none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DefaultUse {
+    /// For every task.
+    EveryTask,
+    /// Where targets are classes.
+    Classes,
+    /// Only where the user names it.
+    OnRequest,
+}
+
+/// How a score is recomputed without a group of samples, for its standard error (delete-a-group jackknife).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replicates {
+    /// By computing the score again.
+    Recompute,
+    /// From the evidence at the optimum of all samples, which costs a few Cholesky factors a group.
+    EvidenceAtOptimum,
 }
 
 /// One transferability score.
@@ -54,10 +77,18 @@ pub struct Score {
     pub name: &'static str,
     /// What it is, in a line.
     pub summary: &'static str,
+    /// Where it was published: authors, title, venue and year.
+    pub source: &'static str,
     /// What it needs.
     pub needs: Needs,
+    /// Whether a ranking computes it by default.
+    pub default_use: DefaultUse,
+    /// Whether a ranking gives its standard error also where it is not the score that orders the models.
+    pub always_with_error: bool,
+    /// How its standard error is found.
+    pub replicates: Replicates,
     /// Computes it.
-    run: fn(&Prepared<'_>, &ScoreOptions) -> Result<ScoreOutcome>,
+    run: fn(&ScoreData<'_>, &ScoreOptions) -> Result<ScoreOutcome>,
 }
 
 /// Settings of the scores.
@@ -79,165 +110,19 @@ impl Default for ScoreOptions {
     }
 }
 
-/// What a score is computed from.
-///
-/// # Shapes
-/// features `[n, d]`; targets `[n]` classes or `[n, c]` numbers; probabilities `[n, z]`.
-#[derive(Clone, Copy, Debug)]
-pub struct ScoreInputs<'a> {
-    /// Frozen features of the samples.
-    pub features: FeatureView<'a>,
-    /// What is to be predicted.
-    pub targets: Targets<'a>,
-    /// What the model's own head predicts, for LEEP and NCE.
-    pub probabilities: Option<Probabilities<'a>>,
-}
-
-/// A score's value, and for LogME what it is made of.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ScoreOutcome {
-    /// The score; higher is better.
-    pub value: f64,
-    /// LogME's columns.
-    pub evidence: Option<Evidence>,
-    /// A first-order bound of the error of LogME's value.
-    pub error_bound: Option<f64>,
-}
-
-impl ScoreOutcome {
-    fn of(value: f64) -> Self {
-        Self {
-            value,
-            evidence: None,
-            error_bound: None,
-        }
-    }
-}
-
-/// Inputs that have been checked against each other, with statistics made on first use.
-#[derive(Debug)]
-pub struct Prepared<'a> {
-    features: Option<FeatureView<'a>>,
-    targets: Option<Targets<'a>>,
-    probabilities: Option<Probabilities<'a>>,
-    statistics: OnceLock<Cow<'a, Statistics>>,
-    /// Of every class by itself; those without samples count for nothing.
-    classes: Option<Vec<Statistics>>,
-}
-
-impl<'a> Prepared<'a> {
-    /// Checks that there is a target, and a row of probabilities, for every row of features.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Shape`] where the numbers of rows differ.
-    pub fn new(inputs: &ScoreInputs<'a>) -> Result<Self> {
-        let n = inputs.features.n_samples();
-        inputs.targets.check_rows(n)?;
-        if let Some(probabilities) = inputs.probabilities
-            && probabilities.n_samples() != n
-        {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "features have {n} rows but probabilities have {}",
-                    probabilities.n_samples()
-                ),
-            ));
-        }
-        Ok(Self {
-            features: Some(inputs.features),
-            targets: Some(inputs.targets),
-            probabilities: inputs.probabilities,
-            statistics: OnceLock::new(),
-            classes: None,
-        })
-    }
-
-    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`] or
-    /// [`Needs::ClassStatistics`].
-    pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
-        Self {
-            features: None,
-            targets: None,
-            probabilities: None,
-            statistics: OnceLock::from(statistics.into()),
-            classes: None,
-        }
-    }
-
-    /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
-    /// [`Needs::ClassRows`].
-    pub fn streamed(
-        statistics: impl Into<Cow<'a, Statistics>>,
-        targets: Targets<'a>,
-        probabilities: Option<Probabilities<'a>>,
-    ) -> Self {
-        Self {
-            features: None,
-            targets: Some(targets),
-            probabilities,
-            statistics: OnceLock::from(statistics.into()),
-            classes: None,
-        }
-    }
-
-    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`].
-    #[must_use]
-    pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
-        self.classes = Some(classes);
-        self
-    }
-
-    /// The statistics, made now if this is the first to ask.
-    ///
-    /// # Errors
-    /// As [`Statistics::of`].
-    pub fn statistics(&self) -> Result<&Statistics> {
-        if let Some(statistics) = self.statistics.get() {
-            return Ok(statistics);
-        }
-        let (features, targets) = self.rows("these statistics")?;
-        let made = Statistics::of(&features, &targets)?;
-        Ok(self.statistics.get_or_init(|| Cow::Owned(made)))
-    }
-
-    fn rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {
-        self.features.zip(self.targets).ok_or_else(|| {
-            Error::new(
-                ErrorKind::MissingInput,
-                format!("{score} needs the rows of features, got statistics only"),
-            )
-        })
-    }
-
-    fn probabilities_for(&self, score: &str) -> Result<(Probabilities<'a>, &'a [u32])> {
-        let probabilities = self.probabilities.ok_or_else(|| {
-            Error::new(
-                ErrorKind::MissingInput,
-                format!(
-                    "{score} needs the source head's probabilities, and there are none; give them, or leave {score} out"
-                ),
-            )
-        })?;
-        let targets = self.targets.ok_or_else(|| {
-            Error::new(
-                ErrorKind::MissingInput,
-                format!("{score} needs the label of every sample, got statistics only"),
-            )
-        })?;
-        Ok((probabilities, targets.labels_for(score)?))
-    }
-}
-
 impl Score {
+    /// Whether the score can be computed from statistics, without the rows of features.
+    pub fn is_of_statistics(&self) -> bool {
+        matches!(self.needs, Needs::Statistics | Needs::ClassStatistics)
+    }
+
     /// Computes the score.
     ///
     /// # Errors
     /// [`ErrorKind::MissingInput`] where an input that it [`needs`](Score::needs) is missing,
     /// [`ErrorKind::TooFewClasses`] where it compares classes and fewer than two occur, and what the score itself documents.
-    pub fn compute(&self, prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
-        let outcome = (self.run)(prepared, options)?;
+    pub fn compute(&self, data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
+        let outcome = (self.run)(data, options)?;
         if outcome.value.is_finite() {
             Ok(outcome)
         } else {
@@ -291,10 +176,10 @@ pub fn score_all(
     options: &ScoreOptions,
 ) -> Result<Vec<(&'static str, Result<ScoreOutcome>)>> {
     let scores = names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?;
-    let prepared = Prepared::new(inputs)?;
+    let data = ScoreData::new(inputs)?;
     Ok(scores
         .iter()
-        .map(|score| (score.name, score.compute(&prepared, options)))
+        .map(|score| (score.name, score.compute(&data, options)))
         .collect())
 }
 

@@ -6,18 +6,22 @@
 
 use std::collections::BTreeMap;
 
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 
 pub(super) const SCORE: Score = Score {
     name: "nce",
     summary: "minus the entropy of labels given the source head's class (Tran et al. 2019)",
+    source: "Tran, Nguyen, Hassner: Transferability and Hardness of Supervised Classification Tasks, ICCV 2019",
     needs: Needs::Probabilities,
+    default_use: DefaultUse::Classes,
+    always_with_error: false,
+    replicates: Replicates::Recompute,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
-    let (probabilities, labels) = prepared.probabilities_for(SCORE.name)?;
+fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
+    let (probabilities, labels) = data.probabilities_for(SCORE.name)?;
     let mut joint: BTreeMap<(usize, u32), usize> = BTreeMap::new();
     let mut marginal = vec![0_usize; probabilities.n_sources()];
     for (row, &label) in probabilities.rows().zip(labels) {

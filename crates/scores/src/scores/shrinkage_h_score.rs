@@ -14,19 +14,23 @@ use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 
 use super::scatter::{Scatter, squared_solution};
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 use crate::statistics::Statistics;
 
 pub(super) const SCORE: Score = Score {
     name: "shrinkage-h-score",
     summary: "H-score with Ledoit–Wolf shrinkage (Ibrahim et al. 2021)",
+    source: "Ibrahim, Ponomareva, Mazumder: Newer is not always better: Rethinking transferability metrics, their peculiarities, stability and performance, 2021",
     needs: Needs::ClassStatistics,
+    default_use: DefaultUse::OnRequest,
+    always_with_error: false,
+    replicates: Replicates::Recompute,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
-    let statistics = prepared.statistics()?;
+fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
+    let statistics = data.statistics()?;
     let scatter = Scatter::new(statistics, SCORE.name)?;
     let n = scatter.n as f64;
     let (shrinkage, mean_variance) = shrinkage(&scatter, statistics);

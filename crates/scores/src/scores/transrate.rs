@@ -11,7 +11,7 @@
 use faer::Mat;
 
 use super::scatter::{Scatter, log_determinant};
-use super::{Needs, Prepared, Score, ScoreOptions, ScoreOutcome};
+use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::statistics::Statistics;
 use crate::statistics::gram::{Sign, dual_gram, update_gram};
@@ -22,11 +22,15 @@ use crate::targets::Compact;
 pub(super) const SCORE: Score = Score {
     name: "transrate",
     summary: "coding rate of all features against that within classes (Huang et al. 2022)",
+    source: "Huang, Huang, Rong, Yang, Wei: Frustratingly Easy Transferability Estimation, ICML 2022",
     needs: Needs::ClassRows,
+    default_use: DefaultUse::OnRequest,
+    always_with_error: false,
+    replicates: Replicates::Recompute,
     run,
 };
 
-fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
+fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
     let epsilon = options.transrate_epsilon;
     if !(epsilon > 0.0 && epsilon.is_finite()) {
         return Err(Error::new(
@@ -34,12 +38,12 @@ fn run(prepared: &Prepared<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> 
             format!("transrate's epsilon must be finite and > 0, got {epsilon}"),
         ));
     }
-    if let Some(classes) = prepared.classes.as_ref().filter(|_| prepared.features.is_none()) {
-        return from_classes(prepared.statistics()?, classes, epsilon);
+    if let Some(classes) = data.classes.as_ref().filter(|_| data.features.is_none()) {
+        return from_classes(data.statistics()?, classes, epsilon);
     }
-    let (features, targets) = prepared.rows(SCORE.name)?;
+    let (features, targets) = data.rows(SCORE.name)?;
     let labels = Compact::new(targets.labels_for(SCORE.name)?);
-    let scatter = Scatter::new(prepared.statistics()?, SCORE.name)?;
+    let scatter = Scatter::new(data.statistics()?, SCORE.name)?;
     let all = coding_rate(scatter.matrix, scatter.n, epsilon)?;
     let mut within = 0.0;
     for members in labels.members() {

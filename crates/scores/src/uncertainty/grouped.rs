@@ -14,7 +14,7 @@ use super::{Jackknife, logme};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
-use crate::scores::{self, Needs, Prepared, ScoreOptions};
+use crate::scores::{self, Needs, Replicates, ScoreData, ScoreOptions};
 use crate::statistics::Statistics;
 use crate::statistics::strips::Wide;
 use crate::targets::Targets;
@@ -186,14 +186,14 @@ pub fn jackknife_of_groups(
         statistics.subtract(&groups[group])?;
         Ok(Some(statistics))
     };
-    if name == "logme" && options.compat == Compat::Exact && !total.is_dual() {
+    if score.replicates == Replicates::EvidenceAtOptimum && options.compat == Compat::Exact && !total.is_dual() {
         let fit = evidence::fit(total, options.compat)?;
         let value = fit.evidence().value;
         if let Some(replicates) = logme::replicates(&fit, filled.len(), &mut |at| without(filled[at]))? {
             return Jackknife::new(value, replicates);
         }
     }
-    let value = score.compute(&Prepared::from_statistics(total), options)?.value;
+    let value = score.compute(&ScoreData::from_statistics(total), options)?.value;
     let replicates = filled
         .iter()
         .map(|&group| {
@@ -201,7 +201,7 @@ pub fn jackknife_of_groups(
                 Some(statistics) => statistics,
                 None => sum(groups, Some(group))?,
             };
-            Ok(score.compute(&Prepared::from_statistics(statistics), options)?.value)
+            Ok(score.compute(&ScoreData::from_statistics(statistics), options)?.value)
         })
         .collect::<Result<Vec<_>>>()?;
     Jackknife::new(value, replicates)

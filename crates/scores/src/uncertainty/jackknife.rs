@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
-use crate::scores::{self, Needs, Prepared, Score, ScoreInputs, ScoreOptions};
+use crate::scores::{self, Needs, Replicates, Score, ScoreData, ScoreInputs, ScoreOptions};
 use crate::statistics::Statistics;
 use crate::targets::Targets;
 
@@ -90,9 +90,9 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
             format!("groups must be numbered without gaps, but group {empty} of {n_groups} has no samples"),
         ));
     }
-    let prepared = Prepared::new(inputs)?;
+    let prepared = ScoreData::new(inputs)?;
     let from_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
-    if from_statistics && score.name == "logme" && options.compat == Compat::Exact {
+    if from_statistics && score.replicates == Replicates::EvidenceAtOptimum && options.compat == Compat::Exact {
         let statistics = prepared.statistics()?;
         let fit = evidence::fit_rows(statistics, &inputs.features, &inputs.targets, options.compat)?;
         let value = fit.evidence().value;
@@ -106,7 +106,7 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
         .map(|group| {
             if from_statistics
                 && let Some(left) = without(prepared.statistics()?, inputs, &members[group])?
-                && let Ok(outcome) = score.compute(&Prepared::from_statistics(left), options)
+                && let Ok(outcome) = score.compute(&ScoreData::from_statistics(left), options)
             {
                 return Ok(outcome.value);
             }
@@ -138,7 +138,7 @@ fn from_rows(
     let rows: Vec<usize> = (0..groups.len()).filter(|&row| groups[row] != group).collect();
     let left = Rows::of(inputs, &rows);
     let (features, targets, probabilities) = left.view(inputs)?;
-    let prepared = Prepared::new(&ScoreInputs {
+    let prepared = ScoreData::new(&ScoreInputs {
         features,
         targets,
         probabilities,

@@ -1,0 +1,139 @@
+//! What scores are computed from: inputs that have been checked against each other, and statistics made once for all scores.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::features::FeatureView;
+use crate::probabilities::Probabilities;
+use crate::statistics::Statistics;
+use crate::targets::Targets;
+
+/// What a score is computed from.
+///
+/// # Shapes
+/// features `[n, d]`; targets `[n]` classes or `[n, c]` numbers; probabilities `[n, z]`.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoreInputs<'a> {
+    /// Frozen features of the samples.
+    pub features: FeatureView<'a>,
+    /// What is to be predicted.
+    pub targets: Targets<'a>,
+    /// What the model's own head predicts, for LEEP and NCE.
+    pub probabilities: Option<Probabilities<'a>>,
+}
+
+/// Inputs that have been checked against each other, with statistics made on first use.
+#[derive(Debug)]
+pub struct ScoreData<'a> {
+    pub(super) features: Option<FeatureView<'a>>,
+    targets: Option<Targets<'a>>,
+    probabilities: Option<Probabilities<'a>>,
+    statistics: OnceLock<Cow<'a, Statistics>>,
+    /// Of every class by itself; those without samples count for nothing.
+    pub(super) classes: Option<Vec<Statistics>>,
+}
+
+impl<'a> ScoreData<'a> {
+    /// Checks that there is a target, and a row of probabilities, for every row of features.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] where the numbers of rows differ.
+    pub fn new(inputs: &ScoreInputs<'a>) -> Result<Self> {
+        let n = inputs.features.n_samples();
+        inputs.targets.check_rows(n)?;
+        if let Some(probabilities) = inputs.probabilities
+            && probabilities.n_samples() != n
+        {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "features have {n} rows but probabilities have {}",
+                    probabilities.n_samples()
+                ),
+            ));
+        }
+        Ok(Self {
+            features: Some(inputs.features),
+            targets: Some(inputs.targets),
+            probabilities: inputs.probabilities,
+            statistics: OnceLock::new(),
+            classes: None,
+        })
+    }
+
+    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`] or
+    /// [`Needs::ClassStatistics`].
+    pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
+        Self {
+            features: None,
+            targets: None,
+            probabilities: None,
+            statistics: OnceLock::from(statistics.into()),
+            classes: None,
+        }
+    }
+
+    /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
+    /// [`Needs::ClassRows`].
+    pub fn streamed(
+        statistics: impl Into<Cow<'a, Statistics>>,
+        targets: Targets<'a>,
+        probabilities: Option<Probabilities<'a>>,
+    ) -> Self {
+        Self {
+            features: None,
+            targets: Some(targets),
+            probabilities,
+            statistics: OnceLock::from(statistics.into()),
+            classes: None,
+        }
+    }
+
+    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`].
+    #[must_use]
+    pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
+        self.classes = Some(classes);
+        self
+    }
+
+    /// The statistics, made now if this is the first to ask.
+    ///
+    /// # Errors
+    /// As [`Statistics::of`].
+    pub fn statistics(&self) -> Result<&Statistics> {
+        if let Some(statistics) = self.statistics.get() {
+            return Ok(statistics);
+        }
+        let (features, targets) = self.rows("these statistics")?;
+        let made = Statistics::of(&features, &targets)?;
+        Ok(self.statistics.get_or_init(|| Cow::Owned(made)))
+    }
+
+    pub(super) fn rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {
+        self.features.zip(self.targets).ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingInput,
+                format!("{score} needs the rows of features, got statistics only"),
+            )
+        })
+    }
+
+    pub(super) fn probabilities_for(&self, score: &str) -> Result<(Probabilities<'a>, &'a [u32])> {
+        let probabilities = self.probabilities.ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingInput,
+                format!(
+                    "{score} needs the source head's probabilities, and there are none; give them, or leave {score} out"
+                ),
+            )
+        })?;
+        let targets = self.targets.ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingInput,
+                format!("{score} needs the label of every sample, got statistics only"),
+            )
+        })?;
+        Ok((probabilities, targets.labels_for(score)?))
+    }
+}
