@@ -3,7 +3,7 @@
 use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, Digest, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, PreparedModel, extract};
-use ranktune_hub::{HubEntry, Hub};
+use ranktune_hub::{Hub, HubEntry};
 use ranktune_report::ranking::Unreadable;
 
 use crate::error::{Error, ErrorKind};

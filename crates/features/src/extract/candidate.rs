@@ -21,7 +21,12 @@ pub(crate) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    pub(crate) fn new(entry: &'a HubEntry, model: &'a Model, data: Option<DataKind>, options: &'a ExtractOptions) -> Self {
+    pub(crate) fn new(
+        entry: &'a HubEntry,
+        model: &'a Model,
+        data: Option<DataKind>,
+        options: &'a ExtractOptions,
+    ) -> Self {
         Self {
             entry,
             model,

@@ -16,7 +16,12 @@ const PART: usize = 8192;
 
 /// Whether features are too many to be held in memory, and no store holds them either.
 pub(super) fn is_needed(work: &Extraction<'_>, scoring: &Scoring<'_>) -> bool {
-    let columns = work.models.iter().filter_map(PreparedModel::feature_dim).max().unwrap_or(0);
+    let columns = work
+        .models
+        .iter()
+        .filter_map(PreparedModel::feature_dim)
+        .max()
+        .unwrap_or(0);
     let bytes = work.dataset.n_samples().saturating_mul(columns).saturating_mul(4);
     work.options.cache == CacheOptions::Off
         && work.options.feature != FeatureChoice::Layers

@@ -6,8 +6,8 @@ use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets};
 use ranktune_features::extract::{ExtractOptions, Extraction, Features, PreparedModel, extract};
 
-use crate::rank::copies::without_copies;
 use crate::error::{Error, ErrorKind};
+use crate::rank::copies::without_copies;
 
 /// The training samples and how features of them are extracted.
 #[derive(Clone, Copy)]
@@ -76,7 +76,12 @@ impl<'a> TeacherInputs<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Extraction`], naming the model; [`ErrorKind::Data`] when a file can no longer be read.
-    pub(crate) fn features(&self, model: &PreparedModel, dataset: &Dataset, digests: &[Digest]) -> Result<Features, Error> {
+    pub(crate) fn features(
+        &self,
+        model: &PreparedModel,
+        dataset: &Dataset,
+        digests: &[Digest],
+    ) -> Result<Features, Error> {
         let work = Extraction {
             models: std::slice::from_ref(model),
             dataset,

@@ -12,7 +12,7 @@ use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
-use crate::scores::{Needs, ScoreData, Score, ScoreInputs, ScoreOptions, ScoreOutcome};
+use crate::scores::{Needs, Score, ScoreData, ScoreInputs, ScoreOptions, ScoreOutcome};
 use crate::statistics::Statistics;
 use crate::targets::Targets;
 
