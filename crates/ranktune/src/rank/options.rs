@@ -5,6 +5,7 @@ use std::time::Duration;
 use ranktune_data::Task;
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_hub::TextPooling;
+use ranktune_scores::scores::{DefaultUse, SCORES, Score};
 use serde_json::{Map, Value, json};
 
 /// How the models of a hub are ranked.
@@ -92,12 +93,15 @@ pub(super) fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
     if !options.scores.is_empty() {
         return options.scores.clone();
     }
-    let default: &[&str] = match task {
-        Task::Classification => &["logme", "leep", "nce", "h-score"],
-        Task::Tokens => &["logme", "h-score"],
-        _ => &["logme"],
+    let is_of_classes = matches!(task, Task::Classification | Task::Tokens);
+    let is_default = |score: &&Score| match score.default_use {
+        DefaultUse::EveryTask => true,
+        // Of words only statistics are kept.
+        DefaultUse::Classes => is_of_classes && (task != Task::Tokens || score.is_of_statistics()),
+        _ => false,
     };
-    default.iter().map(|&name| name.to_owned()).collect()
+    let scores = SCORES.iter().filter(is_default);
+    scores.map(|score| score.name.to_owned()).collect()
 }
 
 /// The options that can change the result, by their names on the command line.
@@ -127,4 +131,21 @@ pub(super) fn options_json(options: &RankOptions, names: &[String]) -> Map<Strin
         insert("budget", json!(race.budget.map(|budget| budget.as_secs_f64())));
     }
     object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_scores_follow_from_the_task() {
+        for (task, expected) in [
+            (Task::Classification, vec!["logme", "leep", "nce", "h-score"]),
+            (Task::MultiLabel, vec!["logme"]),
+            (Task::Regression, vec!["logme"]),
+            (Task::Tokens, vec!["logme", "h-score"]),
+        ] {
+            assert_eq!(score_names(&RankOptions::default(), task), expected, "{task}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use ranktune_core::one_line;
 use ranktune_data::Dataset;
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::LayerScore;
-use ranktune_scores::scores::{Needs, Score, find};
+use ranktune_scores::scores::{Score, find};
 use ranktune_scores::uncertainty::{GroupedScores, Jackknife};
 use ranktune_scores::{ScoreOptions, ScoreOutcome};
 use serde_json::{Map, Value, json};
@@ -109,7 +109,7 @@ impl Scoring<'_> {
         };
         for (place, name) in names.iter().enumerate() {
             let score = find(name)?;
-            let with_error = place == 0 || score.name == "logme";
+            let with_error = place == 0 || score.always_with_error;
             let (outcome, jackknife) = match compute(score, with_error) {
                 Ok(computed) => computed,
                 Err(error) if place == 0 => return Err(error.into()),
@@ -158,9 +158,4 @@ impl Scoring<'_> {
             Ok((outcome, jackknife))
         })
     }
-}
-
-/// Whether the score can be computed from statistics alone.
-pub(super) fn is_of_statistics(score: &Score) -> bool {
-    matches!(score.needs, Needs::Statistics | Needs::ClassStatistics)
 }

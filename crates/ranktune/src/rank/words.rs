@@ -18,7 +18,7 @@ use ranktune_scores::scores::{SCORES, find};
 use ranktune_scores::uncertainty::groups;
 
 use super::options::LayerChoice;
-use super::scores::{Detail, GROUPS, Scoring, is_of_statistics};
+use super::scores::{Detail, GROUPS, Scoring};
 use super::track::{Cost, Goal, Reached, Scored, Track};
 use super::word_sums::{FEWEST_GROUPS, Sentences, WordSums, bytes_of_group, fits};
 use crate::error::{Error, ErrorKind};
@@ -94,10 +94,10 @@ fn rarest_tags(sentences: &[Vec<u32>], n_tags: usize) -> Vec<u32> {
 /// [`ErrorKind::Arguments`].
 pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
     for name in names {
-        if is_of_statistics(find(name)?) {
+        if find(name)?.is_of_statistics() {
             continue;
         }
-        let possible = SCORES.iter().filter(|score| is_of_statistics(score));
+        let possible = SCORES.iter().filter(|score| score.is_of_statistics());
         let possible: Vec<&str> = possible.map(|score| score.name).collect();
         let message = format!(
             "{name} needs the features of all words at once, which are not kept; for words there are {}",

@@ -178,10 +178,10 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Sav
 
 /// Products in f32 are only for LogME, whose error is bounded; other scores of the same statistics take f64.
 fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
-    let only_evidence = names
+    let are_bounded = names
         .iter()
-        .all(|name| name == "logme" || find(name).is_ok_and(|score| score.needs == Needs::Probabilities));
-    if only_evidence {
+        .all(|name| find(name).is_ok_and(|score| score.bounds_error || score.needs == Needs::Probabilities));
+    if are_bounded {
         options.precision
     } else {
         Precision::Double
@@ -318,8 +318,7 @@ fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &S
         if options.standard_errors == StandardErrors::Without {
             continue;
         }
-        let is_of_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
-        let error = if !is_of_statistics {
+        let error = if !score.is_of_statistics() {
             scored.note(&format!("the standard error of {name} needs the rows, and is left out"));
             None
         } else if part.groups.len() > 1 {

@@ -11,6 +11,7 @@ pub(super) const SCORE: Score = Score {
     needs: Needs::Statistics,
     default_use: DefaultUse::EveryTask,
     always_with_error: true,
+    bounds_error: true,
     replicates: Replicates::EvidenceAtOptimum,
     run,
 };

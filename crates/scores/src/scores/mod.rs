@@ -85,6 +85,8 @@ pub struct Score {
     pub default_use: DefaultUse,
     /// Whether a ranking gives its standard error also where it is not the score that orders the models.
     pub always_with_error: bool,
+    /// Whether its outcome bounds its rounding error ([`ScoreOutcome::error_bound`]), as products in f32 require.
+    pub bounds_error: bool,
     /// How its standard error is found.
     pub replicates: Replicates,
     /// Computes it.

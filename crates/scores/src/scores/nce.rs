@@ -16,6 +16,7 @@ pub(super) const SCORE: Score = Score {
     needs: Needs::Probabilities,
     default_use: DefaultUse::Classes,
     always_with_error: false,
+    bounds_error: false,
     replicates: Replicates::Recompute,
     run,
 };

@@ -25,6 +25,7 @@ pub(super) const SCORE: Score = Score {
     needs: Needs::ClassStatistics,
     default_use: DefaultUse::OnRequest,
     always_with_error: false,
+    bounds_error: false,
     replicates: Replicates::Recompute,
     run,
 };

@@ -26,6 +26,7 @@ pub(super) const SCORE: Score = Score {
     needs: Needs::ClassRows,
     default_use: DefaultUse::OnRequest,
     always_with_error: false,
+    bounds_error: false,
     replicates: Replicates::Recompute,
     run,
 };
