@@ -1,6 +1,6 @@
 //! From the scores of a model's layers to the score of the model: the best layer's, or that of the layers' mean.
 
-use ranktune_features::extract::{Features, Layer};
+use ranktune_features::extract::{ExtractedFeatures, Layer};
 use ranktune_report::ranking::LayerScore;
 use ranktune_scores::uncertainty::Jackknife;
 use serde_json::json;
@@ -86,7 +86,7 @@ pub(super) fn append_mean(rows: &[f32], d: usize, layers: &[Layer], into: &mut V
 }
 
 /// The mean over `layers`, which have the same width, of all valid rows: `[valid, width]`.
-pub(super) fn mean_rows(features: &mut Features, layers: &[Layer]) -> Result<Vec<f32>, Error> {
+pub(super) fn mean_rows(features: &mut ExtractedFeatures, layers: &[Layer]) -> Result<Vec<f32>, Error> {
     let (n, d) = (features.n_rows(), features.n_features());
     let mut rows = Vec::new();
     for begin in (0..n).step_by(BLOCK) {

@@ -21,7 +21,7 @@
 //! class or group, and why the threshold is low.
 
 use ranktune_core::{Event, Progress, one_line};
-use ranktune_features::extract::Unreadable;
+use ranktune_features::extract::UnreadableSample;
 use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary};
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
@@ -62,7 +62,7 @@ pub(super) struct Race<'a> {
 pub(super) struct Raced {
     /// By the models' position.
     pub(super) models: Vec<RacedModel>,
-    pub(super) unreadable: Vec<Unreadable>,
+    pub(super) unreadable: Vec<UnreadableSample>,
     /// `None` for a single round.
     pub(super) summary: Option<RaceSummary>,
 }

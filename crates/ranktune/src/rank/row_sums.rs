@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use ranktune_data::Dataset;
-use ranktune_features::extract::Features;
+use ranktune_features::extract::ExtractedFeatures;
 use ranktune_scores::scores::{Needs, find};
 use ranktune_scores::uncertainty::{Accumulator, Samples, groups};
 use ranktune_scores::{FeatureView, Probabilities};
@@ -73,7 +73,7 @@ impl<'a> RowSums<'a> {
     }
 
     /// Adds the next rows.
-    pub(super) fn add(&mut self, features: &mut Features, rows: Range<usize>) -> Result<(), Error> {
+    pub(super) fn add(&mut self, features: &mut ExtractedFeatures, rows: Range<usize>) -> Result<(), Error> {
         let d = features.n_features();
         for begin in rows.clone().step_by(BLOCK) {
             let block = begin..(begin + BLOCK).min(rows.end);

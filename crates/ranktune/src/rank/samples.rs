@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use ranktune_core::Event;
-use ranktune_features::extract::{Extraction, Extractor, Features, PreparedModel, Unreadable, extract};
+use ranktune_features::extract::{ExtractedFeatures, Extraction, Extractor, PreparedModel, UnreadableSample, extract};
 use ranktune_scores::scores::ScoreData;
 use ranktune_scores::uncertainty::{groups, jackknife};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
@@ -27,7 +27,7 @@ pub(super) struct WholeRows<'a> {
     stopped: Vec<bool>,
     /// Of models that went over all samples in one round.
     costs: Vec<Cost>,
-    unreadable: Vec<Unreadable>,
+    unreadable: Vec<UnreadableSample>,
 }
 
 impl<'a> WholeRows<'a> {
@@ -117,7 +117,7 @@ impl Track for WholeRows<'_> {
         }
     }
 
-    fn unreadable(&self) -> &[Unreadable] {
+    fn unreadable(&self) -> &[UnreadableSample] {
         &self.unreadable
     }
 
@@ -142,7 +142,7 @@ pub(super) fn look<T>(
     extractor: &mut Extractor<'_>,
     model: usize,
     samples: usize,
-    look: impl FnOnce(&mut Features) -> Result<T, Error>,
+    look: impl FnOnce(&mut ExtractedFeatures) -> Result<T, Error>,
 ) -> Result<T, Error> {
     extractor.look(model, samples, |features| Ok(look(features)))?
 }
@@ -151,7 +151,7 @@ pub(super) fn look<T>(
 fn score(
     scoring: &Scoring<'_>,
     model: &PreparedModel,
-    features: &mut Features,
+    features: &mut ExtractedFeatures,
     detail: Detail,
 ) -> Result<ModelScores, Error> {
     let begun = Instant::now();
@@ -168,7 +168,7 @@ fn score(
 fn of_features(
     scoring: &Scoring<'_>,
     model: &PreparedModel,
-    features: &mut Features,
+    features: &mut ExtractedFeatures,
     detail: Detail,
 ) -> Result<ModelScores, Error> {
     let (n, d) = (features.n_rows(), features.n_features());
@@ -191,7 +191,7 @@ fn of_features(
 fn of_layers(
     scoring: &Scoring<'_>,
     model: &PreparedModel,
-    features: &mut Features,
+    features: &mut ExtractedFeatures,
     detail: Detail,
 ) -> Result<ModelScores, Error> {
     let layers = model.layers();
@@ -209,7 +209,7 @@ fn of_layers(
 /// Every score of the valid rows, `[valid, d]`.
 fn of_rows(
     scoring: &Scoring<'_>,
-    features: &mut Features,
+    features: &mut ExtractedFeatures,
     rows: &[f32],
     d: usize,
     detail: Detail,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ranktune_core::Event;
-use ranktune_features::extract::{CacheOptions, Extraction, Extractor, FeatureChoice, PreparedModel, Unreadable};
+use ranktune_features::extract::{CacheOptions, Extraction, Extractor, FeatureChoice, PreparedModel, UnreadableSample};
 
 use super::row_sums::{self, RowSums};
 use super::samples::{cost, look};
@@ -38,7 +38,7 @@ pub(super) struct StreamedRows<'a> {
     sums: Vec<RowSums<'a>>,
     /// Whether a model was stopped, or cannot be used.
     is_over: Vec<bool>,
-    unreadable: Vec<Unreadable>,
+    unreadable: Vec<UnreadableSample>,
 }
 
 impl<'a> StreamedRows<'a> {
@@ -120,7 +120,7 @@ impl Track for StreamedRows<'_> {
         cost(self.extractor.cost(model))
     }
 
-    fn unreadable(&self) -> &[Unreadable] {
+    fn unreadable(&self) -> &[UnreadableSample] {
         &self.unreadable
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! A new way to feed a ranking is one implementation of [`Track`] and one line in `rank/mod.rs`.
 
-use ranktune_features::extract::Unreadable;
+use ranktune_features::extract::UnreadableSample;
 use ranktune_report::ranking::RaceUnit;
 
 use super::scores::{Detail, ModelScores};
@@ -85,7 +85,7 @@ pub(super) trait Track {
     fn cost(&self, model: usize) -> Cost;
 
     /// The samples that cannot be read, among those that were seen.
-    fn unreadable(&self) -> &[Unreadable] {
+    fn unreadable(&self) -> &[UnreadableSample] {
         &[]
     }
 
