@@ -46,8 +46,3 @@ pub use text_side::{Sequences, TextSide};
 pub use unusable::Unusable;
 pub use word_extractor::{TakeWords, WordBlock, WordCost, WordExtractor, extract_words};
 pub use work::{Extraction, UnreadableSample};
-
-// Former names, until all callers use the new ones.
-pub use model::PreparedModel as Prepared;
-pub use sink::ExtractedFeatures as Features;
-pub use work::UnreadableSample as Unreadable;

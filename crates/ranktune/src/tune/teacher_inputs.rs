@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Targets};
-use ranktune_features::extract::{ExtractOptions, Extraction, Features, PreparedModel, extract};
+use ranktune_features::extract::{ExtractOptions, ExtractedFeatures, Extraction, PreparedModel, extract};
 
 use crate::error::{Error, ErrorKind};
 use crate::rank::copies::without_copies;
@@ -81,7 +81,7 @@ impl<'a> TeacherInputs<'a> {
         model: &PreparedModel,
         dataset: &Dataset,
         digests: &[Digest],
-    ) -> Result<Features, Error> {
+    ) -> Result<ExtractedFeatures, Error> {
         let work = Extraction {
             models: std::slice::from_ref(model),
             dataset,
