@@ -52,8 +52,8 @@ impl Dataset {
             return Err(Error::invalid(message).in_file(&path));
         }
         if let (Inputs::Sentences(inputs), Targets::Tags { sentences, .. }) = (&inputs, &targets) {
-            let pairs = inputs.words.iter().zip(sentences).enumerate();
-            for (i, (words, tags)) in pairs.filter(|(_, (words, tags))| words.len() != tags.len()) {
+            let mut pairs = inputs.words.iter().zip(sentences).enumerate();
+            if let Some((i, (words, tags))) = pairs.find(|(_, (words, tags))| words.len() != tags.len()) {
                 let message = format!("sentence {} has {} words but {} tags", i + 1, words.len(), tags.len());
                 return Err(Error::invalid(message).in_file(&path));
             }

@@ -13,7 +13,9 @@ use ranktune_core::{Interrupt, Silent};
 use ranktune_data::LoadOptions;
 use ranktune_data::image::decode;
 use ranktune_features::engine::{self, Elements, EngineChoice, EngineOptions, Input};
-use ranktune_features::extract::{CacheOptions, ExtractOptions, Extraction, PreparedModel, extract};
+use ranktune_features::extract::{
+    CacheOptions, DataKind, ExtractOptions, Extraction, ImageSide, PreparedModel, extract,
+};
 use ranktune_hub::{Hub, Source};
 use ranktune_nn::DeviceChoice;
 

@@ -45,7 +45,7 @@ struct RaceArguments {
 impl RaceArguments {
     fn options(&self) -> Option<RaceOptions> {
         let default = RaceOptions::default();
-        (self.race || self.budget.is_some() || self.top_k.is_some()).then(|| RaceOptions {
+        (self.race || self.budget.is_some() || self.top_k.is_some()).then_some(RaceOptions {
             budget: self.budget,
             ..default
         })

@@ -19,10 +19,13 @@ pub(crate) enum Contents {
     Parquet,
 }
 
+/// Whether these are the first bytes of a file of the format.
+type IsStart = fn(&[u8]) -> bool;
+
 type Open = fn(&FileAt, Option<&str>, &Role) -> Result<Contents>;
 
 /// The formats: how a file begins, and how it is opened.
-const FORMATS: [(fn(&[u8]) -> bool, Open); 4] = [
+const FORMATS: [(IsStart, Open); 4] = [
     (
         |start| start.starts_with(header::MAGIC),
         |file, member, _| array(open_npy(file, member)),

@@ -15,12 +15,15 @@ mod model_folder;
 mod onnx_file;
 pub mod starter;
 
+/// The repositories that a source names, with the files to take of each.
+type Repositories = fn(&Path) -> Result<Vec<(RepoId, FileChoice)>, Error>;
+
 /// One kind of source.
 pub(crate) struct SourceKind {
     /// Whether an argument is of this kind.
     recognizes: fn(&Path) -> bool,
     /// The repositories that its models are downloaded from; `None` for a kind without downloads.
-    repositories: Option<fn(&Path) -> Result<Vec<(RepoId, FileChoice)>, Error>>,
+    repositories: Option<Repositories>,
     /// Finds its models.
     find: fn(&Path, &mut Download<'_>) -> Result<Vec<Found>, Error>,
 }

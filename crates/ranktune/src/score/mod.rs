@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use ranktune_data::Task;
 use ranktune_report::Scores;
-use ranktune_scores::scores::{Needs, find};
+use ranktune_scores::scores::{DefaultUse, Needs, SCORES, Score, find};
 use ranktune_scores::uncertainty::{GroupedScores, Samples};
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
@@ -176,7 +176,7 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Sav
     }
 }
 
-/// Products in f32 are only for LogME, whose error is bounded; other scores of the same statistics take f64.
+/// Products in f32 are only for scores with a bound of their error (LogME); other scores of the same statistics take f64.
 fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
     let are_bounded = names
         .iter()
@@ -250,12 +250,13 @@ fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shard
     if options.scores.is_empty() {
         let with_probabilities =
             !files.probabilities.is_empty() && shards.is_some_and(|shards| shards.columns.is_classes());
-        let default: &[&str] = if with_probabilities {
-            &["logme", "leep", "nce"]
-        } else {
-            &["logme"]
+        let by_default = |score: &&Score| match score.default_use {
+            DefaultUse::EveryTask => true,
+            DefaultUse::Classes => with_probabilities && score.needs == Needs::Probabilities,
+            _ => false,
         };
-        return Ok(default.iter().map(|&name| name.to_owned()).collect());
+        let names = SCORES.iter().filter(by_default).map(|score| score.name.to_owned());
+        return Ok(names.collect());
     }
     Ok(options.scores.clone())
 }

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ranktune_core::files::write_atomically_with;

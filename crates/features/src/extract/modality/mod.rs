@@ -19,12 +19,15 @@ mod words;
 
 pub use images::ImageSide;
 
+/// The input side of a model that takes the modality; nothing for another model.
+type Prepare = fn(&Candidate<'_>) -> Result<Option<Arc<dyn InputSide>>, Unusable>;
+
 /// A modality and its constructors.
 struct Modality {
     /// The data that it reads.
     kind: DataKind,
     /// The input side of a model; `None` if the model does not take this modality.
-    prepare: fn(&Candidate<'_>) -> Result<Option<Arc<dyn InputSide>>, Unusable>,
+    prepare: Prepare,
     /// The samples of a data set; `None` for another modality.
     open: for<'a> fn(&'a Inputs) -> Option<Arc<dyn SampleSource<'a> + 'a>>,
 }
