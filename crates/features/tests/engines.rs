@@ -1,9 +1,5 @@
 //! The conformance suite of engines: every engine of the build passes every test, on graphs built here.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "this is a test; what fails should fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "this is a test; what fails should fail loudly")]
 
 mod support;
 
@@ -309,7 +305,8 @@ fn an_operator_follows_its_version_of_the_specification_or_is_refused() {
     let kernel = Tensor::from_f32(&[1, 1, 2, 2], &[1.0, 10.0, 100.0, 1000.0]).unwrap();
     // The engines that may refuse a case instead: rten has no padding before the image.
     let rten: &[&str] = &["rten"];
-    let cases: Vec<(&str, Vec<u8>, [f32; 4], &[&str])> = vec![
+    type Case<'a> = (&'a str, Vec<u8>, [f32; 4], &'a [&'a str]);
+    let cases: Vec<Case<'_>> = vec![
         (
             "softmax of all",
             one_operator(11, node("Softmax", &["x"], "y"), vec![]),

@@ -1,5 +1,7 @@
 //! Resampling and preprocessing against Pillow and `transformers`: `vectors/make.py` made the references.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
+
 use std::path::{Path, PathBuf};
 
 use ranktune_data::image::{self, RgbImage};

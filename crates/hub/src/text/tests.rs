@@ -1,7 +1,7 @@
 //! Tokenizers made on the spot, and others against the ids that Hugging Face's Python package gives.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ranktune_onnx::{DataType, Dim, Graph, Model, Node, Tensor, ValueInfo};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Pixels: normalisation, channels, layouts, crops and padding; and the digest.
 
 use super::*;
+use crate::processor::geometry::{Rounding, Span};
 
 /// A single pixel, through `settings` added to a processor of one pixel.
 fn pixel(class: &str, settings: Value, rgb: [u8; 3]) -> Vec<f32> {
