@@ -5,6 +5,8 @@ mod exit;
 mod interrupt;
 mod output;
 mod progress;
+#[cfg(test)]
+mod reference;
 
 use std::process::ExitCode;
 
