@@ -1,6 +1,8 @@
 //! `docs/reference/json.md` against what the commands print on `examples/`: every printed key is documented, and every documented
 //! key is printed.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
+
 mod common;
 
 use std::collections::BTreeMap;
