@@ -272,6 +272,8 @@ mod tests {
     fn tensors_return_their_buffers_to_their_own_pool_only() {
         let [first, second] = [BufferPool::new(), BufferPool::new()];
         let gradient = pass(&first);
+        // The tensors that `pass` starts from are foreign: a few of them are kept before the number of buffers settles.
+        (0..MOST_FOREIGN).for_each(|_| drop(pass(&first)));
         let idle = first.idle();
         assert!(idle > 0);
         assert_eq!(second.idle(), 0);

@@ -291,11 +291,11 @@ pub(crate) fn build_activated(node: &Node, activation: Activation, opset: i64) -
 mod tests {
     use std::collections::BTreeMap;
 
-    use ranktune_onnx::{Graph, Model};
+    use ranktune_onnx::{Graph, Model, ValueInfo};
 
     use super::*;
 
-    /// A model of one node `op_type` without inputs.
+    /// A model of one node `op_type` without inputs, whose output is the model's.
     fn file_of(op_type: &str) -> Model {
         Model {
             ir_version: 10,
@@ -314,7 +314,11 @@ mod tests {
                 }],
                 initializers: BTreeMap::new(),
                 inputs: Vec::new(),
-                outputs: Vec::new(),
+                outputs: vec![ValueInfo {
+                    name: "y".to_owned(),
+                    data_type: None,
+                    shape: None,
+                }],
                 value_info: Vec::new(),
             },
             path: None,

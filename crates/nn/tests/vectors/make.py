@@ -84,7 +84,8 @@ class Mixed(nn.Module):
         self.norm = nn.GroupNorm(2, 8)
         self.left, self.right = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, (1, 5), padding=(0, 2))
         self.up = nn.ConvTranspose2d(8, 6, 2, stride=2)
-        self.exponent = nn.Parameter(torch.tensor([2.0]))
+        # One number outside of every module is a constant of the network, which is not trained.
+        self.register_buffer("exponent", torch.tensor([2.0]))
         self.head = nn.Linear(14, 4)
 
     def forward(self, pixel_values):
