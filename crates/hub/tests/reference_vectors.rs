@@ -80,5 +80,5 @@ fn every_processor_gives_the_pixel_values_of_transformers() {
             );
         }
     }
-    assert_eq!(tensors.len(), 8);
+    assert_eq!(tensors.len(), 12);
 }

@@ -1,7 +1,9 @@
 //! The image processors of `transformers`, and their defaults for fields that a file does not have.
 //!
 //! A processor is one line in [`CLASSES`], under its name without `ImageProcessor`, `ImageProcessorFast` or `FeatureExtractor`.
-//! Defaults are those of the constructors in `transformers`.
+//! Defaults are those of `transformers` 5. Version 4 had others for a few classes, which were not those that the models had
+//! been trained with: `resample` of ConvNext, EfficientNet, MobileViT and Pvt, and `size` and the crop of Beit. Files that
+//! `transformers` wrote have these fields.
 
 use super::recipe::IMAGENET;
 use super::resample::Filter;
@@ -98,16 +100,14 @@ impl Class {
     }
 }
 
-use Filter::{Bicubic, Bilinear, Nearest};
+use Filter::{Bicubic, Bilinear};
 use OneNumber::{ShortestEdge, Square};
 
 /// Every class. The first one is generic: it stands for an unknown class whose file has all fields.
 pub(super) const CLASSES: &[Class] = &[
     class("ViT", Square, 224, Bilinear).model_types(&["vit", "vit_mae", "vit_msn", "swin", "swinv2"]),
     class("DeiT", Square, 256, Bicubic).crop(224).model_types(&["deit"]),
-    class("Beit", Square, 256, Bicubic)
-        .crop(224)
-        .model_types(&["beit", "data2vec-vision"]),
+    class("Beit", Square, 224, Bicubic).model_types(&["beit", "data2vec-vision"]),
     class("Bit", ShortestEdge, 224, Bicubic)
         .crop(224)
         .stats(CLIP)
@@ -116,10 +116,10 @@ pub(super) const CLASSES: &[Class] = &[
     class("ChineseCLIP", ShortestEdge, 224, Bicubic).crop(224).stats(CLIP),
     class("Blip", Square, 384, Bicubic).stats(CLIP),
     class("Siglip", Square, 224, Bicubic).model_types(&["siglip"]),
-    class("ConvNext", ShortestEdge, 384, Bilinear)
+    class("ConvNext", ShortestEdge, 384, Bicubic)
         .rule(Rule::ConvNext)
         .model_types(&["convnext", "convnextv2", "resnet", "regnet", "van", "cvt"]),
-    class("EfficientNet", Square, 346, Nearest)
+    class("EfficientNet", Square, 346, Bicubic)
         .rule(Rule::EfficientNet)
         .model_types(&["efficientnet"]),
     class("MobileNetV1", ShortestEdge, 256, Bilinear)
@@ -138,12 +138,12 @@ pub(super) const CLASSES: &[Class] = &[
         .stats(IMAGENET)
         .rule(Rule::PoolFormer)
         .model_types(&["poolformer"]),
-    class("MobileViT", ShortestEdge, 224, Bilinear)
+    class("MobileViT", ShortestEdge, 224, Bicubic)
         .crop(256)
         .without_stats()
         .bgr()
         .model_types(&["mobilevit", "mobilevitv2"]),
-    class("Pvt", Square, 224, Bilinear)
+    class("Pvt", Square, 224, Bicubic)
         .stats(IMAGENET)
         .model_types(&["pvt", "pvt_v2"]),
     class("Segformer", Square, 512, Bilinear)

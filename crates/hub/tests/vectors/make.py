@@ -6,7 +6,8 @@
 Writes beside this script
 - image.png, a small picture; resized.safetensors: by `<filter>.<height>x<width>`, what Pillow's resize makes of it;
 - processors.json: by case, a `preprocessor_config.json`; processors.safetensors: the pixel values `[channels, height, width]` that
-  transformers gives for it;
+  transformers gives for it, with its processors that resize with Pillow. The files leave out fields on purpose: the defaults are
+  those of transformers 5 (version 4 had other filters for convnext, efficientnet, mobilevit and pvt, and cropped in beit);
 - tokenizers/<kind>.json, small tokenizers trained on examples/data/topics, where they are missing (training is not
   repeatable); tokens.json: the ids that they and the tokenizers of examples/hub give to some sentences.
 """
@@ -37,6 +38,10 @@ PROCESSORS = {
     "bit_padded": {"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 10}, "crop_size": {"height": 16, "width": 12}},
     "deit": {"image_processor_type": "DeiTImageProcessor", "size": {"height": 20, "width": 20}, "crop_size": {"height": 16, "width": 16}},
     "mobilenet": {"image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}},
+    "beit": {"image_processor_type": "BeitImageProcessor", "size": {"height": 16, "width": 16}},
+    "efficientnet": {"image_processor_type": "EfficientNetImageProcessor", "size": {"height": 16, "width": 16}, "include_top": False},
+    "mobilevit": {"image_processor_type": "MobileViTImageProcessor", "size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}},
+    "pvt": {"image_processor_type": "PvtImageProcessor", "size": {"height": 16, "width": 16}},
     "no_rescale": {"image_processor_type": "ViTImageProcessor", "size": {"height": 9, "width": 9}, "do_rescale": False, "do_normalize": False},
 }
 

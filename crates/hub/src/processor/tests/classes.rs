@@ -21,10 +21,7 @@ fn every_class_has_the_defaults_of_its_constructor() {
             "DeiT",
             format!("RGB, resize to 256×256 (bicubic), crop 224×224 from the middle, x / 255, {HALF}"),
         ),
-        (
-            "Beit",
-            format!("RGB, resize to 256×256 (bicubic), crop 224×224 from the middle, x / 255, {HALF}"),
-        ),
+        ("Beit", format!("RGB, resize to 224×224 (bicubic), x / 255, {HALF}")),
         (
             "Bit",
             format!("RGB, resize shortest edge to 224 (bicubic), crop 224×224 from the middle, x / 255, {CLIP}"),
@@ -39,13 +36,10 @@ fn every_class_has_the_defaults_of_its_constructor() {
         ),
         ("Blip", format!("RGB, resize to 384×384 (bicubic), x / 255, {CLIP}")),
         ("Siglip", format!("RGB, resize to 224×224 (bicubic), x / 255, {HALF}")),
-        (
-            "ConvNext",
-            format!("RGB, resize to 384×384 (bilinear), x / 255, {HALF}"),
-        ),
+        ("ConvNext", format!("RGB, resize to 384×384 (bicubic), x / 255, {HALF}")),
         (
             "EfficientNet",
-            format!("RGB, resize to 346×346 (nearest), x / 255, {HALF}"),
+            format!("RGB, resize to 346×346 (bicubic), x / 255, {HALF}"),
         ),
         (
             "MobileNetV1",
@@ -65,9 +59,9 @@ fn every_class_has_the_defaults_of_its_constructor() {
         ),
         (
             "MobileViT",
-            "BGR, resize shortest edge to 224 (bilinear), crop 256×256 from the middle, x / 255".to_owned(),
+            "BGR, resize shortest edge to 224 (bicubic), crop 256×256 from the middle, x / 255".to_owned(),
         ),
-        ("Pvt", format!("RGB, resize to 224×224 (bilinear), x / 255, {IMAGENET}")),
+        ("Pvt", format!("RGB, resize to 224×224 (bicubic), x / 255, {IMAGENET}")),
         (
             "Segformer",
             format!("RGB, resize to 512×512 (bilinear), x / 255, {IMAGENET}"),
