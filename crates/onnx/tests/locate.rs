@@ -365,10 +365,12 @@ fn shared_models_are_located_where_their_references_say() {
         return;
     };
     let mut compared = 0;
-    for folder in common::model_folders(&hub) {
-        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        let located = find(&Model::load(&folder.join("model.onnx")).unwrap());
-        let bytes = std::fs::read(vectors.join(format!("{name}.safetensors"))).unwrap();
+    // The hub may hold models that have no reference.
+    for file in std::fs::read_dir(vectors).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let located = find(&Model::load(&hub.join(name).join("model.onnx")).unwrap());
+        let bytes = std::fs::read(&file).unwrap();
         let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         let dim = tensors.tensor("features").unwrap().shape()[1];
         assert_eq!(located.feature_dim, Some(dim), "{name}");
