@@ -254,7 +254,12 @@ fn a_claim_beyond_the_limit_is_not_even_begun() {
     };
     let error = fetch(&Remote::new(options).unwrap(), NAME).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("300000 bytes"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("expected at most 299999 bytes, found 300000"),
+        "{error}"
+    );
     assert_eq!(server.requests_of("/onnx/model.onnx").len(), 0);
 }
 

@@ -87,7 +87,7 @@ fn a_value_that_means_nothing_is_named_with_its_line() {
         ),
         (
             "pooling = \"max\"",
-            "unknown value \"max\"; expected one of mean, first-token",
+            "unknown value \"max\"; expected one of mean, first, first-token, last, last-token",
         ),
         ("hf = \"../x\"", "is not a repository"),
         ("name = \"a/b\"", "cannot be the name"),

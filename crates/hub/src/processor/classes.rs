@@ -1,9 +1,9 @@
 //! The image processors of `transformers`, and their defaults for fields that a file does not have.
 //!
 //! A processor is one line in [`CLASSES`], under its name without `ImageProcessor`, `ImageProcessorFast` or `FeatureExtractor`.
-//! Defaults are those of `transformers` 5. Version 4 had others for a few classes, which were not those that the models had
-//! been trained with: `resample` of ConvNext, EfficientNet, MobileViT and Pvt, and `size` and the crop of Beit. Files that
-//! `transformers` wrote have these fields.
+//! Defaults are those of `transformers` 5. Version 4 had other filters for ConvNext, EfficientNet, MobileViT and Pvt, which were
+//! corrected to the ones that the models were trained with, and another size and crop for Beit. Files that `transformers` wrote
+//! have these fields.
 
 use super::recipe::IMAGENET;
 use super::resample::Filter;

@@ -163,7 +163,7 @@ fn sizes_and_channels_must_fit_the_graph() {
     refused(
         with(&input),
         ErrorKind::Mismatch,
-        "makes images of 224×224, but the graph's input is [batch, 3, 256, 256]",
+        "prepares images of size 224×224, but the graph's input is [batch, 3, 256, 256]",
     );
     refused(with(&open(1)), ErrorKind::Mismatch, "3 values of mean for 1 channels");
     refused(with(&open(4)), ErrorKind::Mismatch, "1 or 3 channels, found 4");
