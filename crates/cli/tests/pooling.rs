@@ -292,7 +292,8 @@ fn a_graph_of_one_length_without_a_mask_is_not_tuned_and_says_why() {
     }
     write_text_model(&place.path("hub/fixed"), &model);
     let tune = words("tune --hub hub --data texts.jsonl --method fine-tune --out tuned");
-    place
-        .run(&tune)
-        .assert_refused(&["takes 6 tokens and no attention mask", "export it with a mask"]);
+    place.run(&tune).assert_refused(&[
+        "fixed length of 6 tokens and no attention mask",
+        "export it with a mask",
+    ]);
 }

@@ -178,7 +178,7 @@ fn a_broken_model_stops_no_race_and_bad_times_are_refused() {
     }
     place
         .run(&with(&["--race", "--top-k", "0"]))
-        .assert_refused(&["above 0"]);
+        .assert_refused(&["expected a positive integer, got 0"]);
 }
 
 #[test]

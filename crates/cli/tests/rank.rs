@@ -302,7 +302,7 @@ fn each_way_the_input_can_be_bad_is_refused_with_nothing_on_stdout() {
         (with(&["--engine", "rtem"]), vec!["rtem", "rten"]),
         (with(&["--feature", "poled"]), vec!["poled", "pooled"]),
         (with(&["--device", "cuda"]), vec!["cuda"]),
-        (with(&["--batch-size", "0"]), vec!["above 0"]),
+        (with(&["--batch-size", "0"]), vec!["expected a positive integer, got 0"]),
         (with(&["--task", "regression"]), vec!["regression"]),
         (vec!["rank", "--hub", "hub"], vec!["--data"]),
     ] {

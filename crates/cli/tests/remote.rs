@@ -195,7 +195,11 @@ fn float16_and_int8_are_run_and_only_float_can_be_tuned() {
         let listing = run(&place, &server, &arguments).assert_code(0).json();
         assert_eq!(listing["models"][0]["weights"], weights);
         let notes = listing["models"][0]["notes"].to_string();
-        assert_eq!(notes.contains("cannot be tuned"), precision == "int8", "{notes}");
+        assert_eq!(
+            notes.contains("can be ranked but not tuned"),
+            precision == "int8",
+            "{notes}"
+        );
     }
     place
         .run(&["hub", "list", "data", "--precision", "int8"])
@@ -282,7 +286,7 @@ fn every_refusal_says_what_to_do() {
     let (place, server) = place();
     let refused = |parts: &[&str]| run(&place, &server, &RANK).assert_refused(parts);
     server.falsify(|_, _, _| Answer::new(404, &[("X-Error-Code", "RepoNotFound")], ""));
-    refused(&["hf:acme/tiny", "no such repository", "spelling"]);
+    refused(&["hf:acme/tiny", "no such public repository", "spelling"]);
     server.falsify(|_, _, _| Answer::new(401, &[("X-Error-Code", "RepoNotFound")], ""));
     refused(&["hf:acme/tiny", "HF_TOKEN"]);
     server.falsify(|_, _, _| Answer::new(403, &[("X-Error-Code", "GatedRepo")], ""));
@@ -329,7 +333,7 @@ fn what_is_not_to_be_trusted_is_refused_and_nothing_is_written_outside_the_cache
             answer.set("Transfer-Encoding", "identity");
             answer
         }),
-        ("model.onnx", "12 bytes", |mut answer| {
+        ("model.onnx", "12 and 3724 bytes", |mut answer| {
             answer.set("X-Linked-Size", "12");
             answer
         }),

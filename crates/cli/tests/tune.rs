@@ -149,7 +149,7 @@ fn the_same_seed_gives_the_same_weights_and_resuming_a_finished_run_changes_noth
     let weights = |place: &Place| fs::read(place.path("tuned/model.onnx")).unwrap();
     tune(&place, &["--method", "fine-tune"]).assert_code(0);
     let first = weights(&place);
-    tune(&place, &["--method", "fine-tune"]).assert_refused(&["a finished run is in this folder", "--resume"]);
+    tune(&place, &["--method", "fine-tune"]).assert_refused(&["the folder holds a finished run", "--resume"]);
     tune(&place, &["--method", "fine-tune", "--resume"]).assert_code(0);
     assert!(first == weights(&place));
     tune(&place, &["--method", "fine-tune", "--resume", "--learning-rate", "0.5"]).assert_refused(&["tuned"]);
@@ -241,8 +241,8 @@ fn an_image_that_cannot_be_read_is_left_out_and_listed() {
 #[test]
 fn wrong_names_are_answered_with_the_nearest_right_ones() {
     let place = place();
-    tune(&place, &["--method", "fine-tun"]).assert_refused(&["did you mean fine-tune?", "linear-probe"]);
-    tune(&place, &["--teachers", "wid"]).assert_refused(&["did you mean wide?", "narrow"]);
+    tune(&place, &["--method", "fine-tun"]).assert_refused(&["did you mean \"fine-tune\"?", "linear-probe"]);
+    tune(&place, &["--teachers", "wid"]).assert_refused(&["did you mean \"wide\"?", "narrow"]);
     tune(&place, &["--model", "midle", "--method", "fine-tune"]).assert_refused(&[]);
     tune(&place, &["--teachers", "0"]).assert_refused(&["--teachers must be at least 1"]);
     tune(&place, &["--lambda=-3"]).assert_refused(&["at least 0"]);
@@ -314,7 +314,7 @@ fn validation_data_of_other_classes_and_folders_of_other_files_are_refused() {
     tune(&place, &["--validation", "held"]).assert_refused(&["peach", "is not among the 3 outputs"]);
     fs::create_dir_all(place.path("tuned")).unwrap();
     fs::write(place.path("tuned/notes.txt"), "").unwrap();
-    tune(&place, &[]).assert_refused(&["other files are in this folder"]);
+    tune(&place, &[]).assert_refused(&["the folder holds other files"]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub fn evaluate(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let predictor = Predictor::of(&hub, sources, options, progress)?;
+    let predictor = Predictor::of(&hub, sources, Some(dataset.kind()), context)?;
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
             "{source} is a model for {own}, but the task of the data is {task} ({}); if the targets are for {own}, use --task {own}",

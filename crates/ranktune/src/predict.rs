@@ -5,9 +5,9 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::{Interrupt, Progress};
+use ranktune_core::{Interrupt, Progress, Silent};
 use ranktune_data::image::decode;
-use ranktune_data::{Dataset, Inputs, Targets, Task};
+use ranktune_data::{DataKind, Dataset, Inputs, Targets, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
@@ -61,11 +61,18 @@ pub fn predict(
         let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, context)?;
         return Ok(document(Task::Tokens, predictions, Vec::new()));
     }
-    let predictor = Predictor::of(&hub, sources, options, progress)?;
+    let mut predictor = Predictor::of(&hub, sources, None, context)?;
     let task = predictor.task.unwrap_or(Task::Classification);
     if let Some(side) = predictor.model.texts() {
         let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
+        if dataset.kind() == DataKind::TextPairs {
+            let context = RunContext {
+                progress: &Silent,
+                ..context
+            };
+            predictor = Predictor::of(&hub, sources, Some(DataKind::TextPairs), context)?;
+        }
         let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));
     }

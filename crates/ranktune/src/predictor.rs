@@ -1,7 +1,7 @@
 //! The one model that a command evaluates or predicts with: its logits and the names of its outputs.
 
 use ranktune_core::{Interrupt, Progress};
-use ranktune_data::{Dataset, Digest, Task};
+use ranktune_data::{DataKind, Dataset, Digest, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, PreparedModel, extract};
 use ranktune_hub::{Hub, HubEntry};
 use ranktune_report::ranking::Unreadable;
@@ -34,17 +34,13 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
-    /// Opens the one model of `sources`.
+    /// Opens the one model of `sources` for data of a kind, or for the kind that the model takes.
     ///
     /// # Errors
     /// [`ErrorKind::Hub`] if there is no model, or it has no logits or labels; [`ErrorKind::Arguments`] if there are several.
-    pub(crate) fn open(
-        sources: &Sources,
-        options: &ExtractOptions,
-        progress: &dyn Progress,
-        interrupt: &Interrupt,
-    ) -> Result<Self, Error> {
-        Self::of(&sources.open(progress, interrupt)?, sources, options, progress)
+    pub(crate) fn open(sources: &Sources, data: Option<DataKind>, context: RunContext<'_>) -> Result<Self, Error> {
+        let hub = sources.open(context.progress, context.interrupt)?;
+        Self::of(&hub, sources, data, context)
     }
 
     /// The one model of `hub`, which was opened from `sources`.
@@ -54,12 +50,12 @@ impl Predictor {
     pub(crate) fn of(
         hub: &Hub,
         sources: &Sources,
-        options: &ExtractOptions,
-        progress: &dyn Progress,
+        data: Option<DataKind>,
+        context: RunContext<'_>,
     ) -> Result<Self, Error> {
         let source = shown(sources);
         let entry = only(hub, sources)?;
-        let (mut models, skipped) = prepare(hub, None, options, progress);
+        let (mut models, skipped) = prepare(hub, data, context.options, context.progress);
         let Some(model) = models.pop() else {
             return Err(nothing_ranked(&skipped));
         };

@@ -68,7 +68,12 @@ pub(crate) fn of_splits(
             of_split(split, |split| tagger.measure(&split.dataset, run))
         })
     } else {
-        let predictor = Predictor::open(&source, &extract, progress, interrupt)?;
+        let context = RunContext {
+            options: &extract,
+            progress,
+            interrupt,
+        };
+        let predictor = Predictor::open(&source, Some(splits.all.kind()), context)?;
         parts.map(|(split, progress)| {
             of_split(split, |split| {
                 let context = RunContext {

@@ -105,7 +105,7 @@ fn a_read_out_of_labels_or_numbers_is_refused_before_training() {
     for targets in [TOY.labels(), TOY.numbers()] {
         let error = tuned(&targets, 1.0, Keep::Last).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
-        assert!(error.to_string().contains("one class a sample"), "{error}");
+        assert!(error.to_string().contains("every sample has one class"), "{error}");
     }
     let broken = BTuning::new(teachers(&TOY.targets(), 2), weights(CLASSES), 1.0).unwrap();
     assert!(broken.clone().with_read_out(f32::NAN).is_err() && broken.with_read_out(-1.0).is_err());

@@ -81,8 +81,8 @@ fn what_is_wrong_is_named_with_its_line() {
     };
     let plain = || asked(None, None);
     for (content, options, expected) in [
-        (&b""[..], plain(), "holds no words"),
-        (b"\n\n-DOCSTART- O\n\n", plain(), "holds no words"),
+        (&b""[..], plain(), "no words found"),
+        (b"\n\n-DOCSTART- O\n\n", plain(), "no words found"),
         (
             b"word\n",
             plain(),
