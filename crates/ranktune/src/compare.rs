@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ranktune_report::{Comparison, Ranking, comparison};
 use ranktune_scores::correlation;
+use ranktune_scores::scores::LOGME;
 
 use crate::error::{Error, ErrorKind};
 
@@ -84,7 +85,7 @@ fn read_ranking(path: &Path, score: Option<&str>) -> Result<BTreeMap<String, f64
     let mut scores = BTreeMap::new();
     for model in &ranking.models {
         let known: Vec<&str> = model.scores.keys().map(String::as_str).collect();
-        let name = score.or(known.first().copied()).unwrap_or("logme");
+        let name = score.or(known.first().copied()).unwrap_or(LOGME);
         if !known.contains(&name) {
             return Err(unusable(
                 path,

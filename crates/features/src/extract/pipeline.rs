@@ -197,7 +197,7 @@ impl<'a> Pipeline<'a> {
         })
     }
 
-    /// Reports that a model is complete or has failed.
+    /// Reports that a model is complete. What its failure means, the caller knows.
     pub(super) fn report(&self, model: &PreparedModel, outcome: &ExtractionOutcome, counts: Counts) {
         let (model, seconds) = (model.name(), outcome.seconds);
         if counts.truncated > 0 {
@@ -208,16 +208,12 @@ impl<'a> Pipeline<'a> {
                 self.source.noun()
             ));
         }
-        match &outcome.features {
-            Ok(_) => self.work.progress.event(Event::ModelFinished {
+        if outcome.features.is_ok() {
+            self.work.progress.event(Event::ModelFinished {
                 model,
                 seconds,
                 cached: outcome.extracted == 0,
-            }),
-            Err(error) => self.work.progress.event(Event::ModelSkipped {
-                model,
-                reason: &one_line(error),
-            }),
+            });
         }
     }
 }

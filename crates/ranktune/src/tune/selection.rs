@@ -7,6 +7,7 @@ use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, Prepar
 use ranktune_hub::{Hub, HubEntry, TextPooling};
 use ranktune_report::Ranking;
 use ranktune_report::ranking::RankedModel;
+use ranktune_scores::scores::LOGME;
 
 use super::options::{Target, Teachers, TuneOptions};
 use super::stages::{Labelled, Stage, Stages};
@@ -140,7 +141,7 @@ fn teachers(
             };
             Ok(TeacherCandidate {
                 model: open(find(hub, name)?, Some(kind), &reading)?,
-                logme: ranked.and_then(|model| model.score("logme")),
+                logme: ranked.and_then(|model| model.score(LOGME)),
             })
         })
         .collect()
@@ -215,7 +216,7 @@ fn make_ranking(
         sources,
         dataset.clone(),
         &RankOptions {
-            scores: vec!["logme".to_owned()],
+            scores: vec![LOGME.to_owned()],
             max_samples: None,
             seed: options.train.seed,
             extract,
@@ -231,9 +232,9 @@ fn make_ranking(
         .models
         .iter()
         .take(5)
-        .map(|model| format!("{} {:.4}", model.name, model.score("logme").unwrap_or(f64::NAN)))
+        .map(|model| format!("{} {:.4}", model.name, model.score(LOGME).unwrap_or(f64::NAN)))
         .collect();
-    progress.event(Event::Note(&format!("ranking by logme: {}", places.join(", "))));
+    progress.event(Event::Note(&format!("ranking by {LOGME}: {}", places.join(", "))));
     Ok(ranking)
 }
 

@@ -33,6 +33,9 @@ pub static SCORES: &[Score] = &[
     transrate::SCORE,
 ];
 
+/// The name of LogME, by which models are ranked and teachers weighted where no other score is asked for.
+pub const LOGME: &str = logme::SCORE.name;
+
 /// What a score needs beyond features and targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
