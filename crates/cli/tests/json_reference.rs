@@ -168,7 +168,8 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     let mut printed = Printed::new();
     copy_examples(&printed.place);
     texts(&printed.place, "labels.jsonl", |i| {
-        json!([["weather", "food"][i % 2], ["a", "b", "c"][i % 3]])
+        let (topic, letter) = (["weather", "food"][i % 2], ["a", "b", "c"][i % 3]);
+        json!([topic, letter])
     });
     texts(&printed.place, "numbers.jsonl", |i| json!(i as f64 * 0.5));
     tagged_words(&printed.place);
