@@ -8,9 +8,9 @@ use crate::teachers::TeacherPredictions;
 /// need without a provider does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Predictions of teachers for every view of every training sample: [`MethodInputs::teachers`].
+    /// Predictions of teachers for every view of every training sample: `MethodInputs::teachers`.
     Teachers,
-    /// The Bayesian linear read-out of the target model's own features before tuning: [`MethodInputs::read_out`].
+    /// The Bayesian linear read-out of the target model's own features before tuning: `MethodInputs::read_out`.
     ReadOut,
     /// The weight λ of the teachers' term, which may be chosen from a grid: [`MethodInputs::lambda`]. At λ = 0 the method is
     /// fine-tuning, see [`crate::methods::at_lambda`].

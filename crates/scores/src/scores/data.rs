@@ -62,8 +62,8 @@ impl<'a> ScoreData<'a> {
         })
     }
 
-    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`] or
-    /// [`Needs::ClassStatistics`].
+    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`](super::Needs::Statistics) or
+    /// [`Needs::ClassStatistics`](super::Needs::ClassStatistics).
     pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
         Self {
             features: None,
@@ -75,7 +75,7 @@ impl<'a> ScoreData<'a> {
     }
 
     /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
-    /// [`Needs::ClassRows`].
+    /// [`Needs::ClassRows`](super::Needs::ClassRows).
     pub fn streamed(
         statistics: impl Into<Cow<'a, Statistics>>,
         targets: Targets<'a>,
@@ -90,7 +90,7 @@ impl<'a> ScoreData<'a> {
         }
     }
 
-    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`].
+    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`](super::Needs::ClassRows).
     #[must_use]
     pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
         self.classes = Some(classes);
