@@ -61,6 +61,7 @@ impl Progress for Reporter {
                 };
                 self.line(&format!("{model}: {how}"));
             }
+            Event::TrainingFinished { model, seconds } => self.line(&format!("{model}: finished in {seconds:.1} s")),
             Event::DownloadStarted {
                 repository,
                 file,
@@ -104,6 +105,7 @@ impl Bars {
                 }
             }
             Event::ModelFinished { model, .. }
+            | Event::TrainingFinished { model, .. }
             | Event::ModelStopped { model, .. }
             | Event::ModelSkipped { model, .. } => {
                 if let Some(bar) = running.remove(*model) {

@@ -27,6 +27,13 @@ pub enum Event<'a> {
         /// Whether all of them came from the feature store.
         cached: bool,
     },
+    /// A run of training is complete.
+    TrainingFinished {
+        /// The run, such as `training resnet18`.
+        model: &'a str,
+        /// Time it took.
+        seconds: f64,
+    },
     /// A model is left alone while others go on.
     ModelStopped {
         /// Name in the hub.

@@ -38,7 +38,7 @@ impl Progress for Lines {
     fn event(&self, event: Event<'_>) {
         let line = match event {
             Event::Stage { number, count, name } => format!("[{number}/{count}] {name}"),
-            Event::ModelFinished { model, .. } => format!("done: {model}"),
+            Event::ModelFinished { model, .. } | Event::TrainingFinished { model, .. } => format!("done: {model}"),
             Event::Note(text) | Event::Done(text) => text.to_owned(),
             _ => return,
         };

@@ -125,10 +125,9 @@ impl TrialRunner<'_> {
             }
         };
         if kind != RunKind::Chosen {
-            self.progress.event(Event::ModelFinished {
+            self.progress.event(Event::TrainingFinished {
                 model: &label,
                 seconds: begun.elapsed().as_secs_f64(),
-                cached: false,
             });
         }
         let mut values = Vec::new();
