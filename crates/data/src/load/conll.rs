@@ -39,7 +39,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
     let columns = Columns::of(text, options)?;
     let (sentences, documents) = columns.sentences(text)?;
     if sentences.is_empty() {
-        return Err(Error::invalid("no words found; expected one word and its tag a line"));
+        return Err(Error::invalid("no words found; expected one word and its tag per line"));
     }
     let tags: Vec<Vec<&str>> = sentences
         .iter()
@@ -144,7 +144,7 @@ impl Columns {
             .is_some_and(|(_, line)| line.contains('\t'));
         let line = lines().find(|(_, line)| !(has_tabs && is_comment(line)));
         let Some((at, line)) = line else {
-            return Err(Error::invalid("no words found; expected one word and its tag a line"));
+            return Err(Error::invalid("no words found; expected one word and its tag per line"));
         };
         let count = split(line, has_tabs).count();
         let place = format!("line {}", at + 1);
