@@ -5,7 +5,8 @@
 //! check a graph that was built or edited.
 
 use crate::order::{check_names, sorted};
-use crate::{Error, ErrorKind, Graph, Model, Tensor, names, operators, shapes};
+use crate::shapes::operators::{self, operator};
+use crate::{Error, ErrorKind, Graph, Model, Tensor, shapes};
 
 /// The versions of the standard operator set that this crate reads.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
@@ -94,9 +95,9 @@ fn check_operator(node: &crate::Node, opset: i64) -> Result<(), Error> {
     if OF_ONNX_RUNTIME.contains(&node.op_type.as_str()) {
         return Ok(());
     }
-    let Some(operator) = operators::operator(&node.op_type) else {
-        let nearest: Vec<&str> = operators::nearest(&node.op_type).into_iter().collect();
-        let message = format!("there is no such standard operator{}", names::suggestion(&nearest));
+    let Some(operator) = operator(&node.op_type) else {
+        let suggestion = operators::suggestion(&node.op_type);
+        let message = format!("there is no such standard operator{suggestion}");
         return Err(node.error(ErrorKind::Invalid, message));
     };
     if operator.since > opset {
@@ -114,10 +115,12 @@ fn check_operator(node: &crate::Node, opset: i64) -> Result<(), Error> {
         .rposition(|name| !name.is_empty())
         .map_or(0, |last| last + 1);
     if found < fewest || found > most {
-        let message = match most {
-            _ if found < fewest => format!("expected at least {fewest} inputs, found {found}"),
-            _ => format!("expected at most {most} inputs, found {found}"),
+        let (bound, number) = if found < fewest {
+            ("at least", fewest)
+        } else {
+            ("at most", most)
         };
+        let message = format!("expected {bound} {number} inputs, found {found}");
         return Err(node.error(ErrorKind::Invalid, message));
     }
     if let Some(absent) = node.inputs[..fewest].iter().position(String::is_empty) {

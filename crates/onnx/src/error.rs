@@ -1,7 +1,8 @@
 //! What can be wrong with a model file, with the file and the node it was found in.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+
+use ranktune_core::BoxError;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +21,14 @@ pub enum ErrorKind {
 }
 
 /// An error about a model: what was expected, what was found, and where.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}{message}", prefix(path.as_deref(), node.as_deref()))]
 pub struct Error {
     kind: ErrorKind,
     path: Option<PathBuf>,
     node: Option<String>,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
 impl Error {
@@ -64,7 +66,7 @@ impl Error {
 
     /// Keeps the cause; it is shown by `source()` only.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -85,20 +87,9 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.path {
-            write!(f, "{}: ", path.display())?;
-        }
-        if let Some(node) = &self.node {
-            write!(f, "node {node}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
+/// What the message is about: `model.onnx: node "Conv_12" (Conv): `.
+fn prefix(path: Option<&Path>, node: Option<&str>) -> String {
+    let path = path.map(|path| format!("{}: ", path.display()));
+    let node = node.map(|node| format!("node {node}: "));
+    path.into_iter().chain(node).collect()
 }

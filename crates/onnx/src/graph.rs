@@ -79,9 +79,10 @@ impl Node {
     /// How errors call the node: its name, or else its first output's name.
     pub fn label(&self) -> String {
         let output = || self.outputs.iter().find(|output| !output.is_empty());
-        match self.name.is_empty() {
-            false => self.name.clone(),
-            true => output().cloned().unwrap_or_default(),
+        if self.name.is_empty() {
+            output().cloned().unwrap_or_default()
+        } else {
+            self.name.clone()
         }
     }
 

@@ -27,14 +27,13 @@
 //! ```
 
 pub mod attribute;
+mod axes;
 pub mod check;
 pub mod error;
 mod evaluate;
 pub mod graph;
 pub mod inspect;
 pub mod locate;
-mod names;
-mod operators;
 mod order;
 mod proto;
 mod read;

@@ -3,13 +3,11 @@
 //! All tensors are written as raw data inside the file; initializers are not repeated as inputs, which the format
 //! allows from version 4 on, so an older model is written as version 4.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use bytes::Bytes;
 use prost::Message;
+use ranktune_core::files::write_atomically;
 
 use crate::proto::{
     AttributeProto, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
@@ -50,18 +48,13 @@ impl Model {
         Ok(proto.encode_to_vec())
     }
 
-    /// Writes the model to `path`: to a temporary name beside it, synced, then renamed, so that nobody ever sees half
-    /// a file and a model that was read from `path` stays as it is.
+    /// Writes the model to `path`, whole or not at all: nobody ever sees half a file, and a model that was read from
+    /// `path` stays as it is.
     ///
     /// # Errors
     /// As [`Model::to_bytes`]; `Io` when the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let bytes = self.to_bytes()?;
-        let temporary = temporary_name(path);
-        let written = write_synced(&temporary, &bytes).and_then(|()| fs::rename(&temporary, path));
-        written.map_err(|error| {
-            // Best effort: the error that is reported is the one that matters.
-            let _ = fs::remove_file(&temporary);
+        write_atomically(path, &self.to_bytes()?).map_err(|error| {
             Error::new(ErrorKind::Io, "the file cannot be written")
                 .in_file(path)
                 .caused_by(error)
@@ -75,20 +68,6 @@ impl Model {
             None => error,
         }
     }
-}
-
-/// A name beside `path` that no other process or thread writes to.
-fn temporary_name(path: &Path) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (process, count) = (std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    path.with_file_name(format!(".{name}.{process}.{count}.tmp"))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn graph(graph: &Graph) -> GraphProto {

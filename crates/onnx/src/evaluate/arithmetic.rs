@@ -1,7 +1,7 @@
 //! Operators that compute: casts, element by element with broadcasting, and reductions.
 
 use super::{Constants, Values, cast};
-use crate::shapes::axes::normalize_axis;
+use crate::axes::normalize_axis;
 use crate::{DataType, Tensor};
 
 /// The output of the node, where it is one of these operators.

@@ -11,6 +11,7 @@ mod views;
 
 use bytes::Bytes;
 
+use crate::axes::MAX_RANK;
 use crate::tensor::checked_elements;
 use crate::{Attribute, DataType, Node, Tensor};
 
@@ -69,8 +70,7 @@ impl Constants<'_> {
 
     /// Elements of `dims`, where that many are allowed.
     pub fn allowed(&self, dims: &[usize]) -> Option<usize> {
-        checked_elements(dims)
-            .filter(|&elements| elements <= self.max_elements && dims.len() <= crate::shapes::MAX_RANK)
+        checked_elements(dims).filter(|&elements| elements <= self.max_elements && dims.len() <= MAX_RANK)
     }
 
     fn constant_of_shape(&self) -> Option<Tensor> {

@@ -3,7 +3,7 @@
 //! Most are a strided view of the input, `out[i₀, i₁, …] = in[offset + Σ iₖ·strideₖ]`, copied out row-major.
 
 use super::Constants;
-use crate::shapes::axes::{normalize_axis, reshape_dims, slice_axes, squeeze_dims, unsqueeze_dims};
+use crate::axes::{normalize_axis, reshape_dims, slice_axes, split_lengths, squeeze_dims, unsqueeze_dims};
 use crate::{DataType, Tensor};
 
 /// The outputs of the node, where it is one of these operators.
@@ -210,7 +210,7 @@ fn concat(op: &Constants) -> Option<Tensor> {
 fn split(op: &Constants) -> Option<Vec<Tensor>> {
     let input = op.input(0)?;
     let axis = normalize_axis(op.node.int("axis").unwrap_or(0), input.dims.len())?;
-    let lengths = crate::shapes::axes::split_lengths(
+    let lengths = split_lengths(
         input.dims[axis],
         op.attribute_or_input("split", 1).as_deref(),
         op.node.outputs.len(),

@@ -19,8 +19,10 @@ mod trace;
 pub use blocks::blocks;
 pub use trace::Activation;
 
+use ranktune_core::names::did_you_mean;
+
 use crate::shapes;
-use crate::{Dim, Error, ErrorKind, Model, names};
+use crate::{Dim, Error, ErrorKind, Model};
 use trace::{Linear, Trace, Walker};
 
 /// What files beside the model know of it.
@@ -107,7 +109,7 @@ fn resolve_in<'a>(graph: &'a crate::Graph, name: &str) -> Result<&'a str, Error>
         return Ok(output);
     }
     let nodes = graph.nodes.iter().map(|node| node.name.as_str());
-    let suggestion = names::suggestion(&names::nearest(name, tensors.chain(nodes)));
+    let suggestion = did_you_mean(name, tensors.chain(nodes));
     let message = format!("the graph has no tensor and no node named {name:?}{suggestion}");
     Err(Error::new(ErrorKind::NotFound, message))
 }

@@ -192,8 +192,10 @@ impl Call {
     }
 
     fn name(&self, name: &str) -> String {
+        if name.is_empty() {
+            return String::new();
+        }
         match self.names.get(name) {
-            _ if name.is_empty() => String::new(),
             Some(outer) => outer.clone(),
             None => format!("{}{name}", self.prefix),
         }

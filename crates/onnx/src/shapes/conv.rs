@@ -2,7 +2,8 @@
 //!
 //! `out = ⌊(in + pads − (dilation·(kernel − 1) + 1)) / stride⌋ + 1` along each spatial axis.
 
-use super::{Op, Outputs, Value};
+use super::op::{Op, Outputs};
+use super::value::InferredValue;
 use crate::{DataType, Dim, Error};
 
 /// The sliding window along the spatial axes.
@@ -137,7 +138,7 @@ pub fn conv(op: &Op) -> Outputs {
         check_channels(op, input, weight, group, bias)?;
     }
     let (Some(input), Some(weight)) = (input, weight) else {
-        return Ok(vec![Value::new(data_type, None)]);
+        return Ok(vec![InferredValue::new(data_type, None)]);
     };
     let mut shape = vec![input[0].clone(), weight[0].clone()];
     match weight_kernel(weight) {
@@ -150,7 +151,7 @@ pub fn conv(op: &Op) -> Outputs {
         }
         None => shape.resize(input.len(), Dim::Unknown),
     }
-    Ok(vec![Value::new(data_type, Some(shape))])
+    Ok(vec![InferredValue::new(data_type, Some(shape))])
 }
 
 fn check_channels(
@@ -190,7 +191,7 @@ fn check_bias(op: &Op, bias: Option<&[Dim]>, outputs: Option<usize>) -> Result<(
 /// `ConvTranspose(X [N, C, …], W [C, M / group, …], bias [M])`.
 pub fn conv_transpose(op: &Op) -> Outputs {
     let (Some(input), Some(weight)) = (op.shape(0), op.shape(1)) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     if input.len() != weight.len() || input.len() < 3 {
         return Err(op.error("expected input and weight of the same rank, at least 3"));
@@ -231,13 +232,13 @@ pub fn conv_transpose(op: &Op) -> Outputs {
             _ => Dim::Unknown,
         });
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 /// `MaxPool`, `AveragePool`, `LpPool`; the second output of `MaxPool` holds positions.
 pub fn pool(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let kernel = op.node.ints("kernel_shape").unwrap_or_default();
     if input.len() < 3 || kernel.len() != input.len() - 2 {
@@ -253,8 +254,8 @@ pub fn pool(op: &Op) -> Outputs {
         shape.push(window.slide(op, axis, dim, ceil)?);
     }
     Ok(vec![
-        Value::new(op.data_type(0), Some(shape.clone())),
-        Value::new(Some(DataType::I64), Some(shape)),
+        InferredValue::new(op.data_type(0), Some(shape.clone())),
+        InferredValue::new(Some(DataType::I64), Some(shape)),
     ])
 }
 
@@ -266,5 +267,5 @@ pub fn global_pool(op: &Op) -> Outputs {
     if op.shape(0).is_some_and(|input| input.len() < 3) {
         return Err(op.error("expected an input of at least 3 axes"));
     }
-    Ok(vec![Value::new(op.data_type(0), shape)])
+    Ok(vec![InferredValue::new(op.data_type(0), shape)])
 }

@@ -1,33 +1,40 @@
 //! Operators that work element by element: `out[i] = f(a[i], b[i], …)` with NumPy's broadcasting.
 
-use super::{Op, Outputs, Value};
+use super::op::{Op, Outputs};
+use super::value::InferredValue;
 use crate::{DataType, Dim};
 
 /// Type and shape of the first input.
 pub fn same_as_first(op: &Op) -> Outputs {
-    Ok(vec![Value::new(op.data_type(0), op.shape(0).map(<[Dim]>::to_vec))])
+    Ok(vec![InferredValue::new(
+        op.data_type(0),
+        op.shape(0).map(<[Dim]>::to_vec),
+    )])
 }
 
 pub fn dropout(op: &Op) -> Outputs {
     let shape = op.shape(0).map(<[Dim]>::to_vec);
     Ok(vec![
-        Value::new(op.data_type(0), shape.clone()),
-        Value::new(Some(DataType::Bool), shape),
+        InferredValue::new(op.data_type(0), shape.clone()),
+        InferredValue::new(Some(DataType::Bool), shape),
     ])
 }
 
 pub fn broadcast_all(op: &Op) -> Outputs {
     let positions: Vec<usize> = (0..op.inputs.len()).collect();
-    Ok(vec![Value::new(op.data_type(0), broadcast(op, &positions)?)])
+    Ok(vec![InferredValue::new(op.data_type(0), broadcast(op, &positions)?)])
 }
 
 pub fn compare(op: &Op) -> Outputs {
     let positions: Vec<usize> = (0..op.inputs.len()).collect();
-    Ok(vec![Value::new(Some(DataType::Bool), broadcast(op, &positions)?)])
+    Ok(vec![InferredValue::new(
+        Some(DataType::Bool),
+        broadcast(op, &positions)?,
+    )])
 }
 
 pub fn select(op: &Op) -> Outputs {
-    Ok(vec![Value::new(
+    Ok(vec![InferredValue::new(
         op.data_type(1).or(op.data_type(2)),
         broadcast(op, &[0, 1, 2])?,
     )])
@@ -45,28 +52,30 @@ pub fn prelu(op: &Op) -> Outputs {
 }
 
 pub fn cast(op: &Op) -> Outputs {
-    let to = match op.node.is("CastLike") {
-        true => op.data_type(1),
-        false => op.node.int("to").and_then(DataType::from_code),
+    let to = if op.node.is("CastLike") {
+        op.data_type(1)
+    } else {
+        op.node.int("to").and_then(DataType::from_code)
     };
-    Ok(vec![Value::new(to, op.shape(0).map(<[Dim]>::to_vec))])
+    Ok(vec![InferredValue::new(to, op.shape(0).map(<[Dim]>::to_vec))])
 }
 
 /// `QuantizeLinear` takes the type of its zero point, `DequantizeLinear` that of its scale.
 pub fn quantize(op: &Op) -> Outputs {
-    let to = match op.node.is("QuantizeLinear") {
-        true => op.data_type(2).or(Some(DataType::U8)),
-        false => op.data_type(1),
+    let to = if op.node.is("QuantizeLinear") {
+        op.data_type(2).or(Some(DataType::U8))
+    } else {
+        op.data_type(1)
     };
-    Ok(vec![Value::new(to, op.shape(0).map(<[Dim]>::to_vec))])
+    Ok(vec![InferredValue::new(to, op.shape(0).map(<[Dim]>::to_vec))])
 }
 
 /// Whole numbers, and one scale and one zero point for all of them.
 pub fn quantize_dynamically(op: &Op) -> Outputs {
     Ok(vec![
-        Value::new(Some(DataType::U8), op.shape(0).map(<[Dim]>::to_vec)),
-        Value::new(Some(DataType::F32), Some(Vec::new())),
-        Value::new(Some(DataType::U8), Some(Vec::new())),
+        InferredValue::new(Some(DataType::U8), op.shape(0).map(<[Dim]>::to_vec)),
+        InferredValue::new(Some(DataType::F32), Some(Vec::new())),
+        InferredValue::new(Some(DataType::U8), Some(Vec::new())),
     ])
 }
 

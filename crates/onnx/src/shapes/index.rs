@@ -1,25 +1,26 @@
 //! Operators that pick elements by index.
 
-use super::{Op, Outputs, Value};
+use super::op::{Op, Outputs};
+use super::value::InferredValue;
 use crate::{DataType, Dim};
 
 /// `Gather(data […a, d, b…], indices [i…]) → […a, i…, b…]`.
 pub fn gather(op: &Op) -> Outputs {
     let (Some(data), Some(indices)) = (op.shape(0), op.shape(1)) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let axis = op.axis(op.int("axis", 0), data.len())?;
     if let (Some(size), Some(indices)) = (data[axis].fixed(), op.ints(1))
         && let Some(index) = indices
             .iter()
-            .find(|&&index| super::axes::normalize_axis(index, size).is_none())
+            .find(|&&index| crate::axes::normalize_axis(index, size).is_none())
     {
         return Err(op.error(format!(
             "index {index} is outside axis {axis}, which has {size} elements"
         )));
     }
     let shape = [&data[..axis], indices, &data[axis + 1..]].concat();
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 pub fn gather_elements(op: &Op) -> Outputs {
@@ -28,13 +29,16 @@ pub fn gather_elements(op: &Op) -> Outputs {
     {
         return Err(op.error("expected data and indices of the same rank"));
     }
-    Ok(vec![Value::new(op.data_type(0), op.shape(1).map(<[Dim]>::to_vec))])
+    Ok(vec![InferredValue::new(
+        op.data_type(0),
+        op.shape(1).map(<[Dim]>::to_vec),
+    )])
 }
 
 /// `GatherND(data, indices [i…, k]) → [i…, data's axes behind the batch axes and k more]`.
 pub fn gather_nd(op: &Op) -> Outputs {
     let (Some(data), Some([outer @ .., depth])) = (op.shape(0), op.shape(1)) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let batch = usize::try_from(op.int("batch_dims", 0)).unwrap_or(usize::MAX);
     let shape = match depth.fixed() {
@@ -45,7 +49,7 @@ pub fn gather_nd(op: &Op) -> Outputs {
             Some([outer, rest].concat())
         }
     };
-    Ok(vec![Value::new(op.data_type(0), shape)])
+    Ok(vec![InferredValue::new(op.data_type(0), shape)])
 }
 
 pub fn top_k(op: &Op) -> Outputs {
@@ -67,23 +71,41 @@ pub fn top_k(op: &Op) -> Outputs {
         None => None,
     };
     Ok(vec![
-        Value::new(op.data_type(0), shape.clone()),
-        Value::new(Some(DataType::I64), shape),
+        InferredValue::new(op.data_type(0), shape.clone()),
+        InferredValue::new(Some(DataType::I64), shape),
     ])
 }
 
 pub fn one_hot(op: &Op) -> Outputs {
     let Some(indices) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(2), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(2), None)]);
     };
     let axis = op.axis(op.int("axis", -1), indices.len() + 1)?;
     let depth = op.ints(1).and_then(|depth| usize::try_from(*depth.first()?).ok());
     let mut shape = indices.to_vec();
     shape.insert(axis, depth.map_or(Dim::Unknown, Dim::Fixed));
-    Ok(vec![Value::new(op.data_type(2), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(2), Some(shape))])
 }
 
 pub fn non_zero(op: &Op) -> Outputs {
     let rank = op.shape(0).map_or(Dim::Unknown, |shape| Dim::Fixed(shape.len()));
-    Ok(vec![Value::new(Some(DataType::I64), Some(vec![rank, Dim::Unknown]))])
+    Ok(vec![InferredValue::new(
+        Some(DataType::I64),
+        Some(vec![rank, Dim::Unknown]),
+    )])
+}
+
+/// `Compress(input, condition)`: the entries along `axis` whose condition holds, or those of the flattened input.
+pub fn compress(op: &Op) -> Outputs {
+    let shape = match (op.node.int("axis"), op.shape(0)) {
+        (Some(axis), Some(input)) => {
+            let axis = op.axis(axis, input.len())?;
+            let mut shape = input.to_vec();
+            shape[axis] = Dim::Unknown;
+            Some(shape)
+        }
+        (Some(_), None) => None,
+        (None, _) => Some(vec![Dim::Unknown]),
+    };
+    Ok(vec![InferredValue::new(op.data_type(0), shape)])
 }

@@ -1,14 +1,15 @@
 //! Operators that put tensors together, cut them up, or pad them.
 
-use super::axes::{slice_axes, split_lengths};
-use super::{List, Op, Outputs, Value};
+use super::op::{List, Op, Outputs};
+use super::value::InferredValue;
+use crate::axes::{slice_axes, split_lengths};
 use crate::{Dim, Error};
 
 pub fn concat(op: &Op) -> Outputs {
     let data_type = op.data_type(0);
     let shapes: Option<Vec<&[Dim]>> = (0..op.inputs.len()).map(|position| op.shape(position)).collect();
     let Some(shapes) = shapes.filter(|shapes| !shapes.is_empty()) else {
-        return Ok(vec![Value::new(data_type, None)]);
+        return Ok(vec![InferredValue::new(data_type, None)]);
     };
     let rank = shapes[0].len();
     let axis = op.axis(op.int("axis", 1), rank)?;
@@ -35,13 +36,13 @@ pub fn concat(op: &Op) -> Outputs {
     if shapes.len() > 1 {
         result[axis] = total.map_or(Dim::Unknown, Dim::Fixed);
     }
-    Ok(vec![Value::new(data_type, Some(result))])
+    Ok(vec![InferredValue::new(data_type, Some(result))])
 }
 
 pub fn split(op: &Op) -> Outputs {
     let outputs = op.node.outputs.len();
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None); outputs]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None); outputs]);
     };
     let axis = op.axis(op.int("axis", 0), input.len())?;
     let given = match op.list("split", 1) {
@@ -69,14 +70,14 @@ pub fn split(op: &Op) -> Outputs {
     let value = |length: Dim| {
         let mut shape = input.to_vec();
         shape[axis] = length;
-        Value::new(op.data_type(0), Some(shape))
+        InferredValue::new(op.data_type(0), Some(shape))
     };
     Ok(lengths.into_iter().map(value).collect())
 }
 
 pub fn slice(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let given = |list: List| match list {
         List::Given(list) => Some(list),
@@ -115,12 +116,12 @@ pub fn slice(op: &Op) -> Outputs {
         }
         _ => touched.into_iter().for_each(|axis| shape[axis] = Dim::Unknown),
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 pub fn pad(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let axes: Vec<usize> = match op.list("axes", 3) {
         List::Given(axes) => axes
@@ -128,10 +129,18 @@ pub fn pad(op: &Op) -> Outputs {
             .map(|&axis| op.axis(axis, input.len()))
             .collect::<Result<_, _>>()?,
         List::Absent => (0..input.len()).collect(),
-        List::Unknown => return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]),
+        List::Unknown => {
+            return Ok(vec![InferredValue::new(
+                op.data_type(0),
+                Some(vec![Dim::Unknown; input.len()]),
+            )]);
+        }
     };
     let List::Given(pads) = op.list("pads", 1) else {
-        return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]);
+        return Ok(vec![InferredValue::new(
+            op.data_type(0),
+            Some(vec![Dim::Unknown; input.len()]),
+        )]);
     };
     if pads.len() != 2 * axes.len() {
         return Err(op.error(format!(
@@ -143,13 +152,15 @@ pub fn pad(op: &Op) -> Outputs {
     let mut shape = input.to_vec();
     for (position, &axis) in axes.iter().enumerate() {
         let added = i128::from(pads[position]) + i128::from(pads[axes.len() + position]);
+        if added == 0 {
+            continue;
+        }
         shape[axis] = match shape[axis].fixed() {
-            _ if added == 0 => continue,
             None => Dim::Unknown,
             Some(size) => padded(op, size, added)?,
         };
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 fn padded(op: &Op, size: usize, added: i128) -> Result<Dim, Error> {
@@ -162,10 +173,13 @@ fn padded(op: &Op, size: usize, added: i128) -> Result<Dim, Error> {
 
 pub fn tile(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let Some(repeats) = op.ints(1) else {
-        return Ok(vec![Value::new(op.data_type(0), Some(vec![Dim::Unknown; input.len()]))]);
+        return Ok(vec![InferredValue::new(
+            op.data_type(0),
+            Some(vec![Dim::Unknown; input.len()]),
+        )]);
     };
     if repeats.len() != input.len() {
         return Err(op.error(format!(
@@ -186,7 +200,7 @@ pub fn tile(op: &Op) -> Outputs {
             (_, Ok(_)) => Ok(Dim::Unknown),
             (_, Err(_)) => Err(op.error(format!("expected repeats of at least 0, found {repeat}"))),
         });
-    Ok(vec![Value::new(
+    Ok(vec![InferredValue::new(
         op.data_type(0),
         Some(shape.collect::<Result<_, _>>()?),
     )])

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::axes::{normalize_axis, unsqueeze_dims};
 use super::elementwise::broadcast_shapes;
-use super::symbolic::Element;
-use super::{List, MAX_RANK, Op, Outputs, Value};
+use super::op::{List, Op, Outputs};
+use super::value::Element;
+use super::value::InferredValue;
+use crate::axes::MAX_RANK;
+use crate::axes::{normalize_axis, unsqueeze_dims};
 use crate::graph::display_shape;
 use crate::{Dim, Error};
 
 fn output(op: &Op, shape: Option<Vec<Dim>>) -> Outputs {
-    Ok(vec![Value::new(op.data_type(0), shape)])
+    Ok(vec![InferredValue::new(op.data_type(0), shape)])
 }
 
 /// A product of sizes: its fixed part, its symbols, and whether a size is not known at all.
@@ -42,7 +44,7 @@ impl Product {
 pub fn reshape(op: &Op) -> Outputs {
     let target: Option<Vec<Element>> = match op.node.ints("shape") {
         Some(shape) => Some(shape.iter().map(|&size| Element::Known(size)).collect()),
-        None => op.input(1).and_then(Value::elements),
+        None => op.input(1).and_then(InferredValue::elements),
     };
     let Some(target) = target else {
         // At least the rank may be known: the length of the target.
@@ -240,7 +242,7 @@ pub fn unsqueeze(op: &Op) -> Outputs {
 pub fn expand(op: &Op) -> Outputs {
     let target = op
         .input(1)
-        .and_then(Value::elements)
+        .and_then(InferredValue::elements)
         .filter(|target| target.len() <= MAX_RANK);
     let (Some(input), Some(target)) = (op.shape(0), target) else {
         return output(op, None);

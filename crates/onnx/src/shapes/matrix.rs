@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::elementwise::broadcast_shapes;
-use super::{Op, Outputs, Value};
+use super::op::{Op, Outputs};
+use super::value::InferredValue;
 use crate::{DataType, Dim};
 
 /// `[…, m, k] · […, k, n] → […, m, n]`; a vector counts as a row on the left and as a column on the right.
@@ -14,7 +15,7 @@ pub fn matmul(op: &Op) -> Outputs {
         op.data_type(0).or(op.data_type(1))
     };
     let (Some(left), Some(right)) = (op.shape(0), op.shape(1)) else {
-        return Ok(vec![Value::new(data_type, None)]);
+        return Ok(vec![InferredValue::new(data_type, None)]);
     };
     let one = Dim::Fixed(1);
     let (Some(inner), Some(_)) = (left.last(), right.last()) else {
@@ -34,7 +35,7 @@ pub fn matmul(op: &Op) -> Outputs {
         .ok_or_else(|| op.error("the axes before the matrices cannot be broadcast to each other"))?;
     shape.extend(rows.cloned());
     shape.extend(columns.cloned());
-    Ok(vec![Value::new(data_type, Some(shape))])
+    Ok(vec![InferredValue::new(data_type, Some(shape))])
 }
 
 fn check_inner(op: &Op, left: &Dim, right: &Dim) -> Result<(), crate::Error> {
@@ -70,7 +71,7 @@ pub fn gemm(op: &Op) -> Outputs {
             crate::graph::display_shape(&shape)
         )));
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 /// `Attention(Q, K, V, …)`: `[n, heads, rows, size]`, or all heads beside each other, `[n, rows, heads · size]`. The first output
@@ -92,7 +93,7 @@ pub fn attention(op: &Op) -> Outputs {
         }
         _ => None,
     };
-    Ok(vec![Value::new(op.data_type(0), shape)])
+    Ok(vec![InferredValue::new(op.data_type(0), shape)])
 }
 
 /// Whether a fixed size of `shape` is another one in `result`.
@@ -101,7 +102,7 @@ fn grows(shape: &[Dim], result: &[Dim]) -> bool {
 }
 
 pub fn einsum(op: &Op) -> Outputs {
-    let unknown = Ok(vec![Value::new(op.data_type(0), None)]);
+    let unknown = Ok(vec![InferredValue::new(op.data_type(0), None)]);
     let equation: String = op
         .node
         .string("equation")
@@ -144,5 +145,5 @@ pub fn einsum(op: &Op) -> Outputs {
     let shape = output
         .chars()
         .map(|letter| sizes.get(&letter).map_or(Dim::Unknown, |dim| (*dim).clone()));
-    Ok(vec![Value::new(op.data_type(0), Some(shape.collect()))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape.collect()))])
 }

@@ -8,7 +8,6 @@
 //! What a file says of intermediate values (`value_info`) is used where no rule gives a rank: files in which only the
 //! inputs' batch size was edited afterwards are common, and what they say of the values in between is stale.
 
-pub(crate) mod axes;
 mod conv;
 mod elementwise;
 mod generate;
@@ -17,199 +16,29 @@ mod join;
 mod layout;
 mod matrix;
 mod normalize;
+mod op;
+pub(crate) mod operators;
 mod reduce;
 mod resize;
-mod rules;
 mod symbolic;
+mod value;
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::axes::MAX_RANK;
 use crate::evaluate::Constants;
 use crate::graph::display_shape;
-use crate::{DataType, Dim, Error, ErrorKind, Graph, Model, Node, Tensor};
-use rules::rule;
-use symbolic::Element;
+use crate::{DataType, Dim, Error, ErrorKind, Graph, Model, Tensor};
+use op::{Op, Outputs};
+use value::{Element, MAX_ELEMENTS};
 
-/// The highest rank a value may have; the highest in practice is about eight.
-pub(crate) const MAX_RANK: usize = 32;
-/// Elements of a constant that is carried along; shapes, axes and masks are far shorter than weights.
-const MAX_ELEMENTS: usize = 4096;
+pub use value::{InferredValue, Shapes};
+
 /// Bytes that all constants computed along the way may take.
 const MAX_CONSTANT_BYTES: usize = 64 << 20;
 
 /// What one element with a symbol takes of these.
 const ELEMENT_BYTES: usize = 128;
-
-/// What is known of a value.
-#[derive(Clone, Debug, Default)]
-pub struct Value {
-    /// Element type.
-    pub data_type: Option<DataType>,
-    /// Shape; `None` when not even the rank is known.
-    pub shape: Option<Vec<Dim>>,
-    /// The value itself, where it is a constant: an initializer, or the result of shape arithmetic.
-    pub constant: Option<Tensor>,
-    /// Elements of a one-dimensional integer value of which some are symbols.
-    elements: Option<Vec<Element>>,
-}
-
-impl Value {
-    fn new(data_type: Option<DataType>, shape: Option<Vec<Dim>>) -> Self {
-        Self {
-            data_type,
-            shape,
-            ..Self::default()
-        }
-    }
-
-    fn of(tensor: &Tensor) -> Self {
-        Self {
-            data_type: Some(tensor.data_type),
-            shape: Some(tensor.dims.iter().map(|&dim| Dim::Fixed(dim)).collect()),
-            constant: Some(tensor.clone()),
-            elements: None,
-        }
-    }
-
-    /// The elements of a short integer value of rank 0 or 1.
-    fn elements(&self) -> Option<Vec<Element>> {
-        if self.elements.is_some() {
-            return self.elements.clone();
-        }
-        let constant = self
-            .constant
-            .as_ref()
-            .filter(|tensor| tensor.dims.len() <= 1 && tensor.len() <= MAX_ELEMENTS)?;
-        constant.data_type.is_integer().then_some(())?;
-        Some(constant.to_i64_vec()?.into_iter().map(Element::Known).collect())
-    }
-}
-
-/// The types and shapes of a graph's values.
-#[derive(Clone, Debug, Default)]
-pub struct Shapes {
-    values: HashMap<String, Value>,
-}
-
-impl Shapes {
-    /// What is known of `name`.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
-    }
-
-    /// The shape of `name`, where its rank is known.
-    pub fn shape(&self, name: &str) -> Option<&[Dim]> {
-        self.values.get(name)?.shape.as_deref()
-    }
-
-    /// The rank of `name`, where known.
-    pub fn rank(&self, name: &str) -> Option<usize> {
-        self.shape(name).map(<[Dim]>::len)
-    }
-
-    /// The element type of `name`, where known.
-    pub fn data_type(&self, name: &str) -> Option<DataType> {
-        self.values.get(name)?.data_type
-    }
-
-    /// The value of `name`, where it is an initializer or computed from constants and known shapes.
-    pub fn constant(&self, name: &str) -> Option<&Tensor> {
-        self.values.get(name)?.constant.as_ref()
-    }
-}
-
-/// One node with what is known of its inputs.
-struct Op<'a> {
-    node: &'a Node,
-    inputs: Vec<Option<&'a Value>>,
-    opset: i64,
-}
-
-/// What a rule gives: the node's outputs, as many of them as it knows something about.
-type Outputs = Result<Vec<Value>, Error>;
-
-impl<'a> Op<'a> {
-    fn input(&self, position: usize) -> Option<&'a Value> {
-        *self.inputs.get(position)?
-    }
-
-    fn shape(&self, position: usize) -> Option<&'a [Dim]> {
-        self.input(position)?.shape.as_deref()
-    }
-
-    fn data_type(&self, position: usize) -> Option<DataType> {
-        self.input(position)?.data_type
-    }
-
-    /// A short constant input of integers.
-    fn ints(&self, position: usize) -> Option<Vec<i64>> {
-        let constant = self.input(position)?.constant.as_ref()?;
-        (constant.len() <= MAX_ELEMENTS).then(|| constant.to_i64_vec())?
-    }
-
-    /// A short constant input of floating-point numbers.
-    fn floats(&self, position: usize) -> Option<Vec<f32>> {
-        let constant = self.input(position)?.constant.as_ref()?;
-        (constant.len() <= MAX_ELEMENTS).then(|| constant.to_f32_vec())?
-    }
-
-    /// Integers that older operator sets have as attribute `name` and newer ones as input `position`.
-    fn list(&self, name: &str, position: usize) -> List {
-        match (self.node.ints(name), self.input(position)) {
-            (Some(list), _) => List::Given(list.to_vec()),
-            (None, Some(_)) => self.ints(position).map_or(List::Unknown, List::Given),
-            (None, None) => List::Absent,
-        }
-    }
-
-    fn int(&self, name: &str, default: i64) -> i64 {
-        self.node.int(name).unwrap_or(default)
-    }
-
-    /// An axis attribute, counted from the front.
-    fn axis(&self, axis: i64, rank: usize) -> Result<usize, Error> {
-        axes::normalize_axis(axis, rank)
-            .ok_or_else(|| self.error(format!("axis {axis} is outside the {rank} axes of its input")))
-    }
-
-    fn error(&self, message: impl Into<String>) -> Error {
-        let message: String = message.into();
-        let shapes: Vec<String> = self.inputs.iter().map(|input| describe(*input)).collect();
-        self.node.error(
-            ErrorKind::Invalid,
-            format!("{message}; inputs were {}", shapes.join(", ")),
-        )
-    }
-
-    /// Refuses an input whose rank is known and is not `rank`.
-    fn expect_rank(&self, position: usize, rank: usize) -> Result<(), Error> {
-        match self.shape(position) {
-            Some(shape) if shape.len() != rank => {
-                let found = shape.len();
-                Err(self.error(format!("expected input {position} to have {rank} axes, found {found}")))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A list of integers that a node is given as an attribute or as an input.
-enum List {
-    Given(Vec<i64>),
-    Absent,
-    Unknown,
-}
-
-fn describe(value: Option<&Value>) -> String {
-    let Some(value) = value else {
-        return "absent".to_owned();
-    };
-    let data_type = value
-        .data_type
-        .map_or_else(|| "?".to_owned(), |data_type| data_type.to_string());
-    let shape = value.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
-    format!("{data_type}{shape}")
-}
 
 /// Infers the shapes of `model` from what it says of its inputs.
 ///
@@ -233,7 +62,7 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
     let graph = &model.graph;
     let mut shapes = Shapes::default();
     for input in &graph.inputs {
-        let mut value = Value::new(input.data_type, input.shape.clone());
+        let mut value = InferredValue::new(input.data_type, input.shape.clone());
         if let Some(sizes) = sizes.get(&input.name) {
             if let Some(declared) = &input.shape {
                 let fits = |(dim, size): (&Dim, &usize)| dim.fixed().is_none_or(|dim| dim == *size);
@@ -258,7 +87,7 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
         ));
     }
     for (name, tensor) in &graph.initializers {
-        let value = Value::of(tensor);
+        let value = InferredValue::of(tensor);
         check_size(&value).map_err(|error| error.about(&format!("initializer {name:?}")))?;
         shapes.values.insert(name.clone(), value);
     }
@@ -271,7 +100,7 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
             opset: model.opset(),
         };
         let mut outputs = outputs(&op, &mut constant_bytes)?;
-        outputs.resize_with(node.outputs.len(), Value::default);
+        outputs.resize_with(node.outputs.len(), InferredValue::default);
         for (name, mut value) in node.outputs.iter().zip(outputs) {
             if name.is_empty() {
                 continue;
@@ -310,7 +139,7 @@ fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, Option<Vec<Dim>>)
 }
 
 /// Refuses a value whose fixed sizes alone make it larger than memory can be.
-fn check_size(value: &Value) -> Result<(), Error> {
+fn check_size(value: &InferredValue) -> Result<(), Error> {
     let Some(shape) = &value.shape else {
         return Ok(());
     };
@@ -332,7 +161,7 @@ fn outputs(op: &Op, constant_bytes: &mut usize) -> Outputs {
     if let Some(outputs) = constants(op, constant_bytes) {
         return Ok(outputs);
     }
-    let mut outputs = rule(op)?;
+    let mut outputs = operators::infer_outputs(op)?;
     if let [output] = outputs.as_mut_slice()
         && let Some(elements) = symbolic::elements(op)
     {
@@ -362,12 +191,12 @@ fn outputs(op: &Op, constant_bytes: &mut usize) -> Outputs {
 }
 
 /// The outputs of a node whose inputs are all short constants, by evaluating it.
-fn constants(op: &Op, constant_bytes: &mut usize) -> Option<Vec<Value>> {
+fn constants(op: &Op, constant_bytes: &mut usize) -> Option<Vec<InferredValue>> {
     // A constant that lies in the graph already is shared and may have any length.
     if op.node.is("Constant") {
-        return Some(vec![Value::of(&crate::evaluate::constant(op.node)?)]);
+        return Some(vec![InferredValue::of(&crate::evaluate::constant(op.node)?)]);
     }
-    let known = |input: &Option<&Value>| input.is_none_or(|input| input.constant.is_some());
+    let known = |input: &Option<&InferredValue>| input.is_none_or(|input| input.constant.is_some());
     if op.inputs.is_empty() || !op.inputs.iter().all(known) {
         return None;
     }
@@ -387,5 +216,5 @@ fn constants(op: &Op, constant_bytes: &mut usize) -> Option<Vec<Value>> {
         .map(|output| output.data.len().min(8 * MAX_ELEMENTS))
         .sum();
     *constant_bytes = constant_bytes.checked_sub(bytes)?;
-    Some(outputs.iter().map(Value::of).collect())
+    Some(outputs.iter().map(InferredValue::of).collect())
 }

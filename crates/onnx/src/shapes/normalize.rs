@@ -1,7 +1,7 @@
 //! Normalisations: the output has the input's shape, the parameters have one element a channel.
 
 use super::elementwise::{broadcast_shapes, same_as_first};
-use super::{Op, Outputs};
+use super::op::{Op, Outputs};
 use crate::Error;
 
 pub fn softmax(op: &Op) -> Outputs {

@@ -1,11 +1,12 @@
 //! Reductions along axes.
 
-use super::{List, Op, Outputs, Value};
+use super::op::{List, Op, Outputs};
+use super::value::InferredValue;
 use crate::{DataType, Dim, Error};
 
 pub fn reduce(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     let all = || {
         (0..input.len())
@@ -18,10 +19,13 @@ pub fn reduce(op: &Op) -> Outputs {
         List::Given(_) | List::Absent => all(),
         List::Unknown => {
             let shape = (op.int("keepdims", 1) == 1).then(|| vec![Dim::Unknown; input.len()]);
-            return Ok(vec![Value::new(op.data_type(0), shape)]);
+            return Ok(vec![InferredValue::new(op.data_type(0), shape)]);
         }
     };
-    Ok(vec![Value::new(op.data_type(0), Some(reduced(op, input, &axes)?))])
+    Ok(vec![InferredValue::new(
+        op.data_type(0),
+        Some(reduced(op, input, &axes)?),
+    )])
 }
 
 pub fn arg(op: &Op) -> Outputs {
@@ -29,7 +33,7 @@ pub fn arg(op: &Op) -> Outputs {
         Some(input) => Some(reduced(op, input, &[op.int("axis", 0)])?),
         None => None,
     };
-    Ok(vec![Value::new(Some(DataType::I64), shape)])
+    Ok(vec![InferredValue::new(Some(DataType::I64), shape)])
 }
 
 fn reduced(op: &Op, input: &[Dim], axes: &[i64]) -> Result<Vec<Dim>, Error> {
@@ -38,12 +42,12 @@ fn reduced(op: &Op, input: &[Dim], axes: &[i64]) -> Result<Vec<Dim>, Error> {
         .map(|&axis| op.axis(axis, input.len()))
         .collect::<Result<_, _>>()?;
     let keep = op.int("keepdims", 1) != 0;
-    let dims = input
-        .iter()
-        .enumerate()
-        .filter_map(|(axis, dim)| match axes.contains(&axis) {
-            true => keep.then_some(Dim::Fixed(1)),
-            false => Some(dim.clone()),
-        });
+    let dims = input.iter().enumerate().filter_map(|(axis, dim)| {
+        if axes.contains(&axis) {
+            keep.then_some(Dim::Fixed(1))
+        } else {
+            Some(dim.clone())
+        }
+    });
     Ok(dims.collect())
 }

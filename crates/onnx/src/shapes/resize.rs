@@ -1,11 +1,12 @@
 //! `Resize` and its predecessor `Upsample`: `out = ⌊in · scale⌋`, or the sizes that are asked for.
 
-use super::{Op, Outputs, Value};
+use super::op::{Op, Outputs};
+use super::value::InferredValue;
 use crate::Dim;
 
 pub fn resize(op: &Op) -> Outputs {
     let Some(input) = op.shape(0) else {
-        return Ok(vec![Value::new(op.data_type(0), None)]);
+        return Ok(vec![InferredValue::new(op.data_type(0), None)]);
     };
     // Version 11 put the region of interest before the scales.
     let scales_at = if op.node.is("Resize") && op.opset >= 11 { 2 } else { 1 };
@@ -15,7 +16,10 @@ pub fn resize(op: &Op) -> Outputs {
         .map(<[f32]>::to_vec)
         .or_else(|| op.floats(scales_at));
     let scales = scales.filter(|scales| !scales.is_empty());
-    let sizes = op.input(3).and_then(Value::elements).filter(|sizes| !sizes.is_empty());
+    let sizes = op
+        .input(3)
+        .and_then(InferredValue::elements)
+        .filter(|sizes| !sizes.is_empty());
     let axes: Vec<usize> = match op.node.ints("axes") {
         Some(axes) => axes
             .iter()
@@ -50,14 +54,16 @@ pub fn resize(op: &Op) -> Outputs {
             if !(scale > 0.0 && scale.is_finite()) {
                 return Err(op.error(format!("expected a finite scale above 0, found {scale}")));
             }
+            if scale == 1.0 {
+                continue;
+            }
             shape[axis] = match input[axis].fixed() {
-                _ if scale == 1.0 => input[axis].clone(),
                 Some(size) => scaled(size, scale),
                 None => Dim::Unknown,
             };
         }
     }
-    Ok(vec![Value::new(op.data_type(0), Some(shape))])
+    Ok(vec![InferredValue::new(op.data_type(0), Some(shape))])
 }
 
 fn scaled(size: usize, scale: f32) -> Dim {

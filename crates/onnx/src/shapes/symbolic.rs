@@ -4,52 +4,14 @@
 //! Here its target is `[batch, -1]`. A symbol survives what leaves it as it is (`× 1`, `+ 0`, `÷ 1`); any other
 //! arithmetic on it gives an unknown element.
 
-use super::Op;
-use super::axes::{normalize_axis, slice_axes};
-use crate::{DataType, Dim};
-
-/// One element of an integer value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Element {
-    /// A number.
-    Known(i64),
-    /// A size by its symbol; a size is never negative.
-    Symbol(String),
-    /// Not known.
-    Unknown,
-}
-
-impl Element {
-    /// The number, where it is known.
-    pub fn known(&self) -> Option<i64> {
-        match self {
-            Self::Known(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The element that a size is.
-    pub fn of_dim(dim: &Dim) -> Self {
-        match dim {
-            Dim::Fixed(size) => i64::try_from(*size).map_or(Self::Unknown, Self::Known),
-            Dim::Named(name) => Self::Symbol(name.clone()),
-            Dim::Unknown => Self::Unknown,
-        }
-    }
-
-    /// The size that an element is; `None` when it is negative.
-    pub fn to_dim(&self) -> Option<Dim> {
-        Some(match self {
-            Self::Known(value) => Dim::Fixed(usize::try_from(*value).ok()?),
-            Self::Symbol(name) => Dim::Named(name.clone()),
-            Self::Unknown => Dim::Unknown,
-        })
-    }
-}
+use super::op::Op;
+use super::value::{Element, InferredValue, MAX_ELEMENTS};
+use crate::axes::{normalize_axis, slice_axes};
+use crate::DataType;
 
 /// The elements of the node's output, where it is a short integer value.
 pub fn elements(op: &Op) -> Option<Vec<Element>> {
-    let input = |position: usize| op.input(position).and_then(super::Value::elements);
+    let input = |position: usize| op.input(position).and_then(InferredValue::elements);
     match op.node.op_type.as_str() {
         "Shape" => {
             let shape = op.shape(0)?;
@@ -68,7 +30,7 @@ pub fn elements(op: &Op) -> Option<Vec<Element>> {
         }
         "Concat" => {
             let parts: Vec<Vec<Element>> = (0..op.inputs.len()).map(input).collect::<Option<_>>()?;
-            Some(parts.concat()).filter(|elements| elements.len() <= super::MAX_ELEMENTS)
+            Some(parts.concat()).filter(|elements| elements.len() <= MAX_ELEMENTS)
         }
         "Slice" => slice(op, input(0)?),
         "Add" | "Sub" | "Mul" | "Div" => zip(op, |a, b| arithmetic(&op.node.op_type, a, b)),

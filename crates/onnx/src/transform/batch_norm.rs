@@ -151,9 +151,10 @@ fn channel_of_weight(linear: &Node, weight: &Tensor, channels: usize) -> Option<
             }
             let (rows, columns) = (*rows, *columns);
             let is_transposed = linear.int("transB").unwrap_or(0) != 0;
-            match is_transposed {
-                true => (rows == channels).then(|| Box::new(move |position| position / columns) as _),
-                false => (columns == channels).then(|| Box::new(move |position| position % columns) as _),
+            if is_transposed {
+                (rows == channels).then(|| Box::new(move |position| position / columns) as _)
+            } else {
+                (columns == channels).then(|| Box::new(move |position| position % columns) as _)
             }
         }
         _ => None,

@@ -1,5 +1,8 @@
 //! Axes, as operators count them: shared by shape inference and the evaluation of constants.
 
+/// The highest rank a value may have; the highest in practice is about eight.
+pub const MAX_RANK: usize = 32;
+
 /// `axis` counted from the front; `None` when it is outside `[-rank, rank)`.
 pub fn normalize_axis(axis: i64, rank: usize) -> Option<usize> {
     let rank_signed = i64::try_from(rank).ok()?;
@@ -56,10 +59,7 @@ pub fn squeeze_dims(dims: &[usize], axes: Option<&[i64]>) -> Option<Vec<usize>> 
 
 /// `dims` with ones put in, so that they are at `axes` of the result.
 pub fn unsqueeze_dims<T: Clone>(dims: &[T], axes: &[i64], one: T) -> Option<Vec<T>> {
-    let rank = dims
-        .len()
-        .checked_add(axes.len())
-        .filter(|&rank| rank <= super::MAX_RANK)?;
+    let rank = dims.len().checked_add(axes.len()).filter(|&rank| rank <= MAX_RANK)?;
     let mut axes: Vec<usize> = axes
         .iter()
         .map(|&axis| normalize_axis(axis, rank))
