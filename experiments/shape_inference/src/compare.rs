@@ -1,7 +1,7 @@
 //! How two answers about the same value differ.
 
 use ranktune_onnx::Dim;
-use ranktune_onnx::shapes::Value;
+use ranktune_onnx::shapes::InferredValue;
 use rten_shape_inference::{Constant, SymExpr, SymTensor};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub enum Constants {
     Different,
 }
 
-pub fn constants(ours: Option<&Value>, theirs: Option<&SymTensor>) -> Option<Constants> {
+pub fn constants(ours: Option<&InferredValue>, theirs: Option<&SymTensor>) -> Option<Constants> {
     let ours = ours.and_then(|value| value.constant.as_ref());
     let theirs = theirs.and_then(SymTensor::to_constant).map(Constant::into_vec);
     Some(match (ours, theirs) {
