@@ -6,7 +6,7 @@ use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
 use ranktune_report::ranking::SkippedModel;
-use ranktune_report::{HubListing, Inspection, inspection};
+use ranktune_report::{HubListing, ModelInspection, inspection};
 
 use crate::error::Error;
 use crate::sources::{Sources, skipped};
@@ -34,12 +34,12 @@ pub fn list(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -
     Ok(listing)
 }
 
-fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
+fn inspection_of(entry: &HubEntry) -> Result<ModelInspection, String> {
     let model = Model::load(&entry.model_path).map_err(|error| one_line(&error))?;
     let found = inspect(&model);
     let mut operators: Vec<(String, usize)> = found.operators.into_iter().collect();
     operators.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut inspection = Inspection {
+    let mut inspection = ModelInspection {
         name: entry.name.clone(),
         path: entry.model_path.display().to_string(),
         source: entry.pinned.as_ref().map(ToString::to_string),
@@ -82,12 +82,12 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
     Ok(inspection)
 }
 
-fn value(info: &ValueInfo) -> inspection::Value {
+fn value(info: &ValueInfo) -> inspection::TensorSpec {
     let data_type = info
         .data_type
         .map_or_else(|| "?".to_owned(), |data_type| format!("{data_type:?}").to_lowercase());
     let shape = info.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
-    inspection::Value {
+    inspection::TensorSpec {
         name: info.name.clone(),
         r#type: format!("{data_type}{shape}"),
     }

@@ -45,7 +45,7 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::{Inputs, Targets};
+    use ranktune_data::{DatasetTargets, Inputs};
 
     use super::*;
 
@@ -53,7 +53,7 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn dataset(targets: Targets) -> Dataset {
+    fn dataset(targets: DatasetTargets) -> Dataset {
         let inputs = Inputs::texts(vec![String::new(); targets.n_samples()]);
         Dataset::new("data", inputs, targets).unwrap()
     }
@@ -61,14 +61,14 @@ mod tests {
     #[test]
     fn labels_mean_the_same_class_in_the_other_order() {
         let names = named(&["a", "c"]);
-        let classes = dataset(Targets::Classes {
+        let classes = dataset(DatasetTargets::Classes {
             names,
             labels: vec![0, 1, 1],
         });
         let found = aligned(&classes, &named(&["c", "b", "a"]), "the model").unwrap();
         assert_eq!(
             found.targets,
-            Targets::Classes {
+            DatasetTargets::Classes {
                 names: named(&["c", "b", "a"]),
                 labels: vec![2, 0, 0]
             }
@@ -84,14 +84,14 @@ mod tests {
 
     #[test]
     fn numbers_move_with_their_columns() {
-        let numbers = dataset(Targets::Regression {
+        let numbers = dataset(DatasetTargets::Regression {
             names: named(&["x", "y"]),
             values: vec![1.0, 2.0, 3.0, 4.0],
         });
         let found = aligned(&numbers, &named(&["y", "x"]), "the model").unwrap();
         assert_eq!(
             found.targets,
-            Targets::Regression {
+            DatasetTargets::Regression {
                 names: named(&["y", "x"]),
                 values: vec![2.0, 1.0, 4.0, 3.0]
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_core::{Interrupt, Progress, Silent};
 use ranktune_data::image::decode;
-use ranktune_data::{DataKind, Dataset, Inputs, Targets, Task};
+use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
@@ -95,7 +95,7 @@ pub fn predict(
 
 /// A data set without targets: one class for all samples, which is ignored.
 fn without_targets(inputs: Inputs) -> Result<Dataset, Error> {
-    let targets = Targets::Classes {
+    let targets = DatasetTargets::Classes {
         names: vec![String::new()],
         labels: vec![0; inputs.len()],
     };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ranktune_data::Targets;
+use ranktune_data::DatasetTargets;
 use ranktune_scores::scores::{Needs, SCORES, find};
 use ranktune_scores::uncertainty::interval_factor;
 use ranktune_scores::{Evidence, ScoreOutcome, Statistics};
@@ -18,23 +18,23 @@ pub(crate) enum Columns {
 
 impl Columns {
     /// The targets of all samples.
-    pub(crate) fn all(targets: &Targets) -> Self {
+    pub(crate) fn all(targets: &DatasetTargets) -> Self {
         Self::of(targets, 0..targets.n_samples())
     }
 
     /// The targets of the samples at `rows`: labels as 0 and 1, numbers as they are.
-    pub(crate) fn of(targets: &Targets, rows: impl Iterator<Item = usize> + Clone) -> Self {
+    pub(crate) fn of(targets: &DatasetTargets, rows: impl Iterator<Item = usize> + Clone) -> Self {
         match targets {
-            Targets::Classes { names, labels } => Self::Classes {
+            DatasetTargets::Classes { names, labels } => Self::Classes {
                 labels: rows.map(|row| labels[row]).collect(),
                 count: names.len(),
             },
             // One row for every word of the sentences.
-            Targets::Tags { names, sentences, .. } => Self::Classes {
+            DatasetTargets::Tags { names, sentences, .. } => Self::Classes {
                 labels: rows.flat_map(|row| sentences[row].iter().copied()).collect(),
                 count: names.len(),
             },
-            Targets::MultiLabel { names, rows: lists } => {
+            DatasetTargets::MultiLabel { names, rows: lists } => {
                 let columns = names.len();
                 let mut values = vec![0.0; rows.clone().count() * columns];
                 for (row, into) in rows.zip(values.chunks_exact_mut(columns.max(1))) {
@@ -46,7 +46,7 @@ impl Columns {
                 }
                 Self::Numbers { values, columns }
             }
-            Targets::Regression { names, values } => {
+            DatasetTargets::Regression { names, values } => {
                 let columns = names.len();
                 Self::Numbers {
                     values: rows
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn labels_become_zeros_and_ones_for_the_samples_that_are_asked_for() {
-        let targets = Targets::MultiLabel {
+        let targets = DatasetTargets::MultiLabel {
             names: vec!["a".into(), "b".into(), "c".into()],
             rows: vec![vec![0, 2], vec![], vec![1]],
         };

@@ -1,6 +1,6 @@
 //! A model that tags words, and its metrics: by entity as conlleval counts them, and by word.
 
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_features::extract::{
     DataKind, ExtractOptions, Extraction, FeatureChoice, PreparedModel, Unusable, extract_words,
 };
@@ -92,7 +92,7 @@ impl Tagger {
 
     /// The metrics of the predicted tags of `dataset`, whose tags are in the order of the model's outputs.
     pub(crate) fn measure(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<Map<String, Value>, Error> {
-        let Targets::Tags { names, sentences, .. } = &dataset.targets else {
+        let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
             return Err(Error::new(
                 ErrorKind::Data,
                 format!(

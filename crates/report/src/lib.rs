@@ -17,7 +17,7 @@ pub mod training;
 
 pub use comparison::Comparison;
 pub use evaluation::{Evaluation, Predictions};
-pub use inspection::{HubListing, Inspection, Verification};
+pub use inspection::{HubListing, ModelInspection, Verification};
 pub use parameters::Parameters;
 pub use pull::Pull;
 pub use ranking::Ranking;

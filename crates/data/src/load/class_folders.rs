@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::options::LoadOptions;
 use crate::error::{counted, listed};
-use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
+use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Extensions of the formats that the image decoder reads.
 const IMAGES: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
@@ -110,7 +110,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
         task: Task::Classification,
         reason: format!("there are {} class folders of images", names.len()),
     };
-    let mut dataset = Dataset::new(path, Inputs::images(files), Targets::Classes { names, labels })?;
+    let mut dataset = Dataset::new(path, Inputs::images(files), DatasetTargets::Classes { names, labels })?;
     dataset.inferred = inferred;
     dataset.notes = notes;
     Ok(dataset)

@@ -18,7 +18,7 @@ use super::options::LoadOptions;
 use crate::error::{counted, shortened};
 use crate::tags::{self, TagScheme};
 use crate::target::distinct_names;
-use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
+use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Extensions of files that are read as columns even without `--task tokens`.
 pub(super) const EXTENSIONS: [&str; 8] = ["conll", "conll03", "iob", "iob1", "iob2", "bio", "bioes", "iobes"];
@@ -89,7 +89,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
     let mut dataset = Dataset::new(
         path,
         Inputs::sentences(words),
-        Targets::Tags {
+        DatasetTargets::Tags {
             names,
             sentences: labels,
             scheme,

@@ -8,7 +8,7 @@ use super::table::{Cell, ValueKind};
 use super::target_column::{RowKind, TargetColumn};
 use crate::error::{listed, shortened};
 use crate::target::distinct_names;
-use crate::{Error, Inference, Result, Targets, Task};
+use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// Placeholders of a missing number.
 const PLACEHOLDERS: [&str; 8] = ["nan", "na", "n/a", "#n/a", "<na>", "null", "none", "?"];
@@ -82,7 +82,7 @@ pub(super) fn targets(
     rows: &[usize],
     task: Option<Task>,
     place: &Place<'_>,
-) -> Result<(Targets, Inference)> {
+) -> Result<(DatasetTargets, Inference)> {
     let (inferred, reason) = match columns {
         [column] => infer_one(column, rows, place)?,
         _ => infer_several(columns, rows),
@@ -214,9 +214,9 @@ fn hot_length(column: &TargetColumn, rows: &[usize]) -> Option<usize> {
     repeated.then_some(length)
 }
 
-fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> Targets {
+fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> DatasetTargets {
     let hot = |(i, (kind, text)): (u32, (ValueKind, &str))| (indicator(kind, text) == Some(true)).then_some(i);
-    Targets::MultiLabel {
+    DatasetTargets::MultiLabel {
         names: (0..length).map(|i| i.to_string()).collect(),
         rows: rows
             .iter()
@@ -225,7 +225,7 @@ fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> Targets {
     }
 }
 
-fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut found = vec![Vec::new(); rows.len()];
     for (label, column) in (0_u32..).zip(columns) {
         for (&row, labels) in rows.iter().zip(&mut found) {
@@ -245,7 +245,7 @@ fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> R
             }
         }
     }
-    Ok(Targets::MultiLabel {
+    Ok(DatasetTargets::MultiLabel {
         names: columns.iter().map(|column| column.name.clone()).collect(),
         rows: found,
     })
@@ -262,7 +262,7 @@ fn no_single(column: &TargetColumn, row: usize, place: &Place<'_>) -> Error {
     Error::invalid(message).at(place(row, &column.name))
 }
 
-fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut texts = Vec::with_capacity(rows.len());
     for &row in rows {
         texts.push(single(column, row).ok_or_else(|| no_single(column, row, place))?.1);
@@ -278,10 +278,10 @@ fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<T
         return Err(Error::invalid(message));
     }
     let labels = texts.iter().map(|text| index[text]).collect();
-    Ok(Targets::Classes { names, labels })
+    Ok(DatasetTargets::Classes { names, labels })
 }
 
-fn labels(column: &TargetColumn, rows: &[usize]) -> Result<Targets> {
+fn labels(column: &TargetColumn, rows: &[usize]) -> Result<DatasetTargets> {
     let all = || rows.iter().flat_map(|&row| column.items(row)).map(|item| item.1);
     let (names, index) = distinct_names(all())?;
     if names.is_empty() {
@@ -296,13 +296,13 @@ fn labels(column: &TargetColumn, rows: &[usize]) -> Result<Targets> {
         labels.dedup();
         labels
     });
-    Ok(Targets::MultiLabel {
+    Ok(DatasetTargets::MultiLabel {
         rows: rows.collect(),
         names,
     })
 }
 
-fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut names = Vec::new();
     let mut widths = Vec::new();
     for column in columns {
@@ -338,5 +338,5 @@ fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Re
             }
         }
     }
-    Ok(Targets::Regression { names, values })
+    Ok(DatasetTargets::Regression { names, values })
 }

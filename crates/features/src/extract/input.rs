@@ -91,11 +91,11 @@ pub(crate) trait SampleSource<'a>: Sync {
     fn parts(&self) -> Vec<Range<usize>>;
 
     /// The samples at `range`.
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a>;
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a>;
 }
 
 /// A part of a data set.
-pub(crate) trait Samples: Sync {
+pub(crate) trait DatasetPart: Sync {
     /// Positions in the data set.
     fn range(&self) -> Range<usize>;
 
@@ -105,7 +105,7 @@ pub(crate) trait Samples: Sync {
 
 /// The unit of `rows` for a model; a failed unit if the model was prepared for another modality.
 pub(crate) fn unit(
-    samples: &dyn Samples,
+    samples: &dyn DatasetPart,
     side: &dyn InputSide,
     rows: Range<usize>,
     plan: Plan,

@@ -23,14 +23,14 @@ pub(crate) fn without_copies(dataset: &Dataset, digests: &[Digest]) -> Vec<usize
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::{Inputs, Targets};
+    use ranktune_data::{DatasetTargets, Inputs};
 
     use super::*;
 
     #[test]
     fn a_copy_goes_only_if_its_target_is_the_same_too() {
         let first = ["x", "y", "x", "x", "y"].map(str::to_owned).to_vec();
-        let targets = Targets::Classes {
+        let targets = DatasetTargets::Classes {
             names: vec!["a".to_owned(), "b".to_owned()],
             labels: vec![0, 1, 0, 1, 1],
         };

@@ -12,7 +12,7 @@ use std::ops::Range;
 use ranktune_data::Dataset;
 use ranktune_features::extract::ExtractedFeatures;
 use ranktune_scores::scores::{Needs, find};
-use ranktune_scores::uncertainty::{Accumulator, Samples, groups};
+use ranktune_scores::uncertainty::{Accumulator, SampleData, groups};
 use ranktune_scores::{FeatureView, Probabilities};
 
 use super::scores::{Detail, GROUPS, ScoreList, Scoring};
@@ -109,7 +109,7 @@ impl<'a> RowSums<'a> {
         let columns = Columns::of(&self.dataset.targets, kept.iter().copied());
         let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
         let source = (self.n_logits > 0).then(|| probabilities(&self.logits, self.n_logits));
-        let scores = sums.scores(Some(Samples {
+        let scores = sums.scores(Some(SampleData {
             targets: columns.view()?,
             probabilities: source
                 .as_ref()

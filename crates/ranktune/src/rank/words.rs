@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_features::extract::{Extraction, PreparedModel, WordExtractor};
 use ranktune_features::{Error as FeatureError, ErrorKind as FeatureErrorKind};
 use ranktune_report::ranking::RaceUnit;
@@ -49,7 +49,7 @@ pub(super) fn sentences<'a>(
     layers: LayerChoice,
     deal: Deal,
 ) -> Result<Sentences<'a>, Error> {
-    let Targets::Tags { names, sentences, .. } = &dataset.targets else {
+    let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
         let message = format!("expected tagged words, found targets of {}", dataset.targets.task());
         return Err(Error::new(ErrorKind::Data, message));
     };

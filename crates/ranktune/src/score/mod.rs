@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use ranktune_data::Task;
 use ranktune_report::Scores;
 use ranktune_scores::scores::{DefaultUse, Needs, SCORES, Score, find};
-use ranktune_scores::uncertainty::{GroupedScores, Samples};
+use ranktune_scores::uncertainty::{GroupedScores, SampleData};
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
 use crate::error::{Error, ErrorKind};
@@ -46,7 +46,7 @@ pub struct ScoreFiles {
 
 /// Which scores are computed, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ScoreOptions {
+pub struct ScoreFileOptions {
     /// The task. Default: inferred from the targets.
     pub task: Option<Task>,
     /// Scores by name. Default: `logme`, and with probabilities `leep` and `nce`.
@@ -87,7 +87,7 @@ const FEW: usize = 1 << 20;
 /// [`ErrorKind::Data`]: a file that cannot be read, or does not fit the others. [`ErrorKind::Arguments`]: an unknown score, or one
 /// that the task, the missing probabilities or the missing rows do not allow. [`ErrorKind::Scores`]: a score that is not defined for
 /// these numbers.
-pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error> {
+pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, Error> {
     if files.features.is_empty() && files.statistics.is_empty() {
         return Err(Error::new(
             ErrorKind::Arguments,
@@ -157,7 +157,7 @@ enum Saving {
 /// Size up to which the statistics of every class are saved even if no score of this run needs them.
 const CLASS_BYTES: usize = 64 << 20;
 
-fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Saving) -> Wanted {
+fn wanted(shards: &Shards, names: &[String], options: &ScoreFileOptions, saving: Saving) -> Wanted {
     let asked = names
         .iter()
         .any(|name| find(name).is_ok_and(|score| score.needs == Needs::ClassRows));
@@ -177,7 +177,7 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Sav
 }
 
 /// Products in f32 are only for scores with a bound of their error (LogME); other scores of the same statistics take f64.
-fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
+fn precision(options: &ScoreFileOptions, names: &[String]) -> Precision {
     let are_bounded = names
         .iter()
         .all(|name| find(name).is_ok_and(|score| score.bounds_error || score.needs == Needs::Probabilities));
@@ -193,7 +193,7 @@ fn is_precision(error: &Error) -> bool {
 }
 
 /// Whether the error bound from statistics is too large.
-fn needs_more(scores: &Scored, options: &ScoreOptions) -> bool {
+fn needs_more(scores: &Scored, options: &ScoreFileOptions) -> bool {
     let limit = match options.precision {
         Precision::Fast => FAST_ABOVE,
         _ => REDO_ABOVE,
@@ -207,7 +207,7 @@ fn again(
     files: &ScoreFiles,
     shards: Option<Shards>,
     names: &[String],
-    options: &ScoreOptions,
+    options: &ScoreFileOptions,
     first: Option<Scored>,
 ) -> Result<Scores, Error> {
     let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not available");
@@ -215,7 +215,7 @@ fn again(
         return first.map(Scored::document).ok_or_else(nothing_better);
     };
     if options.precision == Precision::Fast {
-        let options = ScoreOptions {
+        let options = ScoreFileOptions {
             precision: Precision::Double,
             ..options.clone()
         };
@@ -232,7 +232,7 @@ fn again(
 }
 
 /// Whether all rows are read at once rather than streamed.
-fn reads_rows(shards: &Shards, names: &[String], options: &ScoreOptions) -> bool {
+fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> bool {
     let (n, d) = (shards.n_samples(), shards.n_features());
     let needs = |wanted: Needs| {
         names
@@ -246,7 +246,7 @@ fn reads_rows(shards: &Shards, names: &[String], options: &ScoreOptions) -> bool
         || n.saturating_mul(d) <= FEW
 }
 
-fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
+fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
     if options.scores.is_empty() {
         let with_probabilities =
             !files.probabilities.is_empty() && shards.is_some_and(|shards| shards.columns.is_classes());
@@ -262,7 +262,7 @@ fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shard
 }
 
 /// Refuses scores that the inputs do not allow.
-fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreOptions) -> Result<(), Error> {
+fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreFileOptions) -> Result<(), Error> {
     match (shards, saved.first()) {
         (Some(shards), _) => check_scores(names, shards.columns.is_classes(), shards.task.name())?,
         (None, Some(part)) => check_scores(names, part.groups[0].is_classes(), part.task.name())?,
@@ -296,11 +296,16 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
 }
 
 /// All scores from statistics, and from labels and probabilities where they are available.
-fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &ScoreOptions) -> Result<Scored, Error> {
+fn from_part(
+    part: &Part,
+    shards: Option<&Shards>,
+    names: &[String],
+    options: &ScoreFileOptions,
+) -> Result<Scored, Error> {
     let settings = document::settings(options);
     let samples: usize = part.groups.iter().map(Statistics::n_samples).sum();
     let kept = match shards {
-        Some(shards) if shards.n_samples() == samples => Some(Samples {
+        Some(shards) if shards.n_samples() == samples => Some(SampleData {
             targets: shards.columns.view()?,
             probabilities: shards.probabilities_view()?,
             groups: None,

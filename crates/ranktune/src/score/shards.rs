@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_data::arrays::{self, MatrixReader};
-use ranktune_data::{Targets, Task};
+use ranktune_data::{DatasetTargets, Task};
 use ranktune_scores::Probabilities;
 
 use super::ScoreFiles;
@@ -104,7 +104,7 @@ impl Shards {
     }
 }
 
-fn all(targets: &Targets) -> Columns {
+fn all(targets: &DatasetTargets) -> Columns {
     Columns::all(targets)
 }
 

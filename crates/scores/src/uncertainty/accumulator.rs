@@ -6,7 +6,7 @@
 //!
 //! Every caller that cannot keep its rows goes through here: streamed features, the words of sentences, files in shards, and
 //! statistics that other runs have saved. Scores of the source head's probabilities look at no features, so they are computed
-//! from the labels and probabilities of all samples ([`Samples`]), which are small enough to keep.
+//! from the labels and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
 use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
 use crate::error::{Error, ErrorKind, Result};
@@ -67,7 +67,7 @@ impl Accumulator {
     ///
     /// # Errors
     /// As [`Grouped::update`] and [`GroupedScores::new`].
-    pub fn scores<'a>(&'a mut self, samples: Option<Samples<'a>>) -> Result<GroupedScores<'a>> {
+    pub fn scores<'a>(&'a mut self, samples: Option<SampleData<'a>>) -> Result<GroupedScores<'a>> {
         let classes = match &mut self.classes {
             Some(classes) => Some(classes.groups()?),
             None => None,
@@ -94,7 +94,7 @@ impl Accumulator {
 /// # Shapes
 /// targets `[n]` or `[n, c]`; probabilities `[n, z]`; groups `[n]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Samples<'a> {
+pub struct SampleData<'a> {
     /// The targets.
     pub targets: Targets<'a>,
     /// What the source head predicts.
@@ -107,7 +107,7 @@ pub struct Samples<'a> {
 #[derive(Debug)]
 pub struct GroupedScores<'a> {
     groups: &'a [Statistics],
-    samples: Option<Samples<'a>>,
+    samples: Option<SampleData<'a>>,
     data: ScoreData<'a>,
 }
 
@@ -116,7 +116,7 @@ impl<'a> GroupedScores<'a> {
     ///
     /// # Errors
     /// As [`total`].
-    pub fn new(groups: &'a [Statistics], samples: Option<Samples<'a>>) -> Result<Self> {
+    pub fn new(groups: &'a [Statistics], samples: Option<SampleData<'a>>) -> Result<Self> {
         let total = total(groups)?;
         let data = match &samples {
             Some(samples) => ScoreData::streamed(total, samples.targets, samples.probabilities),
@@ -223,7 +223,7 @@ mod tests {
         };
         let whole = ScoreData::new(&inputs).unwrap();
         let options = ScoreOptions::default();
-        let kept = Samples {
+        let kept = SampleData {
             targets,
             probabilities: Some(source),
             groups: Some(&groups),

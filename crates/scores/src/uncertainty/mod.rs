@@ -12,7 +12,7 @@ mod logme;
 mod quantile;
 pub mod ranking;
 
-pub use accumulator::{Accumulator, GroupedScores, Samples};
+pub use accumulator::{Accumulator, GroupedScores, SampleData};
 pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
 pub use quantile::interval_factor;

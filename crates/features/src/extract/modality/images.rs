@@ -16,7 +16,7 @@ use ranktune_hub::{GraphInput, ImageProcessor, InputModality};
 use super::Modality;
 use crate::engine::Engine;
 use crate::extract::candidate::Candidate;
-use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::input::{DatasetPart, InputSide, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::units::{Batch, Feed, Numbers, Plan, Unit};
 use crate::extract::unusable::Unusable;
@@ -195,7 +195,7 @@ impl<'a> SampleSource<'a> for ImageSource<'a> {
             .collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         Box::new(DecodedImages::new(self.0, range))
     }
 }
@@ -248,7 +248,7 @@ impl<'a> DecodedImages<'a> {
     }
 }
 
-impl Samples for DecodedImages<'_> {
+impl DatasetPart for DecodedImages<'_> {
     fn range(&self) -> Range<usize> {
         self.start..self.start + self.files.len()
     }

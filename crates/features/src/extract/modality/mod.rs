@@ -8,7 +8,7 @@ use ranktune_data::{DataKind, Inputs};
 use ranktune_hub::{GraphInput, InputModality};
 
 use super::candidate::Candidate;
-use super::input::{InputSide, SampleSource, Samples};
+use super::input::{DatasetPart, InputSide, SampleSource};
 use super::unusable::Unusable;
 use crate::{Error, ErrorKind};
 
@@ -102,7 +102,7 @@ impl<'a> Source<'a> {
     }
 
     /// The samples at `range`.
-    pub(crate) fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    pub(crate) fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         self.samples.part(range)
     }
 

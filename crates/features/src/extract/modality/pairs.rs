@@ -17,7 +17,7 @@ use ranktune_onnx::{Model, shapes};
 use super::Modality;
 use crate::Error;
 use crate::engine::Engine;
-use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::input::{DatasetPart, InputSide, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::text_side::{PROBE_TEXTS, Sequences, TextSide};
 use crate::extract::units::{Batch, Items, Plan, Unit};
@@ -171,7 +171,7 @@ impl<'a> SampleSource<'a> for PairSource<'a> {
         std::iter::once(0..self.first.len()).collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         Box::new(PairPart {
             range,
             first: self.first,
@@ -189,7 +189,7 @@ struct PairPart<'a> {
     second: &'a [String],
 }
 
-impl Samples for PairPart<'_> {
+impl DatasetPart for PairPart<'_> {
     fn range(&self) -> Range<usize> {
         self.range.clone()
     }

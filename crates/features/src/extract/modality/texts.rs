@@ -11,7 +11,7 @@ use ranktune_hub::text::Sequence;
 use super::Modality;
 use crate::Error;
 use crate::engine::Engine;
-use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::input::{DatasetPart, InputSide, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::text_side::{PROBE_TEXTS, Sequences, TextSide};
 use crate::extract::units::{Plan, Unit};
@@ -95,7 +95,7 @@ impl<'a> SampleSource<'a> for TextSource<'a> {
         std::iter::once(0..self.0.len()).collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         Box::new(Texts { range, texts: self.0 })
     }
 }
@@ -107,7 +107,7 @@ struct Texts<'a> {
     texts: &'a [String],
 }
 
-impl Samples for Texts<'_> {
+impl DatasetPart for Texts<'_> {
     fn range(&self) -> Range<usize> {
         self.range.clone()
     }

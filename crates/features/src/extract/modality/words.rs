@@ -12,7 +12,7 @@ use ranktune_onnx::{Model, Node, shapes};
 
 use super::Modality;
 use crate::engine::Engine;
-use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::input::{DatasetPart, InputSide, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::text_side::{PROBE_TEXTS, TextSide};
 use crate::extract::units::{Items, Plan, Unit};
@@ -161,7 +161,7 @@ impl<'a> SampleSource<'a> for SentenceSource<'a> {
         std::iter::once(0..self.0.len()).collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         Box::new(Sentences {
             range,
             sentences: self.0,
@@ -176,7 +176,7 @@ struct Sentences<'a> {
     sentences: &'a [Vec<String>],
 }
 
-impl Samples for Sentences<'_> {
+impl DatasetPart for Sentences<'_> {
     fn range(&self) -> Range<usize> {
         self.range.clone()
     }
