@@ -5,7 +5,7 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::{Interrupt, Progress, Silent};
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::image::decode;
 use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
@@ -67,11 +67,7 @@ pub fn predict(
         let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
         if dataset.kind() == DataKind::TextPairs {
-            let context = RunContext {
-                progress: &Silent,
-                ..context
-            };
-            predictor = Predictor::of(&hub, sources, Some(DataKind::TextPairs), context)?;
+            predictor.model = predictor.model.into_pairs()?;
         }
         let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));

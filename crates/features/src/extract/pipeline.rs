@@ -79,7 +79,7 @@ impl<'a> Pipeline<'a> {
         }
         let key = Key::of(&KeyParts {
             model: model.digest().as_bytes(),
-            preprocessing: model.side().digest().as_bytes(),
+            preprocessing: model.side().preparation().digest().as_bytes(),
             feature_tensor: model.feature_tensor(),
             pooling: model.pooling_name(),
             data: data.finalize().as_bytes(),

@@ -16,7 +16,7 @@ use ranktune_hub::{GraphInput, ImageProcessor, InputModality};
 use super::Modality;
 use crate::engine::Engine;
 use crate::extract::candidate::Candidate;
-use crate::extract::input::{DatasetPart, InputSide, SampleSource};
+use crate::extract::input::{DatasetPart, InputSide, Preparation, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::units::{Batch, Feed, Numbers, Plan, Unit};
 use crate::extract::unusable::Unusable;
@@ -116,7 +116,7 @@ impl ImageSide {
     }
 }
 
-impl InputSide for ImageSide {
+impl Preparation for ImageSide {
     fn preprocessing(&self) -> String {
         self.processor.to_string()
     }
@@ -145,6 +145,12 @@ impl InputSide for ImageSide {
             batch,
             tokens: usize::MAX,
         }
+    }
+}
+
+impl InputSide for ImageSide {
+    fn preparation(&self) -> &dyn Preparation {
+        self
     }
 
     /// Two images made of gradients.

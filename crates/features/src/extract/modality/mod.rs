@@ -12,12 +12,14 @@ use super::input::{DatasetPart, InputSide, SampleSource};
 use super::unusable::Unusable;
 use crate::{Error, ErrorKind};
 
+mod held;
 mod images;
 mod pairs;
 mod texts;
 mod words;
 
 pub use images::ImageSide;
+pub(super) use pairs::for_pairs;
 
 /// The input side of a model that takes the modality; nothing for another model.
 type Prepare = fn(&Candidate<'_>) -> Result<Option<Arc<dyn InputSide>>, Unusable>;
