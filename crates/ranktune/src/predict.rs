@@ -5,7 +5,7 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::{Interrupt, Progress};
+use ranktune_core::{Interrupt, Progress, one_line};
 use ranktune_data::image::decode;
 use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
@@ -79,7 +79,7 @@ pub fn predict(
             Ok(_) => readable.push(file),
             Err(error) => unreadable.push(Unreadable {
                 file: file.display().to_string(),
-                reason: error.to_string(),
+                reason: one_line(&error),
             }),
         }
     }

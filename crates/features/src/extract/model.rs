@@ -294,10 +294,13 @@ fn all_layers(model: &Model, side: &dyn InputSide, located: &Located) -> Result<
     let layers = blocks(model, side.preparation().data_input(), &located.feature)?;
     let unknown = layers.iter().find(|layer| layer.feature_dim.is_none());
     match unknown {
-        Some(layer) if layers.len() > 1 => Err(Unusable::Failed(format!(
-            "the graph does not determine the number of features of {:?}; name one tensor with --feature",
-            layer.feature
-        ))),
+        Some(layer) if layers.len() > 1 => Err(Unusable::Failed(
+            format!(
+                "the graph does not determine the number of features of {:?}; name one tensor with --feature",
+                layer.feature
+            )
+            .into(),
+        )),
         _ => Ok(layers),
     }
 }

@@ -132,10 +132,13 @@ impl InputSide for PairSide {
         let Some(other) = layers.iter().find(|layer| layer.feature != of_pairs) else {
             return Ok(());
         };
-        Err(Unusable::Failed(format!(
-            "the graph takes pairs in two rows, and {:?} may have a row for each text; use {of_pairs:?}, with --feature auto",
-            other.feature
-        )))
+        Err(Unusable::Failed(
+            format!(
+                "the graph takes pairs in two rows, and {:?} may have a row for each text; use {of_pairs:?}, with --feature auto",
+                other.feature
+            )
+            .into(),
+        ))
     }
 }
 

@@ -118,11 +118,14 @@ impl InputSide for WordSide {
         let computes = |node: &&Node| COMPUTES_FEATURES.contains(&node.op_type.as_str());
         let inner = model.graph.nodes.iter().rev().filter(computes);
         let Some(feature) = outputs.chain(inner.filter_map(|node| node.output(0))).find(fits) else {
-            return Err(Unusable::Failed(format!(
-                "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
-                found.feature,
-                ranktune_onnx::graph::display_shape(&found.feature_shape)
-            )));
+            return Err(Unusable::Failed(
+                format!(
+                    "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
+                    found.feature,
+                    ranktune_onnx::graph::display_shape(&found.feature_shape)
+                )
+                .into(),
+            ));
         };
         Ok(Located {
             feature: feature.to_owned(),
