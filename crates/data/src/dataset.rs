@@ -1,7 +1,7 @@
 //! A data set: inputs with targets, in a fixed order, and the digests that identify it.
 //!
-//! There are two kinds of digest, because two things are cached by them. [`Dataset::input_digests`] identify the inputs of a
-//! model, so features are found again if the same images get other labels, another order, or move to another folder.
+//! There are two kinds of digest, for two caches. [`Dataset::input_digests`] identify the inputs of a model, so cached
+//! features are found again if the same images get other labels, another order, or move to another folder.
 //! [`Dataset::digest`] identifies inputs and targets in order, which is what a score depends on. Neither depends on paths or
 //! modification times: hashing content costs little beside one inference, and a modification time can be wrong.
 

@@ -1,4 +1,4 @@
-//! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) made elsewhere.
+//! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) from other programs.
 
 pub mod arrays;
 pub mod dataset;

@@ -4,12 +4,12 @@
 //! of `BLAKE3(seed, i)`. The draw takes the samples of lowest position. So a draw of `k` samples
 //! - holds every class once before any class twice (all classes occur if `k ≥ c`), and beyond that the share of a class differs
 //!   from its share in the whole by less than one sample;
-//! - contains every smaller draw with the same seed, so growing prefixes never need features twice;
+//! - contains every smaller draw with the same seed, so features of a smaller draw are reused by a larger one;
 //! - depends only on `seed`, `k` and the targets.
 //!
 //! A multi-label sample belongs to the stratum of its rarest label, which keeps rare labels in small draws; a sentence of tagged
-//! words to that of its rarest tag. Regression has one stratum. The limit counts words where words are tagged: sentences are drawn
-//! whole as long as their words fit.
+//! words to that of its rarest tag. Regression has one stratum. For tagged words the limit is a number of words: whole sentences
+//! are drawn as long as their words fit.
 
 use std::collections::HashMap;
 

@@ -12,13 +12,13 @@ use ranktune_core::digest::FieldHasher;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Task {
-    /// One class a sample.
+    /// One class per sample.
     Classification,
-    /// Any number of labels a sample.
+    /// Any number of labels per sample.
     MultiLabel,
-    /// One or more numbers a sample.
+    /// One or more numbers per sample.
     Regression,
-    /// One class a token (named-entity recognition).
+    /// One class per word (named-entity recognition).
     Tokens,
 }
 
@@ -69,7 +69,7 @@ pub enum DatasetTargets {
     Tags {
         /// Tags by name.
         names: Vec<String>,
-        /// `[n]` lists, one tag a word.
+        /// `[n]` lists, one tag per word.
         sentences: Vec<Vec<u32>>,
         /// How the names mark entities.
         scheme: TagScheme,
@@ -87,7 +87,7 @@ impl DatasetTargets {
         }
     }
 
-    /// Number of predictions: one a word for tagged words, else one a sample.
+    /// Number of predictions: one per word for tagged words, else one per sample.
     pub fn n_predicted(&self) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences.iter().map(Vec::len).sum(),

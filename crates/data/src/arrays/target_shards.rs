@@ -1,7 +1,7 @@
 //! Targets in several files (shards) of one data set, with one list of names.
 //!
-//! A shard need not hold every class, and indexes the classes that it holds. Together they are indexed by the union, sorted as in a
-//! single file. Multi-label names and regression columns must be the same in every shard.
+//! A shard need not hold every class, and indexes only those that it holds. The joined targets index the union of the classes,
+//! sorted as in a single file. Multi-label names and regression columns must be the same in every shard.
 
 use std::path::PathBuf;
 

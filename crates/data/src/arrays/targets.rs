@@ -7,8 +7,8 @@
 //! | `[n, c]`, all 0 or 1 | multi-label |
 //! | `[n, c]`, other numbers | regression |
 //!
-//! `[n, 1]` is read as `[n]`. The task of the user, or of the metadata that [`super::write_safetensors`] writes, takes precedence;
-//! with it, classification also takes floats and one-hot rows.
+//! `[n, 1]` is read as `[n]`. A task from the user, or from the metadata that [`super::write_safetensors`] writes, takes
+//! precedence; classification then also takes floats and one-hot rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;

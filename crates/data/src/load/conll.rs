@@ -1,4 +1,4 @@
-//! CoNLL columns: one word and its tag a line, and an empty line after each sentence.
+//! CoNLL columns: one word and its tag per line, and an empty line after each sentence.
 //!
 //! ```text
 //! -DOCSTART- -X- O O
@@ -7,9 +7,9 @@
 //! rejects VBZ I-VP O
 //! ```
 //!
-//! Columns are separated by tabs if the first line of words has one, else by blanks. The word is the first column; the tag is the
-//! last, or [`LoadOptions::column`]. Lines of `-DOCSTART-` separate documents. In files with tabs, lines without a tab that begin
-//! with `#` are comments.
+//! Columns are separated by tabs if the first line with a word has one, else by white space. The word is the first column; the
+//! tag is the last, or [`LoadOptions::column`]. `-DOCSTART-` lines separate documents. In files with tabs, lines without a tab
+//! that begin with `#` are comments.
 
 use std::fs;
 use std::path::Path;

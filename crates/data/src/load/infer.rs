@@ -1,4 +1,4 @@
-//! From the cells of target columns to targets: the task and the values. [`super`] documents the rules.
+//! Infers the task, and converts the cells of target columns to targets. [`super`] documents the rules.
 
 use std::borrow::Cow;
 

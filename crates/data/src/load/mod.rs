@@ -3,11 +3,11 @@
 //! | path | read as |
 //! |---|---|
 //! | a folder of class folders | images; the class is the folder's name; folders within a class are searched too |
-//! | a folder with `train/`, `test/`, `val/` … of those | the split [`LoadOptions::split`], by default `train` |
+//! | a folder with such folders under `train/`, `test/`, `val/` … | the split [`LoadOptions::split`], by default `train` |
 //! | a folder with `train.csv`, `test.jsonl` … | the table of that split |
 //! | a folder with `metadata.csv` (`.jsonl`, `.parquet` …), `labels.csv` or `annotations.csv` | that table |
 //! | a folder with one table and at most one folder of images | that table |
-//! | a file in CoNLL columns, with [`Task::Tokens`] or an extension such as `.conll .iob .bio` | one word and its tag a line |
+//! | a file in CoNLL columns, with [`Task::Tokens`] or an extension such as `.conll .iob .bio` | one word and its tag per line |
 //! | a table: `.csv .tsv .jsonl .ndjson .json .parquet` | a column of files or texts, and target columns |
 //!
 //! If a table and a folder have the name of the same split, the table is read, and the folder holds its files. File names in a
@@ -18,9 +18,9 @@
 //!
 //! | cells | task |
 //! |---|---|
-//! | several columns of 0 and 1 (or true and false) | multi-label, one label a column |
-//! | several columns | regression, one number a column |
-//! | lists of 0 and 1, one place a label (of equal length, values repeat) | multi-label |
+//! | several columns of 0 and 1 (or true and false) | multi-label, one label per column |
+//! | several columns | regression, one number per column |
+//! | lists of 0 and 1, of equal length and with repeated values: one position per label | multi-label |
 //! | lists with fractions, of equal length | regression |
 //! | lists (in JSON, Parquet, as `["a", "b"]` in CSV, or by [`LoadOptions::label_delimiter`]) | multi-label; an empty list has no label |
 //! | any text, true or false | classification |

@@ -1,4 +1,4 @@
-//! Targets alone from a table, for features that were extracted elsewhere.
+//! Reads only the targets of a table, for features that were extracted elsewhere.
 
 use std::path::Path;
 

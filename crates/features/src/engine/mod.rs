@@ -1,4 +1,4 @@
-//! What runs a graph. An engine is one file here and one line in [`ENGINES`].
+//! Engines run graphs. An engine is one file here and one line in [`ENGINES`].
 //!
 //! ```text
 //! serialised ONNX ──Engine::load──► Session ──run(inputs [N, …], names)──► outputs [N, …] as f32

@@ -134,7 +134,7 @@ impl PreparedModel {
         Ok(resized)
     }
 
-    /// The same model for pairs of texts, one sequence a pair: joined by its tokenizer, or by the graph. The graph and the
+    /// The same model for pairs of texts, one sequence per pair: joined by its tokenizer, or by the graph. The graph and the
     /// tokenizer are not read again. A model that was opened for pairs stays as it is.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Samples that occur more than once.
 //!
-//! Where there are no more samples than features, two equal rows with equal targets can be reproduced exactly by features of a rank
-//! below n, and the evidence of such a column has no maximum. A copy tells nothing new there, so it is left out.
+//! With at most as many samples as features, duplicates let features of rank below n fit a target column exactly, and the evidence
+//! of such a column has no maximum. Duplicates add no information there, so they are left out.
 
 use std::collections::HashMap;
 

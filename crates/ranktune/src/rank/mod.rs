@@ -8,10 +8,10 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `options` | what can be chosen, and its defaults |
-//! | `track` | the trait of what models run on |
-//! | `samples`, `streamed`, `words` | its implementations: rows that are held, rows that are added up, words of sentences |
+//! | `track` | the trait of the samples that models run on |
+//! | `samples`, `streamed`, `words` | its implementations: rows that are kept, rows that are added to statistics, words of sentences |
 //! | `row_sums`, `word_sums` | statistics by group, of rows and of words |
-//! | `scores`, `layers` | every score of a model, and of several layers the model's |
+//! | `scores`, `layers` | every score of a model; the score of a model from those of its layers |
 //! | `race` | the rounds; a plain ranking is a race of one round |
 //! | `order` | places, and how certain they are |
 //! | `copies` | samples that occur more than once |

@@ -4,8 +4,8 @@
 //! engine or store ──rows──► statistics of group g, g = 1 … J ──► scores and their jackknife      (logits are kept for LEEP and NCE)
 //! ```
 //!
-//! Features that fit in memory are scored from the rows instead: it takes as long, and a column whose sums have lost their
-//! digits can be solved again.
+//! Features that fit in memory are scored from the rows instead: this takes as long, and a column whose sums have lost
+//! precision can be computed again from the rows.
 
 use std::ops::Range;
 

@@ -89,7 +89,7 @@ pub(super) fn bytes_of_group(model: &PreparedModel, choice: LayerChoice) -> usiz
     of_layers + of_mean
 }
 
-/// Whether statistics of so many bytes a group fit in memory, with as few groups as possible.
+/// Whether statistics of so many bytes per group fit in memory, with as few groups as possible.
 pub(super) fn fits(bytes_of_group: usize) -> bool {
     bytes_of_group.saturating_mul(FEWEST_GROUPS) <= MOST_BYTES
 }

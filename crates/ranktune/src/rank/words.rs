@@ -1,7 +1,7 @@
 //! The track of tagged words: statistics of the words of groups of sentences, and never the words' features themselves.
 //!
 //! ```text
-//! sentences ──engine──► features of words ──► statistics of group g, g = 1 … J ──► scores, and without each g their errors
+//! sentences ──engine──► features of words ──► statistics of group g, g = 1 … J ──► scores and their jackknife
 //! ```
 //!
 //! Prefixes and groups are of sentences, because the words of one sentence are not independent samples; the sentences of a rare

@@ -1,12 +1,12 @@
 //! Scoring features from files: features and targets, whole or in shards, and statistics that other runs have saved.
 //!
 //! ```text
-//! shards of features and targets ──► one pass ──► statistics (one, or one a group) ──► scores
+//! shards of features and targets ──► one pass ──► statistics (one, or one per group) ──► scores
 //! saved statistics ────────────────────────────────┘          └──► saved statistics
 //! ```
 //!
 //! The pass keeps a block of rows and the statistics, whatever the number of rows (`stream`). All rows are read at once (`rows`) where
-//! a score needs them, where there are few, and where the statistics turn out to have lost digits that a column needs.
+//! a score needs them, where there are few, and where the statistics turn out to have lost precision that a column needs.
 
 mod document;
 mod rows;

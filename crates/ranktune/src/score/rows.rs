@@ -1,4 +1,4 @@
-//! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need every digit.
+//! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need full precision.
 
 use std::path::Path;
 

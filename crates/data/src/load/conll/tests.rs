@@ -1,4 +1,4 @@
-//! Small files of columns, good and bad.
+//! Small CoNLL files, valid and invalid.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! JSON: one object a line, or one list of objects.
+//! JSON: one object per line, or one list of objects.
 //!
 //! Columns are the keys of the first [`SAMPLE`] objects; a key that an object lacks is a missing cell. Lines are parsed one by
 //! one and lists element by element, so memory does not grow with the file.
