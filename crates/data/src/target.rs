@@ -99,7 +99,7 @@ impl DatasetTargets {
     ///
     /// # Panics
     /// If `i` is not below `n`.
-    pub fn n_predicted_of(&self, i: usize) -> usize {
+    pub(crate) fn n_predicted_of(&self, i: usize) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences[i].len(),
             _ => 1,
