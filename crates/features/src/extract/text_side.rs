@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
+use ranktune_core::{Digest, one_line};
 use ranktune_data::DataKind;
 use ranktune_hub::text::{Pairs, Sequence};
 use ranktune_hub::{TextPooling, TextProcessor};
-
-use ranktune_core::{Digest, one_line};
 
 use super::candidate::Candidate;
 use super::input::Preparation;
@@ -52,33 +51,6 @@ pub enum Sequences {
     Apart,
     /// Two sequences in consecutive rows, which the graph combines.
     Interleaved,
-}
-
-impl Preparation for TextSide {
-    fn preprocessing(&self) -> String {
-        self.processor.to_string()
-    }
-
-    fn digest(&self) -> Digest {
-        self.processor.digest().into()
-    }
-
-    /// The graph's input for the token ids.
-    fn data_input(&self) -> &str {
-        &self.processor.inputs().input_ids
-    }
-
-    fn token_pooling(&self) -> TokenPooling {
-        self.token_pooling
-    }
-
-    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
-        self.plan(batch)
-    }
-
-    fn texts(&self) -> Option<&TextSide> {
-        Some(self)
-    }
 }
 
 impl TextSide {
@@ -245,5 +217,32 @@ impl TextSide {
             words: None,
         };
         (batch, padded.starts)
+    }
+}
+
+impl Preparation for TextSide {
+    fn preprocessing(&self) -> String {
+        self.processor.to_string()
+    }
+
+    fn digest(&self) -> Digest {
+        self.processor.digest().into()
+    }
+
+    /// The graph's input for the token ids.
+    fn data_input(&self) -> &str {
+        &self.processor.inputs().input_ids
+    }
+
+    fn token_pooling(&self) -> TokenPooling {
+        self.token_pooling
+    }
+
+    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
+        self.plan(batch)
+    }
+
+    fn texts(&self) -> Option<&TextSide> {
+        Some(self)
     }
 }
