@@ -149,7 +149,7 @@ impl<'a> Tensor<'a> {
                 shape: vec![n, names.len()],
                 data: Data::F64(values),
             },
-            // Features have one row a word.
+            // Features have one row per word.
             DatasetTargets::Tags { sentences, .. } => Self {
                 name: "labels",
                 shape: vec![targets.n_predicted()],

@@ -176,7 +176,7 @@ impl Rows {
         Ok(dataset)
     }
 
-    /// The image files, one a row, unless the input column holds texts.
+    /// The image files, one per row, unless the input column holds texts.
     fn files(&self, folder: &Path, keep: &[bool]) -> Option<Vec<PathBuf>> {
         let names = || self.first.iter().map(|name| name.trim());
         let is_file =

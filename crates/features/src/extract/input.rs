@@ -24,7 +24,7 @@ use crate::{Error, ErrorKind};
 /// How inputs are prepared from images or texts. Modalities of the same kind of input share it: texts, pairs and words have the
 /// preparation of texts.
 pub(crate) trait Preparation {
-    /// How inputs are prepared, for people.
+    /// A readable description of how inputs are prepared.
     fn preprocessing(&self) -> String;
 
     /// The digest of how inputs are prepared.

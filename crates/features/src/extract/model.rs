@@ -229,7 +229,7 @@ impl PreparedModel {
         }
     }
 
-    /// How inputs are prepared, for people.
+    /// A readable description of how inputs are prepared.
     pub fn preprocessing(&self) -> String {
         self.side.preparation().preprocessing()
     }

@@ -90,7 +90,7 @@ fn every_method_goes_on_to_the_same_bits_and_the_same_log() {
             };
             let (whole, pieces) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let expected = in_pieces(method.as_ref(), &options, whole.path(), &[]);
-            // Four steps an epoch: within one, at the end of one, one more, and within the last.
+            // Four steps per epoch: within one, at the end of one, one more, and within the last.
             let found = in_pieces(method.as_ref(), &options, pieces.path(), &[2, 4, 5, 11]);
             assert!(bits(&expected.model) == bits(&found.model), "{}", method.name());
             assert_eq!(expected.chosen_epoch, found.chosen_epoch);

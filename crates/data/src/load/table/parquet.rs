@@ -71,7 +71,7 @@ impl Table for ParquetTable {
     }
 }
 
-/// The cells of the block, one a row. An error has its row within the block.
+/// The cells of the block, one per row. An error has its row within the block.
 fn cells<'a>(block: &'a Block, column: &Column) -> std::result::Result<Vec<Cell<'a>>, (usize, Error)> {
     let (ColumnKind::Scalar(kind) | ColumnKind::List(kind)) = column.kind else {
         return Ok(Vec::new());

@@ -55,7 +55,7 @@ pub(crate) fn prepare(candidate: &Candidate<'_>) -> Result<Arc<dyn InputSide>, U
     }))
 }
 
-/// What the model takes, for people.
+/// A readable description of what the model takes.
 fn takes(candidate: &Candidate<'_>) -> String {
     let name = candidate.modality.name();
     let [input] = candidate.inputs() else {
