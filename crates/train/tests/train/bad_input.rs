@@ -7,7 +7,7 @@ use ranktune_train::{
 
 use crate::harness::{Toy, methods, model, options};
 
-const TOY: Toy = Toy::new(24, 3);
+static TOY: Toy = Toy::new(24, 3);
 
 /// The error of a fine-tuning run with these settings.
 fn error(

@@ -23,7 +23,7 @@ impl TrainObserver for StopAfter<'_> {
     }
 }
 
-const TOY: Toy = Toy::new(30, 3);
+static TOY: Toy = Toy::new(30, 3);
 
 fn with_folder(folder: &Path, options: &TrainOptions, resume: bool) -> TrainOptions {
     TrainOptions {

@@ -9,7 +9,7 @@ use crate::harness::{FEATURES, Toy, bits, model, noise, options, run, teachers};
 
 const CLASSES: usize = 3;
 
-const TOY: Toy = Toy::new(30, CLASSES);
+static TOY: Toy = Toy::new(30, CLASSES);
 
 /// m_t `[d, c]`.
 fn weights(columns: usize) -> Vec<f32> {

@@ -51,7 +51,7 @@ pub(in crate::extract) fn for_pairs(side: &Arc<dyn InputSide>) -> Option<Arc<dyn
     if own.is::<PairSide>() {
         return Some(Arc::clone(side));
     }
-    let SingleTextSide(texts) = own.downcast_ref()?;
+    let SingleTextSide(texts) = own.downcast_ref::<SingleTextSide>()?;
     let joins = texts.sequences() == Sequences::One && texts.processor.pairs() == Pairs::Joined;
     joins.then(|| Arc::new(PairSide(texts.clone())) as Arc<dyn InputSide>)
 }
