@@ -47,7 +47,9 @@ fn the_regret_agrees_with_every_choice_of_k_models() {
     let mut compared = 0;
     for (i, case) in pairs().iter().enumerate() {
         // The vectors outside the repository have no regret.
-        let Some(expected) = case.get("top_k_regret") else { continue };
+        let Some(expected) = case.get("top_k_regret") else {
+            continue;
+        };
         let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
         for (k, expected) in (1..).zip(numbers(expected)) {
             assert_eq!(top_k_regret(&x, &y, k).unwrap(), Some(expected), "case {i}, k {k}");

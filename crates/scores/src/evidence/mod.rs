@@ -23,10 +23,12 @@ pub(crate) mod maximise;
 mod nodes;
 mod orthogonal;
 mod outcome;
+mod problem;
 pub(crate) mod profile;
 mod published;
 mod reduced;
 mod reflector;
+mod scan;
 mod shifted;
 pub(crate) mod tridiagonal;
 

@@ -12,6 +12,7 @@ use super::forward::Packed;
 use super::maximise::{self, Grid, LowerEnd, Maximum, Optimum};
 use super::nodes;
 use super::outcome::{Compat, Status};
+use super::problem::Problem;
 use super::profile::{Column, Form, Profile};
 use super::published;
 use super::shifted::Shifted;
@@ -164,7 +165,7 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
     let mut rhs = right_hand_sides(statistics, form, band.scale);
     band.apply_transposed(rhs.as_mut());
     let squares: Vec<f64> = statistics.target_columns().iter().map(|target| target.square).collect();
-    let problem = nodes::Problem {
+    let problem = Problem {
         form,
         band: &band,
         rhs: rhs.as_ref(),

@@ -12,8 +12,10 @@
 
 use std::collections::BTreeMap;
 
+use super::columns::Columns;
+use super::form::Form;
 use super::triangle::Triangle;
-use super::{Columns, Form, Moments, Precision, Statistics};
+use super::{Moments, Precision, Statistics};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"RANKSTAT";

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Statistics;
+use super::columns::{self, Columns};
+use super::form::Form;
 use super::gram::{self, Sign};
-use super::{Columns, Form, Statistics};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Statistics {
@@ -20,10 +22,10 @@ impl Statistics {
         if other.n_samples == 0 {
             return Ok(());
         }
-        if matches!(other.form, Form::Dual { .. }) {
+        if other.is_dual() {
             return other.with_rows(|features, targets| self.update(features, targets));
         }
-        if matches!(self.form, Form::Dual { .. }) {
+        if self.is_dual() {
             let rows = std::mem::replace(self, other.clone());
             return if rows.n_samples == 0 {
                 Ok(())
@@ -163,7 +165,7 @@ impl Statistics {
                 add_scaled(squares, other_squares, weight);
                 add_scaled(sums, other_sums, weight);
             }
-            _ => return Err(Error::new(ErrorKind::Shape, "targets changed from classes to numbers")),
+            _ => return Err(columns::other_kind()),
         }
         let shift: Vec<f64> = self
             .moments
