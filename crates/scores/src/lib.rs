@@ -13,6 +13,7 @@ pub mod correlation;
 pub mod error;
 pub mod evidence;
 pub mod features;
+mod linalg;
 pub mod metrics;
 pub mod probabilities;
 pub mod scores;

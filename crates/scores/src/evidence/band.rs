@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use super::reflector::{Direction, Panel, Reflector};
 use super::tridiagonal::power_of_four;
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg::product;
 use crate::statistics::product::Factors;
 use crate::statistics::strips::Wide;
 
@@ -245,7 +246,7 @@ fn image_of(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, factor: MatRef<'_, 
             let from = tile * TILE;
             symmetric_rows(matrix, basis, from, rows.rb_mut());
             solve_lower_triangular_in_place(factor.transpose(), rows.rb_mut().transpose_mut(), Par::Seq);
-            basis.subrows(from, rows.nrows()).transpose() * rows.rb()
+            product(basis.subrows(from, rows.nrows()).transpose(), rows.rb(), Par::Seq)
         })
         .collect();
     let mut inner = Mat::zeros(basis.ncols(), basis.ncols());

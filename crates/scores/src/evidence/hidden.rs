@@ -13,11 +13,11 @@
 //! is taken from the correlation matrix, one Cholesky factor, which sees what `G` has lost where features differ in scale. Features that repeat each other, or are zero, leave
 //! R(0) where it is, so they raise no doubt. A column whose bound exceeds its maximum is marked, to be solved from the rows.
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, Side};
+use faer::Mat;
 
 use super::profile::Form;
 use super::reduced::Solved;
+use crate::linalg;
 use crate::statistics::Statistics;
 
 /// Fewer unresolved eigenvalues than this are rounding of none.
@@ -87,10 +87,10 @@ fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
         std::cmp::Ordering::Equal => 1.0 + RIDGE,
         std::cmp::Ordering::Greater => weights[i] * gram[(i, j)] * weights[j],
     });
-    let factor = Llt::new(correlation.as_ref(), Side::Lower).ok()?;
+    let factor = linalg::cholesky(correlation)?;
     let columns = statistics.target_columns();
     let mut products = Mat::from_fn(d, columns.len(), |i, j| weights[i] * columns[j].product[i]);
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor.L(), products.as_mut(), faer::Par::rayon(0));
+    linalg::solve_lower(factor.as_ref(), products.as_mut());
     Some(
         columns
             .iter()

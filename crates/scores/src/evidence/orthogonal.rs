@@ -17,6 +17,7 @@ use faer::{Accum, Mat, MatRef, Par};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
+use crate::linalg::{self, Singular};
 use crate::targets::{Compact, Targets};
 
 use super::profile::{Column, Form, Profile};
@@ -59,17 +60,17 @@ impl Orthogonal {
             let y = Mat::from_fn(n, which.len(), |i, j| dense.at(i, which[j]));
             (f, y, vec![0.0; which.len()])
         };
-        let svd = triangle.thin_svd().map_err(|_| {
+        let singular = linalg::singular(triangle.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the singular values of the features did not converge; scale the features",
             )
         })?;
-        let singular: Vec<f64> = svd.S().column_vector().iter().copied().collect();
-        let cut = singular.first().copied().unwrap_or(0.0) * n.max(d) as f64 * f64::EPSILON;
-        let lambda: Vec<f64> = singular.iter().map(|&s| if s > cut { s * s } else { 0.0 }).collect();
+        let Singular { left, values, right } = singular;
+        let cut = values.first().copied().unwrap_or(0.0) * n.max(d) as f64 * f64::EPSILON;
+        let lambda: Vec<f64> = values.iter().map(|&s| if s > cut { s * s } else { 0.0 }).collect();
         let rank = lambda.iter().filter(|&&value| value > 0.0).count();
-        let rotated = svd.U().transpose() * &raw;
+        let rotated = linalg::product(left.transpose(), raw.as_ref(), linalg::parallel());
         let columns: Vec<Column> = outside
             .iter()
             .enumerate()
@@ -87,7 +88,7 @@ impl Orthogonal {
         Ok(Self {
             profile: Profile::new(Form::Dual, lambda, off_diagonal, n, 0.0),
             columns,
-            vectors: svd.V().to_owned(),
+            vectors: right,
             scale,
             lowest,
             rank,
@@ -172,7 +173,7 @@ fn triangular_factor(
                 dense.at(start + i - above, which[j - d])
             }
         });
-        kept = stacked.qr().thin_R().to_owned();
+        kept = linalg::triangular_factor(stacked);
     }
     let square = kept.as_ref().get(..d, ..d).to_owned();
     let raw = kept.as_ref().get(..d, d..).to_owned();

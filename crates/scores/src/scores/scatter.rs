@@ -9,10 +9,10 @@
 //!
 //! Both are lower triangles.
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, Side};
+use faer::Mat;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 use crate::statistics::Statistics;
 use crate::statistics::gram::dual_gram;
 
@@ -113,10 +113,12 @@ impl Scatter {
         let mut scatter = Self::weighted(statistics, score, Some(&weights))?;
         if !scatter.is_dual {
             let d = scatter.d;
-            scatter.matrix = Mat::from_fn(d, d, |i, j| match (i == j, weights[i] > 0.0) {
-                (true, true) => 1.0,
-                (true, false) => 0.0,
-                _ => scatter.matrix[(i, j)] * weights[i] * weights[j],
+            scatter.matrix = Mat::from_fn(d, d, |i, j| {
+                if i == j {
+                    f64::from(u8::from(weights[i] > 0.0))
+                } else {
+                    scatter.matrix[(i, j)] * weights[i] * weights[j]
+                }
             });
             for j in 0..scatter.between.ncols() {
                 for (value, weight) in scatter.between.col_as_slice_mut(j).iter_mut().zip(&weights) {
@@ -139,29 +141,27 @@ impl Scatter {
                 regular[(i, i)] = 1.0;
             }
         }
-        let factor = Llt::new(regular.as_ref(), Side::Lower).ok()?;
-        let factor = factor.L();
+        let factor = linalg::cholesky(regular)?;
         let least = (0..factor.nrows())
             .map(|i| factor[(i, i)])
             .fold(f64::INFINITY, f64::min);
         if least * least < 1e-6 {
             return None;
         }
-        Some(squared_solution(factor, self.between.clone()))
+        Some(squared_solution(factor.as_ref(), self.between.clone()))
     }
 
     fn by_eigenvectors(&self) -> Result<f64> {
-        let decomposition = self.matrix.self_adjoint_eigen(Side::Lower).map_err(|_| {
+        let eigen = linalg::eigen(self.matrix.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the eigenvalues of the features' covariance did not converge; scale the features",
             )
         })?;
-        let values = decomposition.S().column_vector();
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let rotated = decomposition.U().transpose() * &self.between;
+        let largest = eigen.values.iter().copied().fold(0.0, f64::max);
+        let rotated = linalg::product(eigen.vectors.transpose(), self.between.as_ref(), linalg::parallel());
         let mut sum = 0.0;
-        for (i, &value) in values.iter().enumerate() {
+        for (i, &value) in eigen.values.iter().enumerate() {
             if value > RANK_CUT * largest {
                 let along: f64 = (0..rotated.ncols()).map(|j| rotated[(i, j)].powi(2)).sum();
                 sum += if self.is_dual { along } else { along / value };
@@ -202,7 +202,7 @@ const CONSTANT: f64 = 1e-13;
 
 /// `‖L⁻¹X‖²`, summed over all columns.
 pub(crate) fn squared_solution(factor: faer::MatRef<'_, f64>, mut columns: Mat<f64>) -> f64 {
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor, columns.as_mut(), faer::Par::rayon(0));
+    linalg::solve_lower(factor, columns.as_mut());
     (0..columns.ncols())
         .map(|j| columns.col_as_slice(j).iter().map(|x| x * x).sum::<f64>())
         .sum()
@@ -210,6 +210,6 @@ pub(crate) fn squared_solution(factor: faer::MatRef<'_, f64>, mut columns: Mat<f
 
 /// `ln|M|` of a positive definite matrix given by its lower triangle; nothing where it is not.
 pub(crate) fn log_determinant(matrix: &Mat<f64>) -> Option<f64> {
-    let factor = Llt::new(matrix.as_ref(), Side::Lower).ok()?;
-    Some(2.0 * (0..matrix.nrows()).map(|i| factor.L()[(i, i)].ln()).sum::<f64>())
+    let factor = linalg::cholesky(matrix.clone())?;
+    Some(2.0 * (0..factor.nrows()).map(|i| factor[(i, i)].ln()).sum::<f64>())
 }

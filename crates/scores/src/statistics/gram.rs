@@ -4,12 +4,13 @@
 //! the lower triangle are updated ([`super::product`]), as tasks for all threads.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::product::{Factors, Number};
 use super::strips::{Strips, Wide};
 use super::triangle::{self, Triangle};
+use crate::linalg;
 use crate::simd::vectorised;
 
 /// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays some MB.
@@ -141,7 +142,7 @@ pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f
             MatRef::from_column_major_slice(&wide, d, rows),
             MatRef::from_row_major_slice(values, rows, c),
             1.0,
-            Par::rayon(0),
+            linalg::parallel(),
         );
     }
 }

@@ -15,11 +15,10 @@
 //! The cost is `J · NODES` Cholesky factors of `[d, d]`, and the memory one more G.
 
 use faer::Mat;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 
 use crate::error::Result;
 use crate::evidence::Fit;
+use crate::linalg;
 use crate::statistics::Statistics;
 
 const NODES: usize = 4;
@@ -80,21 +79,10 @@ fn replicate(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Optio
         for i in 0..d {
             shifted[(i, i)] += t;
         }
-        // In place: one square beside the triangles is all that this needs.
-        let par = faer::Par::rayon(0);
-        let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(d, par, Default::default()));
-        cholesky_in_place(
-            shifted.as_mut(),
-            Default::default(),
-            par,
-            MemStack::new(&mut memory),
-            Default::default(),
-        )
-        .ok()?;
+        let factor = linalg::cholesky(shifted)?;
         let mut solved = products.clone();
-        let lower = shifted.as_ref();
-        faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, solved.as_mut(), faer::Par::rayon(0));
-        let log_ratio = 2.0 * (0..d).map(|i| lower[(i, i)].ln()).sum::<f64>() - d as f64 * node;
+        linalg::solve_lower(factor.as_ref(), solved.as_mut());
+        let log_ratio = 2.0 * (0..d).map(|i| factor[(i, i)].ln()).sum::<f64>() - d as f64 * node;
         let residuals: Vec<f64> = columns
             .iter()
             .enumerate()

@@ -204,3 +204,18 @@ pub fn clusters(n: usize, d: usize, n_classes: usize, spread: f64, seed: u64) ->
     }
     (features, labels)
 }
+
+/// Probabilities `[n, 4]` of a source head that tends towards the class of each sample.
+pub fn source_probabilities(labels: &[u32]) -> Vec<f32> {
+    let mut random = Random(3);
+    labels
+        .iter()
+        .flat_map(|&label| {
+            let row: Vec<f64> = (0..4)
+                .map(|z| random.uniform() + if z == label { 1.0 } else { 0.1 })
+                .collect();
+            let sum: f64 = row.iter().sum();
+            row.into_iter().map(move |p| (p / sum) as f32)
+        })
+        .collect()
+}
