@@ -49,7 +49,7 @@ pub(crate) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
     let scan = Scan::new(problem, points, &best);
     let brackets = scan.brackets(problem, &best);
     for (low, high) in pieces(&brackets) {
-        problem.climb(&brackets, low, high, &mut best)?;
+        problem.refine(&brackets, low, high, &mut best)?;
     }
     let first = scan.first()?;
     let unresolved = if limit_is_known.iter().all(|known| *known) {
@@ -110,7 +110,7 @@ fn count(length: f64) -> usize {
 
 impl Problem<'_> {
     /// Updates `best` with the local maxima between `low` and `high`; `None` where the interpolants are not accurate enough.
-    fn climb(&self, brackets: &[Bracket], low: f64, high: f64, best: &mut [Maximum]) -> Option<()> {
+    fn refine(&self, brackets: &[Bracket], low: f64, high: f64, best: &mut [Maximum]) -> Option<()> {
         let nodes = Nodes::new(low, high, count(high - low));
         let samples: Vec<Sample> = self.sample(&nodes.points()).into_iter().collect::<Option<_>>()?;
         let log_ratio = nodes.interpolant(samples.iter().map(|sample| sample.log_ratio));

@@ -1,7 +1,7 @@
-//! The same profile from the rows themselves, for data whose second moments have lost too many digits.
+//! The profile from the rows themselves, for data whose second moments have lost too many digits.
 //!
-//! Forming `G` squares the condition number: what lies below 1e-16 of the largest eigenvalue is rounding. Orthogonal
-//! transformations of the rows do not:
+//! Forming `G` squares the condition number: eigenvalues below 1e-16 of the largest are rounding. Orthogonal transformations
+//! of the rows do not:
 //!
 //! ```text
 //! n > d    [F | Y] = Q [R Z; 0 E]   accumulated over blocks of rows (no n×d copy);  R = U Σ Vᵀ
@@ -9,9 +9,9 @@
 //! n ≤ d    F = U Σ Vᵀ,  λ = Σ²,  z_j = Uᵀ y_j,  ρ_j = ‖y_j‖² − ‖z_j‖², taken as 0 (U is square)
 //! ```
 //!
-//! It costs several times the symmetric product, and runs for the columns that need it only. Singular values below
-//! `max(n, d) · ε` of the largest are zero: then `r < n`, and a column whose part outside the range is no
-//! more than rounding is reproduced exactly, so its evidence has no upper bound.
+//! It costs several times the symmetric product, so only the columns that need it are solved this way. Singular values below
+//! `max(n, d) · ε` of the largest count as zero. Where `r < n`, a column whose part outside the range is only rounding is
+//! reproduced exactly, and its evidence has no upper bound.
 
 use faer::{Accum, Mat, MatRef, Par};
 

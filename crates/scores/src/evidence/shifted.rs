@@ -7,8 +7,8 @@
 //! ln|A + tI| = 2 Σ ln (L_i)_jj
 //! ```
 //!
-//! The forward half of all columns, which is all that the evidence needs, is `forward`'s; `L_i⁻¹` and `M_i` are made where solutions or
-//! the trace are asked for.
+//! The evidence needs only the forward half, which `forward` computes for all columns. `L_i⁻¹` and `M_i` are computed where
+//! solutions or the trace are needed.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};

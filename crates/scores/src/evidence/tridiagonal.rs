@@ -1,4 +1,4 @@
-//! `M = Q T Qᵀ` for a symmetric matrix, once; then every value of `t` costs `O(k)`.
+//! `M = Q T Qᵀ` for a symmetric matrix. After that every value of `t` costs `O(k)`.
 //!
 //! `M` `[k, k]` is `G` or `K`; `T` is tridiagonal with diagonal `[k]` and off-diagonal `[k − 1]`; `Q` is a product of
 //! Householder reflections, kept in the lower triangle of `M` and applied in blocks. The matrix is first divided by a power of

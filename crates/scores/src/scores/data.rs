@@ -1,4 +1,4 @@
-//! What scores are computed from: inputs that have been checked against each other, and statistics made once for all scores.
+//! The inputs of scores, checked against each other, and the statistics that all scores share.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -17,20 +17,20 @@ use crate::targets::Targets;
 pub struct ScoreInputs<'a> {
     /// Frozen features of the samples.
     pub features: FeatureView<'a>,
-    /// What is to be predicted.
+    /// The targets to predict.
     pub targets: Targets<'a>,
-    /// What the model's own head predicts, for LEEP and NCE.
+    /// The predictions of the model's own head, for LEEP and NCE.
     pub probabilities: Option<Probabilities<'a>>,
 }
 
-/// Inputs that have been checked against each other, with statistics made on first use.
+/// Inputs that have been checked against each other. Statistics are computed on first use.
 #[derive(Debug)]
 pub struct ScoreData<'a> {
     pub(super) features: Option<FeatureView<'a>>,
     targets: Option<Targets<'a>>,
     probabilities: Option<Probabilities<'a>>,
     statistics: OnceLock<Cow<'a, Statistics>>,
-    /// Of every class by itself; those without samples count for nothing.
+    /// The statistics of each class by itself; those without samples are ignored.
     pub(super) classes: Option<Vec<Statistics>>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> ScoreData<'a> {
         })
     }
 
-    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`](super::Needs::Statistics) or
+    /// Statistics without rows: enough for scores that need [`Needs::Statistics`](super::Needs::Statistics) or
     /// [`Needs::ClassStatistics`](super::Needs::ClassStatistics).
     pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl<'a> ScoreData<'a> {
         }
     }
 
-    /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
+    /// Statistics with targets and probabilities, but without features: enough for every score except those of
     /// [`Needs::ClassRows`](super::Needs::ClassRows).
     pub fn streamed(
         statistics: impl Into<Cow<'a, Statistics>>,
@@ -90,14 +90,14 @@ impl<'a> ScoreData<'a> {
         }
     }
 
-    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`](super::Needs::ClassRows).
+    /// Adds the statistics of each class by itself, which replace the rows where a score needs [`Needs::ClassRows`](super::Needs::ClassRows).
     #[must_use]
     pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
         self.classes = Some(classes);
         self
     }
 
-    /// The statistics, made now if this is the first to ask.
+    /// The statistics, computed on first use.
     ///
     /// # Errors
     /// As [`Statistics::of`].

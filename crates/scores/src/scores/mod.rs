@@ -1,9 +1,9 @@
 //! All scores by name. A new score is one file here and one line in [`SCORES`].
 //!
 //! A score is a function of [`ScoreData`]: features, targets, the source head's probabilities if there are any, and the
-//! second-moment statistics, which are made once and shared by all scores that need them. A list entry says everything
-//! that callers have to know of a score: its name, its source, what it needs, whether a ranking shows it by default, and
-//! how its standard error is found. Nothing compares scores by name.
+//! second-moment statistics, which are computed once for all scores that need them. An entry of the list holds everything that
+//! callers need to know about a score: its name, its source, its inputs, whether a ranking shows it by default, and how its
+//! standard error is computed. No code compares scores by name.
 
 mod data;
 mod h_score;
@@ -42,11 +42,11 @@ pub const LOGME: &str = logme::SCORE.name;
 pub enum Needs {
     /// The mergeable second-moment statistics, and nothing else: any kind of target.
     Statistics,
-    /// The statistics, and one class a sample.
+    /// The statistics, and one class per sample.
     ClassStatistics,
-    /// The rows of features, or the statistics of every class ([`ScoreData::with_classes`]), and one class a sample.
+    /// The rows of features, or the statistics of every class ([`ScoreData::with_classes`]), and one class per sample.
     ClassRows,
-    /// The source head's probabilities, and one class a sample.
+    /// The source head's probabilities, and one class per sample.
     Probabilities,
 }
 
@@ -76,21 +76,21 @@ pub enum Replicates {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Score {
-    /// Its name on the command line and in JSON.
+    /// The name on the command line and in JSON.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A description in one line.
     pub summary: &'static str,
     /// Where it was published: authors, title, venue and year.
     pub source: &'static str,
-    /// What it needs.
+    /// The inputs it needs.
     pub needs: Needs,
     /// Whether a ranking computes it by default.
     pub default_use: DefaultUse,
-    /// Whether a ranking gives its standard error also where it is not the score that orders the models.
+    /// Whether a ranking shows its standard error even where another score orders the models.
     pub always_with_error: bool,
     /// Whether its outcome bounds its rounding error ([`ScoreOutcome::error_bound`]), as products in f32 require.
     pub bounds_error: bool,
-    /// How its standard error is found.
+    /// How its standard error is computed.
     pub replicates: Replicates,
     /// Computes it.
     run: fn(&ScoreData<'_>, &ScoreOptions) -> Result<ScoreOutcome>,

@@ -1,8 +1,8 @@
-//! What computing a score gives.
+//! The result of a score.
 
 use crate::evidence::Evidence;
 
-/// A score's value, and for LogME what it is made of.
+/// The value of a score, and for LogME the evidence of its columns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ScoreOutcome {

@@ -16,7 +16,7 @@ use crate::linalg;
 use crate::statistics::Statistics;
 use crate::statistics::gram::dual_gram;
 
-/// `S` or `K̃`, with what goes with it.
+/// `S` or `K̃`, the mean, and the class means about it.
 pub(crate) struct Scatter {
     pub n: usize,
     pub d: usize,
@@ -94,10 +94,10 @@ impl Scatter {
 
     /// `tr(S⁺ Σ_y v_y v_yᵀ)`: the part of the label space that lies in the range of the centred features.
     ///
-    /// The value is unchanged by any regular linear map of the features, so each feature is first divided by its standard
-    /// deviation, which makes the numerical rank a matter of correlation and not of units. Features whose variance is
-    /// rounding (below `1e-13` of their mean square) are left out, and so are directions whose eigenvalue of the
-    /// correlation matrix is below [`RANK_CUT`] of the largest: what f32 rounding leaves of exact dependence is below it.
+    /// A regular linear map of the features does not change the value, so each feature is first divided by its standard
+    /// deviation: the numerical rank then depends on correlations, not on units. Features whose variance is rounding (below
+    /// `1e-13` of their mean square) are left out. So are directions whose eigenvalue of the correlation matrix is below
+    /// [`RANK_CUT`] of the largest: exact dependence, after rounding to f32, stays below it.
     pub fn explained(statistics: &Statistics, score: &str) -> Result<f64> {
         let plain = Self::variances(statistics);
         let weights: Vec<f64> = plain
@@ -132,12 +132,12 @@ impl Scatter {
         scatter.by_eigenvectors()
     }
 
-    /// Where the correlation matrix is safely regular: `Σ_y ‖L⁻¹v_y‖²`.
+    /// `Σ_y ‖L⁻¹v_y‖²`, where the correlation matrix is clearly regular.
     fn by_cholesky(&self, weights: &[f64]) -> Option<f64> {
         let mut regular = self.matrix.clone();
         for (i, weight) in weights.iter().enumerate() {
             if *weight == 0.0 {
-                // A feature that was left out has a zero right-hand side: any pivot will do.
+                // A feature that was left out has a zero right-hand side, so any pivot works.
                 regular[(i, i)] = 1.0;
             }
         }
@@ -208,7 +208,7 @@ pub(crate) fn squared_solution(factor: faer::MatRef<'_, f64>, mut columns: Mat<f
         .sum()
 }
 
-/// `ln|M|` of a positive definite matrix given by its lower triangle; nothing where it is not.
+/// `ln|M|` of a positive definite matrix given by its lower triangle; `None` where it is not positive definite.
 pub(crate) fn log_determinant(matrix: &Mat<f64>) -> Option<f64> {
     let factor = linalg::cholesky(matrix.clone())?;
     Some(2.0 * (0..factor.nrows()).map(|i| factor[(i, i)].ln()).sum::<f64>())

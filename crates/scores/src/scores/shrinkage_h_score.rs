@@ -80,7 +80,7 @@ fn shrinkage(scatter: &Scatter, statistics: &Statistics) -> (f64, f64) {
     (delta, mean_variance)
 }
 
-/// `Σ_y v_yᵀ(weight·S + ridge·I)⁻¹v_y`; nothing where the matrix is singular to rounding.
+/// `Σ_y v_yᵀ(weight·S + ridge·I)⁻¹v_y`; `None` where the matrix is singular to rounding.
 fn regularised(scatter: &Scatter, weight: f64, ridge: f64) -> Option<f64> {
     let m = &scatter.matrix;
     let size = m.nrows();

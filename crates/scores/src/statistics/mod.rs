@@ -1,18 +1,18 @@
-//! Everything the second-moment scores need from the data, in one mergeable pass.
+//! Statistics of features and targets, mergeable and made in one pass: all that the scores of second moments need.
 //!
 //! ```text
 //! n                       number of samples
 //! G = FᵀF      [d, d]     lower triangle, f64 (primal form, n > d)
 //! F            [n, d]     the rows themselves, f32 (dual form, n ≤ d: smaller than G)
-//! B = FᵀY      [d, c]     for classes a sum per class, O(n·d); the one-hot Y is never made
+//! B = FᵀY      [d, c]     for classes a sum per class, O(n·d); the one-hot Y is never formed
 //! s_j = y_jᵀy_j   [c]     for classes the number of samples of class j
 //! ```
 //!
-//! and the moments (`moments`) for Ledoit–Wolf. Rows arrive in batches of any size; as long as `n ≤ d` they are kept, and
-//! when `n` passes `d` they are folded into `G`, after which memory is `O(d² + dc)` whatever `n` becomes. Sums are in f64, so
-//! the order of the rows and the way they were sharded change a score by rounding only.
+//! and the moments (`moments`) for Ledoit–Wolf. Rows arrive in batches of any size. They are kept while `n ≤ d`; once `n`
+//! exceeds `d` they are added to `G`, and memory stays at `O(d² + dc)`. Sums are in f64, so the order of the rows and the
+//! shards they came in change a score by rounding only.
 //!
-//! Classes that no row has are not stored: they are columns left out of `Y`.
+//! Classes without a sample are not stored, and have no column in `Y`.
 
 mod bytes;
 mod columns;
@@ -32,7 +32,8 @@ use faer::Mat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::targets::Targets;
-use columns::{Columns, TargetColumn};
+use columns::Columns;
+pub(crate) use columns::TargetColumn;
 use form::Form;
 use gram::Sign;
 pub(crate) use moments::Moments;
@@ -46,7 +47,7 @@ pub enum Precision {
     /// Products and sums in f64. The default.
     #[default]
     Double,
-    /// Products of a few hundred rows in f32, sums of them in f64, the error measured: [`Statistics::matrix_error`].
+    /// Products of about a thousand rows in f32, added up in f64. Their error is measured: [`Statistics::matrix_error`].
     Fast,
 }
 
@@ -65,7 +66,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Empty statistics for one class a sample, out of `n_classes`.
+    /// Empty statistics for one class per sample, out of `n_classes`.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`] where `n_features` is zero or too large for `[d, d]` to be addressed.
@@ -105,14 +106,14 @@ impl Statistics {
         })
     }
 
-    /// The same, with products of this precision from now on.
+    /// Sets the precision of products from now on.
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// A bound of what fast products have put into `G`, in its norm; zero where all products were in f64.
+    /// An estimated bound of the error that fast products have added to `G`, in the Frobenius norm; zero where all products were in f64.
     pub fn matrix_error(&self) -> f64 {
         self.matrix_error
     }
@@ -147,7 +148,7 @@ impl Statistics {
     /// Adds a batch of rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Shape`] where the numbers of rows, features or target columns do not fit, or the kind of target differs.
+    /// [`ErrorKind::Shape`] where the numbers of rows, features or target columns, or the kind of target, do not match.
     pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>) -> Result<()> {
         targets.check_rows(features.n_samples())?;
         self.check_like(features.n_features(), targets.labels().is_some(), targets.n_columns())?;
@@ -211,7 +212,7 @@ impl Statistics {
         self.columns.len()
     }
 
-    /// Whether the targets are one class a sample.
+    /// Whether the targets are one class per sample.
     pub fn is_classes(&self) -> bool {
         self.columns.is_classes()
     }

@@ -1,12 +1,12 @@
-//! From batches of rows to the scores of all samples and their jackknives, without keeping a row.
+//! From batches of rows to the scores of all samples and their jackknives, without keeping the rows.
 //!
 //! ```text
 //! rows [m, d], m rows at a time ──Accumulator──► statistics by group (and by class) ──GroupedScores──► score, jackknife
 //! ```
 //!
-//! Every caller that cannot keep its rows goes through here: streamed features, the words of sentences, files in shards, and
-//! statistics that other runs have saved. Scores of the source head's probabilities look at no features, so they are computed
-//! from the labels and probabilities of all samples ([`SampleData`]), which are small enough to keep.
+//! For callers that cannot keep their rows: streamed features, the words of sentences, files in shards, and statistics that
+//! other runs have saved. Scores of the source head's probabilities do not use features, so they are computed from the labels
+//! and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
 use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,7 +89,7 @@ impl Accumulator {
     }
 }
 
-/// What is kept of every sample beside the statistics.
+/// What is kept of every sample besides the statistics.
 ///
 /// # Shapes
 /// targets `[n]` or `[n, c]`; probabilities `[n, z]`; groups `[n]`.
@@ -97,13 +97,13 @@ impl Accumulator {
 pub struct SampleData<'a> {
     /// The targets.
     pub targets: Targets<'a>,
-    /// What the source head predicts.
+    /// The predictions of the source head.
     pub probabilities: Option<Probabilities<'a>>,
     /// The group of every sample, which the jackknife of scores of probabilities needs.
     pub groups: Option<&'a [usize]>,
 }
 
-/// The scores of samples of which statistics by group are known.
+/// Scores and jackknives from the statistics of groups.
 #[derive(Debug)]
 pub struct GroupedScores<'a> {
     groups: &'a [Statistics],
@@ -125,7 +125,7 @@ impl<'a> GroupedScores<'a> {
         Ok(Self { groups, samples, data })
     }
 
-    /// The same with statistics of every class, for scores that need [`Needs::ClassRows`].
+    /// Adds the statistics of every class, for scores that need [`Needs::ClassRows`].
     #[must_use]
     pub fn with_classes(mut self, classes: &[Statistics]) -> Self {
         self.data = self.data.with_classes(classes.to_vec());
@@ -164,7 +164,7 @@ impl<'a> GroupedScores<'a> {
                 format!("the standard error of {} needs the group of every sample", score.name),
             )
         })?;
-        // These scores look at no features.
+        // These scores do not use features.
         let no_features = vec![0.0; samples.targets.n_samples()];
         let inputs = ScoreInputs {
             features: FeatureView::new(&no_features, samples.targets.n_samples(), 1)?,

@@ -5,9 +5,9 @@
 //! standard error = √( (J − 1)/J · Σ_g (θ_(g) − θ̄)² )
 //! ```
 //!
-//! Scores of the second moments are taken from the statistics less those of the group; memory is one more `G` whatever J is.
-//! LogME at n > d is cheaper still: see [`super::logme`]. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed
-//! again from the rows that are left.
+//! Scores of second moments are computed from the statistics minus those of the group; memory is one more `G` whatever J is.
+//! LogME at n > d is cheaper still: see [`super::logme`]. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed again from
+//! the remaining rows.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
@@ -25,7 +25,7 @@ pub struct Jackknife {
     pub value: f64,
     /// The score without group g, `[J]`.
     pub replicates: Vec<f64>,
-    /// Of `value`; same unit.
+    /// The standard error of `value`, in the same unit.
     pub standard_error: f64,
 }
 

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `ln R_j` and the determinant are analytic in ln t, and the t_j lie close together: where there are more of them than
-//! [`NODES`], they are interpolated from Chebyshev nodes over the range of ln t_j. What error that leaves is nearly the same
-//! in every replicate, and a standard error takes differences of replicates. Columns without information stay so.
+//! [`NODES`], they are interpolated from Chebyshev nodes over the range of ln t_j. The interpolation error is nearly the same in
+//! every replicate, and cancels in the differences that a standard error is made of. Columns without information stay so.
 //! The cost is `J · NODES` Cholesky factors of `[d, d]`, and the memory one more G.
 
 use faer::Mat;
@@ -23,8 +23,8 @@ use crate::statistics::Statistics;
 
 const NODES: usize = 4;
 
-/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
-/// the statistics less those of a group, or nothing where they would be in the dual form.
+/// The replicates, `[J]`; `None` where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
+/// the statistics without a group, or `None` where they would be in the dual form.
 pub(super) fn replicates(
     fit: &Fit,
     n_groups: usize,
