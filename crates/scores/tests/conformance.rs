@@ -59,7 +59,7 @@ impl Data {
     }
 }
 
-/// A new value from the position and the old value.
+/// Gives a new value from the position and the old value.
 type Change<'a> = &'a dyn Fn(usize, f32) -> f32;
 
 /// Tall, square, wide.

@@ -1,4 +1,4 @@
-//! Reads the reference vectors, and makes small data for the tests that need none.
+//! Reads the reference vectors, and generates small data.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests: it may stop the test")]
 
@@ -21,7 +21,7 @@ pub fn expected(vectors: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(vectors.join("expected.json")).unwrap()).unwrap()
 }
 
-/// A two-dimensional array, one-dimensional ones as one column; numbers as f64.
+/// A two-dimensional array of f64; a one-dimensional one has one column.
 pub struct Array {
     pub rows: usize,
     pub columns: usize,
@@ -167,7 +167,7 @@ pub fn close(name: &str, got: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// Repeatable numbers, roughly normal.
+/// Seeded random numbers, uniform or roughly normal.
 pub struct Random(pub u64);
 
 impl Random {
