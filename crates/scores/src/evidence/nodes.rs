@@ -28,7 +28,7 @@ const NODES: usize = 20;
 const TOLERANCE: f64 = 1e-11;
 
 /// The maximum of every column; `None` where the interpolation is not accurate enough.
-pub(crate) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
+pub(super) fn maximise(problem: &Problem<'_>) -> Option<Vec<Maximum>> {
     let (points, at_zero) = problem.points()?;
     let mut best: Vec<Maximum> = problem
         .squares
