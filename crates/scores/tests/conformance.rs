@@ -235,9 +235,32 @@ fn only_scores_of_columns_take_numbers() {
             .unwrap()
             .remove(0)
             .1;
-        match score.needs {
-            Needs::Statistics => assert!(outcome.is_ok(), "{}", score.name),
-            _ => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name),
+        if score.needs.allows_columns() && !score.needs.is_of_labels() {
+            assert!(outcome.is_ok(), "{}", score.name);
+        } else {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name);
+        }
+    }
+}
+
+#[test]
+fn only_scores_of_columns_take_several_labels() {
+    let data = Data::new(40, 3, 2);
+    let values: Vec<f64> = (0..80).map(|i| f64::from(u8::from(data.features[i] > 0.0))).collect();
+    let inputs = ScoreInputs {
+        features: FeatureView::new(&data.features, 40, 3).unwrap(),
+        targets: Targets::columns(&values, 2).unwrap(),
+        probabilities: Some(Probabilities::new(&data.probabilities, 4).unwrap()),
+    };
+    for score in SCORES {
+        let outcome = score_all(&inputs, &[score.name], &ScoreOptions::default())
+            .unwrap()
+            .remove(0)
+            .1;
+        if score.needs.allows_columns() {
+            assert!(outcome.is_ok(), "{}", score.name);
+        } else {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name);
         }
     }
 }

@@ -239,8 +239,13 @@ fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> 
             .iter()
             .any(|name| find(name).is_ok_and(|score| score.needs == wanted))
     };
+    let has_no_other_way = names
+        .iter()
+        .any(|name| find(name).is_ok_and(|score| score.needs.is_of_rows() && score.needs != Needs::ClassRows));
     let with_errors = options.standard_errors != StandardErrors::Without;
     (needs(Needs::ClassRows) && (with_errors || n.saturating_mul(d) <= ROWS_BYTES / 16))
+        || has_no_other_way
+        || (needs(Needs::RowsOrGroups) && n.saturating_mul(d) <= ROWS_BYTES / 4)
         || (with_errors && needs(Needs::Probabilities))
         || n <= d.saturating_mul(2)
         || n.saturating_mul(d) <= FEW
@@ -264,8 +269,8 @@ fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&S
 /// Refuses scores that the inputs do not allow.
 fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreFileOptions) -> Result<(), Error> {
     match (shards, saved.first()) {
-        (Some(shards), _) => check_scores(names, shards.columns.is_classes(), shards.task.name())?,
-        (None, Some(part)) => check_scores(names, part.groups[0].is_classes(), part.task.name())?,
+        (Some(shards), _) => check_scores(names, shards.task)?,
+        (None, Some(part)) => check_scores(names, part.task)?,
         (None, None) => {}
     }
     for name in names {
@@ -279,6 +284,9 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
             Needs::Probabilities if shards.is_none_or(|shards| shards.probabilities.is_none()) => format!(
                 "{name} needs a source classifier's probabilities; give them with --probabilities, or leave {name} out"
             ),
+            needs if needs.is_of_rows() && needs != Needs::ClassRows && !saved.is_empty() => {
+                format!("{name} needs the rows of features, which saved statistics do not hold; leave {name} out")
+            }
             Needs::ClassRows if saved.iter().any(|part| part.classes.is_none()) => format!(
                 "{name} needs statistics of every class, which the saved ones do not hold; save them with --scores {name}"
             ),

@@ -5,14 +5,29 @@
 //! callers need to know about a score: its name, its source, its inputs, whether a ranking shows it by default, and how its
 //! standard error is computed. No code compares scores by name.
 
+pub mod company;
 mod data;
+mod discriminant;
+mod draw;
+mod gbc;
 mod h_score;
+mod knn;
 mod leep;
 mod logme;
+mod loo_accuracy;
+mod loo_log_likelihood;
+mod mixture;
+mod n_leep;
 mod nce;
 mod outcome;
+mod pactran;
+mod parc;
+mod principal;
+mod quality;
 mod scatter;
+mod sfda;
 mod shrinkage_h_score;
+mod special;
 mod transrate;
 
 use ranktune_core::names::nearest_name;
@@ -31,6 +46,14 @@ pub static SCORES: &[Score] = &[
     h_score::SCORE,
     shrinkage_h_score::SCORE,
     transrate::SCORE,
+    loo_accuracy::SCORE,
+    loo_log_likelihood::SCORE,
+    knn::SCORE,
+    n_leep::SCORE,
+    pactran::SCORE,
+    gbc::SCORE,
+    parc::SCORE,
+    sfda::SCORE,
 ];
 
 /// The name of LogME, by which models are ranked and teachers weighted where no other score is asked for.
@@ -48,6 +71,42 @@ pub enum Needs {
     ClassRows,
     /// The source head's probabilities, and one class per sample.
     Probabilities,
+    /// The rows of features: any kind of target.
+    Rows,
+    /// The rows of features, or, for an estimate, the statistics of disjoint groups ([`ScoreData::with_groups`]): any kind of target.
+    RowsOrGroups,
+    /// The rows of features, and one class or several labels a sample.
+    LabelRows,
+    /// The rows of features, and one class a sample. Statistics of the classes are not enough.
+    ClassSamples,
+}
+
+impl Needs {
+    /// Whether targets may be columns of numbers: several labels a sample, or values of a regression.
+    pub fn allows_columns(self) -> bool {
+        matches!(
+            self,
+            Self::Statistics | Self::Rows | Self::RowsOrGroups | Self::LabelRows
+        )
+    }
+
+    /// Whether columns of numbers must be labels, 0 or 1.
+    pub fn is_of_labels(self) -> bool {
+        self == Self::LabelRows
+    }
+
+    /// Whether there is no value without the rows of features or the statistics of every class.
+    pub fn is_of_rows(self) -> bool {
+        matches!(
+            self,
+            Self::ClassRows | Self::Rows | Self::LabelRows | Self::ClassSamples
+        )
+    }
+
+    /// Whether the value is best found from the rows of features.
+    pub fn prefers_rows(self) -> bool {
+        self.is_of_rows() || self == Self::RowsOrGroups
+    }
 }
 
 /// Whether a ranking computes a score when the user has named none.
@@ -70,6 +129,9 @@ pub enum Replicates {
     Recompute,
     /// From the evidence at the optimum of all samples, which costs a few Cholesky factors a group.
     EvidenceAtOptimum,
+    /// As the mean of what the other samples contribute ([`ScoreOutcome::samples`]), which costs nothing; by computing the score again
+    /// where it is no such mean.
+    SampleMeans,
 }
 
 /// One transferability score.

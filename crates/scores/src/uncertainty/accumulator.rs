@@ -8,6 +8,7 @@
 //! other runs have saved. Scores of the source head's probabilities do not use features, so they are computed from the labels
 //! and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
+use super::reservoir::Reservoir;
 use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
@@ -21,6 +22,7 @@ use crate::targets::Targets;
 pub struct Accumulator {
     groups: Grouped,
     classes: Option<Grouped>,
+    draw: Option<Reservoir>,
 }
 
 impl Accumulator {
@@ -29,6 +31,7 @@ impl Accumulator {
         Self {
             groups: Grouped::new(empty, n_groups),
             classes: None,
+            draw: None,
         }
     }
 
@@ -39,12 +42,23 @@ impl Accumulator {
         self
     }
 
+    /// Also keeps some rows, drawn at random, for scores that look at samples one by one
+    /// ([`Needs::RowsOrGroups`]): at most 4,096, and at most 16 MiB.
+    #[must_use]
+    pub fn with_draw(mut self) -> Self {
+        self.draw = Some(Reservoir::new());
+        self
+    }
+
     /// Adds rows: features `[m, d]`, targets `[m]` or `[m, c]`, and the group of each row `[m]`.
     ///
     /// # Errors
     /// As [`Grouped::update`].
     pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
         self.groups.update(features, targets, groups)?;
+        if let Some(draw) = &mut self.draw {
+            draw.update(features, targets);
+        }
         if let (Some(classes), Some(labels)) = (&mut self.classes, targets.labels()) {
             let of: Vec<usize> = labels
                 .iter()
@@ -72,7 +86,10 @@ impl Accumulator {
             Some(classes) => Some(classes.groups()?),
             None => None,
         };
-        let scores = GroupedScores::new(self.groups.groups()?, samples)?;
+        let mut scores = GroupedScores::new(self.groups.groups()?, samples)?;
+        if let Some((features, targets)) = self.draw.as_ref().map(Reservoir::view).transpose()?.flatten() {
+            scores = scores.with_draw(features, targets)?;
+        }
         Ok(match classes {
             Some(classes) => scores.with_classes(classes),
             None => scores,
@@ -122,7 +139,17 @@ impl<'a> GroupedScores<'a> {
             Some(samples) => ScoreData::streamed(total, samples.targets, samples.probabilities),
             None => ScoreData::from_statistics(total),
         };
+        let data = data.with_groups(groups);
         Ok(Self { groups, samples, data })
+    }
+
+    /// Adds rows of some samples, drawn at random.
+    ///
+    /// # Errors
+    /// As [`ScoreData::with_draw`].
+    pub fn with_draw(mut self, features: FeatureView<'a>, targets: Targets<'a>) -> Result<Self> {
+        self.data = self.data.with_draw(features, targets)?;
+        Ok(self)
     }
 
     /// Adds the statistics of every class, for scores that need [`Needs::ClassRows`].

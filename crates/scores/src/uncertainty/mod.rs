@@ -10,8 +10,10 @@ mod jackknife;
 mod logme;
 mod quantile;
 pub mod ranking;
+mod reservoir;
 
 pub use accumulator::{Accumulator, GroupedScores, SampleData};
 pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
+pub(crate) use logme::parts_at;
 pub use quantile::interval_factor;
