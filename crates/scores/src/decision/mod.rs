@@ -26,7 +26,8 @@
 //! a few of the right protocol (`experiments/decision`).
 //!
 //! **Not carried.** The uncertainty of the variances and of past scales. Accuracies are normal, not confined to [0, 1]. Nothing links the
-//! scale to the level, though models lie closer together near 1.
+//! scale to the level, though models lie closer together near 1. Slopes are estimated beside `a_m`: from a record of few models they say how
+//! a score varies within a model, and can mislead on models that the record does not have (`experiments/decision`).
 //!
 //! No I/O: names are compared as they are. Everything is one metric, of which more is better and 1 is the most.
 //!

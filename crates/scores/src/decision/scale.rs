@@ -6,8 +6,8 @@
 //! ln s_new ~ N(ln s₀, τ²(1 + 1/(1 + D)))               τ² = (3 τ_prior² + Σ_d (ln s_d − ln s₀)²)/(3 + D)
 //! ```
 //!
-//! The scale of a past data set is taken as known. With the joint maximum over all scales and variances instead, the results of
-//! `experiments/decision` were no better (weighted τ within 0.02 either way), at ten times the variables.
+//! The scale of a past data set is taken as known. The joint maximum over all scales and variances was tried in a prototype: on the
+//! tables of `experiments/decision` it was no better (weighted τ within 0.02 either way), with a variable more for every data set.
 
 use super::options::NormalPrior;
 use super::past::Group;
