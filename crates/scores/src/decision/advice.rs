@@ -4,6 +4,9 @@
 //! on the rung does. So plans are weighed rather than single trials: every possible trial, every pair of a model with the present first on
 //! the same rung, and the first 3, 4, 6 and 8 models on the same rung. The plan with the largest gain per second wins, and its first trial
 //! is run; after the result everything is weighed anew.
+//!
+//! Gains take the mixture over scales for one normal. Where the scale is not known well they come out too small: 0.0022 against 0.0028
+//! from simulated results in one case of four models and a record of four data sets.
 
 use std::collections::BTreeMap;
 
