@@ -11,6 +11,7 @@ mod omitted;
 pub mod parameters;
 pub mod pull;
 pub mod ranking;
+pub mod record;
 pub mod scores;
 mod table;
 pub mod training;
@@ -21,6 +22,7 @@ pub use inspection::{HubListing, ModelInspection, Verification};
 pub use parameters::Parameters;
 pub use pull::Pull;
 pub use ranking::Ranking;
+pub use record::{Record, RecordRow};
 pub use scores::Scores;
 pub use training::Training;
 

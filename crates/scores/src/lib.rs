@@ -3,6 +3,7 @@
 //! ```text
 //! rows of features ──► statistics ──► evidence (LogME), H-scores, …  ──► a score and its standard error
 //!   (FeatureView, Targets)                                              ──► ranking ──► correlation with the truth
+//! scores, record of other data sets, trial tunings                      ──► decision: P(best), expected regret, next trial
 //! ```
 //!
 //! No I/O and no models here: features and targets are slices, scores are numbers. Symbols in the code are those of the papers:
@@ -13,6 +14,7 @@
 //! threads. Another order of the rows, other batches or other vector instructions change the last digits.
 
 pub mod correlation;
+pub mod decision;
 pub mod error;
 pub mod evidence;
 pub mod features;

@@ -26,7 +26,7 @@
 //! of `[d, d]` and a block of `[rows, d + c]`.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Side};
 
 use super::outcome::Evidence;
 use crate::error::{Error, ErrorKind, Result};
@@ -318,6 +318,6 @@ fn dual(features: &FeatureView<'_>, columns: &[Solved], out: &mut Collected<'_>)
 
 fn product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
     let mut product = Mat::zeros(a.nrows(), b.ncols());
-    matmul(product.as_mut(), Accum::Replace, a, b, 1.0, Par::rayon(0));
+    matmul(product.as_mut(), Accum::Replace, a, b, 1.0, crate::linalg::parallel());
     product
 }

@@ -11,7 +11,7 @@
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Side};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -102,7 +102,7 @@ impl Samples<'_> {
                 x,
                 BlockStructure::Rectangular,
                 1.0 / n as f64,
-                Par::rayon(0),
+                crate::linalg::parallel(),
             );
         }
         Scatters {

@@ -11,7 +11,7 @@
 //! Means of common features do not cancel in cosine: it is the geometry that the features have as they are.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
 use rayon::prelude::*;
 
 use super::quality::{self, Kind};
@@ -137,7 +137,7 @@ fn neighbours(unit: &[f32], d: usize) -> Vec<Vec<(usize, f32)>> {
             all,
             all.subrows(first, count).transpose(),
             1.0,
-            Par::rayon(0),
+            crate::linalg::parallel(),
         );
         let found: Vec<Vec<(usize, f32)>> = (0..count)
             .into_par_iter()

@@ -111,7 +111,7 @@ fn cluster(x: &[f64], p: usize, centres: &[f64]) -> Vec<usize> {
             MatRef::from_row_major_slice(&centres, count, p),
             MatRef::from_column_major_slice(x, p, n),
             1.0,
-            Par::rayon(0),
+            crate::linalg::parallel(),
         );
         let nearest: Vec<usize> = (0..n)
             .into_par_iter()

@@ -10,7 +10,7 @@
 //! positive, as in scikit-learn: PARC depends on it.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Side};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
@@ -143,7 +143,7 @@ impl Principal {
                 &block,
                 &self.vectors,
                 1.0,
-                Par::rayon(0),
+                crate::linalg::parallel(),
             );
         }
         coordinates
