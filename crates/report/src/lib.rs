@@ -6,12 +6,14 @@
 pub mod comparison;
 pub mod evaluation;
 pub mod format;
+pub mod html;
 pub mod inspection;
 mod omitted;
 pub mod parameters;
 pub mod pull;
 pub mod ranking;
 pub mod scores;
+pub mod shell;
 mod table;
 pub mod training;
 
