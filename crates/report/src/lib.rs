@@ -6,6 +6,7 @@
 pub mod comparison;
 pub mod evaluation;
 pub mod format;
+pub mod html;
 pub mod inspection;
 mod omitted;
 pub mod parameters;
@@ -13,6 +14,7 @@ pub mod pull;
 pub mod ranking;
 pub mod record;
 pub mod scores;
+pub mod shell;
 mod table;
 pub mod training;
 
