@@ -55,6 +55,7 @@ pub fn resize(op: &Op) -> Outputs {
                 return Err(op.error(format!("expected a finite scale above 0, found {scale}")));
             }
             if scale == 1.0 {
+                shape[axis] = input[axis].clone();
                 continue;
             }
             shape[axis] = match input[axis].fixed() {
