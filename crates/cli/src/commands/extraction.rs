@@ -160,6 +160,7 @@ impl EngineArguments {
                     },
                 }
             },
+            ..ExtractOptions::default()
         })
     }
 }
