@@ -199,7 +199,8 @@ fn a_race_on_sentences_finds_the_first_models_and_stops_those_without_a_chance()
         );
         assert!(run.stderr.contains(reason), "{}", run.stderr);
         // Its score is that of the first so many sentences of the draw by themselves.
-        let (ranktune::Targets::Tags { names, sentences, .. }, order) = (&dataset.targets, dataset.draw_order(0))
+        let (ranktune::DatasetTargets::Tags { names, sentences, .. }, order) =
+            (&dataset.targets, dataset.draw_order(0))
         else {
             panic!("no tagged words");
         };

@@ -23,7 +23,7 @@ pub fn nearest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
 }
 
 /// Up to `count` candidates near to `name`, the nearest first; among equally near ones, in alphabetical order.
-pub fn nearest_names<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
+fn nearest_names<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
     if name.is_empty() || name.len() > MAX_LETTERS {
         return Vec::new();
     }

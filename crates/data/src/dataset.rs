@@ -1,7 +1,7 @@
 //! A data set: inputs with targets, in a fixed order, and the digests that identify it.
 //!
-//! There are two kinds of digest, because two things are cached by them. [`Dataset::input_digests`] identify the inputs of a
-//! model, so features are found again if the same images get other labels, another order, or move to another folder.
+//! There are two kinds of digest, for two caches. [`Dataset::input_digests`] identify the inputs of a model, so cached
+//! features are found again if the same images get other labels, another order, or move to another folder.
 //! [`Dataset::digest`] identifies inputs and targets in order, which is what a score depends on. Neither depends on paths or
 //! modification times: hashing content costs little beside one inference, and a modification time can be wrong.
 
@@ -11,7 +11,7 @@ use ranktune_core::digest::FieldHasher;
 use rayon::prelude::*;
 
 use crate::modality::{Images, pick, view_digest};
-use crate::{Augmentation, DataKind, Digest, Error, Inputs, Result, Targets, Task, Views};
+use crate::{Augmentation, DataKind, DatasetTargets, Digest, Error, Inputs, Result, Task, Views};
 
 /// The task of a data set and the reason for it, for the user to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Dataset {
     /// `n` inputs.
     pub inputs: Inputs,
     /// `n` targets.
-    pub targets: Targets,
+    pub targets: DatasetTargets,
     /// The task and the reason for it.
     pub inferred: Inference,
     /// What the user should know: which split or table was read, what was ignored, which rows were skipped and why.
@@ -45,14 +45,14 @@ impl Dataset {
     ///
     /// # Errors
     /// `Invalid` if inputs and targets, or the words and the tags of a sentence, differ in number.
-    pub fn new(path: impl Into<PathBuf>, inputs: Inputs, targets: Targets) -> Result<Self> {
+    pub fn new(path: impl Into<PathBuf>, inputs: Inputs, targets: DatasetTargets) -> Result<Self> {
         let path = path.into();
         inputs.check().map_err(|error| error.in_file(&path))?;
         if inputs.len() != targets.n_samples() {
             let message = format!("there are {} inputs but {} targets", inputs.len(), targets.n_samples());
             return Err(Error::invalid(message).in_file(&path));
         }
-        if let (Inputs::Sentences(inputs), Targets::Tags { sentences, .. }) = (&inputs, &targets) {
+        if let (Inputs::Sentences(inputs), DatasetTargets::Tags { sentences, .. }) = (&inputs, &targets) {
             let mut pairs = inputs.words.iter().zip(sentences).enumerate();
             if let Some((i, (words, tags))) = pairs.find(|(_, (words, tags))| words.len() != tags.len()) {
                 let message = format!("sentence {} has {} words but {} tags", i + 1, words.len(), tags.len());
@@ -174,7 +174,7 @@ mod tests {
         let inputs = Inputs::texts(texts.iter().map(|text| (*text).to_owned()).collect());
         let names = vec!["a".to_owned(), "b".to_owned()];
         let labels = labels.to_vec();
-        Dataset::new("memory", inputs, Targets::Classes { names, labels }).unwrap()
+        Dataset::new("memory", inputs, DatasetTargets::Classes { names, labels }).unwrap()
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         files
             .iter()
             .for_each(|file| std::fs::write(file, file.as_os_str().as_encoded_bytes()).unwrap());
-        let targets = Targets::Classes {
+        let targets = DatasetTargets::Classes {
             names: vec!["p".to_owned(), "q".to_owned()],
             labels: vec![0, 1],
         };
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn inputs_and_targets_of_different_number_are_refused() {
-        let targets = Targets::Regression {
+        let targets = DatasetTargets::Regression {
             names: vec!["y".to_owned()],
             values: vec![1.0],
         };

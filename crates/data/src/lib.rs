@@ -1,4 +1,4 @@
-//! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) made elsewhere.
+//! Data sets: readers, targets, task inference, image decoding; and arrays (features, targets, probabilities) from other programs.
 
 pub mod arrays;
 pub mod dataset;
@@ -20,5 +20,5 @@ pub use load::{LoadOptions, Split, has_split, load};
 pub use modality::{DataKind, Images, Inputs, Sentences, Texts};
 pub use ranktune_core::Digest;
 pub use tags::TagScheme;
-pub use target::{Targets, Task};
+pub use target::{DatasetTargets, Task};
 pub use view::{Augmentation, View, Views};

@@ -49,8 +49,22 @@ pub(crate) enum ColumnKind {
     /// A struct of the bytes of an image file and its path, as the library `datasets` writes it; the column of its name with
     /// `.path` holds the paths.
     Image,
-    /// A description of what it holds.
-    Unsupported(String),
+    Unsupported(UnsupportedType),
+}
+
+/// What a column holds that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnsupportedType {
+    #[error("a struct")]
+    Struct,
+    #[error("a list of lists")]
+    NestedList,
+    #[error("a decimal")]
+    Decimal,
+    #[error("a date or time")]
+    Time,
+    #[error("bytes")]
+    Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +82,6 @@ struct Levels {
     /// Definition level from which on a list has an element; 0 for scalars.
     element: i16,
 }
-
-/// The description of a struct.
-pub(crate) const A_STRUCT: &str = "a struct";
 
 impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -372,7 +383,7 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
         if last == Some(root) {
             // A root with a second leaf is a struct or a map.
             if let Some(column) = columns.last_mut() {
-                column.kind = ColumnKind::Unsupported(A_STRUCT.to_owned());
+                column.kind = ColumnKind::Unsupported(UnsupportedType::Struct);
             }
             continue;
         }
@@ -429,19 +440,19 @@ fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {
         (Err(what), _) => ColumnKind::Unsupported(what),
         (Ok(kind), 0) if root.is_primitive() => ColumnKind::Scalar(kind),
         (Ok(kind), 1) if is_list && leaf.path().parts().len() <= 3 => ColumnKind::List(kind),
-        (Ok(_), 2..) => ColumnKind::Unsupported("a list of lists".to_owned()),
-        (Ok(_), _) => ColumnKind::Unsupported(A_STRUCT.to_owned()),
+        (Ok(_), 2..) => ColumnKind::Unsupported(UnsupportedType::NestedList),
+        (Ok(_), _) => ColumnKind::Unsupported(UnsupportedType::Struct),
     }
 }
 
-fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
+fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, UnsupportedType> {
     let (logical, converted, physical) = (leaf.logical_type_ref(), leaf.converted_type(), leaf.physical_type());
     let kind = match (physical, logical, converted) {
         // A column of nulls only.
         (_, Some(LogicalType::Unknown), _) => ItemKind::Int,
-        (_, Some(LogicalType::Decimal(_)), _) | (_, _, ConvertedType::DECIMAL) => return Err("a decimal".to_owned()),
+        (_, Some(LogicalType::Decimal(_)), _) | (_, _, ConvertedType::DECIMAL) => return Err(UnsupportedType::Decimal),
         (_, Some(LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp(_)), _) | (Physical::INT96, ..) => {
-            return Err("a date or time".to_owned());
+            return Err(UnsupportedType::Time);
         }
         (
             _,
@@ -451,7 +462,7 @@ fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
             | ConvertedType::TIME_MICROS
             | ConvertedType::TIMESTAMP_MILLIS
             | ConvertedType::TIMESTAMP_MICROS,
-        ) => return Err("a date or time".to_owned()),
+        ) => return Err(UnsupportedType::Time),
         (Physical::BOOLEAN, ..) => ItemKind::Bool,
         (Physical::INT32 | Physical::INT64, Some(LogicalType::Integer(int)), _) if !int.is_signed => ItemKind::Unsigned,
         (
@@ -464,7 +475,7 @@ fn item_kind(leaf: &ColumnDescriptor) -> std::result::Result<ItemKind, String> {
         (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => ItemKind::Float,
         // Old writers give texts no logical type. Whether the bytes are UTF-8 is checked when they are read.
         (Physical::BYTE_ARRAY, ..) => ItemKind::Text,
-        (Physical::FIXED_LEN_BYTE_ARRAY, ..) => return Err("bytes".to_owned()),
+        (Physical::FIXED_LEN_BYTE_ARRAY, ..) => return Err(UnsupportedType::Bytes),
     };
     Ok(kind)
 }

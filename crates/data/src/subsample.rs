@@ -4,16 +4,16 @@
 //! of `BLAKE3(seed, i)`. The draw takes the samples of lowest position. So a draw of `k` samples
 //! - holds every class once before any class twice (all classes occur if `k ≥ c`), and beyond that the share of a class differs
 //!   from its share in the whole by less than one sample;
-//! - contains every smaller draw with the same seed, so growing prefixes never need features twice;
+//! - contains every smaller draw with the same seed, so features of a smaller draw are reused by a larger one;
 //! - depends only on `seed`, `k` and the targets.
 //!
 //! A multi-label sample belongs to the stratum of its rarest label, which keeps rare labels in small draws; a sentence of tagged
-//! words to that of its rarest tag. Regression has one stratum. The limit counts words where words are tagged: sentences are drawn
-//! whole as long as their words fit.
+//! words to that of its rarest tag. Regression has one stratum. For tagged words the limit is a number of words: whole sentences
+//! are drawn as long as their words fit.
 
 use std::collections::HashMap;
 
-use crate::{Dataset, Targets};
+use crate::{Dataset, DatasetTargets};
 
 impl Dataset {
     /// At most `max_samples` samples in their original order: all of them, or a stratified draw by `seed` (see the module).
@@ -54,7 +54,7 @@ impl Dataset {
     }
 }
 
-fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
+fn draw(targets: &DatasetTargets, max_samples: usize, seed: u64) -> Vec<usize> {
     let n = targets.n_samples();
     if targets.n_predicted() <= max_samples {
         return (0..n).collect();
@@ -71,7 +71,7 @@ fn draw(targets: &Targets, max_samples: usize, seed: u64) -> Vec<usize> {
     drawn
 }
 
-fn order(targets: &Targets, seed: u64) -> Vec<usize> {
+fn order(targets: &DatasetTargets, seed: u64) -> Vec<usize> {
     let n = targets.n_samples();
     let strata = strata(targets);
     let mut sizes: HashMap<u32, usize> = HashMap::new();
@@ -96,7 +96,7 @@ fn order(targets: &Targets, seed: u64) -> Vec<usize> {
 }
 
 /// The stratum of each sample: the rarest of its labels, by the number of their occurrences.
-fn strata(targets: &Targets) -> Vec<u32> {
+fn strata(targets: &DatasetTargets) -> Vec<u32> {
     let rows = || (0..targets.n_samples()).map(|i| targets.labels_of(i));
     let mut counts = vec![0_usize; targets.names().len()];
     for label in rows().flatten() {
@@ -120,18 +120,18 @@ fn shuffle_key(seed: u64, i: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn classes(sizes: &[usize]) -> Targets {
+    fn classes(sizes: &[usize]) -> DatasetTargets {
         let names = (0..sizes.len()).map(|i| i.to_string()).collect();
         let labels = sizes
             .iter()
             .enumerate()
             .flat_map(|(class, size)| vec![class as u32; *size])
             .collect();
-        Targets::Classes { names, labels }
+        DatasetTargets::Classes { names, labels }
     }
 
-    fn counts(targets: &Targets, drawn: &[usize], c: usize) -> Vec<usize> {
-        let Targets::Classes { labels, .. } = targets else {
+    fn counts(targets: &DatasetTargets, drawn: &[usize], c: usize) -> Vec<usize> {
+        let DatasetTargets::Classes { labels, .. } = targets else {
             unreachable!()
         };
         let mut counts = vec![0; c];
@@ -188,8 +188,8 @@ mod tests {
             .map(|i| if i % 500 == 0 { vec![0, 1] } else { vec![0] })
             .collect();
         let names = vec!["common".to_owned(), "rare".to_owned()];
-        let targets = Targets::MultiLabel { names, rows };
-        let Targets::MultiLabel { rows, .. } = targets.select(&draw(&targets, 10, 0)) else {
+        let targets = DatasetTargets::MultiLabel { names, rows };
+        let DatasetTargets::MultiLabel { rows, .. } = targets.select(&draw(&targets, 10, 0)) else {
             unreachable!()
         };
         assert!(rows.iter().any(|row| row.contains(&1)));
@@ -200,14 +200,14 @@ mod tests {
         let sentences = (0..100)
             .map(|i| if i % 50 == 0 { vec![1, 0, 0] } else { vec![0; 4] })
             .collect();
-        let targets = Targets::Tags {
+        let targets = DatasetTargets::Tags {
             names: vec!["O".to_owned(), "B-PER".to_owned()],
             sentences,
             scheme: crate::TagScheme::Iob2,
         };
         let drawn = targets.select(&draw(&targets, 41, 0));
         assert!((38..=41).contains(&drawn.n_predicted()), "{}", drawn.n_predicted());
-        let Targets::Tags { sentences, .. } = drawn else {
+        let DatasetTargets::Tags { sentences, .. } = drawn else {
             unreachable!()
         };
         assert!(sentences.iter().any(|tags| tags.contains(&1)));
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_split_of_sentences_holds_back_a_share_of_their_words() {
         let lengths: Vec<usize> = (0..200).map(|i| 1 + i % 9).collect();
-        let targets = Targets::Tags {
+        let targets = DatasetTargets::Tags {
             names: vec!["O".to_owned()],
             sentences: lengths.iter().map(|&length| vec![0; length]).collect(),
             scheme: crate::TagScheme::Plain,

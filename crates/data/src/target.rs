@@ -12,13 +12,13 @@ use ranktune_core::digest::FieldHasher;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Task {
-    /// One class a sample.
+    /// One class per sample.
     Classification,
-    /// Any number of labels a sample.
+    /// Any number of labels per sample.
     MultiLabel,
-    /// One or more numbers a sample.
+    /// One or more numbers per sample.
     Regression,
-    /// One class a token (named-entity recognition).
+    /// One class per word (named-entity recognition).
     Tokens,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Task {
 
 /// The targets of `n` samples.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
+pub enum DatasetTargets {
     /// `labels[i]` indexes `names`; names are sorted (as numbers where all of them are numbers, else as texts), and all of
     /// them occur unless the data set declares more or is a selection of a larger one.
     Classes {
@@ -69,14 +69,14 @@ pub enum Targets {
     Tags {
         /// Tags by name.
         names: Vec<String>,
-        /// `[n]` lists, one tag a word.
+        /// `[n]` lists, one tag per word.
         sentences: Vec<Vec<u32>>,
         /// How the names mark entities.
         scheme: TagScheme,
     },
 }
 
-impl Targets {
+impl DatasetTargets {
     /// Number of samples, `n`; for tagged words the number of sentences.
     pub fn n_samples(&self) -> usize {
         match self {
@@ -87,7 +87,7 @@ impl Targets {
         }
     }
 
-    /// Number of predictions: one a word for tagged words, else one a sample.
+    /// Number of predictions: one per word for tagged words, else one per sample.
     pub fn n_predicted(&self) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences.iter().map(Vec::len).sum(),
@@ -99,7 +99,7 @@ impl Targets {
     ///
     /// # Panics
     /// If `i` is not below `n`.
-    pub fn n_predicted_of(&self, i: usize) -> usize {
+    pub(crate) fn n_predicted_of(&self, i: usize) -> usize {
         match self {
             Self::Tags { sentences, .. } => sentences[i].len(),
             _ => 1,
@@ -244,7 +244,7 @@ impl Targets {
     }
 }
 
-/// The distinct names in the order of [`Targets::Classes`], and the index of each.
+/// The distinct names in the order of [`DatasetTargets::Classes`], and the index of each.
 ///
 /// # Errors
 /// `Unsupported` if there are more than 2³².
@@ -276,22 +276,22 @@ mod tests {
     }
 
     /// Two names, `a` and `b`, and three samples for every task.
-    fn every_task() -> [Targets; 4] {
+    fn every_task() -> [DatasetTargets; 4] {
         let names = named(&["a", "b"]);
         [
-            Targets::Classes {
+            DatasetTargets::Classes {
                 names: names.clone(),
                 labels: vec![1, 0, 1],
             },
-            Targets::MultiLabel {
+            DatasetTargets::MultiLabel {
                 names: names.clone(),
                 rows: vec![vec![0, 1], vec![], vec![1]],
             },
-            Targets::Regression {
+            DatasetTargets::Regression {
                 names: names.clone(),
                 values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             },
-            Targets::Tags {
+            DatasetTargets::Tags {
                 names,
                 sentences: vec![vec![0, 1, 1], vec![0], vec![1, 0]],
                 scheme: TagScheme::Plain,
@@ -320,7 +320,7 @@ mod tests {
         for targets in every_task() {
             let renamed = targets.renamed(&names, &[2, 0]);
             assert_eq!(renamed.names(), names);
-            let of = |targets: &Targets, i: usize| -> Vec<String> {
+            let of = |targets: &DatasetTargets, i: usize| -> Vec<String> {
                 let labels = targets.labels_of(i).iter();
                 let mut found: Vec<String> = labels.map(|label| targets.names()[*label as usize].clone()).collect();
                 if targets.task() == Task::MultiLabel {
@@ -336,7 +336,7 @@ mod tests {
                 "ascending"
             );
         }
-        let Targets::Regression { values, .. } = every_task()[2].renamed(&names, &[2, 0]) else {
+        let DatasetTargets::Regression { values, .. } = every_task()[2].renamed(&names, &[2, 0]) else {
             unreachable!()
         };
         assert_eq!(values, [2.0, 0.0, 1.0, 4.0, 0.0, 3.0, 6.0, 0.0, 5.0]);

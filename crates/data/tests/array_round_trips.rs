@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use ranktune_data::arrays::{
     FeatureFile, Matrix, MatrixReader, read_matrix, read_probabilities, read_targets, write_npy, write_safetensors,
 };
-use ranktune_data::{Targets, Task};
+use ranktune_data::{DatasetTargets, Task};
 use ranktune_testing::shared;
 use zip::CompressionMethod;
 
@@ -31,7 +31,7 @@ fn writing_refuses_what_does_not_fit() {
             .to_string()
             .contains("expected 2 × 2 numbers of the matrix, got 3")
     );
-    let targets = Targets::Classes {
+    let targets = DatasetTargets::Classes {
         names: vec!["a".to_owned()],
         labels: vec![0],
     };
@@ -52,25 +52,25 @@ fn writing_refuses_what_does_not_fit() {
     );
 }
 
-fn targets(n: usize) -> impl Strategy<Value = Targets> {
+fn targets(n: usize) -> impl Strategy<Value = DatasetTargets> {
     let names = |c: usize| -> Vec<String> { (0..c).map(|i| format!("name \"{i}\" é")).collect() };
     prop_oneof![
         (2..5_usize).prop_flat_map(move |c| {
-            proptest::collection::vec(0..c as u32, n).prop_map(move |labels| Targets::Classes {
+            proptest::collection::vec(0..c as u32, n).prop_map(move |labels| DatasetTargets::Classes {
                 names: names(c),
                 labels,
             })
         }),
         (1..4_usize).prop_flat_map(move |c| {
             let row = proptest::collection::btree_set(0..c as u32, 0..=c);
-            proptest::collection::vec(row, n).prop_map(move |rows| Targets::MultiLabel {
+            proptest::collection::vec(row, n).prop_map(move |rows| DatasetTargets::MultiLabel {
                 names: names(c),
                 rows: rows.into_iter().map(|row| row.into_iter().collect()).collect(),
             })
         }),
         (1..4_usize).prop_flat_map(move |c| {
             let value = proptest::num::f64::NORMAL | proptest::num::f64::ZERO;
-            proptest::collection::vec(value, n * c).prop_map(move |values| Targets::Regression {
+            proptest::collection::vec(value, n * c).prop_map(move |values| DatasetTargets::Regression {
                 names: names(c),
                 values,
             })
@@ -78,7 +78,7 @@ fn targets(n: usize) -> impl Strategy<Value = Targets> {
     ]
 }
 
-fn case() -> impl Strategy<Value = (Matrix, Matrix, Targets)> {
+fn case() -> impl Strategy<Value = (Matrix, Matrix, DatasetTargets)> {
     (1..20_usize, 1..9_usize, 1..5_usize).prop_flat_map(|(n, d, z)| {
         let matrix = move |cols: usize| {
             let value = proptest::num::f32::ANY;
@@ -181,7 +181,7 @@ proptest! {
         prop_assert_eq!(bits(&read_matrix(&path).unwrap()), bits(&features));
         prop_assert_eq!(bits(&read_matrix(&with_member(&path, "probabilities")).unwrap()), bits(&probabilities));
         let distinct = match &targets {
-            Targets::Classes { labels, .. } => labels.iter().any(|label| *label != labels[0]),
+            DatasetTargets::Classes { labels, .. } => labels.iter().any(|label| *label != labels[0]),
             _ => true,
         };
         match read_targets(&path, None) {

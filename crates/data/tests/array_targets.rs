@@ -6,20 +6,20 @@ mod common;
 
 use common::bytes::{Place, f32s, i64s, npy, utf32, with_member};
 use ranktune_data::arrays::read_targets;
-use ranktune_data::{Targets, Task};
+use ranktune_data::{DatasetTargets, Task};
 
 #[test]
 fn targets_follow_from_type_and_shape() {
     let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
-    let classes = |of: &[&str], labels: &[u32]| Targets::Classes {
+    let classes = |of: &[&str], labels: &[u32]| DatasetTargets::Classes {
         names: names(of),
         labels: labels.to_vec(),
     };
-    let regression = |of: &[&str], values: &[f64]| Targets::Regression {
+    let regression = |of: &[&str], values: &[f64]| DatasetTargets::Regression {
         names: names(of),
         values: values.to_vec(),
     };
-    let multi_label = |of: &[&str], rows: &[&[u32]]| Targets::MultiLabel {
+    let multi_label = |of: &[&str], rows: &[&[u32]]| DatasetTargets::MultiLabel {
         names: names(of),
         rows: rows.iter().map(|row| row.to_vec()).collect(),
     };

@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::tree;
-use ranktune_data::{Dataset, ErrorKind, LoadOptions, Result, Split, Targets, Task, load};
+use ranktune_data::{Dataset, DatasetTargets, ErrorKind, LoadOptions, Result, Split, Task, load};
 
 fn read(path: &Path) -> Result<Dataset> {
     load(path, &LoadOptions::default())
@@ -47,7 +47,7 @@ fn images_come_by_class_then_by_path_at_any_depth() {
         "b/2.png",
     ];
     assert_eq!(files(&dataset, root.path()), expected);
-    let Targets::Classes { names, labels } = &dataset.targets else {
+    let DatasetTargets::Classes { names, labels } = &dataset.targets else {
         panic!()
     };
     assert_eq!(names, &["B", "a", "b"]);

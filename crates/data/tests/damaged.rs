@@ -10,7 +10,7 @@ use common::bytes::npz;
 use common::table;
 use ranktune_core::random::Random;
 use ranktune_data::arrays::{FeatureFile, Matrix, read_matrix, read_targets, write_npy, write_safetensors};
-use ranktune_data::{LoadOptions, Targets, load};
+use ranktune_data::{DatasetTargets, LoadOptions, load};
 use zip::CompressionMethod;
 
 /// The bytes with a few of them changed, truncated, or with a piece repeated.
@@ -49,7 +49,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         cols: 3,
         data: values.clone(),
     };
-    let targets = Targets::Classes {
+    let targets = DatasetTargets::Classes {
         names: vec!["a".to_owned(), "b".to_owned()],
         labels: (0..20).map(|i| i % 2).collect(),
     };

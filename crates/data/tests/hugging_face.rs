@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::table::{Column, of_datasets};
 use ranktune_data::image::decode;
-use ranktune_data::{DataKind, LoadOptions, Split, Targets, Task, load};
+use ranktune_data::{DataKind, DatasetTargets, LoadOptions, Split, Task, load};
 
 /// A portable greymap of one pixel, behind the signature that makes it an image.
 const IMAGES: [&[u8]; 3] = [b"P5 1 1 255 \x00", b"P5 1 1 255 \x07", b"P5 1 1 255 \xff"];
@@ -36,7 +36,7 @@ fn split(split: Split) -> LoadOptions {
 }
 
 /// The class of every sample.
-fn classes(targets: &Targets) -> Vec<&str> {
+fn classes(targets: &DatasetTargets) -> Vec<&str> {
     (0..targets.n_samples())
         .map(|i| targets.names()[targets.labels_of(i)[0] as usize].as_str())
         .collect()

@@ -1,7 +1,7 @@
 //! The shared data sets: counts, inferred tasks, digests.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use ranktune_data::{DataKind, Dataset, LoadOptions, Split, Targets, Task, load};
+use ranktune_data::{DataKind, Dataset, DatasetTargets, LoadOptions, Split, Task, load};
 use ranktune_testing::shared;
 
 fn options(target: &str) -> LoadOptions {
@@ -32,7 +32,7 @@ fn image_folders_have_their_classes_and_images() {
             };
             let dataset = load(&path, &options).unwrap();
             assert_eq!(dataset.inferred.task, Task::Classification);
-            let Targets::Classes { names, labels } = &dataset.targets else {
+            let DatasetTargets::Classes { names, labels } = &dataset.targets else {
                 panic!("{name}")
             };
             assert_eq!(names.len(), classes);
@@ -73,7 +73,7 @@ fn house_prices_are_a_regression_on_images() {
     let Some(path) = shared("data/houses") else { return };
     let dataset = load(&path, &options("log10_price")).unwrap();
     assert_eq!((dataset.inferred.task, dataset.n_samples()), (Task::Regression, 400));
-    let Targets::Regression { names, values } = &dataset.targets else {
+    let DatasetTargets::Regression { names, values } = &dataset.targets else {
         panic!()
     };
     assert_eq!(names, &["log10_price"]);
@@ -114,7 +114,7 @@ fn emotions_are_multi_label() {
     let Some(path) = shared("data/goemotions") else { return };
     let dataset = load(&path, &LoadOptions::default()).unwrap();
     assert_eq!((dataset.inferred.task, dataset.n_samples()), (Task::MultiLabel, 2000));
-    let Targets::MultiLabel { names, rows } = &dataset.targets else {
+    let DatasetTargets::MultiLabel { names, rows } = &dataset.targets else {
         panic!()
     };
     assert_eq!(Some(names.len()), lines("data/goemotions", "labels.txt"));
@@ -148,7 +148,7 @@ fn a_draw_of_real_classes_is_balanced_and_repeatable() {
     let draw: Dataset = dataset.subsample(200, 1);
     assert_eq!(draw, dataset.subsample(200, 1));
     assert_ne!(draw, dataset.subsample(200, 2));
-    let Targets::Classes { labels, .. } = &draw.targets else {
+    let DatasetTargets::Classes { labels, .. } = &draw.targets else {
         panic!()
     };
     assert!((0..10).all(|class| labels.iter().filter(|label| **label == class).count() == 20));

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::table;
 use proptest::prelude::*;
-use ranktune_data::{DataKind, Dataset, LoadOptions, Targets, Task, load};
+use ranktune_data::{DataKind, Dataset, DatasetTargets, LoadOptions, Task, load};
 use serde_json::json;
 
 /// Labels that need quotes, look like numbers, or are not ASCII.
@@ -117,7 +117,7 @@ proptest! {
         };
         for (name, content) in files {
             let dataset = read(folder.path(), name, &content, &options);
-            let Targets::Regression { values: found, .. } = dataset.targets else { unreachable!() };
+            let DatasetTargets::Regression { values: found, .. } = dataset.targets else { unreachable!() };
             let found: Vec<u32> = found.iter().map(|value| (*value as f32).to_bits()).collect();
             prop_assert_eq!(found, values.iter().map(|value| value.to_bits()).collect::<Vec<_>>(), "{}", name);
         }

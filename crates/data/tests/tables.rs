@@ -5,7 +5,7 @@ mod common;
 
 use common::tree;
 use ranktune_core::one_line;
-use ranktune_data::{DataKind, Dataset, ErrorKind, LoadOptions, Result, Targets, Task, load};
+use ranktune_data::{DataKind, Dataset, DatasetTargets, ErrorKind, LoadOptions, Result, Task, load};
 
 /// Loads a table of this name and content, beside which images `1.png` to `9.png` lie.
 fn read(name: &str, content: &str, options: &LoadOptions) -> Result<Dataset> {
@@ -44,22 +44,22 @@ fn lenient() -> LoadOptions {
     }
 }
 
-fn classes(names: &[&str], labels: &[u32]) -> Targets {
+fn classes(names: &[&str], labels: &[u32]) -> DatasetTargets {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     let labels = labels.to_vec();
-    Targets::Classes { names, labels }
+    DatasetTargets::Classes { names, labels }
 }
 
-fn multi_label(names: &[&str], rows: &[&[u32]]) -> Targets {
+fn multi_label(names: &[&str], rows: &[&[u32]]) -> DatasetTargets {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     let rows = rows.iter().map(|row| row.to_vec()).collect();
-    Targets::MultiLabel { names, rows }
+    DatasetTargets::MultiLabel { names, rows }
 }
 
-fn regression(names: &[&str], values: &[f64]) -> Targets {
+fn regression(names: &[&str], values: &[f64]) -> DatasetTargets {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     let values = values.to_vec();
-    Targets::Regression { names, values }
+    DatasetTargets::Regression { names, values }
 }
 
 #[test]

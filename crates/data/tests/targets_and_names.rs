@@ -4,7 +4,7 @@
 mod common;
 
 use common::tree;
-use ranktune_data::{Dataset, LoadOptions, Result, Targets, Task, load};
+use ranktune_data::{Dataset, DatasetTargets, LoadOptions, Result, Task, load};
 
 fn table(name: &str, content: &str, options: &LoadOptions) -> Result<Dataset> {
     let root = tree(&[(name, content)]);
@@ -127,7 +127,7 @@ fn minus_one_without_names_is_a_class_that_is_said_and_can_be_left_out() {
         "{:?}",
         dataset.notes
     );
-    assert!(matches!(dataset.targets, Targets::Classes { .. }));
+    assert!(matches!(dataset.targets, DatasetTargets::Classes { .. }));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What can go wrong between a graph and its features.
+//! The errors of engines, extraction and the feature store.
 
 use ranktune_core::BoxError;
 

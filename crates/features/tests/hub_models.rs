@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use ranktune_core::{Interrupt, Silent};
+use ranktune_data::{Dataset, DatasetTargets, Inputs};
 use ranktune_features::engine::{Elements, EngineOptions, Input, Output};
+use ranktune_features::extract::{CacheOptions, DataKind, ExtractOptions, Extraction, PreparedModel, extract};
+use ranktune_hub::{Hub, Source};
 use ranktune_onnx::{Model, transform};
 use ranktune_testing::shared;
 use safetensors::{Dtype, SafeTensors};
@@ -266,4 +270,53 @@ fn all_engines_agree_on_a_batch_of_every_image_model() {
         }
     }
     assert!(compared >= others.len(), "{compared} compared");
+}
+
+#[test]
+fn a_model_that_was_opened_for_texts_and_given_pairs_has_the_features_of_one_that_was_opened_for_pairs() {
+    let Some(hub) = shared("hub") else { return };
+    let opened = |name: &str, data| {
+        let folder = hub.join(name);
+        let found = Hub::open(&[Source::from(folder.as_path())]).unwrap();
+        PreparedModel::new(&found.entries[0], data, &ExtractOptions::default()).unwrap()
+    };
+    let texts = |prefix: &str| (0..4).map(|i| format!("{prefix} number {i}")).collect::<Vec<_>>();
+    let targets = DatasetTargets::Classes {
+        names: vec![String::new()],
+        labels: vec![0; 4],
+    };
+    let dataset = Dataset::new(
+        "pairs",
+        Inputs::pairs(texts("a question"), texts("its answer")),
+        targets,
+    )
+    .unwrap();
+    let features = |model: PreparedModel| {
+        let options = ExtractOptions {
+            cache: CacheOptions::Off,
+            ..ExtractOptions::default()
+        };
+        let work = Extraction {
+            models: &[model],
+            dataset: &dataset,
+            digests: &dataset.input_digests(),
+            options: &options,
+            progress: &Silent,
+            interrupt: &Interrupt::default(),
+        };
+        let mut found = Vec::new();
+        extract(&work, |_, outcome| {
+            found = outcome.features.unwrap().features().unwrap()
+        })
+        .unwrap();
+        found
+    };
+    let name = "paraphrase-MiniLM-L3-v2";
+    let expected = opened(name, Some(DataKind::TextPairs));
+    let found = opened(name, None).into_pairs().unwrap();
+    assert_eq!(found.feature_dim(), expected.feature_dim());
+    assert_eq!(features(found), features(expected));
+
+    let refused = opened("mobilenetv2-dogs", None).into_pairs().unwrap_err();
+    assert!(refused.to_string().contains("does not join pairs"), "{refused}");
 }

@@ -12,7 +12,7 @@
 //! A byte has 256 values, so rescaling and normalization are a table, computed as `transformers` computes it (rescaled in double
 //! precision, then single).
 //!
-//! | file | idea |
+//! | file | contents |
 //! |---|---|
 //! | `huggingface`, `classes` | `preprocessor_config.json` and the defaults of its classes |
 //! | `timm` | `pretrained_cfg` of timm |

@@ -140,7 +140,7 @@ fn coverage(file: &Path, name: &str, settings: &Settings) -> Outcome<Option<f64>
     let mut labels_of = file.as_os_str().to_owned();
     labels_of.push(":labels");
     let (targets, _) = arrays::read_targets(Path::new(&labels_of), None)?;
-    let ranktune_data::Targets::Classes { names, labels } = targets else {
+    let ranktune_data::DatasetTargets::Classes { names, labels } = targets else {
         return Err("expected classes".into());
     };
     let (pool, d) = (matrix.rows, matrix.cols);

@@ -1,4 +1,4 @@
-//! The error of the front door: the kind decides what a caller can do, and the error of the layer below is kept whole.
+//! The error of this crate. Its kind says what a caller can do; the error of the crate below is kept as the cause.
 //!
 //! ```text
 //! data, hub, features, scores ──From──► Error { kind, cause } ──► exit code and text of the command line

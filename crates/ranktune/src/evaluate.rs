@@ -1,7 +1,7 @@
 //! Evaluates one model on a data set: its predictions against the targets.
 
 use ranktune_core::{Interrupt, Progress};
-use ranktune_data::{Dataset, Targets, Task};
+use ranktune_data::{Dataset, DatasetTargets, Task};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Evaluation;
 use ranktune_report::evaluation::SCHEMA;
@@ -15,16 +15,16 @@ use crate::sources::Sources;
 use crate::tagger::{self, Tagger};
 
 /// The metrics, by name, of logits `[n, c]` for targets in the order of the model's outputs.
-pub(crate) fn measure(logits: &[f32], columns: usize, targets: &Targets) -> Result<Map<String, Value>, Error> {
+pub(crate) fn measure(logits: &[f32], columns: usize, targets: &DatasetTargets) -> Result<Map<String, Value>, Error> {
     let cells;
     let truth = match targets {
-        Targets::Classes { labels, .. } => Truth::Classes(labels),
-        Targets::MultiLabel { names, rows } => {
+        DatasetTargets::Classes { labels, .. } => Truth::Classes(labels),
+        DatasetTargets::MultiLabel { names, rows } => {
             cells = ones(rows, names.len());
             Truth::Labels(&cells)
         }
-        Targets::Regression { values, .. } => Truth::Numbers(values),
-        Targets::Tags { .. } => {
+        DatasetTargets::Regression { values, .. } => Truth::Numbers(values),
+        DatasetTargets::Tags { .. } => {
             let message = "expected one target per sample, found a tag per word";
             return Err(Error::new(ErrorKind::Data, message));
         }

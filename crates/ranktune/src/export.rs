@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_core::{Interrupt, Progress};
 use ranktune_data::arrays::{self, Matrix};
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_features::extract::{ExtractOptions, Extraction, UnreadableSample, extract, extract_words};
 
 use crate::error::{Error, ErrorKind};
@@ -161,9 +161,9 @@ fn write_rows(path: &Path, kept: &Dataset, inputs: &[String]) -> Result<PathBuf,
     };
     let names = kept.targets.names();
     let heads = match &kept.targets {
-        Targets::Regression { .. } => names.iter().map(|name| quoted(name)).collect(),
-        Targets::MultiLabel { .. } => vec!["labels".to_owned()],
-        Targets::Tags { .. } => vec!["word".to_owned(), "label".to_owned()],
+        DatasetTargets::Regression { .. } => names.iter().map(|name| quoted(name)).collect(),
+        DatasetTargets::MultiLabel { .. } => vec!["labels".to_owned()],
+        DatasetTargets::Tags { .. } => vec!["word".to_owned(), "label".to_owned()],
         _ => vec!["label".to_owned()],
     };
     let mut text = format!("row,input,{}\n", heads.join(","));
@@ -176,15 +176,15 @@ fn write_rows(path: &Path, kept: &Dataset, inputs: &[String]) -> Result<PathBuf,
     for (at, input) in inputs.iter().enumerate() {
         let labels = kept.targets.labels_of(at);
         match &kept.targets {
-            Targets::Regression { values, .. } => {
+            DatasetTargets::Regression { values, .. } => {
                 let values = &values[at * names.len()..(at + 1) * names.len()];
                 line(row, input, &values.iter().map(ToString::to_string).collect::<Vec<_>>());
             }
-            Targets::MultiLabel { .. } => {
+            DatasetTargets::MultiLabel { .. } => {
                 let labels: Vec<String> = labels.iter().map(name).collect();
                 line(row, input, &[serde_json::json!(labels).to_string()]);
             }
-            Targets::Tags { .. } => {
+            DatasetTargets::Tags { .. } => {
                 let words = kept.inputs.as_sentences().map(|sentences| &sentences.words[at]);
                 for (word, label) in words.into_iter().flatten().zip(labels) {
                     line(row, input, &[word.clone(), name(label)]);

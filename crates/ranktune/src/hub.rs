@@ -6,9 +6,9 @@ use ranktune_hub::HubEntry;
 use ranktune_onnx::inspect::{Batch, Weights, inspect};
 use ranktune_onnx::{Model, ValueInfo, graph::display_shape};
 use ranktune_report::ranking::SkippedModel;
-use ranktune_report::{HubListing, Inspection, inspection};
+use ranktune_report::{HubListing, ModelInspection, inspection};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sources::{Sources, skipped};
 
 /// Describes the models of `sources` without running them: inputs, feature tensor, preprocessing, parameters.
@@ -25,25 +25,25 @@ pub fn list(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -
     for entry in &hub.entries {
         match inspection_of(entry) {
             Ok(inspection) => listing.models.push(inspection),
-            Err(reason) => listing.skipped.push(SkippedModel {
+            Err(error) => listing.skipped.push(SkippedModel {
                 name: entry.name.clone(),
-                reason,
+                reason: one_line(&error),
             }),
         }
     }
     Ok(listing)
 }
 
-fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
-    let model = Model::load(&entry.model_path).map_err(|error| one_line(&error))?;
+fn inspection_of(entry: &HubEntry) -> Result<ModelInspection, Error> {
+    let model = Model::load(&entry.model_path).map_err(|error| Error::new(ErrorKind::Hub, error))?;
     let found = inspect(&model);
     let mut operators: Vec<(String, usize)> = found.operators.into_iter().collect();
     operators.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut inspection = Inspection {
+    let mut inspection = ModelInspection {
         name: entry.name.clone(),
         path: entry.model_path.display().to_string(),
         source: entry.pinned.as_ref().map(ToString::to_string),
-        digest: entry.digest().map_err(|error| one_line(&error))?.to_hex().to_string(),
+        digest: entry.digest()?.to_hex().to_string(),
         modality: entry.modality(Some(&found.inputs)).name().to_owned(),
         inputs: found.inputs.iter().map(value).collect(),
         outputs: found.outputs.iter().map(value).collect(),
@@ -77,17 +77,17 @@ fn inspection_of(entry: &HubEntry) -> Result<Inspection, String> {
             inspection.notes.extend_from_slice(model.notes());
         }
         Err(Unusable::NotApplicable(reason)) => inspection.notes.push(format!("not for extraction: {reason}")),
-        Err(Unusable::Failed(reason)) => return Err(reason),
+        Err(Unusable::Failed(cause)) => return Err(Error::new(ErrorKind::Hub, cause)),
     }
     Ok(inspection)
 }
 
-fn value(info: &ValueInfo) -> inspection::Value {
+fn value(info: &ValueInfo) -> inspection::TensorSpec {
     let data_type = info
         .data_type
         .map_or_else(|| "?".to_owned(), |data_type| format!("{data_type:?}").to_lowercase());
     let shape = info.shape.as_deref().map_or_else(|| "[…]".to_owned(), display_shape);
-    inspection::Value {
+    inspection::TensorSpec {
         name: info.name.clone(),
         r#type: format!("{data_type}{shape}"),
     }

@@ -79,7 +79,7 @@ impl Match {
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::{Inputs, Targets};
+    use ranktune_data::{DatasetTargets, Inputs};
 
     use super::*;
 
@@ -87,7 +87,7 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn dataset(targets: Targets) -> Dataset {
+    fn dataset(targets: DatasetTargets) -> Dataset {
         let inputs = Inputs::texts(vec![String::new(); targets.n_samples()]);
         Dataset::new("data", inputs, targets).unwrap()
     }
@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn labels_mean_the_same_class_in_the_other_order() {
         let names = named(&["a", "c"]);
-        let classes = dataset(Targets::Classes {
+        let classes = dataset(DatasetTargets::Classes {
             names,
             labels: vec![0, 1, 1],
         });
         let found = aligned(&classes, &named(&["c", "b", "a"]), "the model").unwrap();
         assert_eq!(
             found.targets,
-            Targets::Classes {
+            DatasetTargets::Classes {
                 names: named(&["c", "b", "a"]),
                 labels: vec![2, 0, 0]
             }
@@ -120,18 +120,18 @@ mod tests {
     fn indices_and_names_in_another_case_are_those_of_the_outputs() {
         let outputs = named(&["negative", "neutral", "positive"]);
         for names in [&["Negative", "POSITIVE"][..], &["0", "2"]] {
-            let data = dataset(Targets::Classes {
+            let data = dataset(DatasetTargets::Classes {
                 names: named(names),
                 labels: vec![1, 0],
             });
             let found = aligned(&data, &outputs, "the model").unwrap();
-            let Targets::Classes { labels, .. } = found.targets else {
+            let DatasetTargets::Classes { labels, .. } = found.targets else {
                 panic!()
             };
             assert_eq!(labels, [2, 0], "{names:?}");
         }
         for names in [&["0", "3"][..], &["-1", "1"], &["negative", "2"]] {
-            let data = dataset(Targets::Classes {
+            let data = dataset(DatasetTargets::Classes {
                 names: named(names),
                 labels: vec![1, 0],
             });
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn numbers_move_with_their_columns() {
-        let numbers = dataset(Targets::Regression {
+        let numbers = dataset(DatasetTargets::Regression {
             names: named(&["x", "y"]),
             values: vec![1.0, 2.0, 3.0, 4.0],
         });
         let found = aligned(&numbers, &named(&["y", "x"]), "the model").unwrap();
         assert_eq!(
             found.targets,
-            Targets::Regression {
+            DatasetTargets::Regression {
                 names: named(&["y", "x"]),
                 values: vec![2.0, 1.0, 4.0, 3.0]
             }

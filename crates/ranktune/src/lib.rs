@@ -34,7 +34,9 @@ pub use hub::list;
 pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
-pub use ranktune_data::{Augmentation, Dataset, Error as DataError, LoadOptions, Split, TagScheme, Targets, Task};
+pub use ranktune_data::{
+    Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
+};
 pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::store::CachePrecision;
@@ -47,7 +49,7 @@ pub use ranktune_report::{
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
 pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
-pub use score::{ScoreFiles, ScoreOptions, StandardErrors, score};
+pub use score::{ScoreFileOptions, ScoreFiles, StandardErrors, score};
 pub use sources::{Sources, pull, remote_from_env};
 pub use tune::{
     Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,

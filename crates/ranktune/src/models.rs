@@ -1,6 +1,6 @@
 //! The models of a hub, made ready for a command.
 
-use ranktune_core::{Event, Progress};
+use ranktune_core::{Event, Progress, one_line};
 use ranktune_data::DataKind;
 use ranktune_features::extract::{ExtractOptions, PreparedModel, Unusable};
 use ranktune_hub::Hub;
@@ -32,7 +32,7 @@ pub(crate) fn prepare(
         };
         let reason = match unusable {
             Unusable::NotApplicable(reason) => format!("{NOT_APPLICABLE}{reason}"),
-            Unusable::Failed(reason) => reason,
+            Unusable::Failed(cause) => one_line(&*cause),
         };
         progress.event(Event::ModelSkipped {
             model: &entry.name,

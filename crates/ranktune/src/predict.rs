@@ -5,9 +5,9 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::{Interrupt, Progress, Silent};
+use ranktune_core::{Interrupt, Progress, one_line};
 use ranktune_data::image::{EXTENSIONS, decode};
-use ranktune_data::{DataKind, Dataset, Inputs, Targets, Task};
+use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
 use ranktune_report::Predictions;
 use ranktune_report::evaluation::{PREDICTIONS_SCHEMA, Prediction};
@@ -65,11 +65,7 @@ pub fn predict(
         let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
         if dataset.kind() == DataKind::TextPairs {
-            let context = RunContext {
-                progress: &Silent,
-                ..context
-            };
-            predictor = Predictor::of(&hub, sources, Some(DataKind::TextPairs), context)?;
+            predictor.model = predictor.model.into_pairs()?;
         }
         let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));
@@ -81,7 +77,7 @@ pub fn predict(
             Ok(_) => readable.push(file),
             Err(error) => unreadable.push(Unreadable {
                 file: file.display().to_string(),
-                reason: error.to_string(),
+                reason: one_line(&error),
             }),
         }
     }
@@ -93,7 +89,7 @@ pub fn predict(
 
 /// A data set without targets: one class for all samples, which is ignored.
 fn without_targets(inputs: Inputs) -> Result<Dataset, Error> {
-    let targets = Targets::Classes {
+    let targets = DatasetTargets::Classes {
         names: vec![String::new()],
         labels: vec![0; inputs.len()],
     };

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use ranktune_data::Targets;
-use ranktune_scores::scores::{Needs, SCORES, find};
+use ranktune_data::{DatasetTargets, Task};
+use ranktune_scores::scores::{SCORES, Score, company, find};
 use ranktune_scores::uncertainty::interval_factor;
 use ranktune_scores::{Evidence, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
@@ -18,23 +18,23 @@ pub(crate) enum Columns {
 
 impl Columns {
     /// The targets of all samples.
-    pub(crate) fn all(targets: &Targets) -> Self {
+    pub(crate) fn all(targets: &DatasetTargets) -> Self {
         Self::of(targets, 0..targets.n_samples())
     }
 
     /// The targets of the samples at `rows`: labels as 0 and 1, numbers as they are.
-    pub(crate) fn of(targets: &Targets, rows: impl Iterator<Item = usize> + Clone) -> Self {
+    pub(crate) fn of(targets: &DatasetTargets, rows: impl Iterator<Item = usize> + Clone) -> Self {
         match targets {
-            Targets::Classes { names, labels } => Self::Classes {
+            DatasetTargets::Classes { names, labels } => Self::Classes {
                 labels: rows.map(|row| labels[row]).collect(),
                 count: names.len(),
             },
             // One row for every word of the sentences.
-            Targets::Tags { names, sentences, .. } => Self::Classes {
+            DatasetTargets::Tags { names, sentences, .. } => Self::Classes {
                 labels: rows.flat_map(|row| sentences[row].iter().copied()).collect(),
                 count: names.len(),
             },
-            Targets::MultiLabel { names, rows: lists } => {
+            DatasetTargets::MultiLabel { names, rows: lists } => {
                 let columns = names.len();
                 let mut values = vec![0.0; rows.clone().count() * columns];
                 for (row, into) in rows.zip(values.chunks_exact_mut(columns.max(1))) {
@@ -46,7 +46,7 @@ impl Columns {
                 }
                 Self::Numbers { values, columns }
             }
-            Targets::Regression { names, values } => {
+            DatasetTargets::Regression { names, values } => {
                 let columns = names.len();
                 Self::Numbers {
                     values: rows
@@ -98,27 +98,48 @@ impl Columns {
     }
 }
 
-/// Refuses unknown scores, and scores that are not defined for this kind of targets.
+/// Refuses unknown scores, and scores that are not defined for the targets of a task.
 ///
 /// # Errors
 /// [`ErrorKind::Arguments`].
-pub(crate) fn check_scores(names: &[String], is_classes: bool, task: &str) -> Result<(), Error> {
+pub(crate) fn check_scores(names: &[String], task: Task) -> Result<(), Error> {
     for name in names {
-        let score = find(name)?;
-        if !is_classes && score.needs != Needs::Statistics {
-            let others: Vec<&str> = SCORES
-                .iter()
-                .filter(|score| score.needs == Needs::Statistics)
-                .map(|score| score.name)
-                .collect();
-            let message = format!(
-                "{name} compares classes, but the task is {task}; for this task there is {}",
-                others.join(", ")
-            );
+        if company::find(name).is_ok() {
+            let message =
+                format!("{name} compares the models of a hub with each other; it is a column of ranktune rank");
             return Err(Error::new(ErrorKind::Arguments, message));
         }
+        let score = find(name)?;
+        if is_defined(score, task) {
+            continue;
+        }
+        let others: Vec<&str> = SCORES
+            .iter()
+            .filter(|score| is_defined(score, task))
+            .map(|score| score.name)
+            .collect();
+        let compared = if score.needs.is_of_labels() {
+            "classes or labels"
+        } else {
+            "classes"
+        };
+        let message = format!(
+            "{name} compares {compared}, but the task is {}; for this task there are {}",
+            task.name(),
+            others.join(", ")
+        );
+        return Err(Error::new(ErrorKind::Arguments, message));
     }
     Ok(())
+}
+
+/// Whether a score is defined for the targets of a task.
+fn is_defined(score: &Score, task: Task) -> bool {
+    match task {
+        Task::Classification | Task::Tokens => true,
+        Task::MultiLabel => score.needs.allows_columns(),
+        _ => score.needs.allows_columns() && !score.needs.is_of_labels(),
+    }
 }
 
 /// Source probabilities from logits `[n, z]`: their softmax, or for one logit a sigmoid and its complement.
@@ -144,6 +165,12 @@ pub(crate) fn probabilities(logits: &[f32], columns: usize) -> (Vec<f32>, usize)
 pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Option<ListColumns>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("value".to_owned(), json!(outcome.value));
+    if let Some(chance) = outcome.chance {
+        object.insert("chance".to_owned(), json!(chance));
+    }
+    if let Some(estimate) = &outcome.estimate {
+        object.insert("estimate".to_owned(), json!(estimate));
+    }
     if let Some(evidence) = &outcome.evidence {
         object.insert("status".to_owned(), json!(common_status(evidence)));
         if columns.is_some() {
@@ -220,7 +247,7 @@ mod tests {
 
     #[test]
     fn labels_become_zeros_and_ones_for_the_samples_that_are_asked_for() {
-        let targets = Targets::MultiLabel {
+        let targets = DatasetTargets::MultiLabel {
             names: vec!["a".into(), "b".into(), "c".into()],
             rows: vec![vec![0, 2], vec![], vec![1]],
         };

@@ -1,9 +1,8 @@
 //! A model that tags words, and its metrics: by entity as conlleval counts them, and by word.
 
-use ranktune_data::{Dataset, Targets};
-use ranktune_features::extract::{
-    DataKind, ExtractOptions, Extraction, FeatureChoice, PreparedModel, Unusable, extract_words,
-};
+use ranktune_core::one_line;
+use ranktune_data::{Dataset, DatasetTargets};
+use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, FeatureChoice, PreparedModel, extract_words};
 use ranktune_hub::HubEntry;
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Model, shapes};
@@ -56,10 +55,8 @@ impl Tagger {
             feature: FeatureChoice::Named(logits.name),
             ..context.options.clone()
         };
-        let model =
-            PreparedModel::new(entry, Some(DataKind::Sentences), &options).map_err(|unusable| match unusable {
-                Unusable::NotApplicable(reason) | Unusable::Failed(reason) => wrong(reason),
-            })?;
+        let model = PreparedModel::new(entry, Some(DataKind::Sentences), &options)
+            .map_err(|unusable| wrong(one_line(&unusable)))?;
         Ok(Self { model, names })
     }
 
@@ -92,7 +89,7 @@ impl Tagger {
 
     /// The metrics of the predicted tags of `dataset`, whose tags are in the order of the model's outputs.
     pub(crate) fn measure(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<Map<String, Value>, Error> {
-        let Targets::Tags { names, sentences, .. } = &dataset.targets else {
+        let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
             return Err(Error::new(
                 ErrorKind::Data,
                 format!(

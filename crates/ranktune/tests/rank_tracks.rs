@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ranktune::{
-    CacheOptions, Dataset, Error, ErrorKind, Event, Interrupt, Progress, RaceOptions, RankOptions, Ranking, Silent,
-    Sources, TagScheme, Targets,
+    CacheOptions, Dataset, DatasetTargets, Error, ErrorKind, Event, Interrupt, Progress, RaceOptions, RankOptions,
+    Ranking, Silent, Sources, TagScheme,
 };
 use ranktune_data::Inputs;
 use ranktune_report::ranking::RaceEnd;
@@ -75,7 +75,7 @@ fn texts(n: usize) -> Dataset {
         let words: Vec<&str> = words(i).iter().map(|(word, _)| *word).collect();
         format!("{} {i}", words.join(" "))
     });
-    let targets = Targets::Classes {
+    let targets = DatasetTargets::Classes {
         names: vec!["food".to_owned(), "sport".to_owned()],
         labels: (0..n).map(|i| (i % 2) as u32).collect(),
     };
@@ -85,7 +85,7 @@ fn texts(n: usize) -> Dataset {
 /// `n` sentences with a tag for each word.
 fn sentences(n: usize) -> Dataset {
     let all: Vec<Vec<(&str, u32)>> = (0..n).map(words).collect();
-    let targets = Targets::Tags {
+    let targets = DatasetTargets::Tags {
         names: ["food", "sport", "none"].map(str::to_owned).to_vec(),
         sentences: all
             .iter()
@@ -265,8 +265,8 @@ fn one_class_is_no_ranking_and_the_reason_is_reported_for_every_model() {
     for track in &TRACKS {
         let mut dataset = (track.data)(120);
         match &mut dataset.targets {
-            Targets::Classes { labels, .. } => labels.fill(0),
-            Targets::Tags { sentences, .. } => sentences.iter_mut().for_each(|tags| tags.fill(0)),
+            DatasetTargets::Classes { labels, .. } => labels.fill(0),
+            DatasetTargets::Tags { sentences, .. } => sentences.iter_mut().for_each(|tags| tags.fill(0)),
             _ => unreachable!("the tracks have classes and tags"),
         }
         let recorder = Recorder::default();

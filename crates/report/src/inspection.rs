@@ -13,14 +13,14 @@ pub struct HubListing {
     /// `ranktune.hub/1`
     pub schema: String,
     /// In the hub's order.
-    pub models: Vec<Inspection>,
+    pub models: Vec<ModelInspection>,
     /// Models that cannot be used.
     pub skipped: Vec<SkippedModel>,
 }
 
 /// One model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Inspection {
+pub struct ModelInspection {
     /// Name in the hub.
     pub name: String,
     /// The model file.
@@ -33,9 +33,9 @@ pub struct Inspection {
     /// `image`, `text` or `other`.
     pub modality: String,
     /// Inputs of the graph.
-    pub inputs: Vec<Value>,
+    pub inputs: Vec<TensorSpec>,
     /// Outputs of the graph.
-    pub outputs: Vec<Value>,
+    pub outputs: Vec<TensorSpec>,
     /// Description of the preprocessing; `null` if unknown.
     pub preprocessing: Option<String>,
     /// The tensor of the features; `null` if none was found.
@@ -63,7 +63,7 @@ pub struct Inspection {
 
 /// A graph's input or output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Value {
+pub struct TensorSpec {
     /// Its name.
     pub name: String,
     /// Its type and shape, such as `f32[batch,3,224,224]`.
@@ -136,15 +136,15 @@ impl HubListing {
 
     /// The full description of every model.
     pub fn text(&self) -> String {
-        let models: Vec<String> = self.models.iter().map(Inspection::text).collect();
+        let models: Vec<String> = self.models.iter().map(ModelInspection::text).collect();
         models.join("\n") + &skipped_lines(&self.skipped)
     }
 }
 
-impl Inspection {
+impl ModelInspection {
     /// The full description of the model, one property per line.
     pub fn text(&self) -> String {
-        let list = |values: &[Value]| {
+        let list = |values: &[TensorSpec]| {
             values
                 .iter()
                 .map(|value| format!("{} {}", value.name, value.r#type))

@@ -6,21 +6,25 @@
 pub mod comparison;
 pub mod evaluation;
 pub mod format;
+pub mod html;
 pub mod inspection;
 mod omitted;
 pub mod parameters;
 pub mod pull;
 pub mod ranking;
+pub mod record;
 pub mod scores;
+pub mod shell;
 mod table;
 pub mod training;
 
 pub use comparison::Comparison;
 pub use evaluation::{Evaluation, Predictions};
-pub use inspection::{HubListing, Inspection, Verification};
+pub use inspection::{HubListing, ModelInspection, Verification};
 pub use parameters::Parameters;
 pub use pull::Pull;
 pub use ranking::Ranking;
+pub use record::{Record, RecordRow};
 pub use scores::Scores;
 pub use training::Training;
 

@@ -152,7 +152,7 @@ impl RankedModel {
     }
 
     /// Rows per second of the extraction; `None` where features came from the cache.
-    fn throughput(&self) -> Option<f64> {
+    pub(crate) fn throughput(&self) -> Option<f64> {
         self.images_per_second
             .as_ref()
             .or(self.samples_per_second.as_ref())?

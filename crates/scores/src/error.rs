@@ -1,35 +1,34 @@
-//! What can be wrong with the inputs of a score.
-
-use std::fmt;
+//! The error of this crate: what is wrong with the inputs of a score.
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Sizes do not fit together, or there is nothing to score.
+    /// Sizes do not match, or there is nothing to score.
     Shape,
     /// A number is NaN, infinite, or too large to square.
     NonFinite,
-    /// A class label, a probability or an option lies outside its range.
+    /// A class label, a probability or an option is out of range.
     OutOfRange,
     /// The score compares classes, and fewer than two occur.
     TooFewClasses,
-    /// The score needs an input that was not given (probabilities, class labels).
+    /// The score needs an input that was not given, such as probabilities or class labels.
     MissingInput,
     /// No score, option or column has that name.
     UnknownName,
-    /// The value asked for has no finite answer (an all-zero column, a column reproduced exactly).
+    /// The value is not finite: a target column is all zero, or the features reproduce it exactly.
     Unbounded,
-    /// The value exists, but cannot be told from what is left after rounding.
+    /// The value exists, but rounding has lost the digits that it needs.
     Precision,
-    /// Bytes that are no saved statistics, or damaged ones.
+    /// The bytes are not saved statistics, or are damaged.
     Malformed,
-    /// The operation is not defined for statistics in this form.
+    /// The operation is not supported for these statistics, such as a file of another version.
     Unsupported,
 }
 
 /// An error about the inputs of a score: what was expected, what was found, what to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: String,
@@ -48,14 +47,6 @@ impl Error {
         self.kind
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

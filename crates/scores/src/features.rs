@@ -1,7 +1,7 @@
 //! A borrowed, checked matrix of features: `F` `[n, d]`, f32, row-major.
 //!
-//! Features arrive as f32 from every engine and file and are widened a block of rows at a time where they are used, so a
-//! view is all that the scores need. The numbers are checked once, here; nothing behind this type sees NaN.
+//! Every engine and file gives f32. Scores widen a block of rows at a time, so a view is all that they need. The numbers are
+//! checked once, here: no code behind this type meets NaN.
 
 use rayon::prelude::*;
 
@@ -111,7 +111,7 @@ impl<'a> FeatureView<'a> {
 fn first_non_finite(data: &[f32]) -> Option<usize> {
     // Whole chunks are tested with one flag so that the loop runs in SIMD lanes.
     const CHUNK: usize = 1024;
-    // A thread waits for memory here, so all of them read; few numbers are not worth the start of a task.
+    // Bound by memory, so all threads read; short inputs are not worth a task.
     const TASK: usize = 128 * CHUNK;
     let within = |data: &[f32]| {
         let chunk = vectorised(

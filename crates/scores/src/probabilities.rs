@@ -1,4 +1,4 @@
-//! What a model's own classifier says: `θ` `[n, z]`, a distribution over its source classes for every sample.
+//! Predictions of a model's own head: `θ` `[n, z]`, a distribution over its source classes for every sample.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -9,7 +9,7 @@ pub struct Probabilities<'a> {
     n_sources: usize,
 }
 
-/// How far a row's sum may be from one: what half precision leaves of a softmax over thousands of classes.
+/// How far the sum of a row may be from one: rounding of a softmax over thousands of classes in half precision.
 const SUM_TOLERANCE: f64 = 1e-2;
 
 impl<'a> Probabilities<'a> {

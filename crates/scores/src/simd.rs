@@ -1,15 +1,15 @@
-//! Loops compiled once more for the widest vector instructions that this processor has.
+//! Loops compiled for the widest vector instructions that the processor has, chosen at run time.
 
-/// Runs `work`, compiled for the instructions found at run time. What it calls is compiled so as well only where it is inlined.
+/// Runs `work`, compiled for the vector instructions found at run time. So are the functions that are inlined into it.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// Sums side by side, added up at the end: a single sum would wait for every addition.
+/// Independent partial sums: each addition to a single sum would wait for the one before.
 pub(crate) const LANES: usize = 32;
 
-/// `Σ f(a_i, b_i)`, in lanes; to be called inside of [`vectorised`].
+/// `Σ f(a_i, b_i)` in [`LANES`] partial sums; call it inside [`vectorised`].
 #[inline(always)]
 pub(crate) fn sum_of<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f64) -> f64 {
     let mut sums = [0.0_f64; LANES];

@@ -1,7 +1,7 @@
-//! Borrowed, checked targets: a class a sample, or columns of numbers.
+//! Borrowed, checked targets: one class per sample, or columns of numbers.
 //!
 //! `Y` `[n, c]` of the equations is one-hot over the classes that occur, or the columns themselves (regression values,
-//! multi-label 0/1). The one-hot matrix is never made: a label is enough to add a row of features to its class's sum.
+//! multi-label 0/1). The one-hot matrix is never formed: a label is enough to add a row of features to the sum of its class.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    /// One class a sample: `labels` `[n]`, each below `n_classes`. Classes that never occur are left out of every score.
+    /// One class per sample: `labels` `[n]`, each below `n_classes`. Classes that never occur are left out of every score.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`] where there are no samples, [`ErrorKind::OutOfRange`] where a label is not below `n_classes`.
@@ -46,7 +46,7 @@ impl<'a> Targets<'a> {
         })
     }
 
-    /// Columns of numbers: `values` `[n, n_columns]` row-major (regression values, or 0/1 for several labels a sample).
+    /// Columns of numbers: `values` `[n, n_columns]` row-major (regression values, or 0/1 for multi-label targets).
     ///
     /// # Errors
     /// [`ErrorKind::Shape`] where there are no samples or columns or the length is no multiple of `n_columns`;

@@ -1,10 +1,10 @@
-//! What every score in the list must do, whatever it is.
+//! What every score of the list must do.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod common;
 
-use common::{Random, clusters};
+use common::{clusters, source_probabilities};
 use ranktune_scores::scores::{Needs, SCORES};
 use ranktune_scores::{
     ErrorKind, FeatureView, Probabilities, Result, ScoreInputs, ScoreOptions, ScoreOutcome, Targets, score_all,
@@ -21,17 +21,7 @@ struct Data {
 impl Data {
     fn new(n: usize, d: usize, n_classes: usize) -> Self {
         let (features, labels) = clusters(n, d, n_classes, 1.5, 17);
-        let mut random = Random(3);
-        let probabilities = labels
-            .iter()
-            .flat_map(|&label| {
-                let row: Vec<f64> = (0..4)
-                    .map(|z| random.uniform() + if z == label { 1.0 } else { 0.1 })
-                    .collect();
-                let sum: f64 = row.iter().sum();
-                row.into_iter().map(move |p| (p / sum) as f32)
-            })
-            .collect();
+        let probabilities = source_probabilities(&labels);
         Self {
             features,
             labels,
@@ -69,14 +59,14 @@ impl Data {
     }
 }
 
-/// A new value from the position and the old value.
+/// Gives a new value from the position and the old value.
 type Change<'a> = &'a dyn Fn(usize, f32) -> f32;
 
 /// Tall, square, wide.
 const SIZES: [(usize, usize); 3] = [(61, 6), (20, 20), (19, 40)];
 
 #[test]
-fn every_score_is_finite_and_deterministic() {
+fn every_score_is_finite_and_has_the_same_bits_each_time() {
     for (n, d) in SIZES {
         let data = Data::new(n, d, 3);
         for score in SCORES {
@@ -85,10 +75,13 @@ fn every_score_is_finite_and_deterministic() {
                 .unwrap_or_else(|error| panic!("{} at n {n}, d {d}: {error}", score.name));
             assert!(first.value.is_finite(), "{}", score.name);
             let again = data.score(score.name).unwrap();
-            assert!(
-                (first.value - again.value).abs() <= 1e-12 * first.value.abs(),
-                "{}",
-                score.name
+            assert_eq!(
+                first.value.to_bits(),
+                again.value.to_bits(),
+                "{} at n {n}, d {d}: {} and {}",
+                score.name,
+                first.value,
+                again.value
             );
         }
     }
@@ -242,9 +235,32 @@ fn only_scores_of_columns_take_numbers() {
             .unwrap()
             .remove(0)
             .1;
-        match score.needs {
-            Needs::Statistics => assert!(outcome.is_ok(), "{}", score.name),
-            _ => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name),
+        if score.needs.allows_columns() && !score.needs.is_of_labels() {
+            assert!(outcome.is_ok(), "{}", score.name);
+        } else {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name);
+        }
+    }
+}
+
+#[test]
+fn only_scores_of_columns_take_several_labels() {
+    let data = Data::new(40, 3, 2);
+    let values: Vec<f64> = (0..80).map(|i| f64::from(u8::from(data.features[i] > 0.0))).collect();
+    let inputs = ScoreInputs {
+        features: FeatureView::new(&data.features, 40, 3).unwrap(),
+        targets: Targets::columns(&values, 2).unwrap(),
+        probabilities: Some(Probabilities::new(&data.probabilities, 4).unwrap()),
+    };
+    for score in SCORES {
+        let outcome = score_all(&inputs, &[score.name], &ScoreOptions::default())
+            .unwrap()
+            .remove(0)
+            .1;
+        if score.needs.allows_columns() {
+            assert!(outcome.is_ok(), "{}", score.name);
+        } else {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::MissingInput, "{}", score.name);
         }
     }
 }

@@ -1,28 +1,31 @@
-//! SciPy's values, and what happens where a coefficient is not defined.
+//! The coefficients against SciPy, and where they are not defined.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod common;
 
-use common::{close, expected};
+use common::{close, expected, vectors};
 use ranktune_scores::ErrorKind;
-use ranktune_scores::correlation::{kendall_tau, pearson, spearman, weighted_tau};
-use ranktune_testing::shared;
+use ranktune_scores::correlation::{kendall_tau, pearson, spearman, top_k_regret, weighted_tau};
+use serde_json::Value;
+
+/// The pairs of rankings of every folder of vectors.
+#[track_caller]
+fn pairs() -> Vec<Value> {
+    vectors()
+        .iter()
+        .flat_map(|folder| expected(folder)["correlation"].as_array().unwrap().clone())
+        .collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
 
 #[test]
 fn every_coefficient_agrees_with_scipy() {
-    let Some(vectors) = shared("vectors") else { return };
-    let expected = expected(&vectors);
-    for (i, case) in expected["correlation"].as_array().unwrap().iter().enumerate() {
-        let side = |name: &str| -> Vec<f64> {
-            case[name]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|v| v.as_f64().unwrap())
-                .collect()
-        };
-        let (x, y) = (side("x"), side("y"));
+    for (i, case) in pairs().iter().enumerate() {
+        let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
         for (name, got) in [
             ("weighted_tau", weighted_tau(&x, &y)),
             ("kendall_tau_b", kendall_tau(&x, &y)),
@@ -37,6 +40,23 @@ fn every_coefficient_agrees_with_scipy() {
             }
         }
     }
+}
+
+#[test]
+fn the_regret_agrees_with_every_choice_of_k_models() {
+    let mut compared = 0;
+    for (i, case) in pairs().iter().enumerate() {
+        // The vectors outside the repository have no regret.
+        let Some(expected) = case.get("top_k_regret") else {
+            continue;
+        };
+        let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
+        for (k, expected) in (1..).zip(numbers(expected)) {
+            assert_eq!(top_k_regret(&x, &y, k).unwrap(), Some(expected), "case {i}, k {k}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared} values compared");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The evidence against two other derivations, at its limits, and where there is none.
+//! The evidence against two other derivations, at its limits, and where it is not defined.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 

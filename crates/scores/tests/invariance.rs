@@ -1,4 +1,4 @@
-//! What must not change LogME, for random data of random sizes.
+//! Changes of the data that must not change LogME, for random data of random sizes.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -18,7 +18,7 @@ fn logme(features: &[f32], d: usize, labels: &[u32]) -> f64 {
         .value
 }
 
-/// Rows made of pieces of the old rows.
+/// The same rows, each changed by `piece`.
 fn rebuilt(features: &[f32], d: usize, piece: impl Fn(&[f32]) -> Vec<f32>) -> Vec<f32> {
     features.chunks(d).flat_map(piece).collect()
 }
@@ -28,8 +28,7 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize, f64, u64)> {
         .prop_filter("classes fit in samples", |(n, _, c, _, _)| c < n)
 }
 
-/// Whether every class is decided by a handful of samples with as few features: the evidence of an exactly reproduced
-/// column is unbounded, which is an error and no matter of invariance.
+/// Equal within 1e-8, relative for values above one.
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-8 * a.abs().max(1.0)
 }

@@ -1,4 +1,4 @@
-//! Statistics add up: order, sharding, merging and taking away change scores by rounding only.
+//! Statistics add up: order, shards, merging and subtracting change scores by rounding only.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{Random, close, clusters};
 use ranktune_scores::scores::{self, ScoreData};
-use ranktune_scores::{ErrorKind, FeatureView, ScoreOptions, Statistics, Targets};
+use ranktune_scores::{Compat, ErrorKind, FeatureView, Precision, ScoreOptions, Statistics, Targets, evidence};
 
 const SCORES: [&str; 3] = ["logme", "h-score", "shrinkage-h-score"];
 
@@ -43,7 +43,7 @@ fn same(name: &str, got: Statistics, expected: &[f64]) {
     }
 }
 
-/// Features far from the origin, some never changing.
+/// Features far from the origin, one of them constant.
 fn data(n: usize, d: usize) -> (Vec<f32>, Vec<u32>) {
     let (mut features, labels) = clusters(n, d, 5, 2.0, 21);
     for row in features.chunks_mut(d) {
@@ -117,7 +117,7 @@ fn the_order_of_rows_changes_nothing() {
 }
 
 #[test]
-fn what_is_taken_away_was_never_there() {
+fn subtracted_samples_leave_no_trace() {
     let (n, d) = (150, 12);
     let (features, labels) = data(n, d);
     let (all, targets) = part(&features, &labels, d, 0..n);
@@ -138,7 +138,7 @@ fn what_is_taken_away_was_never_there() {
 }
 
 #[test]
-fn a_class_that_was_taken_away_no_longer_counts() {
+fn a_class_without_samples_after_a_subtraction_does_not_count() {
     let (n, d) = (60, 4);
     let (features, mut labels) = data(n, d);
     labels[..5].fill(4);
@@ -160,7 +160,7 @@ fn a_class_that_was_taken_away_no_longer_counts() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_taken_away() {
+fn samples_that_were_not_added_cannot_be_subtracted() {
     let (n, d) = (60, 4);
     let (features, labels) = data(n, d);
     let (all, targets) = part(&features, &labels, d, 0..n);
@@ -204,6 +204,60 @@ fn regression_and_multi_label_columns_stream_too() {
             .unwrap();
     }
     close("columns", value(streamed), expected, 1e-11);
+}
+
+#[test]
+fn fast_products_change_the_evidence_by_no_more_than_their_bound() {
+    let (n, d) = (900, 40);
+    let (features, labels) = data(n, d);
+    let (all, targets) = part(&features, &labels, d, 0..n);
+    let logme = |precision| {
+        let mut statistics = Statistics::for_classes(d, 5).unwrap().with_precision(precision);
+        statistics.update(&all, &targets).unwrap();
+        let fit = evidence::fit(&statistics, Compat::Exact).unwrap();
+        (statistics.matrix_error(), fit.error_bound(), fit.evidence().value)
+    };
+    let (no_error, rounding, exact) = logme(Precision::Double);
+    let (matrix_error, bound, fast) = logme(Precision::Fast);
+    assert_eq!(no_error, 0.0);
+    assert!(matrix_error > 0.0 && bound > rounding, "{matrix_error:e}, {bound:e}");
+    assert!(
+        fast != exact && (fast - exact).abs() < bound,
+        "{fast} and {exact}, bound {bound:e}"
+    );
+    assert!(bound < 1e-3 * exact.abs(), "bound {bound:e} of {exact}");
+}
+
+#[test]
+fn renumbered_classes_merge_with_statistics_that_numbered_them_first() {
+    for (n, d) in [(90, 8), (20, 40)] {
+        let (features, labels) = data(n, d);
+        let (all, targets) = part(&features, &labels, d, 0..n);
+        let expected = values(Statistics::of(&all, &targets).unwrap());
+        let half = n / 2;
+        let (first, first_targets) = part(&features, &labels, d, 0..half);
+        // The second half numbers class i as 4 − i.
+        let other: Vec<u32> = labels.iter().map(|label| 4 - label).collect();
+        let (second, second_targets) = part(&features, &other, d, half..n);
+        let mut merged = Statistics::of(&first, &first_targets).unwrap();
+        let mut renumbered = Statistics::of(&second, &second_targets).unwrap();
+        renumbered.renumber(&[4, 3, 2, 1, 0], 5).unwrap();
+        merged.merge(&renumbered).unwrap();
+        same(&format!("n {n}, d {d}"), merged, &expected);
+    }
+}
+
+#[test]
+fn numbers_that_do_not_name_every_class_once_are_refused() {
+    let (features, labels) = data(60, 4);
+    let (all, targets) = part(&features, &labels, 4, 0..60);
+    let statistics = Statistics::of(&all, &targets).unwrap();
+    for numbers in [&[0, 1, 2, 3][..], &[0, 1, 2, 3, 5], &[0, 1, 2, 3, 3]] {
+        let error = statistics.clone().renumber(numbers, 5).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{numbers:?}: {error}");
+    }
+    let mut columns = Statistics::of(&all, &Targets::columns(&[1.0; 60], 1).unwrap()).unwrap();
+    assert_eq!(columns.renumber(&[0], 1).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]

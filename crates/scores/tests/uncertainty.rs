@@ -1,4 +1,4 @@
-//! The jackknife against leaving groups out by hand, and against what repeated sampling gives.
+//! The jackknife against scores without each group, and against the spread over repeated samples.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -25,7 +25,7 @@ fn score(name: &str, features: &[f32], d: usize, labels: &[u32]) -> f64 {
         .value
 }
 
-/// The score of the rows outside each group, from nothing.
+/// The jackknife from the rows outside each group.
 fn by_hand(name: &str, features: &[f32], d: usize, labels: &[u32], groups: &[usize]) -> Jackknife {
     let n_groups = groups.iter().max().unwrap() + 1;
     let replicates = (0..n_groups)

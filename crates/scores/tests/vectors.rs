@@ -1,4 +1,5 @@
-//! Every reference value, at the tolerance it is published for.
+//! Every score against NumPy and SciPy (`vectors/make.py`), and against the published implementations where the reference data
+//! outside the repository are present.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -7,12 +8,10 @@ mod common;
 use common::reference::Singular;
 use common::{cases, close};
 use ranktune_scores::{Compat, Probabilities, ScoreInputs, ScoreOptions, Statistics, Status, evidence, score_all};
-use ranktune_testing::shared;
 
 #[test]
 fn logme_alpha_beta_and_status_agree_with_every_vector() {
-    let Some(vectors) = shared("vectors") else { return };
-    for case in cases(&vectors) {
+    for case in cases() {
         let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
         let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Exact).unwrap();
         let evidence = fit.evidence();
@@ -30,8 +29,8 @@ fn logme_alpha_beta_and_status_agree_with_every_vector() {
                 let singular = Singular::new(&case.features, case.d, &case.column(column.column));
                 close(&format!("{name} alpha/beta"), t, singular.stationary_near(t), 1e-8);
             }
-            // The vectors' own optimiser stops within 1e-6 of the maximum in β and, where the maximum is flat
-            // (no_signal), within 3e-6 in α: the stationary point above is the sharper test.
+            // The optimiser behind the vectors outside the repository stops within 1e-6 of the maximum in β and, where the
+            // maximum is flat (no_signal), within 3e-6 in α: the stationary point above is the sharper test.
             for (what, got) in [("alpha", column.alpha), ("beta", column.beta)] {
                 match case.expected[what][j].as_f64() {
                     Some(expected) => close(&format!("{name} {what}"), got.unwrap(), expected, 3e-6),
@@ -44,8 +43,7 @@ fn logme_alpha_beta_and_status_agree_with_every_vector() {
 
 #[test]
 fn published_logme_agrees_with_every_vector() {
-    let Some(vectors) = shared("vectors") else { return };
-    for case in cases(&vectors) {
+    for case in cases() {
         let statistics = Statistics::of(&case.features(), &case.targets()).unwrap();
         let fit = evidence::fit_rows(&statistics, &case.features(), &case.targets(), Compat::Published).unwrap();
         let expected = case.expected["logme_official"].as_f64().unwrap();
@@ -55,8 +53,7 @@ fn published_logme_agrees_with_every_vector() {
 
 #[test]
 fn the_other_scores_agree_with_every_vector() {
-    let Some(vectors) = shared("vectors") else { return };
-    for case in cases(&vectors).iter().filter(|case| !case.labels.is_empty()) {
+    for case in cases().iter().filter(|case| !case.labels.is_empty()) {
         let inputs = ScoreInputs {
             features: case.features(),
             targets: case.targets(),

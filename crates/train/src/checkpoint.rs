@@ -303,3 +303,6 @@ pub(crate) fn check(path: &Path, found: &Identity, wanted: &Identity) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

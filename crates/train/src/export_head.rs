@@ -1,4 +1,4 @@
-//! The head that is validated and written, where the method exports another one than it trains.
+//! The head that is validated and written, where the method exports a different head from the one it trains.
 
 use ranktune_nn::head::{BIAS, WEIGHT};
 use ranktune_nn::{DeviceTensor, TrainableGraph};

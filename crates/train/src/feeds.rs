@@ -1,4 +1,4 @@
-//! A batch as the graph takes it.
+//! A batch as the named inputs of a graph.
 
 use ranktune_nn::Feed;
 

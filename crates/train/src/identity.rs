@@ -1,6 +1,6 @@
 //! Which run a checkpoint belongs to: digests of the model and the data, and everything else that decides the weights.
 //!
-//! The digests are not those of `ranktune_core::digest`: checkpoints of version 1 hold these.
+//! The digests are computed here and not by `ranktune_core::digest`, because checkpoints of version 1 hold these.
 
 use serde::{Deserialize, Serialize};
 

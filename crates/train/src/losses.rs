@@ -1,4 +1,4 @@
-//! The losses of the tasks, as means over rows; each is one element with its tape.
+//! The losses of the tasks, as means over rows; each is a tensor of one element, on the tape.
 //!
 //! Classes: `−Σ_j t_j log softmax(z)_j` with `t = (1 − ε) onehot(y) + ε/c` (as PyTorch smooths labels). Labels:
 //! `−y log σ(z) − (1 − y) log σ(−z)`, the mean over labels too. Numbers: `(z − y)²`, the mean over outputs too. σ is the

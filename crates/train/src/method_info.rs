@@ -1,4 +1,4 @@
-//! What the list of methods says of each: its name, what it does, what it needs, and how it is made.
+//! An entry in the list of methods: name, summary, needs, constructor.
 
 use crate::error::{Error, Result};
 use crate::method::Method;

@@ -20,7 +20,7 @@ pub struct BatchInputs {
     /// Inputs of the graph by name, each with the samples of the batch along its first axis.
     pub feeds: Vec<(String, HostTensor)>,
     /// For tasks with targets by token: which rows of the logits, reshaped to `[-1, c]`, have a target, sample by sample and
-    /// as many for each as its [`crate::TrainTargets`] say. `None` for one row a sample.
+    /// as many for each as its [`crate::TrainTargets`] say. `None` for one row per sample.
     pub rows: Option<Vec<usize>>,
 }
 

@@ -1,7 +1,9 @@
 //! The arguments of feature extraction, shared by all commands that run models.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
     CacheOptions, CachePrecision as Precision, DeviceChoice, EngineChoice, ExtractOptions, FeatureChoice, TextPooling,
@@ -166,9 +168,9 @@ impl EngineArguments {
 }
 
 /// A positive integer.
-pub(crate) fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err(format!("expected a positive integer, got {text}")),
-        Ok(value) => Ok(value),
-    }
+pub(crate) fn positive(text: &str) -> anyhow::Result<usize> {
+    let value: NonZeroUsize = text
+        .parse()
+        .with_context(|| format!("expected a positive integer, got {text}"))?;
+    Ok(value.get())
 }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
-
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
@@ -53,7 +52,8 @@ impl RaceArguments {
 }
 
 /// A time such as `90s`, `5m`, `1.5h`, or `90`, which is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let wrong = || format!("expected a time such as 90s, 5m or 1h, got {text}");
     let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
         Some(at) => text.split_at(at),
         None => (text, "s"),
@@ -62,16 +62,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("expected a time such as 90s, 5m or 1h, got {text}")),
+        _ => bail!(wrong()),
     };
-    let number: f64 = number
-        .trim()
-        .parse()
-        .map_err(|_| format!("expected a time such as 90s, 5m or 1h, got {text}"))?;
-    Duration::try_from_secs_f64(number * seconds)
-        .ok()
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| format!("expected a time above 0, got {text}"))
+    let number: f64 = number.trim().parse().with_context(wrong)?;
+    let above_zero = || format!("expected a time above 0, got {text}");
+    let time = Duration::try_from_secs_f64(number * seconds).with_context(above_zero)?;
+    ensure!(!time.is_zero(), above_zero());
+    Ok(time)
 }
 
 /// `ranktune rank`

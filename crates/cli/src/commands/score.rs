@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ranktune::{Compat, ProductPrecision, ScoreFiles, ScoreOptions, StandardErrors};
+use ranktune::{Compat, ProductPrecision, ScoreFileOptions, ScoreFiles, StandardErrors};
 
 use super::data::TaskName;
 use crate::exit::Exit;
@@ -99,7 +99,7 @@ fn paths(arguments: &[String]) -> Vec<PathBuf> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let options = ScoreOptions {
+    let options = ScoreFileOptions {
         task: arguments.task.map(Into::into),
         scores: arguments.scores.clone(),
         compat: match arguments.compat {

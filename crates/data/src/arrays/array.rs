@@ -1,4 +1,4 @@
-//! One array in a file: its type and shape, and reads at offsets whether it is compressed or not.
+//! One array in a file: its type and shape, and reads at any offset, compressed or not.
 
 use std::io::{self, BufReader, Read};
 use std::ops::Range;

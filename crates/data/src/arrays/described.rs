@@ -1,4 +1,4 @@
-//! The metadata of a `.safetensors` file about its targets.
+//! The metadata of a `.safetensors` file that describes its targets.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The choice of an array in a file that holds several.
+//! Selects an array in a file that holds several.
 
 use std::path::{Path, PathBuf};
 

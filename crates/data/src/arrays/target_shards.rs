@@ -1,19 +1,19 @@
 //! Targets in several files (shards) of one data set, with one list of names.
 //!
-//! A shard need not hold every class, and indexes the classes that it holds. Together they are indexed by the union, sorted as in a
-//! single file. Multi-label names and regression columns must be the same in every shard.
+//! A shard need not hold every class, and indexes only those that it holds. The joined targets index the union of the classes,
+//! sorted as in a single file. Multi-label names and regression columns must be the same in every shard.
 
 use std::path::PathBuf;
 
 use super::targets::read_part;
 use crate::target::distinct_names;
-use crate::{Error, Inference, Result, Targets, Task};
+use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// Reads the targets of shards, in order, with common names. `task` overrides the task of the first shard.
 ///
 /// # Errors
 /// As [`super::read_targets`], except that one class is enough; `Invalid` if shards have different tasks or label names.
-pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<Targets>, Inference)> {
+pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<DatasetTargets>, Inference)> {
     let mut found: Option<Inference> = None;
     let mut parts = Vec::with_capacity(paths.len());
     for path in paths {
@@ -34,7 +34,7 @@ pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<
         parts.push(targets);
     }
     let inference = found.ok_or_else(|| Error::invalid("expected at least one file of targets, got none"))?;
-    let lists: Vec<&[String]> = parts.iter().map(Targets::names).collect();
+    let lists: Vec<&[String]> = parts.iter().map(DatasetTargets::names).collect();
     if inference.task != Task::Classification {
         let Some(at) = lists.iter().position(|names| *names != lists[0]) else {
             return Ok((parts, inference));

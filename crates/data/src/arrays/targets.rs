@@ -7,8 +7,8 @@
 //! | `[n, c]`, all 0 or 1 | multi-label |
 //! | `[n, c]`, other numbers | regression |
 //!
-//! `[n, 1]` is read as `[n]`. The task of the user, or of the metadata that [`super::write_safetensors`] writes, takes precedence;
-//! with it, classification also takes floats and one-hot rows.
+//! `[n, 1]` is read as `[n]`. A task from the user, or from the metadata that [`super::write_safetensors`] writes, takes
+//! precedence; classification then also takes floats and one-hot rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::error::listed;
 use crate::file_at::FileAt;
 use crate::load::{is_table, table_targets};
 use crate::target::distinct_names;
-use crate::{Error, Inference, Result, Targets, Task};
+use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// Reads targets, `path` or `path:name`: an array in `.npy`, `.npz` or `.safetensors`, or a column of a table (Parquet, CSV,
 /// JSON), whose task is inferred as a data set's is. `task` overrides what is inferred.
@@ -29,9 +29,9 @@ use crate::{Error, Inference, Result, Targets, Task};
 /// # Errors
 /// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a regression target that is not a finite number;
 /// fewer than two classes; labels other than 0 and 1; a missing target.
-pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
+pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
     let (targets, inference) = read_part(path, task)?;
-    if let Targets::Classes { names, labels } = &targets {
+    if let DatasetTargets::Classes { names, labels } = &targets {
         let occurring: BTreeSet<u32> = labels.iter().copied().collect();
         if occurring.len() < 2 {
             let occurring: Vec<&str> = occurring.iter().map(|label| names[*label as usize].as_str()).collect();
@@ -47,7 +47,7 @@ pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(Targets, Inferen
 }
 
 /// As [`read_targets`], but one class is enough, because the file may be a shard.
-pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(Targets, Inference)> {
+pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
     let asked = ArrayPath::parse(path);
     let member = asked.member.as_deref();
     if is_table(&asked.file) {
@@ -100,7 +100,12 @@ impl Values {
         Ok(values)
     }
 
-    fn into_targets(self, shape: &[usize], task: Option<Task>, described: &Described) -> Result<(Targets, Inference)> {
+    fn into_targets(
+        self,
+        shape: &[usize],
+        task: Option<Task>,
+        described: &Described,
+    ) -> Result<(DatasetTargets, Inference)> {
         let (n, c) = match *shape {
             [n] => (n, 1),
             [n, c] => (n, c),
@@ -120,16 +125,16 @@ impl Values {
         };
         let names = |count: usize| described.names_of(count);
         let targets = match task {
-            Task::Classification if c > 1 => Targets::Classes {
+            Task::Classification if c > 1 => DatasetTargets::Classes {
                 labels: self.one_hot(c)?,
                 names: names(c),
             },
             Task::Classification => self.classes(described)?,
-            Task::MultiLabel => Targets::MultiLabel {
+            Task::MultiLabel => DatasetTargets::MultiLabel {
                 rows: self.hot_rows(c)?,
                 names: names(c),
             },
-            Task::Regression => Targets::Regression {
+            Task::Regression => DatasetTargets::Regression {
                 values: self.finite(c)?,
                 names: names(c),
             },
@@ -193,7 +198,7 @@ impl Values {
         rows.iter().enumerate().map(label).collect()
     }
 
-    fn classes(self, described: &Described) -> Result<Targets> {
+    fn classes(self, described: &Described) -> Result<DatasetTargets> {
         let (names, labels) = match &self {
             Self::Integers(values) => {
                 let named = described.names.as_ref().filter(|names| {
@@ -222,7 +227,7 @@ impl Values {
                 distinct(&ordered)?
             }
         };
-        Ok(Targets::Classes { names, labels })
+        Ok(DatasetTargets::Classes { names, labels })
     }
 
     fn finite(self, c: usize) -> Result<Vec<f64>> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::described::{NAMES, TASK};
 use super::reader::MatrixRef;
-use crate::{Error, Result, Targets};
+use crate::{DatasetTargets, Error, Result};
 
 /// Features with their targets and probabilities, for [`write_safetensors`].
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct FeatureFile<'a> {
     pub features: MatrixRef<'a>,
     /// `n` targets: classes and tags are written as `labels`, i64 `[n]`; multi-label as `labels`, u8 `[n, c]`; regression as
     /// `targets`, f64 `[n, c]`. Task and names are written to the metadata, which [`super::read_targets`] reads.
-    pub targets: Option<&'a Targets>,
+    pub targets: Option<&'a DatasetTargets>,
     /// `[n, z]`, written as `probabilities`.
     pub probabilities: Option<MatrixRef<'a>>,
     /// Further metadata.
@@ -122,15 +122,15 @@ enum Data<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    fn of_targets(targets: &'a Targets) -> Self {
+    fn of_targets(targets: &'a DatasetTargets) -> Self {
         let n = targets.n_samples();
         match targets {
-            Targets::Classes { labels, .. } => Self {
+            DatasetTargets::Classes { labels, .. } => Self {
                 name: "labels",
                 shape: vec![n],
                 data: Data::I64(Cow::Borrowed(labels)),
             },
-            Targets::MultiLabel { names, rows } => {
+            DatasetTargets::MultiLabel { names, rows } => {
                 let c = names.len();
                 let mut hot = vec![0; n * c];
                 for (i, row) in rows.iter().enumerate() {
@@ -144,13 +144,13 @@ impl<'a> Tensor<'a> {
                     data: Data::U8(hot),
                 }
             }
-            Targets::Regression { names, values } => Self {
+            DatasetTargets::Regression { names, values } => Self {
                 name: "targets",
                 shape: vec![n, names.len()],
                 data: Data::F64(values),
             },
-            // Features have one row a word.
-            Targets::Tags { sentences, .. } => Self {
+            // Features have one row per word.
+            DatasetTargets::Tags { sentences, .. } => Self {
                 name: "labels",
                 shape: vec![targets.n_predicted()],
                 data: Data::I64(Cow::Owned(sentences.concat())),

@@ -1,4 +1,4 @@
-//! GIF: the first frame on its screen.
+//! GIF: the first frame, drawn on the logical screen.
 //!
 //! Outside the frame, Pillow shows the transparent colour if there is one, else colour 0. The conversion to RGB drops
 //! transparency. A colour without a palette entry is grey with the value of its index.

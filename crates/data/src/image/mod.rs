@@ -6,7 +6,7 @@
 //! | content of a file | result |
 //! |---|---|
 //! | alpha, transparent colours | dropped, not blended |
-//! | 16 bits a channel, colour or alpha | the high byte |
+//! | 16 bits per channel, colour or alpha | the high byte |
 //! | 16-bit grey | clipped at 255, as in Pillow |
 //! | CMYK, YCCK | Adobe's inversion, then `r = 255 - k - c + c·k/255`; colour profiles are not applied |
 //! | EXIF or XMP orientation | applied, all eight |

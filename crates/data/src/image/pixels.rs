@@ -2,7 +2,7 @@
 
 use super::error::{ImageError, ImageErrorKind};
 
-/// An 8-bit RGB image, row-major, three bytes a pixel.
+/// An 8-bit RGB image, row-major, three bytes per pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RgbImage {
     /// Columns.

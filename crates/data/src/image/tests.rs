@@ -1,4 +1,4 @@
-//! Images made here, whose pixels are known because they were put in.
+//! Images encoded by the tests from known pixels.
 
 use std::io::Cursor;
 

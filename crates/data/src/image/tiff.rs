@@ -1,5 +1,5 @@
-//! TIFF: the first page, of grey (1, 8, 16 bits; with alpha 8), RGB(A) (8, 16 bits) or CMYK (8 bits) pixels, stored plain
-//! or packed without loss.
+//! TIFF: the first page, of grey (1, 8, 16 bits; with alpha 8), RGB(A) (8, 16 bits) or CMYK (8 bits) pixels, uncompressed
+//! or losslessly compressed.
 //!
 //! Refused, because the result would differ from Pillow's: JPEG inside TIFF (decoded by another JPEG decoder), palettes, separate
 //! colour planes, premultiplied alpha, floating point, Lab, YCbCr.

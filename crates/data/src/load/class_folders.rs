@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::options::LoadOptions;
 use crate::error::{counted, listed};
 use crate::image::EXTENSIONS;
-use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
+use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 pub(super) fn is_image(path: &Path) -> bool {
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
@@ -116,7 +116,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
         task: Task::Classification,
         reason: format!("there are {} class folders of images", names.len()),
     };
-    let mut dataset = Dataset::new(path, Inputs::images(files), Targets::Classes { names, labels })?;
+    let mut dataset = Dataset::new(path, Inputs::images(files), DatasetTargets::Classes { names, labels })?;
     dataset.inferred = inferred;
     dataset.notes = notes;
     Ok(dataset)

@@ -1,4 +1,4 @@
-//! CoNLL columns: one word and its tag a line, and an empty line after each sentence.
+//! CoNLL columns: one word and its tag per line, and an empty line after each sentence.
 //!
 //! ```text
 //! -DOCSTART- -X- O O
@@ -29,7 +29,7 @@ use super::options::LoadOptions;
 use crate::error::{counted, shortened};
 use crate::tags::{self, TagScheme};
 use crate::target::distinct_names;
-use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
+use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Extensions of files that are read as columns even without `--task tokens`.
 pub(super) const EXTENSIONS: [&str; 9] = [
@@ -106,7 +106,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
     let mut dataset = Dataset::new(
         path,
         Inputs::sentences(words),
-        Targets::Tags {
+        DatasetTargets::Tags {
             names,
             sentences: labels,
             scheme,

@@ -1,4 +1,4 @@
-//! From the cells of target columns to targets: the task and the values. [`super`] documents the rules.
+//! Infers the task, and converts the cells of target columns to targets. [`super`] documents the rules.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -9,7 +9,7 @@ use super::table::{Cell, ValueKind};
 use super::target_column::{RowKind, TargetColumn};
 use crate::error::{listed, shortened};
 use crate::target::distinct_names;
-use crate::{Error, Inference, Result, Targets, Task};
+use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// Placeholders of a missing number.
 const PLACEHOLDERS: [&str; 8] = ["nan", "na", "n/a", "#n/a", "<na>", "null", "none", "?"];
@@ -99,7 +99,7 @@ pub(super) fn targets(
     rows: &[usize],
     task: Option<Task>,
     place: &Place<'_>,
-) -> Result<(Targets, Inference)> {
+) -> Result<(DatasetTargets, Inference)> {
     let (inferred, reason) = match columns {
         [column] => infer_one(column, rows, place)?,
         _ => infer_several(columns, rows),
@@ -332,9 +332,9 @@ fn hot_length(column: &TargetColumn, rows: &[usize]) -> Option<usize> {
     repeated.then_some(length)
 }
 
-fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> Targets {
+fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> DatasetTargets {
     let hot = |(i, (kind, text)): (u32, (ValueKind, &str))| (indicator(kind, text) == Some(true)).then_some(i);
-    Targets::MultiLabel {
+    DatasetTargets::MultiLabel {
         names: (0..length).map(|i| i.to_string()).collect(),
         rows: rows
             .iter()
@@ -343,7 +343,7 @@ fn hot_lists(column: &TargetColumn, rows: &[usize], length: usize) -> Targets {
     }
 }
 
-fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut found = vec![Vec::new(); rows.len()];
     for (label, column) in (0_u32..).zip(columns) {
         for (&row, labels) in rows.iter().zip(&mut found) {
@@ -363,7 +363,7 @@ fn hot_columns(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> R
             }
         }
     }
-    Ok(Targets::MultiLabel {
+    Ok(DatasetTargets::MultiLabel {
         names: columns.iter().map(|column| column.name.clone()).collect(),
         rows: found,
     })
@@ -380,7 +380,7 @@ fn no_single(column: &TargetColumn, row: usize, place: &Place<'_>) -> Error {
     Error::invalid(message).at(place(row, &column.name))
 }
 
-fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut texts = Vec::with_capacity(rows.len());
     for &row in rows {
         texts.push(single(column, row).ok_or_else(|| no_single(column, row, place))?.1);
@@ -396,14 +396,14 @@ fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<T
             return Err(too_few(&column.name, &names));
         }
         let labels = labels.iter().map(|label| places[*label as usize]).collect();
-        return Ok(Targets::Classes { names, labels });
+        return Ok(DatasetTargets::Classes { names, labels });
     }
     let (names, index) = distinct_names(texts.iter().copied())?;
     if names.len() < 2 {
         return Err(too_few(&column.name, &names));
     }
     let labels = texts.iter().map(|text| index[text]).collect();
-    Ok(Targets::Classes { names, labels })
+    Ok(DatasetTargets::Classes { names, labels })
 }
 
 fn too_few<S: AsRef<str>>(column: &str, names: &[S]) -> Error {
@@ -449,7 +449,7 @@ fn named_class(known: &[String], text: &str, row: usize, column: &str, place: &P
     })
 }
 
-fn labels(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn labels(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     if let Some(known) = &column.class_names {
         let of_row = |&row: &usize| -> Result<Vec<u32>> {
             let items = column.items(row);
@@ -463,7 +463,7 @@ fn labels(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<Ta
         let rows: Vec<Vec<u32>> = rows.iter().map(of_row).collect::<Result<_>>()?;
         let (names, places) = occurring(known, &rows.concat());
         let place = |label: &u32| places[*label as usize];
-        return Ok(Targets::MultiLabel {
+        return Ok(DatasetTargets::MultiLabel {
             names,
             rows: rows.iter().map(|row| row.iter().map(place).collect()).collect(),
         });
@@ -482,13 +482,13 @@ fn labels(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<Ta
         labels.dedup();
         labels
     });
-    Ok(Targets::MultiLabel {
+    Ok(DatasetTargets::MultiLabel {
         rows: rows.collect(),
         names,
     })
 }
 
-fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<Targets> {
+fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
     let mut names = Vec::new();
     let mut widths = Vec::new();
     for column in columns {
@@ -524,5 +524,5 @@ fn regression(columns: &[TargetColumn], rows: &[usize], place: &Place<'_>) -> Re
             }
         }
     }
-    Ok(Targets::Regression { names, values })
+    Ok(DatasetTargets::Regression { names, values })
 }

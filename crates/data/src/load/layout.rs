@@ -1,4 +1,4 @@
-//! What lies at a path: a table, CoNLL columns or class folders, and of which split.
+//! Recognizes what a path holds: a table, CoNLL columns or class folders, and of which split.
 
 mod other_formats;
 

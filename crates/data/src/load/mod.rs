@@ -3,7 +3,7 @@
 //! | path | read as |
 //! |---|---|
 //! | a folder of class folders | images; the class is the folder's name; folders within a class are searched too |
-//! | a folder with `train/`, `test/`, `val/` … of those | the split [`LoadOptions::split`], by default `train` |
+//! | a folder with such folders under `train/`, `test/`, `val/` … | the split [`LoadOptions::split`], by default `train` |
 //! | a folder with `train.csv`, `test.jsonl` … | the table of that split |
 //! | a folder with `train-00000-of-00002.parquet` …, or a folder of such in it (`data`, a configuration) | the shards of that split, in order |
 //! | a table with a list of words and a list of tags in each row (`tokens`, `ner_tags`) | sentences of tagged words |
@@ -20,9 +20,9 @@
 //!
 //! | cells | task |
 //! |---|---|
-//! | several columns of 0 and 1 (or true and false) | multi-label, one label a column |
-//! | several columns | regression, one number a column |
-//! | lists of 0 and 1, one place a label (of equal length, values repeat) | multi-label |
+//! | several columns of 0 and 1 (or true and false) | multi-label, one label per column |
+//! | several columns | regression, one number per column |
+//! | lists of 0 and 1, of equal length and with repeated values: one position per label | multi-label |
 //! | lists with fractions, of equal length | regression |
 //! | lists (in JSON, Parquet, as `["a", "b"]` in CSV, or by [`LoadOptions::label_delimiter`]) | multi-label; an empty list has no label |
 //! | indices of classes that the file names (Parquet of the library `datasets`) | classification, by those names |

@@ -1,4 +1,4 @@
-//! What the user may say about a data set.
+//! The options of reading a data set.
 
 use std::fmt;
 use std::path::PathBuf;

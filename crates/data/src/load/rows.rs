@@ -1,4 +1,4 @@
-//! From a table to a data set: inputs are chosen, targets inferred, and rows that lack either are skipped and counted.
+//! Converts a table to a data set: selects the inputs, infers the targets, and skips and counts rows that lack either.
 
 mod skip;
 

@@ -8,7 +8,7 @@ use super::table::{Cell, Table, ValueKind};
 use crate::error::{counted, listed};
 use crate::tags;
 use crate::target::distinct_names;
-use crate::{Dataset, Error, Inference, Inputs, Result, Targets, Task};
+use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Reads the columns `words` and `tags` (by name) of the tables, the shards of one data set.
 pub(super) fn read(
@@ -105,7 +105,7 @@ pub(super) fn read(
     let mut dataset = Dataset::new(
         path,
         Inputs::sentences(sentences),
-        Targets::Tags {
+        DatasetTargets::Tags {
             names: occurring,
             sentences: labels,
             scheme,

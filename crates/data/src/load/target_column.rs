@@ -1,7 +1,7 @@
 //! The cells of one target column, kept as text until the whole column is read.
 //!
 //! Whether `1` is a class or a number depends on all rows, and class names keep their spelling (`01`, `1.0`). The texts are stored
-//! end to end in one buffer, so a column takes about its bytes in the file and ten bytes a row.
+//! end to end in one buffer, so a column takes about as many bytes as in the file, and ten more per row.
 
 use std::borrow::Cow;
 

@@ -1,15 +1,19 @@
-//! Targets alone from a table, for features that were extracted elsewhere.
+//! Reads only the targets of a table, for features that were extracted elsewhere.
 
 use std::path::Path;
 
 use super::options::LoadOptions;
 use super::target_column::TargetColumn;
 use super::{columns, infer, notation, table};
-use crate::{Error, Inference, Result, Targets, Task};
+use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// The targets of the rows of a table, from the given column or the usual one. No target may be missing, because the rows
 /// correspond to the rows of a feature file.
-pub(crate) fn table_targets(path: &Path, column: Option<&str>, task: Option<Task>) -> Result<(Targets, Inference)> {
+pub(crate) fn table_targets(
+    path: &Path,
+    column: Option<&str>,
+    task: Option<Task>,
+) -> Result<(DatasetTargets, Inference)> {
     let options = LoadOptions {
         targets: column.map(str::to_owned).into_iter().collect(),
         ..LoadOptions::default()
@@ -17,7 +21,7 @@ pub(crate) fn table_targets(path: &Path, column: Option<&str>, task: Option<Task
     read(path, &options, task).map_err(|error| error.in_file(path))
 }
 
-fn read(path: &Path, options: &LoadOptions, task: Option<Task>) -> Result<(Targets, Inference)> {
+fn read(path: &Path, options: &LoadOptions, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
     let table = table::open(path)?;
     let wanted = columns::targets(table.columns(), &options.targets)?;
     let unit = table.unit();

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ranktune_core::digest::FieldHasher;
+use ranktune_core::one_line;
 
 use super::{DataKind, Inputs, Modality, pick};
 use crate::image::decode;
@@ -55,7 +56,7 @@ impl Modality for Images {
     }
 
     fn fault(&self, i: usize) -> Option<String> {
-        decode(&self.files[i]).err().map(|error| error.to_string())
+        decode(&self.files[i]).err().map(|error| one_line(&error))
     }
 }
 

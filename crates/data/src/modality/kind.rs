@@ -6,9 +6,9 @@
 pub enum DataKind {
     /// Images.
     Images,
-    /// One text a sample.
+    /// One text per sample.
     Texts,
-    /// A pair of texts a sample.
+    /// A pair of texts per sample.
     TextPairs,
     /// Sentences of words; every word has a prediction of its own.
     Sentences,

@@ -1,9 +1,9 @@
-//! Modalities: the kinds of input that a model is fed, one file each.
+//! Modalities: the kinds of input that models take, one file each.
 //!
 //! A new modality is a file beside this one whose type implements `Modality`, and a variant of [`Inputs`] with its line in
 //! `Inputs::modality`. Other code asks [`Inputs`] and [`DataKind`] instead of matching variants; only code that has to look at the
 //! inputs themselves (a tokenizer, an image decoder) takes the type of its own modality, through [`Inputs::as_images`] and the
-//! like. [`Inputs`] is exhaustive, so that a match that a new modality concerns does not compile until it has its arm.
+//! like. [`Inputs`] is exhaustive: a `match` that has to handle a new modality does not compile until it does.
 
 mod images;
 mod kind;
@@ -66,7 +66,7 @@ impl Inputs {
         Self::Images(Images { files, views: None })
     }
 
-    /// One text a sample.
+    /// One text per sample.
     pub fn texts(texts: Vec<String>) -> Self {
         Self::Texts(Texts {
             first: texts,
@@ -74,7 +74,7 @@ impl Inputs {
         })
     }
 
-    /// A pair of texts a sample; both lists have the same length.
+    /// A pair of texts per sample; both lists have the same length.
     pub fn pairs(first: Vec<String>, second: Vec<String>) -> Self {
         Self::Texts(Texts {
             first,

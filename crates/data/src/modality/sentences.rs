@@ -1,4 +1,4 @@
-//! Sentences of words, each word with a prediction of its own.
+//! Sentences of words, with one prediction per word.
 
 use std::path::PathBuf;
 

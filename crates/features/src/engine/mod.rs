@@ -1,4 +1,4 @@
-//! What runs a graph. An engine is one file here and one line in [`ENGINES`].
+//! Engines run graphs. An engine is one file here and one line in [`ENGINES`].
 //!
 //! ```text
 //! serialised ONNX ──Engine::load──► Session ──run(inputs [N, …], names)──► outputs [N, …] as f32
@@ -111,7 +111,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// The name, as in `--engine` and in rankings.
     fn name(&self) -> &'static str;
 
-    /// The name for people, with the library or device it runs on: `onnxruntime (/usr/lib/…)`.
+    /// The displayed name, with the library or device it runs on: `onnxruntime (/usr/lib/…)`.
     fn description(&self) -> String;
 
     /// The fastest batch size for samples of `elements` numbers each. At 224 px, larger batches push the activations of one

@@ -1,4 +1,4 @@
-//! A model of the hub that may take a modality.
+//! A model of the hub, before its modality is known.
 
 use ranktune_data::DataKind;
 use ranktune_hub::{HubEntry, InputModality};

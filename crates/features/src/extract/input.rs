@@ -2,8 +2,8 @@
 //! [`modality`](super::modality).
 //!
 //! ```text
-//! a model of the hub ──► InputSide ─────────────────────┐
-//! a data set ──► SampleSource ──part──► Samples ──unit──┴──► Unit: batches of named inputs
+//! a model of the hub ──► InputSide ─────────────────────────┐
+//! a data set ──► SampleSource ──part──► DatasetPart ──unit──┴──► Unit: batches of named inputs
 //! ```
 
 use std::any::Any;
@@ -21,9 +21,10 @@ use super::unusable::Unusable;
 use crate::engine::Engine;
 use crate::{Error, ErrorKind};
 
-/// How a model is fed: from samples of one modality to named inputs of the graph.
-pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {
-    /// How inputs are prepared, for people.
+/// How inputs are prepared from images or texts. Modalities of the same kind of input share it: texts, pairs and words have the
+/// preparation of texts.
+pub(crate) trait Preparation {
+    /// A readable description of how inputs are prepared.
     fn preprocessing(&self) -> String;
 
     /// The digest of how inputs are prepared.
@@ -40,6 +41,20 @@ pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {
     /// How a sequence of tokens becomes one vector.
     fn token_pooling(&self) -> TokenPooling;
 
+    /// How rows are batched: `batch` items at once, or as many as `engine` runs fastest.
+    fn plan(&self, batch: Option<usize>, engine: &dyn Engine) -> Plan;
+
+    /// The text side, if the inputs are texts, pairs of texts or words.
+    fn texts(&self) -> Option<&TextSide> {
+        None
+    }
+}
+
+/// How a model is fed: from samples of one modality to named inputs of the graph.
+pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {
+    /// How inputs are prepared.
+    fn preparation(&self) -> &dyn Preparation;
+
     /// How many times the features of an item fit into the row of a sample: 4 for pairs of texts in two sequences.
     fn row_factor(&self) -> usize {
         1
@@ -50,8 +65,10 @@ pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {
         false
     }
 
-    /// How rows are batched: `batch` items at once, or as many as `engine` runs fastest.
-    fn plan(&self, batch: Option<usize>, engine: &dyn Engine) -> Plan;
+    /// How rows are batched, as [`Preparation::plan`] unless the modality has a plan of its own.
+    fn plan(&self, batch: Option<usize>, engine: &dyn Engine) -> Plan {
+        self.preparation().plan(batch, engine)
+    }
 
     /// A unit of two made-up samples, to test whether a model runs.
     ///
@@ -78,11 +95,6 @@ pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {
     ) -> Result<(), Unusable> {
         Ok(())
     }
-
-    /// The text side, if the model takes texts, pairs of texts or words.
-    fn texts(&self) -> Option<&TextSide> {
-        None
-    }
 }
 
 /// The samples of a data set, of one modality.
@@ -91,11 +103,11 @@ pub(crate) trait SampleSource<'a>: Sync {
     fn parts(&self) -> Vec<Range<usize>>;
 
     /// The samples at `range`.
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a>;
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a>;
 }
 
 /// A part of a data set.
-pub(crate) trait Samples: Sync {
+pub(crate) trait DatasetPart: Sync {
     /// Positions in the data set.
     fn range(&self) -> Range<usize>;
 
@@ -105,7 +117,7 @@ pub(crate) trait Samples: Sync {
 
 /// The unit of `rows` for a model; a failed unit if the model was prepared for another modality.
 pub(crate) fn unit(
-    samples: &dyn Samples,
+    samples: &dyn DatasetPart,
     side: &dyn InputSide,
     rows: Range<usize>,
     plan: Plan,

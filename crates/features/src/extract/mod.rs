@@ -14,7 +14,7 @@
 //!
 //! | to add | where |
 //! |---|---|
-//! | a modality | a file in `modality/` that implements `InputSide`, `SampleSource` and `Samples`, and its line in `MODALITIES` |
+//! | a modality | a file in `modality/` that implements `InputSide`, `SampleSource` and `DatasetPart`, and its line in `MODALITIES` |
 //! | a pooling | `pool.rs` |
 
 mod candidate;

@@ -134,6 +134,19 @@ impl PreparedModel {
         Ok(resized)
     }
 
+    /// The same model for pairs of texts, one sequence per pair: joined by its tokenizer, or by the graph. The graph and the
+    /// tokenizer are not read again. A model that was opened for pairs stays as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a model that takes no texts, or does not join them.
+    pub fn into_pairs(self) -> Result<Self, Error> {
+        let Some(side) = modality::for_pairs(&self.side) else {
+            let message = format!("{} does not join pairs of texts", self.name);
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        Ok(Self { side, ..self })
+    }
+
     /// The graph as it was read, with the symbolic sizes of [`at_size`](Self::at_size).
     pub fn model(&self) -> &Model {
         &self.model
@@ -207,7 +220,7 @@ impl PreparedModel {
         if self.side.is_by_word() {
             return "words";
         }
-        match (self.located.pooling, self.side.token_pooling()) {
+        match (self.located.pooling, self.side.preparation().token_pooling()) {
             (Pooling::GlobalAverage { .. }, _) => "global-average",
             (Pooling::Tokens, TokenPooling::First) => "first-token",
             (Pooling::Tokens, TokenPooling::Last) => "last-token",
@@ -216,9 +229,9 @@ impl PreparedModel {
         }
     }
 
-    /// How inputs are prepared, for people.
+    /// A readable description of how inputs are prepared.
     pub fn preprocessing(&self) -> String {
-        self.side.preprocessing()
+        self.side.preparation().preprocessing()
     }
 
     /// The input side.
@@ -238,7 +251,7 @@ impl PreparedModel {
 
     /// The input side of a model that takes texts, pairs of texts or words.
     pub fn texts(&self) -> Option<&TextSide> {
-        self.side.texts()
+        self.side.preparation().texts()
     }
 
     /// The batch size of a graph that was exported with a fixed one.
@@ -278,23 +291,26 @@ impl PreparedModel {
 
 /// The output of every block of the model, and its features.
 fn all_layers(model: &Model, side: &dyn InputSide, located: &Located) -> Result<Vec<Located>, Unusable> {
-    let layers = blocks(model, side.data_input(), &located.feature)?;
+    let layers = blocks(model, side.preparation().data_input(), &located.feature)?;
     let unknown = layers.iter().find(|layer| layer.feature_dim.is_none());
     match unknown {
-        Some(layer) if layers.len() > 1 => Err(Unusable::Failed(format!(
-            "the graph does not determine the number of features of {:?}; name one tensor with --feature",
-            layer.feature
-        ))),
+        Some(layer) if layers.len() > 1 => Err(Unusable::Failed(
+            format!(
+                "the graph does not determine the number of features of {:?}; name one tensor with --feature",
+                layer.feature
+            )
+            .into(),
+        )),
         _ => Ok(layers),
     }
 }
 
 /// What the user should know about how a model is used.
 fn notes(side: &dyn InputSide, layers: &[Located], located: &Located, options: &ExtractOptions) -> Vec<String> {
-    let mut notes = side.notes().to_vec();
+    let mut notes = side.preparation().notes().to_vec();
     let Some(pooling) = &options.pooling else { return notes };
     let is_pooled = layers.iter().all(|layer| layer.pooling != Pooling::Tokens);
-    if side.texts().is_some() && !side.is_by_word() && is_pooled {
+    if side.preparation().texts().is_some() && !side.is_by_word() && is_pooled {
         notes.push(format!(
             "{:?} is already one vector per text, so --pooling {} has no effect; name a tensor of tokens with --feature",
             located.feature,

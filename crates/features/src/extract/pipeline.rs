@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ranktune_core::{Event, one_line};
 
-use super::input::{self, Samples};
+use super::input::{self, DatasetPart};
 use super::modality::Source;
 use super::model::PreparedModel;
 use super::model_run::{Counts, ExtractionOutcome, ModelRun, RunState};
@@ -79,7 +79,7 @@ impl<'a> Pipeline<'a> {
         }
         let key = Key::of(&KeyParts {
             model: model.digest().as_bytes(),
-            preprocessing: model.side().digest().as_bytes(),
+            preprocessing: model.side().preparation().digest().as_bytes(),
             feature_tensor: model.feature_tensor(),
             pooling: model.pooling_name(),
             data: data.finalize().as_bytes(),
@@ -104,7 +104,7 @@ impl<'a> Pipeline<'a> {
         model: &'a PreparedModel,
         run: &mut ModelRun,
         runner: &mut Option<Runner<'a>>,
-        samples: &dyn Samples,
+        samples: &dyn DatasetPart,
         engines: &Engines,
     ) -> Result<(), Error> {
         let RunState::Active(sink) = &mut run.state else {
@@ -164,7 +164,7 @@ impl<'a> Pipeline<'a> {
         model: &PreparedModel,
         sink: &mut Sink,
         counts: &mut Counts,
-        samples: &dyn Samples,
+        samples: &dyn DatasetPart,
         rows: Range<usize>,
         runner: &mut Runner<'_>,
     ) -> Result<(), Error> {

@@ -243,7 +243,7 @@ impl<'a> Runner<'a> {
             let inputs: Vec<Input<'_>> = batch.feeds.iter().map(|feed| feed.input()).collect();
             let mut outputs = self.session.run(&inputs, &self.outputs)?.into_iter();
             let missing = || Error::new(ErrorKind::Inference, "the engine returned fewer outputs than requested");
-            let (tokens, mask) = (self.prepared.side().token_pooling(), batch.mask.as_ref());
+            let (tokens, mask) = (self.prepared.side().preparation().token_pooling(), batch.mask.as_ref());
             let mut parts = Vec::with_capacity(self.prepared.parts().len());
             for part in self.prepared.parts() {
                 let output = outputs.next().ok_or_else(missing)?;

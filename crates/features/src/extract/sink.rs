@@ -1,6 +1,6 @@
 //! Where extracted rows go: the store, or memory without one.
 //!
-//! A look at rows in memory shares them. They are copied only if rows are appended while a look still holds them, which
+//! Readers share the rows in memory. They would be copied only if rows were appended while a reader still held them, which
 //! [`Extractor::look`](super::Extractor::look) rules out.
 
 use std::ops::Range;

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
+use ranktune_core::{Digest, one_line};
 use ranktune_data::DataKind;
 use ranktune_hub::text::{Pairs, Sequence};
 use ranktune_hub::{TextPooling, TextProcessor};
 
-use ranktune_core::one_line;
-
 use super::candidate::Candidate;
+use super::input::Preparation;
 use super::pool::TokenPooling;
-use super::units::{Batch, Feed, Mask, Numbers, Plan};
+use super::units::{Batch, Feed, Items, Mask, Numbers, Plan, Unit};
 use super::unusable::Unusable;
+use crate::engine::Engine;
 use crate::{Error, ErrorKind};
 
 /// Rows per unit: enough that sorting by length leaves little padding, few enough that an interruption loses little work.
@@ -37,7 +38,7 @@ pub(crate) const PROBE_TEXTS: [&str; 2] = [
 pub struct TextSide {
     /// How texts are prepared.
     pub processor: TextProcessor,
-    pub(crate) token_pooling: TokenPooling,
+    token_pooling: TokenPooling,
     sequences: Sequences,
 }
 
@@ -88,11 +89,6 @@ impl TextSide {
         self.sequences
     }
 
-    /// The graph's input for the token ids.
-    pub(crate) fn data_input(&self) -> &str {
-        &self.processor.inputs().input_ids
-    }
-
     /// How rows are batched: `batch` items at once, or what is fastest on a CPU.
     pub(crate) fn plan(&self, batch: Option<usize>) -> Plan {
         Plan {
@@ -133,7 +129,7 @@ impl TextSide {
     ///
     /// # Errors
     /// As [`encode`](Self::encode), with the number of the text.
-    pub(crate) fn encode_rows<'t>(
+    fn encode_rows<'t>(
         &self,
         rows: Range<usize>,
         text: impl Fn(usize) -> (&'t str, Option<&'t str>),
@@ -149,6 +145,29 @@ impl TextSide {
             sequences.extend(encoded);
         }
         Ok((sequences, truncated))
+    }
+
+    /// The unit of the samples at `rows`, whose texts `text` returns; `batch` makes the batches of their sequences and says how
+    /// the items become rows. The unit is failed if a text cannot be tokenized.
+    pub(crate) fn unit<'t>(
+        &self,
+        rows: Range<usize>,
+        text: impl Fn(usize) -> (&'t str, Option<&'t str>),
+        batch: impl FnOnce(&[&Sequence]) -> (Vec<Batch>, Items),
+    ) -> Unit {
+        let (sequences, cut) = match self.encode_rows(rows.clone(), text) {
+            Ok(encoded) => encoded,
+            Err(error) => return Unit::failed(rows, error),
+        };
+        let sequences: Vec<&Sequence> = sequences.iter().collect();
+        let (batches, items) = batch(&sequences);
+        Unit {
+            batches,
+            items,
+            rows,
+            cut,
+            ..Unit::default()
+        }
     }
 
     /// Batches of sequences of similar length.
@@ -198,5 +217,32 @@ impl TextSide {
             words: None,
         };
         (batch, padded.starts)
+    }
+}
+
+impl Preparation for TextSide {
+    fn preprocessing(&self) -> String {
+        self.processor.to_string()
+    }
+
+    fn digest(&self) -> Digest {
+        self.processor.digest().into()
+    }
+
+    /// The graph's input for the token ids.
+    fn data_input(&self) -> &str {
+        &self.processor.inputs().input_ids
+    }
+
+    fn token_pooling(&self) -> TokenPooling {
+        self.token_pooling
+    }
+
+    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
+        self.plan(batch)
+    }
+
+    fn texts(&self) -> Option<&TextSide> {
+        Some(self)
     }
 }

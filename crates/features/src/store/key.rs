@@ -16,7 +16,7 @@ pub struct KeyParts<'a> {
     pub preprocessing: &'a [u8],
     /// Name of the feature tensor.
     pub feature_tensor: &'a str,
-    /// How the feature tensor becomes one row a sample, such as `mean over attention_mask`; empty for not at all.
+    /// How the feature tensor becomes one row per sample, such as `mean over attention_mask`; empty for not at all.
     pub pooling: &'a str,
     /// Digest of the inputs, in order.
     pub data: &'a [u8],

@@ -6,10 +6,10 @@
 //! y_j = clip(⌊½ + Σ_i w_ij · x_i⌋),    w_ij = φ((i + ½ - c_j) / f) / Σ_i',    c_j = (j + ½)·s,    |i + ½ - c_j| ≤ r·f
 //! ```
 //!
-//! in integers: weights are rounded to 22 bits behind the point, sums are 32-bit, and each axis is rounded to 8 bits. So
+//! in integers: weights are rounded to 22 fractional bits, sums are 32-bit, and each axis is rounded to 8 bits. So
 //! antialiasing is built in (`f > 1` widens the filter), and enlarging interpolates. Rows are narrowed first, then columns
 //! shortened; the other way round if the image loses rows and more than twice as many as columns, which is Pillow's rule since
-//! version 13 (older ones never do; a pixel differs by a step where it matters).
+//! version 13 (older versions never do, which changes some pixels by one step).
 //!
 //! Written by hand because the fast library (fast_image_resize) has 16-bit weights, which changes a pixel by one step in every
 //! second image, and selects other pixels for `nearest`. Integer sums are exact in any order, so the compiler can use any vector

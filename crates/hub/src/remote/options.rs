@@ -2,7 +2,7 @@
 //!
 //! The environment is read in one place, [`RemoteOptions::from_env`], with the variables and rules of Python's `huggingface_hub`, so
 //! that both share one cache and one login. `RemoteOptions::default()` only reads the home folder. The one duration among the
-//! variables is a whole number of seconds there, so it is parsed as one, without `humantime`.
+//! variables is a whole number of seconds there, so it is parsed as one.
 
 use std::ffi::OsString;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! The sources of models: what a user's `--hub` argument can be.
 //!
-//! A kind of source is one file here and one line in [`KINDS`], which carries everything that is done with it.
+//! A kind of source is one file here and one line in [`KINDS`], which holds its functions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

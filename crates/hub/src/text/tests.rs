@@ -1,4 +1,4 @@
-//! Tokenizers made on the spot, and others against the ids that Hugging Face's Python package gives.
+//! Tokenizers built by the tests, and others against the ids that Hugging Face's Python package gives.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Sums of two tensors of one shape, of rows and a bias, and of broadcast rows; multiples.
+//! Sums of two tensors of equal shape, of rows and a bias, and of broadcast rows; multiples of a tensor.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;

@@ -4,7 +4,7 @@
 //! Backward, with `dz = dy f′(z)`: `dβ = Σ dz`, `dγ = Σ dz x̂`,
 //! `dx = γ/√(σ² + ε) · (dz − dβ/R − x̂ dγ/R)`. z is recomputed from x, so that only x is kept, and dx
 //! is written over dy.
-//! Sums run in f32 over a few rows and in f64 over those; x is shifted by its first row, so that a large mean
+//! Sums are f32 over a few rows at a time and f64 over those partial sums; x is shifted by its first row, so that a large mean
 //! does not cancel the variance.
 
 use burn::backend::flex::FlexTensor;

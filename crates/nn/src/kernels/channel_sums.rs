@@ -1,4 +1,4 @@
-//! Sums by channel, in f32 over a few rows and in f64 over those.
+//! Sums by channel: f32 over a few rows at a time, f64 over those partial sums.
 
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The ONNX operators of the trainable graph: one family a file, one line of [`REGISTRY`] an operator.
+//! The ONNX operators of the trainable graph: one file per family, one line of [`REGISTRY`] per operator.
 //!
 //! A line names the operator and its constructor. The constructor reads the node's attributes, refuses the ones that it does
 //! not know, and returns a closure that computes the outputs from the inputs. Shapes are checked there, before Burn sees

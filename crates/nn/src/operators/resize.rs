@@ -1,6 +1,6 @@
 //! Resize and Upsample: nearest, linear and cubic, with or without antialiasing, along any axes.
 //!
-//! Resizing is separable and linear: along each axis the output is `y = W x`, with one row of weights an output position.
+//! Resizing is separable and linear: along each axis the output is `y = W x`, with one row of weights per output position.
 //! Nearest is a selection, the others are a product with W, so gradients need no code of their own. The positions follow
 //! `coordinate_transformation_mode`.
 

@@ -1,4 +1,4 @@
-//! Softmax and LogSoftmax. Up to operator set 12 they run over all axes from `axis` on, and over `axis` alone since.
+//! Softmax and LogSoftmax. Up to operator set 12 they run over all axes from `axis` on, later over `axis` alone.
 
 use super::{Attributes, Operator};
 use crate::Result;

@@ -6,8 +6,8 @@
 
 use super::op::Op;
 use super::value::{Element, InferredValue, MAX_ELEMENTS};
-use crate::axes::{normalize_axis, slice_axes};
 use crate::DataType;
+use crate::axes::{normalize_axis, slice_axes};
 
 /// The elements of the node's output, where it is a short integer value.
 pub fn elements(op: &Op) -> Option<Vec<Element>> {

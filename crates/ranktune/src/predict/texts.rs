@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ranktune_core::{Event, Progress};
-use ranktune_data::{Dataset, Inputs, TagScheme, Targets};
+use ranktune_data::{Dataset, DatasetTargets, Inputs, TagScheme};
 use ranktune_features::extract::{Sequences, TextSide};
 use ranktune_hub::text::Pairs;
 use ranktune_report::evaluation::{Prediction, TaggedWord};
@@ -106,7 +106,7 @@ pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, context: RunContext<'_
     if let Some(at) = sentences.iter().position(Vec::is_empty) {
         return Err(wrong(format!("text {}: expected words, found none", at + 1)));
     }
-    let targets = Targets::Tags {
+    let targets = DatasetTargets::Tags {
         names: vec![String::new()],
         sentences: sentences.iter().map(|words| vec![0; words.len()]).collect(),
         scheme: TagScheme::Plain,

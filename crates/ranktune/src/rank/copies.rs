@@ -1,7 +1,7 @@
 //! Samples that occur more than once.
 //!
-//! Where there are no more samples than features, two equal rows with equal targets can be reproduced exactly by features of a rank
-//! below n, and the evidence of such a column has no maximum. A copy tells nothing new there, so it is left out.
+//! With at most as many samples as features, duplicates let features of rank below n fit a target column exactly, and the evidence
+//! of such a column has no maximum. Duplicates add no information there, so they are left out.
 
 use std::collections::HashMap;
 
@@ -23,14 +23,14 @@ pub(crate) fn without_copies(dataset: &Dataset, digests: &[Digest]) -> Vec<usize
 
 #[cfg(test)]
 mod tests {
-    use ranktune_data::{Inputs, Targets};
+    use ranktune_data::{DatasetTargets, Inputs};
 
     use super::*;
 
     #[test]
     fn a_copy_goes_only_if_its_target_is_the_same_too() {
         let first = ["x", "y", "x", "x", "y"].map(str::to_owned).to_vec();
-        let targets = Targets::Classes {
+        let targets = DatasetTargets::Classes {
             names: vec!["a".to_owned(), "b".to_owned()],
             labels: vec![0, 1, 0, 1, 1],
         };

@@ -5,6 +5,7 @@ use ranktune_report::ranking::LayerScore;
 use ranktune_scores::uncertainty::Jackknife;
 use serde_json::json;
 
+use super::company::TERMS;
 use super::options::LayerChoice;
 use super::scores::{GROUPS, ModelScores, ScoreEntry, ScoreList};
 use crate::error::{Error, ErrorKind};
@@ -112,6 +113,8 @@ fn mean(each: &[ScoreList]) -> Result<ScoreList, Error> {
         let value = each.iter().map(|scores| scores.entries[place].value).sum::<f64>() / count;
         let mut object = entry.object.clone();
         object.insert("value".to_owned(), json!(value));
+        // Terms of the first layer are not those of the model.
+        object.remove(TERMS);
         if place == 0 {
             let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
             let groups = jackknife

@@ -8,14 +8,16 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `options` | what can be chosen, and its defaults |
-//! | `track` | the trait of what models run on |
-//! | `samples`, `streamed`, `words` | its implementations: rows that are held, rows that are added up, words of sentences |
+//! | `track` | the trait of the samples that models run on |
+//! | `samples`, `streamed`, `words` | its implementations: rows that are kept, rows that are added to statistics, words of sentences |
 //! | `row_sums`, `word_sums` | statistics by group, of rows and of words |
-//! | `scores`, `layers` | every score of a model, and of several layers the model's |
+//! | `scores`, `layers` | every score of a model; the score of a model from those of its layers |
 //! | `race` | the rounds; a plain ranking is a race of one round |
 //! | `order` | places, and how certain they are |
+//! | `company` | scores that a model has among others only |
 //! | `copies` | samples that occur more than once |
 
+mod company;
 pub(crate) mod copies;
 mod layers;
 mod options;
@@ -66,7 +68,8 @@ pub fn rank(
     interrupt: &Interrupt,
 ) -> Result<Ranking, Error> {
     let task = dataset.targets.task();
-    let names = options::score_names(options, task);
+    let all_names = options::score_names(options, task);
+    let (names, company) = company::split(all_names.clone(), task)?;
     check_names(&names, task)?;
     let kind = dataset.kind();
     check_pooling(&options.extract, kind)?;
@@ -85,6 +88,7 @@ pub fn rank(
     let scoring = Scoring {
         dataset,
         names: &names,
+        company: &company,
         layers: options.layers,
         seed: options.seed,
         keep_bytes: options.keep_bytes.unwrap_or(options::KEEP_BYTES),
@@ -132,6 +136,7 @@ pub fn rank(
     if ranked.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
+    company::fill(&mut ranked, &company);
     skipped.sort_by(|a, b| a.name.cmp(&b.name));
     raced.unreadable.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(Ranking {
@@ -153,7 +158,7 @@ pub fn rank(
                 })
                 .collect(),
         },
-        options: options::options_json(options, &names),
+        options: options::options_json(options, &all_names),
         models: in_order(ranked, kind, options.top_k, options.seed)?,
         race: raced.summary,
         skipped,
@@ -181,7 +186,7 @@ fn run(race: &Race<'_>, work: &Extraction<'_>, scoring: &Scoring<'_>) -> Result<
 fn check_names(names: &[String], task: Task) -> Result<(), Error> {
     match task {
         Task::Tokens => words::check_names(names),
-        _ => check_scores(names, task == Task::Classification, task.name()),
+        _ => check_scores(names, task),
     }
 }
 

@@ -14,7 +14,7 @@
 //! - Without a budget, a race uses at most half of the `n · models` samples of a full ranking: the last prefix is cut to what is
 //!   left of that, and the race ends ([`RaceEnd::Share`]). It ends earlier when the first k and their order are settled.
 //! - With a budget, measured time replaces that half, and only then does time decide anything: the last prefix is cut to what the
-//!   running models are expected to see before the budget ends ([`RaceEnd::Time`]). The first k go on when they are settled.
+//!   running models are expected to see before the budget ends ([`RaceEnd::Time`]). The race continues after the first k are settled.
 //!
 //! Every prefix is a stratified draw ([`Dataset::draw_order`](ranktune_data::Dataset::draw_order)). Chances are those of the score
 //! *on the prefix*; on more samples the order of the scores may differ. This is why no model is eliminated on few samples per

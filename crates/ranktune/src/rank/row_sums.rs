@@ -4,15 +4,15 @@
 //! engine or store ──rows──► statistics of group g, g = 1 … J ──► scores and their jackknife      (logits are kept for LEEP and NCE)
 //! ```
 //!
-//! Features that fit in memory are scored from the rows instead: it takes as long, and a column whose sums have lost their
-//! digits can be solved again.
+//! Features that fit in memory are scored from the rows instead: this takes as long, and a column whose sums have lost
+//! precision can be computed again from the rows.
 
 use std::ops::Range;
 
 use ranktune_data::Dataset;
 use ranktune_features::extract::ExtractedFeatures;
 use ranktune_scores::scores::{Needs, find};
-use ranktune_scores::uncertainty::{Accumulator, Samples, groups};
+use ranktune_scores::uncertainty::{Accumulator, SampleData, groups};
 use ranktune_scores::{FeatureView, Probabilities};
 
 use super::scores::{Detail, GROUPS, ScoreList, Scoring};
@@ -22,12 +22,20 @@ use crate::scoring::{Columns, probabilities};
 /// Rows that go into the statistics at a time.
 const BLOCK: usize = 2048;
 
-/// Whether every score of `names` can be computed without the rows of features.
-pub(super) fn is_possible(names: &[String]) -> bool {
+/// Whether every score can be computed without the rows of features.
+pub(super) fn is_possible(scoring: &Scoring<'_>) -> bool {
+    let names = scoring.names;
     let needs = |name: &String| find(name).map(|score| score.needs);
     let first = names.first().map(needs);
-    !names.iter().any(|name| matches!(needs(name), Ok(Needs::ClassRows)))
+    scoring.company.is_empty()
+        && !names.iter().any(|name| needs(name).is_ok_and(Needs::is_of_rows))
         && matches!(first, Some(Ok(needs)) if needs != Needs::Probabilities)
+}
+
+/// Whether some score of `names` is found from a draw of rows where not all are kept.
+pub(super) fn keeps_draw(names: &[String]) -> bool {
+    let needs = |name: &String| find(name).map(|score| score.needs);
+    names.iter().any(|name| matches!(needs(name), Ok(Needs::RowsOrGroups)))
 }
 
 /// The group of every sample of the data set: those of the race, or groups drawn at random.
@@ -48,6 +56,8 @@ pub(super) struct RowSums<'a> {
     dataset: &'a Dataset,
     /// The group of every sample.
     groups: &'a [usize],
+    /// Whether some rows are kept.
+    keeps_draw: bool,
     /// From the first valid rows on, which tell the number of features.
     sums: Option<Accumulator>,
     logits: Vec<f32>,
@@ -56,10 +66,11 @@ pub(super) struct RowSums<'a> {
 }
 
 impl<'a> RowSums<'a> {
-    pub(super) fn new(dataset: &'a Dataset, groups: &'a [usize]) -> Self {
+    pub(super) fn new(scoring: &Scoring<'a>, groups: &'a [usize]) -> Self {
         Self {
-            dataset,
+            dataset: scoring.dataset,
             groups,
+            keeps_draw: keeps_draw(scoring.names),
             sums: None,
             logits: Vec::new(),
             n_logits: 0,
@@ -86,9 +97,10 @@ impl<'a> RowSums<'a> {
             let columns = Columns::of(&self.dataset.targets, kept.iter().copied());
             let sums = match &mut self.sums {
                 Some(sums) => sums,
-                None => self
-                    .sums
-                    .insert(Accumulator::new(&columns.empty_statistics(d)?, GROUPS)),
+                None => {
+                    let sums = Accumulator::new(&columns.empty_statistics(d)?, GROUPS);
+                    self.sums.insert(if self.keeps_draw { sums.with_draw() } else { sums })
+                }
             };
             let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
             sums.update(&FeatureView::new(&data, kept.len(), d)?, &columns.view()?, &groups)?;
@@ -109,7 +121,7 @@ impl<'a> RowSums<'a> {
         let columns = Columns::of(&self.dataset.targets, kept.iter().copied());
         let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
         let source = (self.n_logits > 0).then(|| probabilities(&self.logits, self.n_logits));
-        let scores = sums.scores(Some(Samples {
+        let scores = sums.scores(Some(SampleData {
             targets: columns.view()?,
             probabilities: source
                 .as_ref()

@@ -11,6 +11,7 @@ use ranktune_scores::scores::ScoreData;
 use ranktune_scores::uncertainty::{groups, jackknife};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 
+use super::company;
 use super::layers::{combine, mean_rows};
 use super::row_sums::{self, RowSums};
 use super::scores::{Detail, GROUPS, ModelScores, ScoreList, Scoring};
@@ -173,9 +174,9 @@ fn of_features(
 ) -> Result<ModelScores, Error> {
     let (n, d) = (features.n_rows(), features.n_features());
     let bytes = n.saturating_mul(d).saturating_mul(4);
-    if bytes > scoring.keep_bytes && row_sums::is_possible(scoring.names) {
+    if bytes > scoring.keep_bytes && row_sums::is_possible(scoring) {
         let groups = row_sums::groups_of(scoring)?;
-        let mut sums = RowSums::new(scoring.dataset, &groups);
+        let mut sums = RowSums::new(scoring, &groups);
         sums.add(features, 0..n)?;
         let (list, d) = sums.scores(scoring, detail)?;
         return Ok(ModelScores::of_all(model, list, d));
@@ -235,10 +236,12 @@ fn of_rows(
         None => groups::assign(&targets, GROUPS.min(targets.n_samples()), scoring.seed).ok(),
     };
     let options = ScoreOptions::default();
-    scoring.list(detail, |score, with_error| {
+    let mut list = scoring.list(detail, |score, with_error| {
         let outcome = score.compute(&data, &options)?;
         let groups = groups.as_ref().filter(|_| with_error);
         let jackknife = groups.and_then(|groups| jackknife(&inputs, score.name, &options, groups).ok());
         Ok((outcome, jackknife))
-    })
+    })?;
+    company::add_terms(&mut list, scoring.company, &data, detail);
+    Ok(list)
 }

@@ -4,6 +4,7 @@ use ranktune_core::one_line;
 use ranktune_data::Dataset;
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::LayerScore;
+use ranktune_scores::scores::company::CompanyScore;
 use ranktune_scores::scores::{Score, find};
 use ranktune_scores::uncertainty::{GroupedScores, Jackknife};
 use ranktune_scores::{ScoreOptions, ScoreOutcome};
@@ -79,6 +80,8 @@ pub(super) struct Scoring<'a> {
     pub(super) dataset: &'a Dataset,
     /// Scores by name; the first orders the ranking.
     pub(super) names: &'a [String],
+    /// Scores of each model among the others.
+    pub(super) company: &'a [&'static CompanyScore],
     pub(super) layers: LayerChoice,
     pub(super) seed: u64,
     /// Size of features in bytes above which they are added up as they arrive.

@@ -26,7 +26,7 @@ pub(super) fn is_needed(work: &Extraction<'_>, scoring: &Scoring<'_>) -> bool {
     work.options.cache == CacheOptions::Off
         && work.options.feature != FeatureChoice::Layers
         && bytes > scoring.keep_bytes
-        && row_sums::is_possible(scoring.names)
+        && row_sums::is_possible(scoring)
 }
 
 /// Rows of features that are added up as they arrive.
@@ -49,7 +49,7 @@ impl<'a> StreamedRows<'a> {
             scoring,
             extractor: Extractor::new(work)?,
             done: 0,
-            sums: work.models.iter().map(|_| RowSums::new(work.dataset, groups)).collect(),
+            sums: work.models.iter().map(|_| RowSums::new(scoring, groups)).collect(),
             is_over: vec![false; work.models.len()],
             unreadable: Vec::new(),
         })

@@ -14,6 +14,7 @@ use ranktune_scores::{FeatureView, Statistics, Targets};
 
 use super::layers::{append_mean, combine, common_width};
 use super::options::LayerChoice;
+use super::row_sums::keeps_draw;
 use super::scores::{Detail, ModelScores, ScoreList, Scoring};
 use crate::error::{Error, ErrorKind};
 
@@ -63,6 +64,8 @@ pub(super) struct WordSums<'a> {
     /// Whether the layers' mean has statistics too, the last of `parts`.
     with_mean: bool,
     bytes_of_group: usize,
+    /// Whether some words are kept.
+    keeps_draw: bool,
     /// One for every layer, from the first words on.
     parts: Vec<Accumulator>,
     n_features: usize,
@@ -89,19 +92,20 @@ pub(super) fn bytes_of_group(model: &PreparedModel, choice: LayerChoice) -> usiz
     of_layers + of_mean
 }
 
-/// Whether statistics of so many bytes a group fit in memory, with as few groups as possible.
+/// Whether statistics of so many bytes per group fit in memory, with as few groups as possible.
 pub(super) fn fits(bytes_of_group: usize) -> bool {
     bytes_of_group.saturating_mul(FEWEST_GROUPS) <= MOST_BYTES
 }
 
 impl<'a> WordSums<'a> {
-    pub(super) fn new(sentences: &'a Sentences<'a>, model: &PreparedModel, choice: LayerChoice) -> Self {
-        let (layers, with_mean) = plan(model, choice);
+    pub(super) fn new(sentences: &'a Sentences<'a>, model: &PreparedModel, scoring: &Scoring<'_>) -> Self {
+        let (layers, with_mean) = plan(model, scoring.layers);
         Self {
             sentences,
             layers,
             with_mean,
-            bytes_of_group: bytes_of_group(model, choice),
+            bytes_of_group: bytes_of_group(model, scoring.layers),
+            keeps_draw: keeps_draw(scoring.names),
             parts: Vec::new(),
             n_features: 0,
         }
@@ -160,7 +164,8 @@ impl<'a> WordSums<'a> {
     fn empty_parts(&self) -> Result<Vec<Accumulator>, ranktune_scores::Error> {
         let empty = |width: usize| {
             let empty = Statistics::for_classes(width, self.sentences.n_tags)?;
-            Ok(Accumulator::new(&empty, self.sentences.n_groups))
+            let sums = Accumulator::new(&empty, self.sentences.n_groups);
+            Ok(if self.keeps_draw { sums.with_draw() } else { sums })
         };
         if self.layers.is_empty() {
             return Ok(vec![empty(self.n_features)?]);

@@ -1,7 +1,7 @@
 //! The track of tagged words: statistics of the words of groups of sentences, and never the words' features themselves.
 //!
 //! ```text
-//! sentences ──engine──► features of words ──► statistics of group g, g = 1 … J ──► scores, and without each g their errors
+//! sentences ──engine──► features of words ──► statistics of group g, g = 1 … J ──► scores and their jackknife
 //! ```
 //!
 //! Prefixes and groups are of sentences, because the words of one sentence are not independent samples; the sentences of a rare
@@ -10,11 +10,11 @@
 
 use std::time::Instant;
 
-use ranktune_data::{Dataset, Targets};
+use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_features::extract::{Extraction, PreparedModel, WordExtractor};
 use ranktune_features::{Error as FeatureError, ErrorKind as FeatureErrorKind};
 use ranktune_report::ranking::RaceUnit;
-use ranktune_scores::scores::{SCORES, find};
+use ranktune_scores::scores::{Needs, SCORES, Score, find};
 use ranktune_scores::uncertainty::groups;
 
 use super::options::LayerChoice;
@@ -49,7 +49,7 @@ pub(super) fn sentences<'a>(
     layers: LayerChoice,
     deal: Deal,
 ) -> Result<Sentences<'a>, Error> {
-    let Targets::Tags { names, sentences, .. } = &dataset.targets else {
+    let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
         let message = format!("expected tagged words, found targets of {}", dataset.targets.task());
         return Err(Error::new(ErrorKind::Data, message));
     };
@@ -94,10 +94,10 @@ fn rarest_tags(sentences: &[Vec<u32>], n_tags: usize) -> Vec<u32> {
 /// [`ErrorKind::Arguments`].
 pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
     for name in names {
-        if find(name)?.is_of_statistics() {
+        if is_possible(find(name)?) {
             continue;
         }
-        let possible = SCORES.iter().filter(|score| score.is_of_statistics());
+        let possible = SCORES.iter().filter(|score| is_possible(score));
         let possible: Vec<&str> = possible.map(|score| score.name).collect();
         let message = format!(
             "{name} needs the features of all words at once, which are not kept; for words there are {}",
@@ -106,6 +106,11 @@ pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     Ok(())
+}
+
+/// Whether a score is found from statistics of words, and a draw of them.
+pub(super) fn is_possible(score: &Score) -> bool {
+    score.is_of_statistics() || score.needs == Needs::RowsOrGroups
 }
 
 /// A model and the statistics of the words that it has seen.
@@ -133,7 +138,7 @@ impl<'a> TaggedWords<'a> {
         sentences: &'a Sentences<'a>,
     ) -> Result<Self, Error> {
         let models = work.models.iter().map(|model| ModelProgress {
-            sums: Some(WordSums::new(sentences, model, scoring.layers)),
+            sums: Some(WordSums::new(sentences, model, scoring)),
             is_stopped: false,
             seconds: 0.0,
         });

@@ -2,17 +2,17 @@
 
 use ranktune_data::Task;
 use ranktune_report::{Scores, scores};
-use ranktune_scores::{Precision, ScoreOptions as Settings, ScoreOutcome, Statistics};
+use ranktune_scores::{Precision, ScoreOptions, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
 
-use super::ScoreOptions;
+use super::ScoreFileOptions;
 use super::saved::Part;
 use super::shards::Shards;
 use crate::scoring::{ListColumns, insert_error, score_json};
 
 /// The settings of the scores.
-pub(super) fn settings(options: &ScoreOptions) -> Settings {
-    let mut settings = Settings::default();
+pub(super) fn settings(options: &ScoreFileOptions) -> ScoreOptions {
+    let mut settings = ScoreOptions::default();
     settings.compat = options.compat;
     settings
 }

@@ -1,12 +1,12 @@
 //! Scoring features from files: features and targets, whole or in shards, and statistics that other runs have saved.
 //!
 //! ```text
-//! shards of features and targets ──► one pass ──► statistics (one, or one a group) ──► scores
+//! shards of features and targets ──► one pass ──► statistics (one, or one per group) ──► scores
 //! saved statistics ────────────────────────────────┘          └──► saved statistics
 //! ```
 //!
 //! The pass keeps a block of rows and the statistics, whatever the number of rows (`stream`). All rows are read at once (`rows`) where
-//! a score needs them, where there are few, and where the statistics turn out to have lost digits that a column needs.
+//! a score needs them, where there are few, and where the statistics turn out to have lost precision that a column needs.
 
 mod document;
 mod rows;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use ranktune_data::Task;
 use ranktune_report::Scores;
 use ranktune_scores::scores::{DefaultUse, Needs, SCORES, Score, find};
-use ranktune_scores::uncertainty::{GroupedScores, Samples};
+use ranktune_scores::uncertainty::{GroupedScores, SampleData};
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
 use crate::error::{Error, ErrorKind};
@@ -46,7 +46,7 @@ pub struct ScoreFiles {
 
 /// Which scores are computed, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ScoreOptions {
+pub struct ScoreFileOptions {
     /// The task. Default: inferred from the targets.
     pub task: Option<Task>,
     /// Scores by name. Default: `logme`, and with probabilities `leep` and `nce`.
@@ -87,7 +87,7 @@ const FEW: usize = 1 << 20;
 /// [`ErrorKind::Data`]: a file that cannot be read, or does not fit the others. [`ErrorKind::Arguments`]: an unknown score, or one
 /// that the task, the missing probabilities or the missing rows do not allow. [`ErrorKind::Scores`]: a score that is not defined for
 /// these numbers.
-pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error> {
+pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, Error> {
     let mut hint = None;
     let mut scores = scored(files, options, &mut hint)?;
     scores.notes.splice(0..0, hint);
@@ -95,7 +95,7 @@ pub fn score(files: &ScoreFiles, options: &ScoreOptions) -> Result<Scores, Error
 }
 
 /// As [`score`]; `hint` is what the user should know of how the task was inferred.
-fn scored(files: &ScoreFiles, options: &ScoreOptions, hint: &mut Option<String>) -> Result<Scores, Error> {
+fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<String>) -> Result<Scores, Error> {
     if files.features.is_empty() && files.statistics.is_empty() {
         return Err(Error::new(
             ErrorKind::Arguments,
@@ -166,7 +166,7 @@ enum Saving {
 /// Size up to which the statistics of every class are saved even if no score of this run needs them.
 const CLASS_BYTES: usize = 64 << 20;
 
-fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Saving) -> Wanted {
+fn wanted(shards: &Shards, names: &[String], options: &ScoreFileOptions, saving: Saving) -> Wanted {
     let asked = names
         .iter()
         .any(|name| find(name).is_ok_and(|score| score.needs == Needs::ClassRows));
@@ -186,7 +186,7 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreOptions, saving: Sav
 }
 
 /// Products in f32 are only for scores with a bound of their error (LogME); other scores of the same statistics take f64.
-fn precision(options: &ScoreOptions, names: &[String]) -> Precision {
+fn precision(options: &ScoreFileOptions, names: &[String]) -> Precision {
     let are_bounded = names
         .iter()
         .all(|name| find(name).is_ok_and(|score| score.bounds_error || score.needs == Needs::Probabilities));
@@ -202,7 +202,7 @@ fn is_precision(error: &Error) -> bool {
 }
 
 /// Whether the error bound from statistics is too large.
-fn needs_more(scores: &Scored, options: &ScoreOptions) -> bool {
+fn needs_more(scores: &Scored, options: &ScoreFileOptions) -> bool {
     let limit = match options.precision {
         Precision::Fast => FAST_ABOVE,
         _ => REDO_ABOVE,
@@ -216,7 +216,7 @@ fn again(
     files: &ScoreFiles,
     shards: Option<Shards>,
     names: &[String],
-    options: &ScoreOptions,
+    options: &ScoreFileOptions,
     first: Option<Scored>,
 ) -> Result<Scores, Error> {
     let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not available");
@@ -224,7 +224,7 @@ fn again(
         return first.map(Scored::document).ok_or_else(nothing_better);
     };
     if options.precision == Precision::Fast {
-        let options = ScoreOptions {
+        let options = ScoreFileOptions {
             precision: Precision::Double,
             ..options.clone()
         };
@@ -241,21 +241,26 @@ fn again(
 }
 
 /// Whether all rows are read at once rather than streamed.
-fn reads_rows(shards: &Shards, names: &[String], options: &ScoreOptions) -> bool {
+fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> bool {
     let (n, d) = (shards.n_samples(), shards.n_features());
     let needs = |wanted: Needs| {
         names
             .iter()
             .any(|name| find(name).is_ok_and(|score| score.needs == wanted))
     };
+    let has_no_other_way = names
+        .iter()
+        .any(|name| find(name).is_ok_and(|score| score.needs.is_of_rows() && score.needs != Needs::ClassRows));
     let with_errors = options.standard_errors != StandardErrors::Without;
     (needs(Needs::ClassRows) && (with_errors || n.saturating_mul(d) <= ROWS_BYTES / 16))
+        || has_no_other_way
+        || (needs(Needs::RowsOrGroups) && n.saturating_mul(d) <= ROWS_BYTES / 4)
         || (with_errors && needs(Needs::Probabilities))
         || n <= d.saturating_mul(2)
         || n.saturating_mul(d) <= FEW
 }
 
-fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
+fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
     if options.scores.is_empty() {
         let with_probabilities =
             !files.probabilities.is_empty() && shards.is_some_and(|shards| shards.columns.is_classes());
@@ -271,10 +276,10 @@ fn score_names(options: &ScoreOptions, files: &ScoreFiles, shards: Option<&Shard
 }
 
 /// Refuses scores that the inputs do not allow.
-fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreOptions) -> Result<(), Error> {
+fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreFileOptions) -> Result<(), Error> {
     match (shards, saved.first()) {
-        (Some(shards), _) => check_scores(names, shards.columns.is_classes(), shards.task.name())?,
-        (None, Some(part)) => check_scores(names, part.groups[0].is_classes(), part.task.name())?,
+        (Some(shards), _) => check_scores(names, shards.task)?,
+        (None, Some(part)) => check_scores(names, part.task)?,
         (None, None) => {}
     }
     for name in names {
@@ -288,6 +293,9 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
             Needs::Probabilities if shards.is_none_or(|shards| shards.probabilities.is_none()) => format!(
                 "{name} needs a source classifier's probabilities; give them with --probabilities, or leave {name} out"
             ),
+            needs if needs.is_of_rows() && needs != Needs::ClassRows && !saved.is_empty() => {
+                format!("{name} needs the rows of features, which saved statistics do not hold; leave {name} out")
+            }
             Needs::ClassRows if saved.iter().any(|part| part.classes.is_none()) => format!(
                 "{name} needs statistics of every class, which the saved ones do not hold; save them with --scores {name}"
             ),
@@ -305,11 +313,16 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
 }
 
 /// All scores from statistics, and from labels and probabilities where they are available.
-fn from_part(part: &Part, shards: Option<&Shards>, names: &[String], options: &ScoreOptions) -> Result<Scored, Error> {
+fn from_part(
+    part: &Part,
+    shards: Option<&Shards>,
+    names: &[String],
+    options: &ScoreFileOptions,
+) -> Result<Scored, Error> {
     let settings = document::settings(options);
     let samples: usize = part.groups.iter().map(Statistics::n_samples).sum();
     let kept = match shards {
-        Some(shards) if shards.n_samples() == samples => Some(Samples {
+        Some(shards) if shards.n_samples() == samples => Some(SampleData {
             targets: shards.columns.view()?,
             probabilities: shards.probabilities_view()?,
             groups: None,

@@ -1,4 +1,4 @@
-//! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need every digit.
+//! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need full precision.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use ranktune_scores::{FeatureView, ScoreInputs};
 use super::document::{Scored, settings};
 use super::saved::Part;
 use super::shards::Shards;
-use super::{Precision, Saving, ScoreOptions, StandardErrors, stream};
+use super::{Precision, Saving, ScoreFileOptions, StandardErrors, stream};
 use crate::error::{Error, ErrorKind};
 
 /// Reads and scores all rows; saves their statistics to `save`, if it is given.
 pub(super) fn score(
     shards: &mut Shards,
     names: &[String],
-    options: &ScoreOptions,
+    options: &ScoreFileOptions,
     save: Option<&Path>,
 ) -> Result<ranktune_report::Scores, Error> {
     if let Some(path) = save {

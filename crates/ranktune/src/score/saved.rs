@@ -127,7 +127,7 @@ impl Part {
     }
 }
 
-/// Reads all files; they are held against each other by [`merge`].
+/// Reads all files; [`merge`] compares them.
 pub(super) fn read_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
     let parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_, _>>()?;
     for (part, path) in parts.iter().zip(paths) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_data::arrays::{self, MatrixReader};
-use ranktune_data::{Inference, Targets, Task};
+use ranktune_data::{DatasetTargets, Inference, Task};
 use ranktune_scores::Probabilities;
 
 use super::ScoreFiles;
@@ -113,7 +113,7 @@ impl Shards {
     }
 }
 
-fn all(targets: &Targets) -> Columns {
+fn all(targets: &DatasetTargets) -> Columns {
     Columns::all(targets)
 }
 

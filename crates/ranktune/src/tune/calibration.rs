@@ -8,7 +8,7 @@
 //! This is temperature scaling (Guo et al. 2017) by cross-validation; the sum is convex in κ. The upper bound is the precision of
 //! normally distributed errors, which matters where every fold is predicted without a mistake.
 
-use ranktune_data::Targets;
+use ranktune_data::DatasetTargets;
 
 use super::read_out::ReadOut;
 
@@ -26,9 +26,9 @@ const STEPS: usize = 30;
 pub(crate) fn weight(
     rows: &[f32],
     n_features: usize,
-    targets: &Targets,
+    targets: &DatasetTargets,
 ) -> Result<Option<f64>, ranktune_scores::Error> {
-    let Targets::Classes { names, labels } = targets else {
+    let DatasetTargets::Classes { names, labels } = targets else {
         return Ok(None);
     };
     let folds = folds(labels, names.len());
@@ -172,7 +172,7 @@ mod tests {
     fn informative_features_have_more_weight_than_noise() {
         let labels: Vec<u32> = (0..120).map(|row| row % 3).collect();
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let targets = Targets::Classes {
+        let targets = DatasetTargets::Classes {
             names,
             labels: labels.clone(),
         };

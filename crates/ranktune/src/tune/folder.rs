@@ -1,6 +1,6 @@
 //! The folder of a tuned model, which is a model of a hub like any other.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `model.onnx` | tuned weights, running statistics, the new head; output `logits` |
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |

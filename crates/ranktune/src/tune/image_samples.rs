@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use ranktune_core::one_line;
 use ranktune_data::image::{ImageError, decode};
 use ranktune_data::{Digest, RgbImage, View, Views};
 use ranktune_hub::ImageProcessor;
@@ -44,7 +45,7 @@ impl Decoder {
                                 return failed;
                             };
                             if let Err(error) = decoder.with(index, |_| ()) {
-                                let (file, reason) = (file.display().to_string(), error.to_string());
+                                let (file, reason) = (file.display().to_string(), one_line(&error));
                                 failed.push((index, Unreadable { file, reason }));
                             }
                         }

@@ -1,4 +1,4 @@
-//! What a tuning method is made of, gathered as its list of needs says.
+//! The inputs of a tuning method, computed as its list of needs says.
 
 use ranktune_train::methods::at_lambda;
 use ranktune_train::{Method, MethodInfo, MethodInputs, ReadOutInput, TeacherPredictions};

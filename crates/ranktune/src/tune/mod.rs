@@ -33,7 +33,7 @@ mod word_teachers;
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
-use ranktune_data::{Dataset, TagScheme, Targets};
+use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
 use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
@@ -127,7 +127,7 @@ pub fn tune(
     }
     let validation = splits.validation(target, progress)?;
     let entity_f1 = EntityF1 { names };
-    let by_entity = matches!(&dataset.targets, Targets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
+    let by_entity = matches!(&dataset.targets, DatasetTargets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
     let runner = TrialRunner {
         target,
         network: &network,

@@ -2,7 +2,7 @@
 //! requested input size.
 
 use ranktune_core::{BoxError, one_line};
-use ranktune_data::Targets;
+use ranktune_data::DatasetTargets;
 use ranktune_features::extract::{PreparedModel, Sequences, TextSide};
 use ranktune_nn::head::POOLED;
 use ranktune_nn::{FeatureLayout, Feed, GraphOptions, Head, HeadRows, SequencePooling, TrainableGraph, with_head};
@@ -14,8 +14,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The initial bias of the head: for labels the logarithm of their odds among the training samples, so that training does not start by
 /// learning how rare they are (Lin et al. 2017, section 4.1); else zero.
-pub(crate) fn initial_bias(targets: &Targets) -> Vec<f32> {
-    let Targets::MultiLabel { names, rows } = targets else {
+pub(crate) fn initial_bias(targets: &DatasetTargets) -> Vec<f32> {
+    let DatasetTargets::MultiLabel { names, rows } = targets else {
         return Vec::new();
     };
     let mut counts = vec![0.5_f32; names.len()];
@@ -150,7 +150,7 @@ mod tests {
     fn the_bias_of_labels_is_their_log_odds_and_that_of_classes_zero() {
         let names: Vec<String> = ["rare", "usual"].map(str::to_owned).to_vec();
         let rows = (0..99).map(|at| if at == 0 { vec![0, 1] } else { vec![1] }).collect();
-        let labels = Targets::MultiLabel {
+        let labels = DatasetTargets::MultiLabel {
             names: names.clone(),
             rows,
         };
@@ -161,7 +161,7 @@ mod tests {
             "{found:?}"
         );
         assert!(
-            initial_bias(&Targets::Classes {
+            initial_bias(&DatasetTargets::Classes {
                 names,
                 labels: vec![0, 1]
             })

@@ -1,4 +1,4 @@
-//! Training's events as progress of the command.
+//! Reports the events of training as progress of the command.
 
 use std::fmt::Write as _;
 

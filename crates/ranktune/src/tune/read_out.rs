@@ -5,7 +5,7 @@
 //! m φ(x) + μ      the posterior predictive mean; μ [c] is 0 for classes and labels, the mean of the targets for numbers
 //! ```
 
-use ranktune_data::Targets;
+use ranktune_data::DatasetTargets;
 use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Compat, FeatureView, Statistics, evidence};
 
@@ -27,7 +27,11 @@ impl ReadOut {
     ///
     /// # Errors
     /// Whatever the evidence cannot be fitted to.
-    pub(crate) fn fit(rows: &[f32], n_features: usize, targets: &Targets) -> Result<Self, ranktune_scores::Error> {
+    pub(crate) fn fit(
+        rows: &[f32],
+        n_features: usize,
+        targets: &DatasetTargets,
+    ) -> Result<Self, ranktune_scores::Error> {
         let (targets, mean) = centred(targets);
         let columns = Columns::all(&targets);
         let view = columns.view()?;
@@ -82,8 +86,8 @@ impl ReadOut {
 }
 
 /// Centred numbers and their mean; classes and labels as they are, with a mean of 0.
-fn centred(targets: &Targets) -> (Targets, Vec<f32>) {
-    let Targets::Regression { names, values } = targets else {
+fn centred(targets: &DatasetTargets) -> (DatasetTargets, Vec<f32>) {
+    let DatasetTargets::Regression { names, values } = targets else {
         return (targets.clone(), vec![0.0; targets.names().len()]);
     };
     let c = names.len();
@@ -99,7 +103,7 @@ fn centred(targets: &Targets) -> (Targets, Vec<f32>) {
     let names = names.clone();
     #[expect(clippy::cast_possible_truncation, reason = "training is in f32")]
     let mean = means.iter().map(|mean| *mean as f32).collect();
-    (Targets::Regression { names, values }, mean)
+    (DatasetTargets::Regression { names, values }, mean)
 }
 
 /// `softmax(LogME / τ)`.
@@ -143,7 +147,7 @@ mod tests {
             .map(|(row, e)| truth(row) + 0.01 * e)
             .collect();
         let names = vec!["y".to_owned()];
-        let fitted = ReadOut::fit(&features, d, &Targets::Regression { names, values }).unwrap();
+        let fitted = ReadOut::fit(&features, d, &DatasetTargets::Regression { names, values }).unwrap();
         let mut predicted = vec![0.0; n];
         fitted.add_predictions(&features, 1.0, &mut predicted);
         for (row, predicted) in features.chunks_exact(d).zip(&predicted) {
@@ -159,7 +163,7 @@ mod tests {
     fn weights_of_classes_stand_in_their_own_column() {
         // Class 1 of three does not occur.
         let features = [1.0, 0.1, 0.9, -0.1, -1.0, 0.1, -1.1, -0.2];
-        let targets = Targets::Classes {
+        let targets = DatasetTargets::Classes {
             names: ["a", "b", "c"].map(str::to_owned).to_vec(),
             labels: vec![0, 0, 2, 2],
         };

@@ -1,7 +1,7 @@
 //! The model that is tuned, and its teachers.
 
 use ranktune_core::names::did_you_mean;
-use ranktune_core::{Event, Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, PreparedModel, Unusable};
 use ranktune_hub::{Hub, HubEntry, TextPooling};
@@ -193,7 +193,7 @@ pub(crate) fn open(entry: &HubEntry, kind: Option<DataKind>, reading: &Reading) 
                     entry.name
                 )
             }
-            Unusable::Failed(reason) => format!("model {} cannot be used: {reason}", entry.name),
+            Unusable::Failed(cause) => format!("model {} cannot be used: {}", entry.name, one_line(&*cause)),
         };
         Error::new(ErrorKind::Hub, message)
     })

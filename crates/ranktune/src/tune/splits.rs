@@ -1,7 +1,7 @@
 //! The samples, without unreadable ones, split for training, validation and test.
 
 use ranktune_core::{Event, Progress, one_line};
-use ranktune_data::{Dataset, Digest, Targets, Task, Views};
+use ranktune_data::{Dataset, DatasetTargets, Digest, Task, Views};
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::Unreadable;
 use ranktune_train::{Samples, TargetValues, TrainTargets};
@@ -268,20 +268,20 @@ fn selected(dataset: &Dataset, indices: &[usize]) -> Result<Dataset, Error> {
 /// Targets as training takes them.
 fn targets(dataset: &Dataset) -> Result<TrainTargets, Error> {
     let values = match &dataset.targets {
-        Targets::Classes { names, labels } => TargetValues::Classes {
+        DatasetTargets::Classes { names, labels } => TargetValues::Classes {
             labels: labels.clone(),
             n_classes: names.len(),
         },
-        Targets::MultiLabel { names, rows } => TargetValues::MultiLabel {
+        DatasetTargets::MultiLabel { names, rows } => TargetValues::MultiLabel {
             values: ones(rows, names.len()),
             n_labels: names.len(),
         },
         #[expect(clippy::cast_possible_truncation, reason = "training is in f32")]
-        Targets::Regression { names, values } => TargetValues::Regression {
+        DatasetTargets::Regression { names, values } => TargetValues::Regression {
             values: values.iter().map(|value| *value as f32).collect(),
             n_outputs: names.len(),
         },
-        Targets::Tags { names, sentences, .. } => {
+        DatasetTargets::Tags { names, sentences, .. } => {
             let ends = sentences.iter().scan(0, |end, tags| {
                 *end += tags.len();
                 Some(*end)

@@ -1,4 +1,4 @@
-//! The numbered stages of `tune`, and progress lines that say what they are of.
+//! The numbered stages of `tune`, and progress lines with a label.
 
 use std::cell::Cell;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
-use ranktune_data::{Dataset, Digest, Targets};
+use ranktune_data::{Dataset, DatasetTargets, Digest};
 use ranktune_features::extract::{ExtractOptions, ExtractedFeatures, Extraction, PreparedModel, extract};
 
 use crate::error::{Error, ErrorKind};
@@ -33,7 +33,7 @@ pub(crate) struct PlainFeatures<'a> {
     pub(crate) rows: Vec<f32>,
     /// d.
     pub(crate) n_features: usize,
-    pub(crate) targets: Cow<'a, Targets>,
+    pub(crate) targets: Cow<'a, DatasetTargets>,
 }
 
 impl<'a> TeacherInputs<'a> {

@@ -1,4 +1,4 @@
-//! The search for the learning rate and λ: a trial of every value, of which the validation samples choose. Without a search there is one
+//! The search for the learning rate and λ: one trial per value; the validation samples decide. Without a search there is one
 //! run. All trials share the teachers' predictions.
 
 use ranktune_core::Event;

@@ -8,9 +8,9 @@
 //! Predictions are of words, so teachers may have other tokenizers than the target.
 
 use ranktune_core::{BoxError, one_line};
-use ranktune_data::Targets;
+use ranktune_data::DatasetTargets;
 use ranktune_features::extract::{Extraction, PreparedModel, WordBlock, extract_words};
-use ranktune_scores::{Compat, FeatureView, Statistics, Targets as ScoreTargets, evidence};
+use ranktune_scores::{Compat, FeatureView, Statistics, Targets, evidence};
 
 use super::read_out::ReadOut;
 use super::teacher_inputs::{TeacherInputs, unusable};
@@ -45,7 +45,7 @@ fn for_words(inputs: &TeacherInputs<'_>, model: &PreparedModel, take: &mut Block
 /// # Errors
 /// [`ErrorKind::Extraction`], naming the model.
 pub(super) fn word_read_out(inputs: &TeacherInputs<'_>, model: &PreparedModel) -> Result<ReadOut, Error> {
-    let Targets::Tags { names, sentences, .. } = &inputs.dataset.targets else {
+    let DatasetTargets::Tags { names, sentences, .. } = &inputs.dataset.targets else {
         let message = "expected a data set of tagged words, found one class, label set or number per sample";
         return Err(Error::new(ErrorKind::Data, message));
     };
@@ -61,7 +61,7 @@ pub(super) fn word_read_out(inputs: &TeacherInputs<'_>, model: &PreparedModel) -
             return Ok(());
         }
         let features = FeatureView::new(block.features, labels.len(), d)?;
-        let targets = ScoreTargets::classes(&labels, names.len())?;
+        let targets = Targets::classes(&labels, names.len())?;
         Ok(statistics.update(&features, &targets)?)
     })?;
     let statistics = statistics.ok_or_else(|| unusable(model, "extraction returned no features"))?;

@@ -53,6 +53,9 @@ impl Ranking {
             table.row(row);
         }
         let mut text = table.render();
+        if let Some(line) = self.chance_line(&score_names) {
+            text.push_str(&format!("\n{line}\n"));
+        }
         if let Some(line) = self.tie_line() {
             text.push_str(&format!("\n{line}\n"));
         }
@@ -69,6 +72,19 @@ impl Ranking {
             }
         }
         text
+    }
+
+    /// What predictions without features reach in the scores that predict; nothing where there are no such scores.
+    fn chance_line(&self, names: &[&str]) -> Option<String> {
+        let chances: Vec<String> = names
+            .iter()
+            .filter_map(|name| {
+                let chance = |model: &RankedModel| model.scores.get(*name)?.get("chance")?.as_f64();
+                let chance = self.models.iter().find_map(chance)?;
+                Some(format!("{name} {chance:.4}"))
+            })
+            .collect();
+        (!chances.is_empty()).then(|| format!("By chance: {}.", chances.join(", ")))
     }
 
     /// A sentence for the case that the samples do not separate the first model from others.

@@ -1,4 +1,4 @@
-//! Pearson's correlation, and Spearman's: Pearson's of the ranks, tied values sharing their mean rank.
+//! Pearson's correlation, and Spearman's: Pearson's correlation of the ranks, where tied values share their mean rank.
 
 use super::{ascending, check};
 use crate::error::Result;
@@ -33,7 +33,7 @@ fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     Some(product.clamp(-1.0, 1.0))
 }
 
-/// Centred and of length one. Scaled by the largest size first, so that no square over- or underflows.
+/// Centred and scaled to length one. Divided by the largest magnitude first, so that no square over- or underflows.
 fn unit(values: &[f64]) -> Option<Vec<f64>> {
     let rescale = |values: &[f64]| {
         let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
@@ -43,7 +43,7 @@ fn unit(values: &[f64]) -> Option<Vec<f64>> {
     let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
     let centred = rescale(&scaled.iter().map(|value| value - mean).collect::<Vec<_>>());
     let length = centred.iter().map(|value| value * value).sum::<f64>().sqrt();
-    // Values that differ by less than rounding of their mean have no direction left.
+    // Values that differ by less than the rounding of their mean have no direction.
     (length.is_finite() && length > 0.0).then(|| centred.iter().map(|value| value / length).collect())
 }
 

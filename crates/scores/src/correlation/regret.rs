@@ -1,12 +1,12 @@
-//! What is lost by trusting a ranking: `accuracy(best) − max accuracy(top k of the ranking)`.
+//! Regret: the accuracy that is lost by trusting a ranking, `accuracy(best) − max accuracy(top k of the ranking)`.
 
 use super::check;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Regret of taking the best of the `k` models with the highest `scores`; zero is perfect.
 ///
-/// Where scores tie at the border of the first k, the tied models of *lowest* accuracy are taken as chosen: a ranking gets no
-/// credit for what it did not decide. `None` without models.
+/// Where scores tie around place k, the tied models of *lowest* accuracy count as chosen: a ranking gets no credit for choices
+/// that it leaves open. `None` without models.
 ///
 /// # Errors
 /// [`ErrorKind::OutOfRange`] where `k` is zero, [`ErrorKind::Shape`] and [`ErrorKind::NonFinite`] as for the correlations.

@@ -1,4 +1,4 @@
-//! `M = Q A Qᵀ` with a band matrix `A`, all of it in matrix products; then every value of `t` costs `O(k b (b + c))`.
+//! `M = Q A Qᵀ` with a band matrix `A`, by matrix products. After that every value of `t` costs `O(k b (b + c))`.
 //!
 //! ```text
 //! M   [k, k]    G or K, lower triangle;  b the half-width of the band
@@ -8,10 +8,11 @@
 //! ```
 //!
 //! This is the first half of the two-stage tridiagonalisation (Bischof, Lang and Sun 2000). The second half, from the band to three
-//! diagonals, is left out: it would have to be applied to every column of `Y`, and a band of 48 is narrow enough to factor for every `t`.
-//! The next panel is reflected while the rest of the matrix is updated behind it, so that no thread waits for the one that reflects.
+//! diagonals, is omitted: it would have to be applied to every column of `Y`, and a band of 48 is narrow enough to factor for
+//! every `t`. The next panel is reflected while the rest of the matrix is updated, so that no thread waits for it.
 //!
-//! One-stage reduction reads the matrix once a column (`k` times), this one `k/b` times, so it is not bound by memory and uses all cores.
+//! One-stage reduction reads the matrix once per column (`k` times), this one `k/b` times, so it is not bound by memory and uses
+//! all cores.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
@@ -22,6 +23,7 @@ use rayon::prelude::*;
 use super::reflector::{Direction, Panel, Reflector};
 use super::tridiagonal::power_of_four;
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg::product;
 use crate::statistics::product::Factors;
 use crate::statistics::strips::Wide;
 
@@ -32,8 +34,7 @@ const TILE: usize = 192;
 /// Columns that are rotated together.
 const STRIPE: usize = 64;
 
-/// Room for the factors of a panel's update, made once: memory that is asked for anew at every panel comes empty, and emptying it takes
-/// as long as the update.
+/// The buffers of a panel's update, allocated once: zeroing fresh memory for every panel takes as long as the update.
 struct Workspace {
     /// `W` `[k, b]`
     image: Mat<f64>,
@@ -108,7 +109,7 @@ impl Band {
         Ok(band)
     }
 
-    /// Keeps a panel, applies its reflections to the matrix behind it, and reflects the panel that comes next.
+    /// Stores a panel, applies its reflections to the rest of the matrix, and reflects the next panel.
     fn advance(
         &mut self,
         rest: MatMut<'_, f64>,
@@ -211,7 +212,7 @@ impl Band {
         });
     }
 
-    /// A task for every few columns.
+    /// One task for every [`STRIPE`] columns.
     fn each_stripe(&self, columns: MatMut<'_, f64>, apply: impl Fn(&[Reflector], MatMut<'_, f64>) + Sync) {
         columns
             .par_col_chunks_mut(STRIPE)
@@ -219,7 +220,7 @@ impl Band {
     }
 }
 
-/// `A ← A + factor · LᵀR` for the columns of a lower triangle from `first` on, a task for every tile.
+/// `A ← A + factor · LᵀR` for the columns of a lower triangle from `first` on, one task per tile.
 fn update(factors: &Factors<'_, f64, 8>, columns: MatMut<'_, f64>, first: usize) {
     columns
         .par_col_chunks_mut(TILE)
@@ -235,7 +236,7 @@ fn update(factors: &Factors<'_, f64, 8>, columns: MatMut<'_, f64>, first: usize)
         });
 }
 
-/// `W = X − ½ V (T⁻ᵀ VᵀX)`, `X = S V T⁻¹`, for a symmetric `S` `[m, m]` given by its lower triangle; a task for every few rows.
+/// `W = X − ½ V (T⁻ᵀ VᵀX)`, `X = S V T⁻¹`, for a symmetric `S` `[m, m]` given by its lower triangle; one task for every [`TILE`] rows.
 fn image_of(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, factor: MatRef<'_, f64>, mut image: MatMut<'_, f64>) {
     let parts: Vec<Mat<f64>> = image
         .rb_mut()
@@ -245,7 +246,7 @@ fn image_of(matrix: MatRef<'_, f64>, basis: MatRef<'_, f64>, factor: MatRef<'_, 
             let from = tile * TILE;
             symmetric_rows(matrix, basis, from, rows.rb_mut());
             solve_lower_triangular_in_place(factor.transpose(), rows.rb_mut().transpose_mut(), Par::Seq);
-            basis.subrows(from, rows.nrows()).transpose() * rows.rb()
+            product(basis.subrows(from, rows.nrows()).transpose(), rows.rb(), Par::Seq)
         })
         .collect();
     let mut inner = Mat::zeros(basis.ncols(), basis.ncols());

@@ -1,4 +1,4 @@
-//! `rᵀ(A + tI)⁻¹r = ‖L⁻¹r‖²` for many columns r: forward substitution with a band matrix L, columns side by side in vector registers.
+//! `rᵀ(A + tI)⁻¹r = ‖L⁻¹r‖²` for many columns r: forward substitution with a band matrix L, several columns per vector register.
 //!
 //! ```text
 //! L     [k, k]   lower triangle with b numbers left of the diagonal; its rows in groups of four
@@ -6,8 +6,8 @@
 //! u     = D⁻¹ acc                        D [4, 4] the group's own triangle
 //! ```
 //!
-//! `2(b + 4)` operations a row and column, half of what products with inverted blocks take; nothing is packed, and of u only the last
-//! rows are kept.
+//! It takes `2(b + 4)` operations per row and column, half as many as products with inverted blocks. Nothing is packed, and only
+//! the last rows of u are kept.
 
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
@@ -15,11 +15,11 @@ use rayon::prelude::*;
 
 /// Rows that are solved together.
 const GROUP: usize = 4;
-/// Columns that are solved together, and where no more than half of them are left.
+/// Columns that are solved together; half as many where no more are left.
 const WIDE: usize = 32;
 const NARROW: usize = WIDE / 2;
 
-/// Right-hand sides, some columns side by side, zeros where there are fewer columns or rows.
+/// Right-hand sides in chunks of columns, padded with zeros.
 pub(crate) struct Packed {
     chunks: Vec<Columns>,
     n_columns: usize,
@@ -123,7 +123,7 @@ impl<const N: usize> WithSimd for Chunk<'_, N> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        // As many vectors of columns at once as registers hold the sums of: sixteen of 32 with vectors of eight, else eight of sixteen.
+        // As many vectors of columns as the registers hold sums of: sixteen of 32 registers with vectors of eight, otherwise eight of sixteen.
         match (N / S::F64_LANES.max(1), S::F64_LANES) {
             (4.., 8) => self.solve::<S, 4>(simd),
             _ => self.solve::<S, 2>(simd),
@@ -137,7 +137,7 @@ impl<const N: usize> Chunk<'_, N> {
         let Lower { groups, width } = self.lower;
         let width = *width;
         let mut squares = [0.0; N];
-        // The rows of u before the group, and the next ones as long as there is room.
+        // The rows of u before the group, and space for the next ones.
         let mut last = vec![[0.0; N]; 2 * width + GROUP];
         let mut at = width;
         let (rows, _) = self.columns.as_chunks::<N>();

@@ -1,4 +1,4 @@
-//! Whether a higher maximum may hide below the grid, among eigenvalues that cannot be told from zero.
+//! Whether there may be a higher maximum below the grid, among eigenvalues that are zero to rounding.
 //!
 //! `R` is concave and increasing in t and the determinant decreasing, so for every t below the grid's lower end `t₀`, with
 //! `q = Σ t₀/(λ_i + t₀)` eigenvalues unresolved,
@@ -8,23 +8,24 @@
 //! dual     L*(t)/n ≤ L*(t₀)/n + (q/2n) ln (t₀/λ_min)
 //! ```
 //!
-//! (dual: `R(t) ≥ R(t₀)·t/t₀` gains at most ½ ln(t₀/t), of which n − q resolved eigenvalues take back (n − q)/2n). `R(0)`, the residual
-//! of least squares, is bounded by `R(t₀)` and its slope where `q` is small. Elsewhere, as it does not depend on the units of the features, it
-//! is taken from the correlation matrix, one Cholesky factor, which sees what `G` has lost where features differ in scale. Features that repeat each other, or are zero, leave
-//! R(0) where it is, so they raise no doubt. A column whose bound exceeds its maximum is marked, to be solved from the rows.
+//! (Dual: `R(t) ≥ R(t₀)·t/t₀` gains at most ½ ln(t₀/t), of which the n − q resolved eigenvalues cost (n − q)/2n.) `R(0)`, the
+//! residual of least squares, is bounded by `R(t₀)` and its slope where `q` is small. Otherwise it comes from a Cholesky factor of
+//! the correlation matrix: it does not depend on the units of the features, and the correlations keep digits that `G` loses where
+//! features differ in scale. Repeated and zero features do not change `R(0)`, so they raise no doubt. A column whose bound exceeds
+//! its maximum is marked, and then solved from the rows.
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, Side};
+use faer::Mat;
 
 use super::profile::Form;
 use super::reduced::Solved;
+use crate::linalg;
 use crate::statistics::Statistics;
 
-/// Fewer unresolved eigenvalues than this are rounding of none.
+/// Below this, no eigenvalue is unresolved.
 const NONE: f64 = 1e-2;
 /// `ln (t₀/λ_min)`: squares of singular values resolve `ε²`.
 const DEEPEST: f64 = 36.0;
-/// Added to the correlation matrix; combinations of features below it are rounding of their f32 values.
+/// Added to the correlation matrix: smaller combinations of features are rounding of their f32 values.
 const RIDGE: f64 = 1e-10;
 
 /// Sets the error bound of columns that may have a higher maximum below the grid to infinity.
@@ -87,10 +88,10 @@ fn least_squares(statistics: &Statistics) -> Option<Vec<f64>> {
         std::cmp::Ordering::Equal => 1.0 + RIDGE,
         std::cmp::Ordering::Greater => weights[i] * gram[(i, j)] * weights[j],
     });
-    let factor = Llt::new(correlation.as_ref(), Side::Lower).ok()?;
+    let factor = linalg::cholesky(correlation)?;
     let columns = statistics.target_columns();
     let mut products = Mat::from_fn(d, columns.len(), |i, j| weights[i] * columns[j].product[i]);
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor.L(), products.as_mut(), faer::Par::rayon(0));
+    linalg::solve_lower(factor.as_ref(), products.as_mut());
     Some(
         columns
             .iter()

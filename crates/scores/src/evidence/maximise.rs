@@ -1,8 +1,8 @@
 //! The global maximum of `L*(t)` for every column: a shared grid of ln t, then a bracketed root of the derivative.
 //!
-//! `L*` is a sum of logistic curves of ln t and the logarithm of another, analytic in a strip of half-width π, so steps of
-//! half a unit see every hill of consequence. All hills within reach of the highest grid value are climbed (Chandrupatla's
-//! method on the derivative: bracketed like bisection, about eight evaluations), and compared with the two limits:
+//! `L*` is a sum of logistic curves of ln t and the logarithm of another, analytic in a strip of half-width π, so a grid of half
+//! units finds every local maximum that matters. Those within reach of the highest value on the grid are refined (Chandrupatla's
+//! method on the derivative: bracketed like bisection, about eight evaluations) and compared with the two limits:
 //!
 //! ```text
 //! t → ∞   no information   L/n = ½ ln(n/s) − ½ − ½ ln 2π
@@ -30,20 +30,20 @@ pub(crate) struct Maximum {
     pub optimum: Optimum,
     /// `L/n`
     pub value: f64,
-    /// First-order bound of the error of `value`; infinite where the profile cannot decide.
+    /// First-order bound of the error of `value`; infinite where there may be a higher maximum.
     pub error_bound: f64,
-    /// What is known at the grid's lower end, where the noise-free limit does not close it.
+    /// The lower end of the grid, where the noise-free limit is not known.
     pub lower_end: Option<LowerEnd>,
 }
 
-/// One column at the smallest t at which the matrix is still more than its rounding errors.
+/// One column at the smallest t at which the matrix exceeds its rounding errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LowerEnd {
     /// `L/n`
     pub value: f64,
     /// `R(t)`
     pub penalised: f64,
-    /// `Σ t/(λ_i + t)`: about the number of eigenvalues that cannot be told from zero.
+    /// `Σ t/(λ_i + t)`: about the number of eigenvalues that are zero to rounding.
     pub unresolved: f64,
     /// A lower bound of `R(0)`, where there is one.
     pub at_zero: Option<f64>,
@@ -70,22 +70,22 @@ const FEW: f64 = 0.5;
 
 /// Distance of grid points in ln t.
 pub(super) const STEP: f64 = 0.5;
-/// How far below the best grid value another hill may start and still end above it: `|d²L*/d(ln t)²|/n` is at most 9/8,
-/// so a hill rises less than `9/64 · STEP²` above the nearer grid point.
+/// How far below the best value on the grid another local maximum may be and still exceed it: `|d²L*/d(ln t)²|/n` is at most
+/// 9/8, so a maximum is less than `9/64 · STEP²` above the nearer grid point.
 pub(super) const REACH: f64 = 0.05;
-/// An interior maximum must be this much above a limit to be told from the approach to it.
+/// An interior maximum must exceed a limit by this much: a smaller excess may be rounding on the way to the limit.
 pub(super) const MARGIN: f64 = 1e-13;
 /// Beyond this multiple of the eigenvalues' range the profile is its limit to rounding.
 pub(super) const BEYOND: f64 = 1e8;
 
-/// The factors at the grid's points, ascending in t; at zero too, where the matrix is safely regular.
+/// The factors at the points of the grid, ascending in t, and at zero where the matrix is clearly regular.
 pub(crate) struct Grid {
     shifts: Vec<Shift>,
     at_zero: Option<Shift>,
 }
 
 impl Grid {
-    /// `lowest` is a value of t that is known to lie below every maximum, if one is known.
+    /// `lowest` is a value of t below every maximum, if one is known.
     pub fn new(profile: &Profile, lowest: Option<f64>) -> Self {
         let largest = profile.lambda_max;
         if largest <= 0.0 {
@@ -192,7 +192,7 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
             lower_end: None,
         }
     });
-    // Whether the limit can be trusted; otherwise whatever happens below the grid is unknown.
+    // A limit that is spoiled by rounding is dropped; what lies below the grid is then unknown.
     let limit_at_zero = limit_at_zero.filter(|limit| limit.value.is_finite() && limit.error_bound < 1e-3);
     if let Some(limit) = limit_at_zero
         && limit.value > best.value + MARGIN
@@ -211,7 +211,7 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
             grid.shifts[i].t.ln(),
             grid.shifts[i + 1].t.ln(),
         );
-        if let Some((point, value)) = climb(profile, column, bracket)
+        if let Some((point, value)) = refine(profile, column, bracket)
             && value > best.value + MARGIN
         {
             best = Maximum {
@@ -226,7 +226,7 @@ fn of_column(profile: &Profile, grid: &Grid, column: &Column, values: &[f64]) ->
         && let Some(first) = grid.shifts.first()
     {
         let point = profile.point(first, column);
-        // Rising towards the grid's lower end with no limit to arrive at: the profile cannot say what lies below.
+        // The value still rises towards the lower end and the limit is unknown: there may be a higher maximum below.
         let rises = (point.slope <= 0.0 || point.slope.is_nan()) && values[0] > best.value - REACH;
         if rises || point.penalised <= 0.0 || point.penalised.is_nan() {
             best.error_bound = f64::INFINITY;
@@ -242,7 +242,7 @@ fn length(profile: &Profile, shift: &Shift, column: &Column) -> f64 {
 }
 
 /// The maximum inside `(lo, middle, hi)` (in ln t), by Chandrupatla's method on the derivative.
-fn climb(profile: &Profile, column: &Column, (lo, middle, hi): (f64, f64, f64)) -> Option<(Point, f64)> {
+fn refine(profile: &Profile, column: &Column, (lo, middle, hi): (f64, f64, f64)) -> Option<(Point, f64)> {
     let at = |x: f64| {
         let shift = profile.shift(x.exp())?;
         let point = profile.point(&shift, column);

@@ -6,51 +6,55 @@
 //! LogME = mean over columns of max_{α, β} L / n
 //! ```
 //!
-//! With `t = α/β` the best scale is known, and `L*(t)` is maximised globally in one variable (`profile`, `maximise`) after
-//! one reduction of `G` `[d, d]`, or of `K = FFᵀ` `[n, n]` where n ≤ d, to a band or three diagonals (`reduced`). No eigenvectors are computed.
-//! Columns for which that form has lost too many digits are solved again from the rows, where rows are at hand
-//! (`orthogonal`); where they are not, the answer is an error of kind [`ErrorKind::Precision`], never a wrong number.
+//! For a given `t = α/β` the best scale is known, which leaves `L*(t)`, maximised globally in one variable (`profile`,
+//! `maximise`). `G` `[d, d]`, or `K = FFᵀ` `[n, n]` where n ≤ d, is reduced once to a band or to three diagonals (`reduced`). No
+//! eigenvectors are computed. Columns for which this form has lost too many digits are solved again from the rows where they
+//! are available (`orthogonal`). Otherwise the result is an error of kind [`ErrorKind::Precision`], never a wrong number.
 //!
-//! We differ from the published code in three ways: it follows a fixed-point iteration for at most 11 steps (a local
-//! maximum, to about 1e-3 in t), it adds 1e-5 to two denominators, and for n < d its `ln|A|` leaves out d − n eigenvalues.
+//! The published code differs in three ways: it follows a fixed-point iteration for at most 11 steps (to a local maximum,
+//! within about 1e-3 in t), adds 1e-5 to two denominators, and for n < d omits d − n eigenvalues from `ln|A|`.
 //! [`Compat::Published`] reproduces it.
 
 pub(crate) mod band;
 mod forward;
 mod hidden;
 mod interpolant;
+mod left_out;
 pub(crate) mod maximise;
 mod nodes;
 mod orthogonal;
 mod outcome;
+mod problem;
 pub(crate) mod profile;
 mod published;
 mod reduced;
 mod reflector;
+mod scan;
 mod shifted;
 pub(crate) mod tridiagonal;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
-use crate::statistics::{Statistics, gram};
+use crate::statistics::{Statistics, TargetColumn, gram};
 use crate::targets::Targets;
+pub(crate) use left_out::{Answers, LeftOut};
 use orthogonal::Orthogonal;
 pub use outcome::{ColumnEvidence, Compat, Evidence, Status};
 use profile::Form;
 use reduced::{Reduced, Solved, finite, solve};
 
-/// A first-order error of `L/n` beyond which a column is solved again from the rows, where they are at hand.
+/// The first-order error of `L/n` above which a column is solved again from the rows, where they are available.
 const REDO_ABOVE: f64 = 1e-8;
-/// A first-order error of `L/n` beyond which no answer is given.
+/// The first-order error of `L/n` above which the result is an error.
 const REFUSE_ABOVE: f64 = 1e-6;
 
-/// The solved problem: evidence, and weights on demand.
+/// The evidence of every column at its maximum; computes the weights on request.
 pub struct Fit {
     evidence: Evidence,
     reduced: Reduced,
-    /// t of every column in the units of the form it was solved in; infinite where nothing is known.
+    /// t of every column in the units of the form it was solved in; infinite without information.
     shifts: Vec<f64>,
-    /// The second form, and the positions of its columns among all.
+    /// The form from the rows, and the positions of its columns among all.
     redone: Option<(Orthogonal, Vec<usize>)>,
     rows: Option<Vec<f32>>,
     n_features: usize,
@@ -58,12 +62,12 @@ pub struct Fit {
     error_bound: f64,
 }
 
-/// LogME from statistics alone, as they come from shards and merges.
+/// LogME from statistics alone.
 ///
 /// # Errors
 /// [`ErrorKind::Shape`] without samples, [`ErrorKind::TooFewClasses`] where fewer than two classes occur,
 /// [`ErrorKind::Unbounded`] where a column is all zero or reproduced exactly by features of rank below n (the message names it),
-/// [`ErrorKind::Precision`] where the statistics have lost the digits that a column's evidence needs; [`fit_rows`] has them.
+/// [`ErrorKind::Precision`] where rounding of the statistics has lost the digits that the evidence of a column needs; [`fit_rows`] does not.
 ///
 /// # Examples
 /// ```
@@ -90,8 +94,8 @@ pub fn fit(statistics: &Statistics, compat: Compat) -> Result<Fit> {
     }
 }
 
-/// LogME from the statistics of exactly these rows; columns whose statistics have lost too many digits are solved
-/// from the rows.
+/// LogME from statistics and the rows that they are of. Columns whose statistics have lost too many digits are solved from the
+/// rows.
 ///
 /// # Errors
 /// As [`fit`], and [`ErrorKind::Shape`] where the rows are not those of the statistics.
@@ -117,96 +121,125 @@ pub fn fit_rows(
     Fit::new(statistics, Some((features, targets)), compat)
 }
 
+/// Checks that there is a maximum to look for: at least two classes, and no column of zeros.
+fn check_columns(statistics: &Statistics, targets: &[TargetColumn<'_>]) -> Result<()> {
+    if statistics.is_classes() && targets.len() < 2 {
+        return Err(Error::new(
+            ErrorKind::TooFewClasses,
+            format!(
+                "logme compares classes, but all {} samples are of one class; give it samples of at least two classes",
+                statistics.n_samples()
+            ),
+        ));
+    }
+    if let Some(zero) = targets.iter().find(|target| target.square <= 0.0) {
+        return Err(Error::new(
+            ErrorKind::Unbounded,
+            format!(
+                "target column {} is zero for every sample, so its evidence has no upper bound; remove the column",
+                zero.index
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Solves the columns that have lost too many digits again from the rows. Returns the form from the rows and the positions of
+/// these columns, if there are any.
+fn solve_again(
+    solved: &mut [Option<Solved>],
+    features: &FeatureView<'_>,
+    targets: &Targets<'_>,
+    names: &[usize],
+    compat: Compat,
+) -> Result<Option<(Orthogonal, Vec<usize>)>> {
+    let doubtful: Vec<usize> = (0..solved.len())
+        .filter(|&j| solved[j].as_ref().is_none_or(|solved| solved.error_bound > REDO_ABOVE))
+        .collect();
+    if doubtful.is_empty() {
+        return Ok(None);
+    }
+    let problem = Orthogonal::new(features, targets, &doubtful)?;
+    let reproduced = |&j: &usize| problem.is_reproduced(&problem.columns[j]);
+    if compat == Compat::Exact
+        && let Some(j) = (0..doubtful.len()).find(reproduced)
+    {
+        return Err(Error::new(
+            ErrorKind::Unbounded,
+            format!(
+                "target column {} is reproduced exactly by the features (rank {} of {} samples), so its evidence \
+                 has no upper bound; remove repeated samples, or features that hold the target",
+                names[doubtful[j]],
+                problem.rank,
+                features.n_samples()
+            ),
+        ));
+    }
+    let again = solve(
+        &problem.profile,
+        Some(problem.lowest),
+        &problem.columns,
+        problem.scale,
+        features.n_features(),
+        compat,
+    );
+    for (&j, again) in doubtful.iter().zip(again) {
+        solved[j] = again.map(|again| Solved {
+            error_bound: 0.0,
+            ..again
+        });
+    }
+    Ok(Some((problem, doubtful)))
+}
+
+/// The solution of a column, where it is finite and accurate enough.
+fn accepted<'a>(solved: Option<&'a Solved>, column: usize, statistics: &Statistics) -> Result<&'a Solved> {
+    let Some(solved) = solved.filter(|solved| solved.evidence.is_finite()) else {
+        return Err(Error::new(
+            ErrorKind::Unbounded,
+            format!(
+                "the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"
+            ),
+        ));
+    };
+    // With fast products the caller judges the bound, and falls back to f64 where it is too large.
+    if solved.error_bound > REFUSE_ABOVE && statistics.matrix_error() <= 0.0 {
+        return Err(Error::new(
+            ErrorKind::Precision,
+            format!(
+                "the statistics have lost the digits that the evidence of target column {column} needs: the features \
+                 reproduce it almost exactly, or differ too much in scale; score from the rows instead"
+            ),
+        ));
+    }
+    Ok(solved)
+}
+
 impl Fit {
     fn new(statistics: &Statistics, rows: Option<(&FeatureView<'_>, &Targets<'_>)>, compat: Compat) -> Result<Self> {
         let targets = statistics.target_columns();
+        check_columns(statistics, &targets)?;
         let names: Vec<usize> = targets.iter().map(|target| target.index).collect();
-        if statistics.is_classes() && names.len() < 2 {
-            return Err(Error::new(
-                ErrorKind::TooFewClasses,
-                format!(
-                    "logme compares classes, but all {} samples are of one class; give it samples of at least two classes",
-                    statistics.n_samples()
-                ),
-            ));
-        }
-        if let Some(zero) = targets.iter().find(|target| target.square <= 0.0) {
-            return Err(Error::new(
-                ErrorKind::Unbounded,
-                format!(
-                    "target column {} is zero for every sample, so its evidence has no upper bound; remove the column",
-                    zero.index
-                ),
-            ));
-        }
         let (reduced, mut solved) = Reduced::solve(statistics, compat)?;
+        hidden::mark(&mut solved, statistics, reduced.form());
+        let redone = match rows {
+            Some((features, targets)) => solve_again(&mut solved, features, targets, &names, compat)?,
+            None => None,
+        };
         let mut fit = Self {
             evidence: Evidence {
                 value: 0.0,
                 columns: Vec::new(),
             },
+            reduced,
             shifts: Vec::new(),
-            redone: None,
+            redone,
             rows: statistics.rows().map(<[f32]>::to_vec),
             n_features: statistics.n_features(),
             error_bound: 0.0,
-            reduced,
         };
-        hidden::mark(&mut solved, statistics, fit.reduced.form());
-        let doubtful: Vec<usize> = (0..solved.len())
-            .filter(|&j| solved[j].as_ref().is_none_or(|solved| solved.error_bound > REDO_ABOVE))
-            .collect();
-        if let (false, Some((features, targets))) = (doubtful.is_empty(), rows) {
-            let problem = Orthogonal::new(features, targets, &doubtful)?;
-            if compat == Compat::Exact
-                && let Some(j) = (0..doubtful.len()).find(|&j| problem.is_reproduced(&problem.columns[j]))
-            {
-                return Err(Error::new(
-                    ErrorKind::Unbounded,
-                    format!(
-                        "target column {} is reproduced exactly by the features (rank {} of {} samples), so its evidence \
-                         has no upper bound; remove repeated samples, or features that hold the target",
-                        names[doubtful[j]],
-                        problem.rank,
-                        features.n_samples()
-                    ),
-                ));
-            }
-            let lowest = Some(problem.lowest);
-            let again = solve(
-                &problem.profile,
-                lowest,
-                &problem.columns,
-                problem.scale,
-                fit.n_features,
-                compat,
-            );
-            for (&j, again) in doubtful.iter().zip(again) {
-                solved[j] = again.map(|again| Solved {
-                    error_bound: 0.0,
-                    ..again
-                });
-            }
-            fit.redone = Some((problem, doubtful));
-        }
         for (solved, &column) in solved.iter().zip(&names) {
-            let Some(solved) = solved.as_ref().filter(|solved| solved.evidence.is_finite()) else {
-                return Err(Error::new(
-                    ErrorKind::Unbounded,
-                    format!(
-                        "the iteration of the published code leaves the finite numbers for target column {column}; use the exact value"
-                    ),
-                ));
-            };
-            if solved.error_bound > REFUSE_ABOVE && statistics.matrix_error() <= 0.0 {
-                return Err(Error::new(
-                    ErrorKind::Precision,
-                    format!(
-                        "the statistics have lost the digits that the evidence of target column {column} needs: the features \
-                         reproduce it almost exactly, or differ too much in scale; score from the rows instead"
-                    ),
-                ));
-            }
+            let solved = accepted(solved.as_ref(), column, statistics)?;
             fit.error_bound += solved.error_bound;
             fit.shifts.push(solved.shift);
             fit.evidence.columns.push(ColumnEvidence {
@@ -228,13 +261,12 @@ impl Fit {
         &self.evidence
     }
 
-    /// How far LogME may be from the exact value, to first order: rounding, and what fast products have left
-    /// ([`Statistics::matrix_error`]).
+    /// A first-order bound of the error of LogME: rounding, and the error of fast products ([`Statistics::matrix_error`]).
     pub fn error_bound(&self) -> f64 {
         self.error_bound
     }
 
-    /// LogME and its columns, the rest let go.
+    /// LogME and its columns, without the rest of the fit.
     pub fn into_evidence(self) -> Evidence {
         self.evidence
     }

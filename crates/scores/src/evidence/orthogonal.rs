@@ -1,7 +1,7 @@
-//! The same profile from the rows themselves, for data whose second moments have lost too many digits.
+//! The profile from the rows themselves, for data whose second moments have lost too many digits.
 //!
-//! Forming `G` squares the condition number: what lies below 1e-16 of the largest eigenvalue is rounding. Orthogonal
-//! transformations of the rows do not:
+//! Forming `G` squares the condition number: eigenvalues below 1e-16 of the largest are rounding. Orthogonal transformations
+//! of the rows do not:
 //!
 //! ```text
 //! n > d    [F | Y] = Q [R Z; 0 E]   accumulated over blocks of rows (no n×d copy);  R = U Σ Vᵀ
@@ -9,14 +9,15 @@
 //! n ≤ d    F = U Σ Vᵀ,  λ = Σ²,  z_j = Uᵀ y_j,  ρ_j = ‖y_j‖² − ‖z_j‖², taken as 0 (U is square)
 //! ```
 //!
-//! It costs several times the symmetric product, and runs for the columns that need it only. Singular values below
-//! `max(n, d) · ε` of the largest are zero: then `r < n`, and a column whose part outside the range is no
-//! more than rounding is reproduced exactly, so its evidence has no upper bound.
+//! It costs several times the symmetric product, so only the columns that need it are solved this way. Singular values below
+//! `max(n, d) · ε` of the largest count as zero. Where `r < n`, a column whose part outside the range is only rounding is
+//! reproduced exactly, and its evidence has no upper bound.
 
 use faer::{Accum, Mat, MatRef, Par};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
+use crate::linalg::{self, Singular};
 use crate::targets::{Compact, Targets};
 
 use super::profile::{Column, Form, Profile};
@@ -59,17 +60,17 @@ impl Orthogonal {
             let y = Mat::from_fn(n, which.len(), |i, j| dense.at(i, which[j]));
             (f, y, vec![0.0; which.len()])
         };
-        let svd = triangle.thin_svd().map_err(|_| {
+        let singular = linalg::singular(triangle.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the singular values of the features did not converge; scale the features",
             )
         })?;
-        let singular: Vec<f64> = svd.S().column_vector().iter().copied().collect();
-        let cut = singular.first().copied().unwrap_or(0.0) * n.max(d) as f64 * f64::EPSILON;
-        let lambda: Vec<f64> = singular.iter().map(|&s| if s > cut { s * s } else { 0.0 }).collect();
+        let Singular { left, values, right } = singular;
+        let cut = values.first().copied().unwrap_or(0.0) * n.max(d) as f64 * f64::EPSILON;
+        let lambda: Vec<f64> = values.iter().map(|&s| if s > cut { s * s } else { 0.0 }).collect();
         let rank = lambda.iter().filter(|&&value| value > 0.0).count();
-        let rotated = svd.U().transpose() * &raw;
+        let rotated = linalg::product(left.transpose(), raw.as_ref(), linalg::parallel());
         let columns: Vec<Column> = outside
             .iter()
             .enumerate()
@@ -87,7 +88,7 @@ impl Orthogonal {
         Ok(Self {
             profile: Profile::new(Form::Dual, lambda, off_diagonal, n, 0.0),
             columns,
-            vectors: svd.V().to_owned(),
+            vectors: right,
             scale,
             lowest,
             rank,
@@ -172,7 +173,7 @@ fn triangular_factor(
                 dense.at(start + i - above, which[j - d])
             }
         });
-        kept = stacked.qr().thin_R().to_owned();
+        kept = linalg::triangular_factor(stacked);
     }
     let square = kept.as_ref().get(..d, ..d).to_owned();
     let raw = kept.as_ref().get(..d, d..).to_owned();

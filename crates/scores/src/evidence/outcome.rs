@@ -1,4 +1,4 @@
-//! What the evidence says: LogME, its columns, and where each column's maximum lies.
+//! LogME, the evidence of its columns, and where the maximum of each lies.
 
 /// Which value of LogME to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum Compat {
 pub enum Status {
     /// At finite α and β.
     Interior,
-    /// At `α → ∞`: the features say nothing about this column.
+    /// At `α → ∞`: the features carry no information about this column.
     NoInformation,
     /// At `β → ∞`: the features interpolate this column (only where `r = n`).
     NoiseFree,
-    /// The published iteration was followed; no maximum was looked for.
+    /// The result of the published iteration, which need not be a maximum.
     Published,
 }
 
@@ -49,7 +49,7 @@ impl std::fmt::Display for Status {
 pub struct ColumnEvidence {
     /// The class, or the number of the target column.
     pub column: usize,
-    /// `max L / n`, in nats a sample; higher is better.
+    /// `max L / n`, in nats per sample; higher is better.
     pub evidence: f64,
     /// Prior precision of the weights; `None` where it is infinite (no information).
     pub alpha: Option<f64>,
@@ -59,11 +59,11 @@ pub struct ColumnEvidence {
     pub status: Status,
 }
 
-/// LogME and what it is made of.
+/// LogME and the evidence of its columns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The mean of the columns' evidence, in nats a sample; higher is better.
+    /// The mean of the columns' evidence, in nats per sample; higher is better.
     pub value: f64,
     /// One entry for every class that occurs (ascending), or every target column.
     pub columns: Vec<ColumnEvidence>,

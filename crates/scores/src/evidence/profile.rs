@@ -14,12 +14,12 @@
 //!   `ρ`, the part of `yᵀy` outside: `a = (T + tI)⁻¹z`, `R = ρ + t·zᵀa`, `r2 = ρ + t²‖a‖²`, `m2 = aᵀTa`.
 //!
 //! Sums are arranged so that nothing cancels at either end: γ is `k − t·tr S` for small t and `tr(TS)` for large t, the
-//! derivative takes the first or the second form above. Only the primal `R = s − bᵀm` loses digits, as `s/R` grows;
-//! [`Profile::error_bound`] says how many, and the caller goes back to the rows where that is too much.
+//! derivative takes the first or the second form above. Only the primal `R = s − bᵀm` loses digits, as `s/R` grows.
+//! [`Profile::error_bound`] bounds the loss, and the caller goes back to the rows where it is too large.
 
 use std::f64::consts::PI;
 
-/// Columns that are evaluated side by side on the shared grid; one SIMD register of eight or two of four.
+/// Columns that are evaluated together on the shared grid: one vector register of eight, or two of four.
 pub(crate) const LANES: usize = 8;
 
 /// Which of the two forms of the module's header.
@@ -37,8 +37,8 @@ pub(crate) struct Profile {
     pub n_samples: usize,
     /// An upper bound of the largest eigenvalue of `T` within a factor of three.
     pub lambda_max: f64,
-    /// How far the entries of `T` may be from the truth, as a multiple of `lambda_max`; zero for singular values, which
-    /// are exact to rounding where they matter.
+    /// A bound of the error of the entries of `T`, as a multiple of `lambda_max`; zero for singular values, which are accurate
+    /// where they matter.
     pub backward_error: f64,
     is_diagonal: bool,
 }
@@ -265,8 +265,8 @@ impl Profile {
         own + 2.0 * next
     }
 
-    /// How far `L*/n` at `point` may be from the truth to first order, given the backward error of `T` and, in
-    /// the primal form, the cancellation in `R`.
+    /// A first-order bound of the error of `L*/n` at `point`, from the backward error of `T` and, in the primal form, the
+    /// cancellation in `R`.
     pub fn error_bound(&self, point: &Point, column: &Column) -> f64 {
         let n = self.n_samples as f64;
         let through_matrix =

@@ -1,15 +1,15 @@
-//! The published code's value, bit by bit the same iteration (LogME, fixed-point version, You et al., JMLR 2022).
+//! The value of the published code, by the same iteration (LogME, fixed-point version, You et al., JMLR 2022).
 //!
 //! From `α = β = 1`, at most 11 times: `γ`, `m2`, `r2` at `t = α/β`; `α ← γ/(m2 + 1e-5)`, `β ← (n − γ)/(r2 + 1e-5)`; stop where
 //! `|t′ − t|/t ≤ 1e-3`. The evidence then takes the new α and β with the *last* m2 and r2, and its determinant runs over
-//! `min(n, d)` eigenvalues while `d ln α` counts all d: for `n < d` that is off by `(d − n)/(2n) · ln α`. It is here to
-//! compare with published tables; the default of this crate is the right value.
+//! `min(n, d)` eigenvalues while `d ln α` counts all d: for `n < d` that is off by `(d − n)/(2n) · ln α`. It serves to
+//! compare with published tables; the default of this crate is the exact value.
 
 use std::f64::consts::PI;
 
 use super::profile::{Column, Point, Profile};
 
-/// What the published iteration arrives at.
+/// The result of the published iteration.
 pub(crate) struct Published {
     pub value: f64,
     pub alpha: f64,
@@ -22,8 +22,8 @@ const ADDED: f64 = 1e-5;
 const STOP: f64 = 1e-3;
 const ITERATIONS: usize = 11;
 
-/// Runs the iteration; `scale` is what `T` was divided by, `n_features` is `d`. Nothing where it leaves the finite numbers
-/// (features that are all zero).
+/// Runs the iteration; `T` was divided by `scale`, and `n_features` is `d`. `None` where a value is not finite, as for features
+/// that are all zero.
 pub(crate) fn iterate(profile: &Profile, column: &Column, scale: f64, n_features: usize) -> Option<Published> {
     let n = profile.n_samples as f64;
     let (mut alpha, mut beta) = (1.0_f64, 1.0_f64);

@@ -1,8 +1,8 @@
-//! The matrix in the form that is solved, and the columns in its coordinates: tridiagonal, or a band where the matrix is large.
+//! The reduced matrix and the columns in its coordinates: tridiagonal, or a band where the matrix is large.
 //!
-//! Both give every column's global maximum. The band is made of matrix products and shares its values of `t` over all columns
-//! (`band`, `nodes`); the tridiagonal form takes a value of `t` for every column and step (`maximise`), which is as fast for small
-//! matrices, and exact where an interpolation is not good enough.
+//! Both give the global maximum of every column. The band comes from matrix products, and all columns share its values of `t`
+//! (`band`, `nodes`). The tridiagonal form evaluates every column at its own values of `t` (`maximise`), which is as fast for
+//! small matrices, and needed where interpolation is not accurate enough.
 
 use faer::Mat;
 use rayon::prelude::*;
@@ -12,6 +12,7 @@ use super::forward::Packed;
 use super::maximise::{self, Grid, LowerEnd, Maximum, Optimum};
 use super::nodes;
 use super::outcome::{Compat, Status};
+use super::problem::Problem;
 use super::profile::{Column, Form, Profile};
 use super::published;
 use super::shifted::Shifted;
@@ -19,7 +20,7 @@ use super::tridiagonal::Tridiagonal;
 use crate::error::Result;
 use crate::statistics::{Statistics, gram};
 
-/// Matrices from this size on are reduced to a band: below, one-stage tridiagonalisation is as fast.
+/// The size from which matrices are reduced to a band; for smaller ones, one-stage tridiagonalisation is as fast.
 const BAND_FROM: usize = 256;
 pub(super) const BACKWARD_ERROR: f64 = f64::EPSILON;
 
@@ -44,14 +45,14 @@ pub(super) struct Solved {
     pub alpha: Option<f64>,
     pub beta: Option<f64>,
     pub status: Status,
-    /// t in the units of the form it was solved in; infinite where nothing is known
+    /// t in the units of the form it was solved in; infinite without information
     pub shift: f64,
     pub error_bound: f64,
     pub lower_end: Option<LowerEnd>,
 }
 
 impl Reduced {
-    /// Reduces the statistics' matrix and solves all columns.
+    /// Reduces the matrix of the statistics and solves all columns.
     pub fn solve(statistics: &Statistics, compat: Compat) -> Result<(Self, Vec<Option<Solved>>)> {
         let k = statistics.n_samples().min(statistics.n_features());
         if compat == Compat::Exact
@@ -70,7 +71,7 @@ impl Reduced {
         }
     }
 
-    /// What the matrix was divided by.
+    /// The scale that the matrix was divided by.
     pub fn scale(&self) -> f64 {
         match self {
             Self::Tridiagonal { tridiagonal, .. } => tridiagonal.scale,
@@ -78,7 +79,7 @@ impl Reduced {
         }
     }
 
-    /// `(M + tI)⁻¹ B` `[k, c]` in the matrix's own coordinates, every column at its own t; zero where that is infinite.
+    /// `(M + tI)⁻¹ B` `[k, c]` in the original coordinates, every column at its own t; zero where t is infinite.
     pub fn solutions(&self, shifts: &[f64]) -> Mat<f64> {
         match self {
             Self::Tridiagonal {
@@ -111,10 +112,10 @@ impl Reduced {
     }
 }
 
-/// What fast products may do to a quadratic form `mᵀGm` with `‖m‖ = 1`, in G's units.
+/// The error of a quadratic form `mᵀGm` with `‖m‖ = 1` after fast products, in the units of G.
 ///
-/// `‖E‖` is measured (Frobenius). Rounding errors of different entries are as good as independent, so `mᵀEm` has a standard deviation of
-/// `√2 ‖E‖/d`; this is six of them. The norm itself would be a bound without that assumption, and 200 times too large.
+/// `‖E‖` is measured (Frobenius). Rounding errors of different entries are nearly independent, so `mᵀEm` has a standard deviation
+/// of `√2 ‖E‖/d`; this is six of them. The norm itself would be a bound without that assumption, 200 times as large.
 fn product_error(statistics: &Statistics) -> f64 {
     const DEVIATIONS: f64 = 6.0;
     DEVIATIONS * std::f64::consts::SQRT_2 * statistics.matrix_error() / statistics.n_features() as f64
@@ -164,7 +165,7 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
     let mut rhs = right_hand_sides(statistics, form, band.scale);
     band.apply_transposed(rhs.as_mut());
     let squares: Vec<f64> = statistics.target_columns().iter().map(|target| target.square).collect();
-    let problem = nodes::Problem {
+    let problem = Problem {
         form,
         band: &band,
         rhs: rhs.as_ref(),

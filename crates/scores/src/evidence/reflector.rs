@@ -10,6 +10,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
+use crate::linalg::product;
 use crate::simd::{sum_of, vectorised};
 
 /// Columns of a panel that are reflected one by one.
@@ -31,7 +32,7 @@ pub(super) enum Direction {
 impl Reflector {
     /// `X ← X − V T⁻¹ VᵀX`, or with `T⁻ᵀ`.
     pub fn apply(&self, columns: MatMut<'_, f64>, direction: Direction) {
-        let mut along = self.basis.transpose() * columns.as_ref();
+        let mut along = product(self.basis.transpose(), columns.as_ref(), Par::Seq);
         match direction {
             Direction::Forward => solve_upper_triangular_in_place(self.factor.as_ref(), along.as_mut(), Par::Seq),
             Direction::Transposed => {
@@ -138,7 +139,7 @@ fn pivot(panel: &mut Mat<f64>, basis: &mut Mat<f64>, j: usize) -> bool {
 
 /// `T`, with 1 where `v = 0`.
 fn factor_of(basis: MatRef<'_, f64>) -> Mat<f64> {
-    let products = basis.transpose() * basis;
+    let products = product(basis.transpose(), basis, Par::Seq);
     let q = basis.ncols();
     Mat::from_fn(q, q, |i, j| match i.cmp(&j) {
         std::cmp::Ordering::Less => products[(i, j)],

@@ -7,8 +7,8 @@
 //! ln|A + tI| = 2 Σ ln (L_i)_jj
 //! ```
 //!
-//! The forward half of all columns, which is all that the evidence needs, is `forward`'s; `L_i⁻¹` and `M_i` are made where solutions or
-//! the trace are asked for.
+//! The evidence needs only the forward half, which `forward` computes for all columns. `L_i⁻¹` and `M_i` are computed where
+//! solutions or the trace are needed.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -19,6 +19,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::band::Band;
 use super::forward::{Lower, Packed};
+use crate::linalg::product;
 
 /// `A + tI` factored.
 pub(crate) struct Shifted {
@@ -126,7 +127,7 @@ impl Shifted {
             .edges
             .iter()
             .zip(&inverse[1..])
-            .map(|(edge, inverse)| inverse * edge.transpose());
+            .map(|(edge, inverse)| product(inverse.as_ref(), edge.transpose(), Par::Seq));
         Inverted {
             coupling: coupling.collect(),
             inverse,
@@ -182,7 +183,7 @@ impl Shifted {
             let mut own = Mat::<f64>::identity(w, w);
             if let Some(after) = after {
                 let coupling = inverted.coupling[i].as_ref();
-                let product = &after * coupling;
+                let product = product(after.as_ref(), coupling, Par::Seq);
                 matmul(
                     own.as_mut(),
                     Accum::Add,
@@ -192,7 +193,7 @@ impl Shifted {
                     Par::Seq,
                 );
             }
-            let square = inverse * inverse.transpose();
+            let square = product(inverse.as_ref(), inverse.transpose(), Par::Seq);
             for j in 0..w {
                 let pairs = square.col_as_slice(j).iter().zip(own.col_as_slice(j));
                 trace += pairs.map(|(a, b)| a * b).sum::<f64>();

@@ -1,4 +1,4 @@
-//! `M = Q T Qᵀ` for a symmetric matrix, once; then every value of `t` costs `O(k)`.
+//! `M = Q T Qᵀ` for a symmetric matrix. After that every value of `t` costs `O(k)`.
 //!
 //! `M` `[k, k]` is `G` or `K`; `T` is tridiagonal with diagonal `[k]` and off-diagonal `[k − 1]`; `Q` is a product of
 //! Householder reflections, kept in the lower triangle of `M` and applied in blocks. The matrix is first divided by a power of
@@ -8,9 +8,10 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::tridiag;
 use faer::linalg::householder;
-use faer::{Conj, Mat, MatMut, MatRef, Par};
+use faer::{Conj, Mat, MatMut, MatRef};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 
 /// The factors of `M / scale`.
 pub(crate) struct Tridiagonal {
@@ -60,7 +61,7 @@ impl Tridiagonal {
             }
         }
         let mut coefficients = Mat::zeros(PANEL.min(k - 1), k - 1);
-        let par = Par::rayon(0);
+        let par = linalg::parallel();
         let mut memory = MemBuffer::new(tridiag::tridiag_in_place_scratch::<f64>(k, par, Default::default()));
         tridiag::tridiag_in_place(
             matrix.as_mut(),
@@ -110,7 +111,14 @@ impl Tridiagonal {
             }
             Direction::Forward => householder::apply_block_householder_sequence_on_the_left_in_place_with_conj::<f64>,
         };
-        apply(basis, self.coefficients.as_ref(), Conj::No, below, Par::rayon(0), stack);
+        apply(
+            basis,
+            self.coefficients.as_ref(),
+            Conj::No,
+            below,
+            linalg::parallel(),
+            stack,
+        );
     }
 }
 

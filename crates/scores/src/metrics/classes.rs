@@ -1,6 +1,6 @@
-//! One class a sample.
+//! Metrics of classification, with one class per sample.
 
-/// The share of samples whose largest prediction is that of their class; of equal ones the first counts. `predictions` `[n, c]`,
+/// The share of samples whose largest prediction is that of their class; the first of equal predictions counts. `predictions` `[n, c]`,
 /// `labels` `[n]`, `n ≥ 1`.
 pub fn accuracy(predictions: &[f32], labels: &[u32], c: usize) -> f64 {
     let right = predictions
@@ -11,7 +11,7 @@ pub fn accuracy(predictions: &[f32], labels: &[u32], c: usize) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-/// The place of the largest number of a row, of equal ones the first: what a row of logits says.
+/// The index of the largest entry of a row, the first of equal ones: the predicted class of a row of logits.
 pub fn largest(row: &[f32]) -> usize {
     let mut best = 0;
     for (at, value) in row.iter().enumerate() {

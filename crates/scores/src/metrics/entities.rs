@@ -7,15 +7,15 @@
 //! F1          2 · precision · recall / (precision + recall)
 //! ```
 //!
-//! Where an entity begins and ends is read off any tags, also ones that break their scheme (a model's predictions may): it begins
-//! at `B-` or `S-`, behind `O`, `E-` or `S-`, and where the type changes; it ends before a word that begins another or is `O`. So IOB1,
-//! IOB2 and IOBES give the same entities. (Tjong Kim Sang and Buchholz 2000, `conlleval.pl`; for `E-` and `S-` its later ports.)
+//! Any tags mark entities, even tags that break their scheme, as predictions may. An entity begins at `B-` or `S-`, after `O`,
+//! `E-` or `S-`, and where the type changes. It ends before a word that begins another or is `O`. So IOB1, IOB2 and IOBES give
+//! the same entities. (Tjong Kim Sang and Buchholz 2000, `conlleval.pl`; for `E-` and `S-` its later ports.)
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What [`entities`] counts.
+/// The result of [`entities`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EntityMetrics {
@@ -23,33 +23,33 @@ pub struct EntityMetrics {
     pub all: EntityCounts,
     /// By type.
     pub by_type: BTreeMap<String, EntityCounts>,
-    /// Share of words whose tags agree, those outside all entities too.
+    /// Share of words whose tags agree, words outside entities included.
     pub accuracy: f64,
 }
 
 /// Entities of one type, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EntityCounts {
-    /// In the truth.
+    /// True entities.
     pub truth: usize,
-    /// In the prediction.
+    /// Predicted entities.
     pub found: usize,
-    /// In both.
+    /// Entities that are both true and predicted.
     pub right: usize,
 }
 
 impl EntityCounts {
-    /// Share of the found entities that are right; 0 where none was found.
+    /// Share of the predicted entities that are true; 0 where none is predicted.
     pub fn precision(&self) -> f64 {
         ratio(self.right, self.found)
     }
 
-    /// Share of the true entities that were found; 0 where there are none.
+    /// Share of the true entities that are predicted; 0 where there are none.
     pub fn recall(&self) -> f64 {
         ratio(self.right, self.truth)
     }
 
-    /// The harmonic mean of both; 0 where both are.
+    /// The harmonic mean of precision and recall; 0 where both are 0.
     pub fn f1(&self) -> f64 {
         // 2PR / (P + R) without its zeros.
         ratio(2 * self.right, self.truth + self.found)
@@ -60,7 +60,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Holds the predicted tags of sentences against the true ones, `[sentences]` lists of `[words]` tags each.
+/// Compares the predicted tags of sentences with the true ones, `[sentences]` lists of `[words]` tags each.
 ///
 /// # Errors
 /// [`ErrorKind::Shape`] where the numbers of sentences, or of a sentence's words, differ.

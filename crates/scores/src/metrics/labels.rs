@@ -1,4 +1,4 @@
-//! Any number of labels a sample.
+//! Metrics of multi-label classification.
 //!
 //! ```text
 //! AP_j = Σ_k (R_k − R_{k−1}) P_k     over the distinct scores of label j, from the highest; R recall, P precision so far
@@ -6,8 +6,8 @@
 //! F1   = 2·tp / (2·tp + fp + fn)     a label is predicted where its logit is above 0 (probability ½)
 //! ```
 //!
-//! As scikit-learn's `average_precision_score` and `f1_score` define them, but for labels without any positive sample (and, in
-//! F1, without a predicted one): those are left out of the macro means, where scikit-learn counts 0 and warns.
+//! As in scikit-learn's `average_precision_score` and `f1_score`, except for labels without a positive sample (and, for F1,
+//! without a predicted one): they are left out of the macro means, where scikit-learn counts 0 and warns.
 
 use super::mean_of_known;
 
@@ -28,7 +28,7 @@ fn average_precision(predictions: &[f32], values: &[f32], j: usize, c: usize) ->
         return None;
     }
     let (mut seen, mut found, mut sum) = (0, 0, 0.0);
-    // Samples of one score come in together, in whatever order they are.
+    // Samples with equal scores count together, whatever their order.
     for group in scored.chunk_by(|a, b| a.0 == b.0) {
         let hits = group.iter().filter(|(_, positive)| *positive).count();
         seen += group.len();
@@ -38,7 +38,7 @@ fn average_precision(predictions: &[f32], values: &[f32], j: usize, c: usize) ->
     Some(sum / positives as f64)
 }
 
-/// F1 over all labels of all samples together; `None` where no label is there and none is predicted.
+/// F1 over all labels of all samples together; `None` where no label is true and none is predicted.
 pub fn f1_micro(predictions: &[f32], values: &[f32]) -> Option<f64> {
     f1(predictions.iter().zip(values))
 }

@@ -1,4 +1,4 @@
-//! How good predictions are: what `tune` and `eval` report.
+//! Metrics of predictions, as `tune` and `eval` report them.
 //!
 //! | task | metrics | the one a checkpoint is chosen by |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | regression | [`mse`], [`mae`], [`r2`], [`spearman`] | mse, lower |
 //!
 //! `n` samples, `c` columns, row-major. All in f64. Where a metric has no value (the correlation of a constant, the average
-//! precision of a label that no sample has) it is `None`, never NaN or a made-up number.
+//! precision of a label that no sample has) it is `None`, never NaN.
 
 mod classes;
 pub mod entities;
@@ -21,24 +21,24 @@ pub use numbers::{mae, mse, r2, spearman};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is known of every sample.
+/// The true targets of the samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Truth<'a> {
-    /// One class a sample, `[n]`; predictions are logits or probabilities `[n, c]`.
+    /// One class per sample, `[n]`; predictions are logits or probabilities `[n, c]`.
     Classes(&'a [u32]),
-    /// 0 or 1 a label, `[n, c]`; predictions are logits `[n, c]`, above 0 for a label that is there.
+    /// 0 or 1 for every label, `[n, c]`; predictions are logits `[n, c]`, above 0 for a label that is predicted.
     Labels(&'a [f32]),
     /// Numbers `[n, c]`; predictions are numbers in the same units.
     Numbers(&'a [f64]),
 }
 
-/// Whether more of a metric is better.
+/// Whether higher or lower values of a metric are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// More is better.
+    /// Higher is better.
     Higher,
-    /// Less is better.
+    /// Lower is better.
     Lower,
 }
 
@@ -49,15 +49,15 @@ pub struct Metric {
     pub name: &'static str,
     /// The value, where there is one.
     pub value: Option<f64>,
-    /// Which way is better.
+    /// Whether higher or lower is better.
     pub direction: Direction,
 }
 
 /// All metrics of the task, the one that a checkpoint is chosen by first. `predictions` are `[n, c]`.
 ///
 /// # Errors
-/// [`ErrorKind::Shape`] where there is no sample or the sizes do not fit; [`ErrorKind::OutOfRange`] for a class beyond `c`;
-/// [`ErrorKind::NonFinite`] for a prediction that is no number.
+/// [`ErrorKind::Shape`] where there is no sample or the sizes do not match; [`ErrorKind::OutOfRange`] for a class beyond `c`;
+/// [`ErrorKind::NonFinite`] for a prediction that is not finite.
 ///
 /// # Examples
 /// ```
@@ -120,7 +120,7 @@ pub fn evaluate(predictions: &[f32], truth: Truth<'_>, c: usize) -> Result<Vec<M
     })
 }
 
-/// The mean of the values that there are.
+/// The mean of the defined values.
 fn mean_of_known(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let known: Vec<f64> = values.flatten().collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)

@@ -1,4 +1,4 @@
-//! Numbers: `p` predicted, `y` true, both `[n, c]`.
+//! Metrics of regression: `p` predicted, `y` true, both `[n, c]`.
 //!
 //! ```text
 //! mse = mean (p − y)²      mae = mean |p − y|      r2 = mean over columns of 1 − Σ(p − y)² / Σ(y − ȳ)²
@@ -23,7 +23,7 @@ fn mean(predictions: &[f32], values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
     sum / values.len() as f64
 }
 
-/// The share of the variance that is explained, the mean over columns; `None` where all are constant.
+/// The share of the variance that is explained (coefficient of determination), the mean over columns; `None` where all are constant.
 pub fn r2(predictions: &[f32], values: &[f64], c: usize) -> Option<f64> {
     mean_of_known(columns(predictions, values, c).map(|(p, y)| {
         let mean = y.iter().sum::<f64>() / y.len() as f64;

@@ -1,9 +1,10 @@
-//! What scores are computed from: inputs that have been checked against each other, and statistics made once for all scores.
+//! The inputs of scores, checked against each other, and the statistics that all scores share.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{self, Compat, Evidence, LeftOut};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
 use crate::statistics::Statistics;
@@ -17,21 +18,36 @@ use crate::targets::Targets;
 pub struct ScoreInputs<'a> {
     /// Frozen features of the samples.
     pub features: FeatureView<'a>,
-    /// What is to be predicted.
+    /// The targets to predict.
     pub targets: Targets<'a>,
-    /// What the model's own head predicts, for LEEP and NCE.
+    /// The predictions of the model's own head, for LEEP and NCE.
     pub probabilities: Option<Probabilities<'a>>,
 }
 
-/// Inputs that have been checked against each other, with statistics made on first use.
+/// Inputs that have been checked against each other. Statistics are computed on first use.
 #[derive(Debug)]
 pub struct ScoreData<'a> {
     pub(super) features: Option<FeatureView<'a>>,
     targets: Option<Targets<'a>>,
     probabilities: Option<Probabilities<'a>>,
     statistics: OnceLock<Cow<'a, Statistics>>,
-    /// Of every class by itself; those without samples count for nothing.
+    /// The statistics of each class by itself; those without samples are ignored.
     pub(super) classes: Option<Vec<Statistics>>,
+    /// Of disjoint groups that add up to all samples.
+    pub(super) groups: Option<&'a [Statistics]>,
+    /// Some of the samples, drawn at random, where there are no rows of all.
+    draw: Option<(FeatureView<'a>, Targets<'a>)>,
+    /// LogME's solution, for the scores that start from it.
+    solution: OnceLock<(Compat, Result<Solution>)>,
+    /// Leave-one-out predictions at LogME's solution.
+    left_out: OnceLock<(Compat, Result<Arc<LeftOut>>)>,
+}
+
+/// What LogME finds.
+#[derive(Clone, Debug)]
+pub(super) struct Solution {
+    pub evidence: Evidence,
+    pub error_bound: f64,
 }
 
 impl<'a> ScoreData<'a> {
@@ -59,10 +75,14 @@ impl<'a> ScoreData<'a> {
             probabilities: inputs.probabilities,
             statistics: OnceLock::new(),
             classes: None,
+            groups: None,
+            draw: None,
+            solution: OnceLock::new(),
+            left_out: OnceLock::new(),
         })
     }
 
-    /// Inputs of which only the statistics are known: enough for scores that need [`Needs::Statistics`](super::Needs::Statistics) or
+    /// Statistics without rows: enough for scores that need [`Needs::Statistics`](super::Needs::Statistics) or
     /// [`Needs::ClassStatistics`](super::Needs::ClassStatistics).
     pub fn from_statistics(statistics: impl Into<Cow<'a, Statistics>>) -> Self {
         Self {
@@ -71,10 +91,14 @@ impl<'a> ScoreData<'a> {
             probabilities: None,
             statistics: OnceLock::from(statistics.into()),
             classes: None,
+            groups: None,
+            draw: None,
+            solution: OnceLock::new(),
+            left_out: OnceLock::new(),
         }
     }
 
-    /// Statistics of samples whose features are not at hand, with their targets and probabilities: enough for every score but those of
+    /// Statistics with targets and probabilities, but without features: enough for every score except those of
     /// [`Needs::ClassRows`](super::Needs::ClassRows).
     pub fn streamed(
         statistics: impl Into<Cow<'a, Statistics>>,
@@ -87,17 +111,39 @@ impl<'a> ScoreData<'a> {
             probabilities,
             statistics: OnceLock::from(statistics.into()),
             classes: None,
+            groups: None,
+            draw: None,
+            solution: OnceLock::new(),
+            left_out: OnceLock::new(),
         }
     }
 
-    /// The same with statistics of every class by itself, which stand for the rows where a score needs [`Needs::ClassRows`](super::Needs::ClassRows).
+    /// Adds the statistics of each class by itself, which replace the rows where a score needs [`Needs::ClassRows`](super::Needs::ClassRows).
     #[must_use]
     pub fn with_classes(mut self, classes: Vec<Statistics>) -> Self {
         self.classes = Some(classes);
         self
     }
 
-    /// The statistics, made now if this is the first to ask.
+    /// The same with statistics of disjoint groups, from which scores of [`Needs::RowsOrGroups`](super::Needs::RowsOrGroups) are
+    /// estimated where there are no rows.
+    #[must_use]
+    pub fn with_groups(mut self, groups: &'a [Statistics]) -> Self {
+        self.groups = Some(groups);
+        self
+    }
+
+    /// The same with rows of some samples, drawn at random: enough for the scores that look at samples one by one, beside the statistics.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] where the numbers of rows differ.
+    pub fn with_draw(mut self, features: FeatureView<'a>, targets: Targets<'a>) -> Result<Self> {
+        targets.check_rows(features.n_samples())?;
+        self.draw = Some((features, targets));
+        Ok(self)
+    }
+
+    /// The statistics, computed on first use.
     ///
     /// # Errors
     /// As [`Statistics::of`].
@@ -108,6 +154,44 @@ impl<'a> ScoreData<'a> {
         let (features, targets) = self.rows("these statistics")?;
         let made = Statistics::of(&features, &targets)?;
         Ok(self.statistics.get_or_init(|| Cow::Owned(made)))
+    }
+
+    /// LogME's solution, found once for all scores that start from it.
+    ///
+    /// # Errors
+    /// As [`evidence::fit_rows`].
+    pub(super) fn solution(&self, compat: Compat) -> Result<Solution> {
+        once(&self.solution, compat, || {
+            let statistics = self.statistics()?;
+            let fit = match self.features.zip(self.targets) {
+                Some((features, targets)) => evidence::fit_rows(statistics, &features, &targets, compat)?,
+                None => evidence::fit(statistics, compat)?,
+            };
+            Ok(Solution {
+                error_bound: fit.error_bound(),
+                evidence: fit.into_evidence(),
+            })
+        })
+    }
+
+    /// The rows that are left out one by one: all of them, or a draw.
+    pub(super) fn left_out_rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {
+        match self.draw.filter(|_| self.features.is_none()) {
+            Some(draw) => Ok(draw),
+            None => self.rows(score),
+        }
+    }
+
+    /// Leave-one-out predictions at LogME's solution, made once for all scores that read them.
+    ///
+    /// # Errors
+    /// As [`evidence::fit_rows`], and [`ErrorKind::MissingInput`] without rows.
+    pub(super) fn left_out(&self, score: &str, compat: Compat) -> Result<Arc<LeftOut>> {
+        once(&self.left_out, compat, || {
+            let (features, targets) = self.left_out_rows(score)?;
+            let evidence = self.solution(compat)?.evidence;
+            LeftOut::new(self.statistics()?, &features, &targets, &evidence).map(Arc::new)
+        })
     }
 
     pub(super) fn rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {
@@ -136,4 +220,10 @@ impl<'a> ScoreData<'a> {
         })?;
         Ok((probabilities, targets.labels_for(score)?))
     }
+}
+
+/// What `make` gives for `compat`, kept for the first variant that is asked for.
+fn once<T: Clone>(cell: &OnceLock<(Compat, Result<T>)>, compat: Compat, make: impl Fn() -> Result<T>) -> Result<T> {
+    let (found, value) = cell.get_or_init(|| (compat, make()));
+    if *found == compat { value.clone() } else { make() }
 }

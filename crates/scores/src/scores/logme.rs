@@ -2,7 +2,6 @@
 
 use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
-use crate::evidence;
 
 pub(super) const SCORE: Score = Score {
     name: "logme",
@@ -17,16 +16,9 @@ pub(super) const SCORE: Score = Score {
 };
 
 fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
-    let statistics = data.statistics()?;
-    let fit = match data.rows(SCORE.name) {
-        Ok((features, targets)) => evidence::fit_rows(statistics, &features, &targets, options.compat)?,
-        Err(_) => evidence::fit(statistics, options.compat)?,
-    };
-    let error_bound = Some(fit.error_bound());
-    let evidence = fit.into_evidence();
+    let solution = data.solution(options.compat)?;
     Ok(ScoreOutcome {
-        value: evidence.value,
-        error_bound,
-        evidence: Some(evidence),
+        error_bound: Some(solution.error_bound),
+        ..ScoreOutcome::of(solution.evidence.value).with_evidence(solution.evidence)
     })
 }

@@ -1,18 +1,33 @@
 //! All scores by name. A new score is one file here and one line in [`SCORES`].
 //!
 //! A score is a function of [`ScoreData`]: features, targets, the source head's probabilities if there are any, and the
-//! second-moment statistics, which are made once and shared by all scores that need them. A list entry says everything
-//! that callers have to know of a score: its name, its source, what it needs, whether a ranking shows it by default, and
-//! how its standard error is found. Nothing compares scores by name.
+//! second-moment statistics, which are computed once for all scores that need them. An entry of the list holds everything that
+//! callers need to know about a score: its name, its source, its inputs, whether a ranking shows it by default, and how its
+//! standard error is computed. No code compares scores by name.
 
+pub mod company;
 mod data;
+mod discriminant;
+mod draw;
+mod gbc;
 mod h_score;
+mod knn;
 mod leep;
 mod logme;
+mod loo_accuracy;
+mod loo_log_likelihood;
+mod mixture;
+mod n_leep;
 mod nce;
 mod outcome;
+mod pactran;
+mod parc;
+mod principal;
+mod quality;
 mod scatter;
+mod sfda;
 mod shrinkage_h_score;
+mod special;
 mod transrate;
 
 use ranktune_core::names::nearest_name;
@@ -31,6 +46,14 @@ pub static SCORES: &[Score] = &[
     h_score::SCORE,
     shrinkage_h_score::SCORE,
     transrate::SCORE,
+    loo_accuracy::SCORE,
+    loo_log_likelihood::SCORE,
+    knn::SCORE,
+    n_leep::SCORE,
+    pactran::SCORE,
+    gbc::SCORE,
+    parc::SCORE,
+    sfda::SCORE,
 ];
 
 /// The name of LogME, by which models are ranked and teachers weighted where no other score is asked for.
@@ -42,12 +65,48 @@ pub const LOGME: &str = logme::SCORE.name;
 pub enum Needs {
     /// The mergeable second-moment statistics, and nothing else: any kind of target.
     Statistics,
-    /// The statistics, and one class a sample.
+    /// The statistics, and one class per sample.
     ClassStatistics,
-    /// The rows of features, or the statistics of every class ([`ScoreData::with_classes`]), and one class a sample.
+    /// The rows of features, or the statistics of every class ([`ScoreData::with_classes`]), and one class per sample.
     ClassRows,
-    /// The source head's probabilities, and one class a sample.
+    /// The source head's probabilities, and one class per sample.
     Probabilities,
+    /// The rows of features: any kind of target.
+    Rows,
+    /// The rows of features, or, for an estimate, the statistics of disjoint groups ([`ScoreData::with_groups`]): any kind of target.
+    RowsOrGroups,
+    /// The rows of features, and one class or several labels a sample.
+    LabelRows,
+    /// The rows of features, and one class a sample. Statistics of the classes are not enough.
+    ClassSamples,
+}
+
+impl Needs {
+    /// Whether targets may be columns of numbers: several labels a sample, or values of a regression.
+    pub fn allows_columns(self) -> bool {
+        matches!(
+            self,
+            Self::Statistics | Self::Rows | Self::RowsOrGroups | Self::LabelRows
+        )
+    }
+
+    /// Whether columns of numbers must be labels, 0 or 1.
+    pub fn is_of_labels(self) -> bool {
+        self == Self::LabelRows
+    }
+
+    /// Whether there is no value without the rows of features or the statistics of every class.
+    pub fn is_of_rows(self) -> bool {
+        matches!(
+            self,
+            Self::ClassRows | Self::Rows | Self::LabelRows | Self::ClassSamples
+        )
+    }
+
+    /// Whether the value is best found from the rows of features.
+    pub fn prefers_rows(self) -> bool {
+        self.is_of_rows() || self == Self::RowsOrGroups
+    }
 }
 
 /// Whether a ranking computes a score when the user has named none.
@@ -70,27 +129,30 @@ pub enum Replicates {
     Recompute,
     /// From the evidence at the optimum of all samples, which costs a few Cholesky factors a group.
     EvidenceAtOptimum,
+    /// As the mean of what the other samples contribute ([`ScoreOutcome::samples`]), which costs nothing; by computing the score again
+    /// where it is no such mean.
+    SampleMeans,
 }
 
 /// One transferability score.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Score {
-    /// Its name on the command line and in JSON.
+    /// The name on the command line and in JSON.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A description in one line.
     pub summary: &'static str,
     /// Where it was published: authors, title, venue and year.
     pub source: &'static str,
-    /// What it needs.
+    /// The inputs it needs.
     pub needs: Needs,
     /// Whether a ranking computes it by default.
     pub default_use: DefaultUse,
-    /// Whether a ranking gives its standard error also where it is not the score that orders the models.
+    /// Whether a ranking shows its standard error even where another score orders the models.
     pub always_with_error: bool,
     /// Whether its outcome bounds its rounding error ([`ScoreOutcome::error_bound`]), as products in f32 require.
     pub bounds_error: bool,
-    /// How its standard error is found.
+    /// How its standard error is computed.
     pub replicates: Replicates,
     /// Computes it.
     run: fn(&ScoreData<'_>, &ScoreOptions) -> Result<ScoreOutcome>,

@@ -1,8 +1,8 @@
-//! What computing a score gives.
+//! The result of a score.
 
 use crate::evidence::Evidence;
 
-/// A score's value, and for LogME what it is made of.
+/// The value of a score, and for LogME the evidence of its columns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ScoreOutcome {
@@ -12,6 +12,12 @@ pub struct ScoreOutcome {
     pub evidence: Option<Evidence>,
     /// A first-order bound of the error of LogME's value.
     pub error_bound: Option<f64>,
+    /// What each sample contributes, `[n]`, where the value is their mean.
+    pub samples: Option<Vec<f64>>,
+    /// The value of predictions that know nothing of the features: the share of the largest class, for instance.
+    pub chance: Option<f64>,
+    /// How the value was found where it is not from all samples: from a draw of them, or from statistics of groups.
+    pub estimate: Option<String>,
 }
 
 impl ScoreOutcome {
@@ -20,6 +26,43 @@ impl ScoreOutcome {
             value,
             evidence: None,
             error_bound: None,
+            samples: None,
+            chance: None,
+            estimate: None,
         }
+    }
+
+    /// The mean of what each sample contributes.
+    pub(super) fn mean_of(samples: Vec<f64>) -> Self {
+        let mut outcome = Self::of(samples.iter().sum::<f64>() / samples.len() as f64);
+        outcome.samples = Some(samples);
+        outcome
+    }
+
+    pub(super) fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = Some(evidence);
+        self
+    }
+
+    pub(super) fn with_chance(mut self, chance: Option<f64>) -> Self {
+        self.chance = chance;
+        self
+    }
+
+    pub(super) fn with_estimate(mut self, estimate: Option<String>) -> Self {
+        self.estimate = estimate;
+        self
+    }
+
+    /// Says that the value is that of `drawn` of `n` samples, where those are not all.
+    pub(super) fn of_draw(self, drawn: usize, n: usize) -> Self {
+        if drawn == n {
+            return self;
+        }
+        let mut outcome = self.with_estimate(Some(format!(
+            "from a random draw of {drawn} of {n} samples, each predicted by all others"
+        )));
+        outcome.samples = None;
+        outcome
     }
 }

@@ -9,14 +9,14 @@
 //!
 //! Both are lower triangles.
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, Side};
+use faer::Mat;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 use crate::statistics::Statistics;
 use crate::statistics::gram::dual_gram;
 
-/// `S` or `K̃`, with what goes with it.
+/// `S` or `K̃`, the mean, and the class means about it.
 pub(crate) struct Scatter {
     pub n: usize,
     pub d: usize,
@@ -94,10 +94,10 @@ impl Scatter {
 
     /// `tr(S⁺ Σ_y v_y v_yᵀ)`: the part of the label space that lies in the range of the centred features.
     ///
-    /// The value is unchanged by any regular linear map of the features, so each feature is first divided by its standard
-    /// deviation, which makes the numerical rank a matter of correlation and not of units. Features whose variance is
-    /// rounding (below `1e-13` of their mean square) are left out, and so are directions whose eigenvalue of the
-    /// correlation matrix is below [`RANK_CUT`] of the largest: what f32 rounding leaves of exact dependence is below it.
+    /// A regular linear map of the features does not change the value, so each feature is first divided by its standard
+    /// deviation: the numerical rank then depends on correlations, not on units. Features whose variance is rounding (below
+    /// `1e-13` of their mean square) are left out. So are directions whose eigenvalue of the correlation matrix is below
+    /// [`RANK_CUT`] of the largest: exact dependence, after rounding to f32, stays below it.
     pub fn explained(statistics: &Statistics, score: &str) -> Result<f64> {
         let plain = Self::variances(statistics);
         let weights: Vec<f64> = plain
@@ -113,10 +113,12 @@ impl Scatter {
         let mut scatter = Self::weighted(statistics, score, Some(&weights))?;
         if !scatter.is_dual {
             let d = scatter.d;
-            scatter.matrix = Mat::from_fn(d, d, |i, j| match (i == j, weights[i] > 0.0) {
-                (true, true) => 1.0,
-                (true, false) => 0.0,
-                _ => scatter.matrix[(i, j)] * weights[i] * weights[j],
+            scatter.matrix = Mat::from_fn(d, d, |i, j| {
+                if i == j {
+                    f64::from(u8::from(weights[i] > 0.0))
+                } else {
+                    scatter.matrix[(i, j)] * weights[i] * weights[j]
+                }
             });
             for j in 0..scatter.between.ncols() {
                 for (value, weight) in scatter.between.col_as_slice_mut(j).iter_mut().zip(&weights) {
@@ -130,38 +132,36 @@ impl Scatter {
         scatter.by_eigenvectors()
     }
 
-    /// Where the correlation matrix is safely regular: `Σ_y ‖L⁻¹v_y‖²`.
+    /// `Σ_y ‖L⁻¹v_y‖²`, where the correlation matrix is clearly regular.
     fn by_cholesky(&self, weights: &[f64]) -> Option<f64> {
         let mut regular = self.matrix.clone();
         for (i, weight) in weights.iter().enumerate() {
             if *weight == 0.0 {
-                // A feature that was left out has a zero right-hand side: any pivot will do.
+                // A feature that was left out has a zero right-hand side, so any pivot works.
                 regular[(i, i)] = 1.0;
             }
         }
-        let factor = Llt::new(regular.as_ref(), Side::Lower).ok()?;
-        let factor = factor.L();
+        let factor = linalg::cholesky(regular)?;
         let least = (0..factor.nrows())
             .map(|i| factor[(i, i)])
             .fold(f64::INFINITY, f64::min);
         if least * least < 1e-6 {
             return None;
         }
-        Some(squared_solution(factor, self.between.clone()))
+        Some(squared_solution(factor.as_ref(), self.between.clone()))
     }
 
     fn by_eigenvectors(&self) -> Result<f64> {
-        let decomposition = self.matrix.self_adjoint_eigen(Side::Lower).map_err(|_| {
+        let eigen = linalg::eigen(self.matrix.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the eigenvalues of the features' covariance did not converge; scale the features",
             )
         })?;
-        let values = decomposition.S().column_vector();
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let rotated = decomposition.U().transpose() * &self.between;
+        let largest = eigen.values.iter().copied().fold(0.0, f64::max);
+        let rotated = linalg::product(eigen.vectors.transpose(), self.between.as_ref(), linalg::parallel());
         let mut sum = 0.0;
-        for (i, &value) in values.iter().enumerate() {
+        for (i, &value) in eigen.values.iter().enumerate() {
             if value > RANK_CUT * largest {
                 let along: f64 = (0..rotated.ncols()).map(|j| rotated[(i, j)].powi(2)).sum();
                 sum += if self.is_dual { along } else { along / value };
@@ -202,14 +202,14 @@ const CONSTANT: f64 = 1e-13;
 
 /// `‖L⁻¹X‖²`, summed over all columns.
 pub(crate) fn squared_solution(factor: faer::MatRef<'_, f64>, mut columns: Mat<f64>) -> f64 {
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(factor, columns.as_mut(), faer::Par::rayon(0));
+    linalg::solve_lower(factor, columns.as_mut());
     (0..columns.ncols())
         .map(|j| columns.col_as_slice(j).iter().map(|x| x * x).sum::<f64>())
         .sum()
 }
 
-/// `ln|M|` of a positive definite matrix given by its lower triangle; nothing where it is not.
+/// `ln|M|` of a positive definite matrix given by its lower triangle; `None` where it is not positive definite.
 pub(crate) fn log_determinant(matrix: &Mat<f64>) -> Option<f64> {
-    let factor = Llt::new(matrix.as_ref(), Side::Lower).ok()?;
-    Some(2.0 * (0..matrix.nrows()).map(|i| factor.L()[(i, i)].ln()).sum::<f64>())
+    let factor = linalg::cholesky(matrix.clone())?;
+    Some(2.0 * (0..factor.nrows()).map(|i| factor[(i, i)].ln()).sum::<f64>())
 }

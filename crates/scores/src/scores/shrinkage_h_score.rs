@@ -10,12 +10,13 @@
 //! code. For n ≤ d everything is in sample space: `v_yᵀΣ⁻¹v_y = u_yᵀ((1 − δ)K̃/n + δκI)⁻¹K̃u_y`.
 //! Without shrinkage (δ = 0) the inverse becomes the pseudo-inverse of the H-score.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, Side};
+use faer::Mat;
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 
 use super::scatter::{Scatter, squared_solution};
 use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
+use crate::linalg;
 use crate::statistics::Statistics;
 
 pub(super) const SCORE: Score = Score {
@@ -79,7 +80,7 @@ fn shrinkage(scatter: &Scatter, statistics: &Statistics) -> (f64, f64) {
     (delta, mean_variance)
 }
 
-/// `Σ_y v_yᵀ(weight·S + ridge·I)⁻¹v_y`; nothing where the matrix is singular to rounding.
+/// `Σ_y v_yᵀ(weight·S + ridge·I)⁻¹v_y`; `None` where the matrix is singular to rounding.
 fn regularised(scatter: &Scatter, weight: f64, ridge: f64) -> Option<f64> {
     let m = &scatter.matrix;
     let size = m.nrows();
@@ -88,13 +89,15 @@ fn regularised(scatter: &Scatter, weight: f64, ridge: f64) -> Option<f64> {
         std::cmp::Ordering::Equal => weight * m[(i, i)] + ridge,
         std::cmp::Ordering::Greater => weight * m[(i, j)],
     });
-    let factor = Llt::new(shrunk.as_ref(), Side::Lower).ok()?;
+    let factor = linalg::cholesky(shrunk)?;
     if !scatter.is_dual {
-        return Some(squared_solution(factor.L(), scatter.between.clone()));
+        return Some(squared_solution(factor.as_ref(), scatter.between.clone()));
     }
-    let solved = factor.solve(&scatter.between);
+    let mut solved = scatter.between.clone();
+    linalg::solve_lower(factor.as_ref(), solved.as_mut());
+    solve_upper_triangular_in_place(factor.transpose(), solved.as_mut(), linalg::parallel());
     let full = Mat::from_fn(size, size, |i, j| m[(i.max(j), i.min(j))]);
-    let product = &full * &scatter.between;
+    let product = linalg::product(full.as_ref(), scatter.between.as_ref(), linalg::parallel());
     Some(
         (0..solved.ncols())
             .map(|j| {

@@ -5,8 +5,8 @@
 //! TransRate = R(F̃) − (1/c) Σ_y R(F̃_y)
 //! ```
 //!
-//! Classes weigh the same whatever their size, and are not centred on their own, as in the authors' code. Each determinant
-//! is taken in the smaller of feature and sample space, so many small classes cost little.
+//! All classes have the same weight whatever their size, and are not centred on their own mean, as in the authors' code. Each
+//! determinant is computed in the smaller of feature and sample space, so many small classes cost little.
 
 use faer::Mat;
 

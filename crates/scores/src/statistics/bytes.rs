@@ -1,19 +1,21 @@
-//! Statistics as bytes: what one machine saw, for another to add.
+//! Statistics as bytes, which another machine can read and merge.
 //!
 //! ```text
 //! "RANKSTAT"  version u32  fields u64 …       all little-endian, lengths before contents
-//! description                                 text of the caller (names of the classes, the task), kept with the numbers
+//! description                                 text of the caller, such as the task and the names of its classes
 //! n, d, kind, columns, moments, form          the lower triangle of G packed column by column, or the rows of the dual form
 //! checksum                                    BLAKE3 of everything before it, 32 bytes
 //! ```
 //!
-//! The checksum is looked at before anything else is believed, so a file that was cut, damaged or made by hand is an error and never a
-//! wrong score; sizes are checked against the bytes that are there before anything is allocated.
+//! The checksum is verified first, so a truncated or damaged file is an error and never a wrong score. Sizes are compared with
+//! the bytes that are left before memory is allocated.
 
 use std::collections::BTreeMap;
 
+use super::columns::Columns;
+use super::form::Form;
 use super::triangle::Triangle;
-use super::{Columns, Form, Moments, Precision, Statistics};
+use super::{Moments, Precision, Statistics};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"RANKSTAT";
@@ -21,7 +23,7 @@ const VERSION: u32 = 1;
 const CHECKSUM: usize = 32;
 
 impl Statistics {
-    /// The statistics as bytes, with a text of the caller's that is read back with them.
+    /// The statistics as bytes, with a description that [`Statistics::from_bytes`] returns.
     pub fn to_bytes(&self, description: &str) -> Vec<u8> {
         let mut to = Writer(Vec::new());
         to.0.extend_from_slice(MAGIC);
@@ -83,10 +85,10 @@ impl Statistics {
         to.0
     }
 
-    /// Statistics and the caller's text from [`Statistics::to_bytes`].
+    /// The statistics and the description that [`Statistics::to_bytes`] was given.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] for bytes that are no statistics, are cut short or damaged; [`ErrorKind::Unsupported`] for another version.
+    /// [`ErrorKind::Malformed`] where the bytes are not statistics, or are truncated or damaged; [`ErrorKind::Unsupported`] for another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, String)> {
         if !bytes.starts_with(MAGIC) {
             return Err(malformed("these are no saved statistics"));

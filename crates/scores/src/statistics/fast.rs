@@ -1,14 +1,14 @@
-//! The symmetric product in f32, block by block, with f64 sums: about twice as fast, with its error measured on the way.
+//! The symmetric product in f32, block by block, with f64 sums: about twice as fast. Its error is measured along the way.
 //!
 //! ```text
-//! u = x − o                      o: an origin near the data, so that means cost no digits; rounded to f32
-//! G += Σ_block uuᵀ + o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ      products of some hundred rows in f32, everything else in f64
+//! u = x − o                      o: an origin near the data, so that large means cost no digits; rounded to f32
+//! G += Σ_block uuᵀ + o(Σu)ᵀ + (Σu)oᵀ + n·ooᵀ      products of a block in f32, everything else in f64
 //! ‖E_block‖² ≈ mean over probes v of ‖(Σ xxᵀ − G_block) v‖²,    Σ xxᵀ v from the rows in f64;  v of ±1
-//! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured, those after it are taken to be like it, row for row
+//! ‖E‖ ≤ Σ ‖E_block‖               every CHECKED-th block is measured; the blocks after it are assumed to have its error per row
 //! ```
 //!
-//! The mean over random signs is the square of the Frobenius norm; the evidence turns it into a bound of its own, and whoever asked for
-//! speed goes back to f64 where that is too much.
+//! The mean over random signs estimates the square of the Frobenius norm. The evidence derives a bound of its own error from
+//! it, and the caller falls back to f64 where that is too large.
 
 use faer::MatMut;
 use rayon::prelude::*;
@@ -22,15 +22,15 @@ use ranktune_core::random::Random;
 
 /// Rows of a block.
 const BLOCK: usize = 1024;
-/// Every how many blocks the error is measured.
+/// The error of every CHECKED-th block is measured.
 const CHECKED: u64 = 16;
 const PROBES: usize = 4;
-/// Four probes of thousands of numbers each scatter by a few per cent.
+/// The estimate from four probes of thousands of numbers scatters by a few per cent.
 const SAFETY: f64 = 1.5;
 /// Rows that are multiplied by the probes together.
 const CHUNK: usize = 64;
 
-/// Which blocks are measured, what the last one gave, and room for a block.
+/// The blocks so far, the last measured error, and the buffer of a block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checks {
     blocks: u64,
@@ -38,7 +38,7 @@ pub(super) struct Checks {
     narrow: Narrow,
 }
 
-/// `G += FᵀF`; `data` is `[n, d]` row-major. Returns the bound of the error added to `G`, in its norm.
+/// `G += FᵀF`; `data` is `[n, d]` row-major. Returns a bound of the error that this adds to `G`, in the Frobenius norm.
 pub(super) fn update_gram(gram: &mut Triangle, data: &[f32], origin: &[f64], checks: &mut Checks) -> f64 {
     let d = gram.size();
     let origin: Vec<f32> = origin.iter().map(|&value| value as f32).collect();
@@ -99,7 +99,7 @@ fn feature_sums(strips: &Narrow) -> Vec<f64> {
     sums.concat()
 }
 
-/// One block of rows about the origin.
+/// A block of rows, centred at the origin.
 struct Block<'a> {
     centred: &'a Narrow,
     origin: &'a [f32],
@@ -109,7 +109,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Adds the block's part, a task for every tile.
+    /// Adds the products of the block to `G`, one task per tile.
     fn add_to(&self, gram: &mut Triangle) {
         let factors = Factors {
             left: self.centred,
@@ -118,7 +118,7 @@ impl Block<'_> {
         };
         gram.for_each_tile(tile_for(gram.size()), |mut tile, row, column| {
             factors.add_to(tile.as_mut(), row, column);
-            // While the tile is in the processor's cache.
+            // While the tile is in the cache.
             self.add_origin(tile, row, column);
         });
     }
@@ -145,7 +145,7 @@ impl Block<'_> {
     }
 }
 
-/// About `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are the block's as they came.
+/// An estimate of `‖Σ xxᵀ − G_block‖`, Frobenius; `rows` are those of the block, not centred.
 fn error(gram: &Triangle, rows: &[f32], seed: u64) -> f64 {
     let d = gram.size();
     let mut random = Random::new(seed);

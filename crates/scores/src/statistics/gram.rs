@@ -1,25 +1,26 @@
 //! Symmetric products of f32 rows, summed in f64: `FᵀF` `[d, d]`, `FFᵀ` `[n, n]` (lower triangles), and sums per class.
 //!
 //! Rows are widened a block at a time into one buffer of strips ([`super::strips`]), so no f64 copy of the features exists; then the tiles of
-//! the lower triangle are updated ([`super::product`]), as tasks for all threads.
+//! the lower triangle are updated in parallel ([`super::product`]).
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use super::product::{Factors, Number};
 use super::strips::{Strips, Wide};
 use super::triangle::{self, Triangle};
+use crate::linalg;
 use crate::simd::vectorised;
 
-/// Rows that are widened together: enough for one pass over `G` to pay, while the buffer stays some MB.
+/// Rows that are widened together: enough to amortise a pass over `G`, in a buffer of some MB.
 const BLOCK_ROWS: usize = 512;
-/// Columns and rows of the tiles that tasks work on, a multiple of what kernels take at once; narrower ones where there would be too few for
-/// the threads.
+/// Rows and columns of the tile of a task, a multiple of what the kernel computes at once; narrower where there would be fewer
+/// tiles than the threads need. The results do not depend on it.
 const TILE: usize = triangle::WIDTH;
 const NARROW_TILE: usize = 96;
 
-/// Whether a product is added to a matrix or taken from it.
+/// Whether a product is added to a matrix or subtracted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Sign {
     Plus,
@@ -50,8 +51,7 @@ pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign, wide: &
 
 /// `M += factor · XᵀX`.
 ///
-/// A task for every tile, none of which waits for another: threads that are taken away by other work on the machine hold up one tile, not
-/// all of them, as they would at the barriers of one parallel product.
+/// One task per tile, without barriers: a thread that the system preempts delays one tile, not all of them.
 pub(super) fn add_square<T: Number, const W: usize>(matrix: &mut Triangle, x: &Strips<T, W>, factor: f64) {
     let factors = Factors {
         left: x,
@@ -82,7 +82,7 @@ pub(crate) fn dual_gram(data: &[f32], d: usize, origin: Option<&[f64]>, weights:
     let mut gram = Triangle::zeros(n);
     let mut wide = Wide::default();
     for start in (0..d).step_by(BLOCK_ROWS) {
-        // Here the features are what is summed over.
+        // The sums run over the features.
         wide.fill(
             BLOCK_ROWS.min(d - start),
             n,
@@ -141,7 +141,7 @@ pub(crate) fn add_products(sums: &mut [f64], data: &[f32], d: usize, values: &[f
             MatRef::from_column_major_slice(&wide, d, rows),
             MatRef::from_row_major_slice(values, rows, c),
             1.0,
-            Par::rayon(0),
+            linalg::parallel(),
         );
     }
 }

@@ -1,17 +1,19 @@
-//! Statistics of different samples add up, and what was added can be taken away.
+//! Merging the statistics of disjoint samples, and removing samples again.
 //!
-//! Every field is a sum over samples. Dual with anything: the rows of the dual side are added one more time, which also
-//! switches the form where n passes d. Primal with primal: sums are added. Moments about different origins are moved
-//! to one first ([`super::moments`]).
+//! Every field is a sum over samples. Where one side is dual, its rows are added to the other side, which becomes primal once n
+//! exceeds d. Two primal sides add their sums. Moments about different origins are moved to the same one first
+//! ([`super::moments`]).
 
 use std::collections::BTreeMap;
 
+use super::Statistics;
+use super::columns::{self, Columns};
+use super::form::Form;
 use super::gram::{self, Sign};
-use super::{Columns, Form, Statistics};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Statistics {
-    /// Adds the statistics of other samples, as if their rows had been added.
+    /// Adds the statistics of other samples, as if their rows were added.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ.
@@ -20,10 +22,10 @@ impl Statistics {
         if other.n_samples == 0 {
             return Ok(());
         }
-        if matches!(other.form, Form::Dual { .. }) {
+        if other.is_dual() {
             return other.with_rows(|features, targets| self.update(features, targets));
         }
-        if matches!(self.form, Form::Dual { .. }) {
+        if self.is_dual() {
             let rows = std::mem::replace(self, other.clone());
             return if rows.n_samples == 0 {
                 Ok(())
@@ -34,12 +36,12 @@ impl Statistics {
         self.combine(other, Sign::Plus)
     }
 
-    /// Takes away samples that were added before.
+    /// Removes samples that were added before.
     ///
     /// # Errors
-    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ, or `other` has samples that are not in here;
-    /// [`ErrorKind::Unsupported`] where no more than `d` samples would be left: what is left would be in the dual form, whose
-    /// rows these sums cannot give back.
+    /// [`ErrorKind::Shape`] where the sizes or the kinds of target differ, or `other` has more samples of a class;
+    /// [`ErrorKind::Unsupported`] where at most `d` samples would be left: that is the dual form, and the rows it holds cannot
+    /// be recovered from sums.
     pub fn subtract(&mut self, other: &Self) -> Result<()> {
         self.check_like(other.n_features, other.is_classes(), other.n_columns())?;
         if other.n_samples == 0 {
@@ -58,7 +60,7 @@ impl Statistics {
         self.combine(other, Sign::Minus)
     }
 
-    /// Renumbers the classes: class `i` becomes `numbers[i]`, out of `n_classes`. For statistics whose labels were numbered apart.
+    /// Renumbers the classes: class `i` becomes `numbers[i]`, out of `n_classes`. For statistics whose labels were numbered independently.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] where a class that occurs has no number, a number is not below `n_classes` or is given twice;
@@ -107,7 +109,7 @@ impl Statistics {
         Ok(())
     }
 
-    /// Both `self` and (after folding its rows) `other` in the primal form.
+    /// Adds or subtracts the sums of `other`; `self` is primal.
     fn combine(&mut self, other: &Self, sign: Sign) -> Result<()> {
         let weight = if sign == Sign::Plus { 1.0 } else { -1.0 };
         let d = self.n_features;
@@ -163,7 +165,7 @@ impl Statistics {
                 add_scaled(squares, other_squares, weight);
                 add_scaled(sums, other_sums, weight);
             }
-            _ => return Err(Error::new(ErrorKind::Shape, "targets changed from classes to numbers")),
+            _ => return Err(columns::other_kind()),
         }
         let shift: Vec<f64> = self
             .moments

@@ -1,4 +1,4 @@
-//! Sums of first, third and fourth order about a fixed origin `o`, for Ledoit–Wolf's shrinkage.
+//! Moments about a fixed origin `o`, for the shrinkage of Ledoit and Wolf.
 //!
 //! With `u = x − o` (`o` is the first row ever seen): `Σu` `[d]`, `Σ‖u‖²`, `Σ‖u‖²u` `[d]`, `Σ‖u‖⁴`, in f64. With the second
 //! moments `Σuuᵀ` (from `G`) they give `Σ‖x − μ‖⁴` about any other point:
@@ -7,16 +7,16 @@
 //! Σ‖u − δ‖⁴ = Σ‖u‖⁴ + 4 δᵀ(Σuuᵀ)δ + n‖δ‖⁴ − 4 δᵀΣ‖u‖²u + 2‖δ‖²Σ‖u‖² − 4‖δ‖² δᵀΣu
 //! ```
 //!
-//! An origin near the data keeps the digits that moments about zero lose when means are large against deviations
-//! (Kelvin, years, pixel sums): the fourth moment would lose four times as many digits as the mean has too many.
+//! An origin near the data avoids the cancellation of moments about zero where means are large compared with deviations
+//! (temperatures in Kelvin, years, pixel sums). The fourth moment would lose four times as many digits as the mean.
 
 use rayon::prelude::*;
 
 use crate::simd::{sum_of, vectorised};
 
-/// Rows that one task takes: they stay in its processor's cache between the two passes over them.
+/// Rows of a task: few enough to stay in the cache between its two passes.
 const CHUNK_ROWS: usize = 128;
-/// Columns whose sums are kept at hand.
+/// Columns whose sums are updated together, to stay in the cache.
 const STRIPE: usize = 512;
 
 /// See the module.

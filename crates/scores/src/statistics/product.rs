@@ -1,12 +1,12 @@
-//! `C ± AᵀB` of strips, the lower triangle of it: the sums of a few features' products are held in vector registers over many rows.
+//! The lower triangle of `C ± AᵀB` for strips. Sums for a few features are kept in vector registers over many rows.
 //!
 //! ```text
-//! sums [24, 8]   three strips of A (or two, or one), a strip of B: per row three vectors are read and eight numbers are spread
+//! sums [24, 8]   three strips of A (or two, or one), a strip of B: per row three vectors are loaded and eight numbers are broadcast
 //! C              += sums, after every DEPTH rows
 //! ```
 //!
-//! The strips are what usual products pack their factors into, tile by tile; here that has been done once, when the rows came in
-//! ([`super::strips`]), so a tile needs no memory of its own. About 75 of the 88 GFLOP/s that a thread has with AVX-512 (f64).
+//! General matrix products pack their factors into such strips for every tile. Here the rows were packed once, when they
+//! arrived ([`super::strips`]), so a tile needs no buffer. About 75 of the 88 GFLOP/s of a thread with AVX-512 (f64).
 //!
 //! On processors with sixteen registers the sums are `[8, 4]`.
 
@@ -15,12 +15,12 @@ use pulp::{Simd, WithSimd};
 
 use super::strips::{Line, Strips};
 
-/// Rows of the factors between two additions to C: a strip of B stays in the nearest cache, three of A in the next.
+/// Rows of the factors between two additions to C: a strip of B stays in the L1 cache, three of A in L2.
 const DEPTH: usize = 256;
 /// Strips of A that are multiplied together.
 const TOGETHER: usize = 3;
 
-/// A number that vector registers multiply.
+/// A number type with vector instructions.
 pub(crate) trait Number: Copy + Default + Send + Sync + Into<f64> {
     type Vector<S: Simd>: Copy;
     /// Numbers of a vector.
@@ -97,8 +97,8 @@ pub(crate) struct Factors<'a, T, const W: usize> {
 }
 
 impl<T: Number, const W: usize> Factors<'_, T, W> {
-    /// `C += factor · AᵀB` for a part of C that begins at a row and a column, both multiples of W, as far as it lies on or below the
-    /// diagonal. What lies above it within W of it is left undefined.
+    /// `C += factor · AᵀB` for the part of C that starts at the given row and column, both multiples of W, on and below the
+    /// diagonal. Entries less than W above the diagonal are undefined afterwards.
     pub fn add_to(&self, part: MatMut<'_, f64>, row: usize, column: usize) {
         let rows = part.nrows();
         let columns = part
@@ -135,7 +135,7 @@ impl<T: Number, const W: usize> WithSimd for Part<'_, T, W> {
                 let mut row = self.rows.start.max(column);
                 while row < self.rows.end {
                     let count = TOGETHER.min(self.rows.end - row);
-                    // The vectors of a strip, and how many of them fit into the registers with the numbers that they are multiplied by.
+                    // By the vectors of a strip: as many sums as fit into the registers.
                     match (W / T::lanes::<S>(), count) {
                         (1, 3) => self.multiply::<S, 3, 8>(simd, row, column, from, to),
                         (1, 2) => self.multiply::<S, 2, 8>(simd, row, column, from, to),
@@ -153,7 +153,7 @@ impl<T: Number, const W: usize> WithSimd for Part<'_, T, W> {
 }
 
 impl<T: Number, const W: usize> Part<'_, T, W> {
-    /// Strip after strip, where one takes several vectors.
+    /// One strip after the other, where a strip takes several vectors.
     #[inline(always)]
     fn each<S: Simd, const R: usize>(
         &mut self,
@@ -168,7 +168,7 @@ impl<T: Number, const W: usize> Part<'_, T, W> {
         }
     }
 
-    /// The strips of R vectors from `row` on, by one strip of columns.
+    /// Strips of R vectors in all, from `row` on, times one strip of columns.
     #[inline(always)]
     fn multiply<S: Simd, const R: usize, const C: usize>(
         &mut self,

@@ -1,25 +1,25 @@
-//! A block of rows as products read it: strips of features, and of every strip the rows one after the other.
+//! A block of rows in the layout that products read: strips of features, each with its rows one after the other.
 //!
 //! ```text
 //! strip s    features s·W … (s + 1)·W of all rows    [rows, W], zeros beyond the last feature
 //! ```
 //!
-//! A row of a strip is one line of the cache. Rows are laid out so, and converted, in the pass that brings them in; after that both factors
-//! of `XᵀX` are read from the same strips, from front to back, and nothing is packed again for any tile.
+//! A row of a strip is one cache line. Rows are converted and laid out in one pass. Both factors of `XᵀX` are then read from the
+//! same strips, front to back, without packing for each tile.
 
 use rayon::prelude::*;
 
 use crate::simd::vectorised;
 
-/// A row of a strip; whole lines of the cache, so that no vector is split over two.
+/// A row of a strip, aligned to cache lines so that no vector crosses two.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct Line<T, const W: usize>(pub [T; W]);
 
 /// See the module.
 ///
-/// Whoever adds batch after batch keeps it: memory of this size that is asked for anew comes empty, and emptying it costs a tenth of the
-/// product. It is no part of any value, so a copy of it is empty.
+/// A buffer that callers reuse for every batch: fresh memory of this size is zeroed first, which costs a tenth of the product.
+/// It is not part of any value, so a clone is empty.
 #[derive(Debug)]
 pub(crate) struct Strips<T, const W: usize> {
     lines: Vec<Line<T, W>>,
@@ -27,7 +27,7 @@ pub(crate) struct Strips<T, const W: usize> {
     features: usize,
 }
 
-/// Strips of f64: eight fill a line of the cache.
+/// Strips of f64: eight fill a cache line.
 pub(crate) type Wide = Strips<f64, 8>;
 /// Strips of f32.
 pub(crate) type Narrow = Strips<f32, 16>;
@@ -49,10 +49,10 @@ impl<T, const W: usize> Clone for Strips<T, W> {
 }
 
 impl<T: Copy + Default + Send + Sync, const W: usize> Strips<T, W> {
-    /// Replaces what is held by `rows` rows of `features` features; `line` is given a row and a strip's first feature, and fills what the
-    /// strip has of them.
+    /// Replaces the contents with `rows` rows of `features` features. `line` gets a row and the first feature of a strip, and
+    /// fills in the features of that strip.
     pub fn fill(&mut self, rows: usize, features: usize, line: impl Fn(usize, usize, &mut [T]) + Sync) {
-        /// Strips that are filled side by side: a few lines of every row are read, not one.
+        /// Strips that are filled together, so that several cache lines of a row are read at once.
         const SIDE: usize = 8;
         (self.rows, self.features) = (rows, features);
         self.lines.resize(rows * features.div_ceil(W), Line([T::default(); W]));

@@ -1,4 +1,4 @@
-//! The lower triangle of a symmetric matrix, in stripes of columns: about half of the memory of the square, and tiles as products want them.
+//! The lower triangle of a symmetric matrix in stripes of columns: about half the memory of the square, divided into tiles for products.
 //!
 //! ```text
 //! G [d, d]     stripe s: columns s·w … (s + 1)·w, of each the rows from s·w on    [d − s·w, w], columns contiguous
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::simd::{sum_of, vectorised};
 
-/// Columns of a stripe: what a tile of the symmetric product has at most.
+/// Columns of a stripe: the largest width of a tile.
 pub(super) const WIDTH: usize = 192;
 
 /// See the module. Indexed by row and column, the row not above the column.
@@ -65,7 +65,7 @@ impl Triangle {
         dense
     }
 
-    /// Calls `work` with every tile on or below the diagonal, the row and the column where it begins, as tasks for all threads.
+    /// Calls `work` with every tile on or below the diagonal, and the row and column where it starts; one parallel task per tile.
     pub fn for_each_tile(&mut self, tile: usize, work: impl Fn(MatMut<'_, f64>, usize, usize) + Sync) {
         self.stripes.par_iter_mut().enumerate().for_each(|(stripe, columns)| {
             columns

@@ -1,13 +1,14 @@
-//! From batches of rows to the scores of all samples and their jackknives, without keeping a row.
+//! From batches of rows to the scores of all samples and their jackknives, without keeping the rows.
 //!
 //! ```text
 //! rows [m, d], m rows at a time ──Accumulator──► statistics by group (and by class) ──GroupedScores──► score, jackknife
 //! ```
 //!
-//! Every caller that cannot keep its rows goes through here: streamed features, the words of sentences, files in shards, and
-//! statistics that other runs have saved. Scores of the source head's probabilities look at no features, so they are computed
-//! from the labels and probabilities of all samples ([`Samples`]), which are small enough to keep.
+//! For callers that cannot keep their rows: streamed features, the words of sentences, files in shards, and statistics that
+//! other runs have saved. Scores of the source head's probabilities do not use features, so they are computed from the labels
+//! and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
+use super::reservoir::Reservoir;
 use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
@@ -21,6 +22,7 @@ use crate::targets::Targets;
 pub struct Accumulator {
     groups: Grouped,
     classes: Option<Grouped>,
+    draw: Option<Reservoir>,
 }
 
 impl Accumulator {
@@ -29,6 +31,7 @@ impl Accumulator {
         Self {
             groups: Grouped::new(empty, n_groups),
             classes: None,
+            draw: None,
         }
     }
 
@@ -39,12 +42,23 @@ impl Accumulator {
         self
     }
 
+    /// Also keeps some rows, drawn at random, for scores that look at samples one by one
+    /// ([`Needs::RowsOrGroups`]): at most 4,096, and at most 16 MiB.
+    #[must_use]
+    pub fn with_draw(mut self) -> Self {
+        self.draw = Some(Reservoir::new());
+        self
+    }
+
     /// Adds rows: features `[m, d]`, targets `[m]` or `[m, c]`, and the group of each row `[m]`.
     ///
     /// # Errors
     /// As [`Grouped::update`].
     pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
         self.groups.update(features, targets, groups)?;
+        if let Some(draw) = &mut self.draw {
+            draw.update(features, targets);
+        }
         if let (Some(classes), Some(labels)) = (&mut self.classes, targets.labels()) {
             let of: Vec<usize> = labels
                 .iter()
@@ -67,12 +81,15 @@ impl Accumulator {
     ///
     /// # Errors
     /// As [`Grouped::update`] and [`GroupedScores::new`].
-    pub fn scores<'a>(&'a mut self, samples: Option<Samples<'a>>) -> Result<GroupedScores<'a>> {
+    pub fn scores<'a>(&'a mut self, samples: Option<SampleData<'a>>) -> Result<GroupedScores<'a>> {
         let classes = match &mut self.classes {
             Some(classes) => Some(classes.groups()?),
             None => None,
         };
-        let scores = GroupedScores::new(self.groups.groups()?, samples)?;
+        let mut scores = GroupedScores::new(self.groups.groups()?, samples)?;
+        if let Some((features, targets)) = self.draw.as_ref().map(Reservoir::view).transpose()?.flatten() {
+            scores = scores.with_draw(features, targets)?;
+        }
         Ok(match classes {
             Some(classes) => scores.with_classes(classes),
             None => scores,
@@ -89,25 +106,25 @@ impl Accumulator {
     }
 }
 
-/// What is kept of every sample beside the statistics.
+/// What is kept of every sample besides the statistics.
 ///
 /// # Shapes
 /// targets `[n]` or `[n, c]`; probabilities `[n, z]`; groups `[n]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Samples<'a> {
+pub struct SampleData<'a> {
     /// The targets.
     pub targets: Targets<'a>,
-    /// What the source head predicts.
+    /// The predictions of the source head.
     pub probabilities: Option<Probabilities<'a>>,
     /// The group of every sample, which the jackknife of scores of probabilities needs.
     pub groups: Option<&'a [usize]>,
 }
 
-/// The scores of samples of which statistics by group are known.
+/// Scores and jackknives from the statistics of groups.
 #[derive(Debug)]
 pub struct GroupedScores<'a> {
     groups: &'a [Statistics],
-    samples: Option<Samples<'a>>,
+    samples: Option<SampleData<'a>>,
     data: ScoreData<'a>,
 }
 
@@ -116,16 +133,26 @@ impl<'a> GroupedScores<'a> {
     ///
     /// # Errors
     /// As [`total`].
-    pub fn new(groups: &'a [Statistics], samples: Option<Samples<'a>>) -> Result<Self> {
+    pub fn new(groups: &'a [Statistics], samples: Option<SampleData<'a>>) -> Result<Self> {
         let total = total(groups)?;
         let data = match &samples {
             Some(samples) => ScoreData::streamed(total, samples.targets, samples.probabilities),
             None => ScoreData::from_statistics(total),
         };
+        let data = data.with_groups(groups);
         Ok(Self { groups, samples, data })
     }
 
-    /// The same with statistics of every class, for scores that need [`Needs::ClassRows`].
+    /// Adds rows of some samples, drawn at random.
+    ///
+    /// # Errors
+    /// As [`ScoreData::with_draw`].
+    pub fn with_draw(mut self, features: FeatureView<'a>, targets: Targets<'a>) -> Result<Self> {
+        self.data = self.data.with_draw(features, targets)?;
+        Ok(self)
+    }
+
+    /// Adds the statistics of every class, for scores that need [`Needs::ClassRows`].
     #[must_use]
     pub fn with_classes(mut self, classes: &[Statistics]) -> Self {
         self.data = self.data.with_classes(classes.to_vec());
@@ -164,7 +191,7 @@ impl<'a> GroupedScores<'a> {
                 format!("the standard error of {} needs the group of every sample", score.name),
             )
         })?;
-        // These scores look at no features.
+        // These scores do not use features.
         let no_features = vec![0.0; samples.targets.n_samples()];
         let inputs = ScoreInputs {
             features: FeatureView::new(&no_features, samples.targets.n_samples(), 1)?,
@@ -223,7 +250,7 @@ mod tests {
         };
         let whole = ScoreData::new(&inputs).unwrap();
         let options = ScoreOptions::default();
-        let kept = Samples {
+        let kept = SampleData {
             targets,
             probabilities: Some(source),
             groups: Some(&groups),

@@ -1,11 +1,12 @@
-//! Scores and their jackknife from one pass over rows that are never held: statistics of each of J groups, which add up to those of all.
+//! Scores and their jackknife from one pass over the rows: the statistics of J groups, which add up to those of all samples.
 //!
 //! ```text
 //! rows ──► S_1 … S_J        S = Σ_g S_g,    S without group g = S − S_g  (where more samples than features are left),  else  Σ_{h≠g} S_h
 //! ```
 //!
-//! The rows are needed once and the symmetric product is computed once; the price is one triangle of `G` a group, `J · d² · 4` bytes, 184 MB for ten
-//! groups of 2,048 features. Rows are buffered until a group has enough of them for a product to pay; a single group takes them at once.
+//! Every row is read once and enters one symmetric product. The price is one triangle of `G` per group: about `J · d² · 4` bytes, 184 MB
+//! for ten groups of 2,048 features. The rows of a group are buffered until there are enough for an efficient product; a single
+//! group takes them at once.
 //! The scores of the groups are those of [`GroupedScores`](super::GroupedScores).
 
 use std::borrow::Cow;
@@ -19,7 +20,7 @@ use crate::statistics::Statistics;
 use crate::statistics::strips::Wide;
 use crate::targets::Targets;
 
-/// Rows of one group that wait to be added.
+/// Rows of a group that are buffered before they are added.
 const WAITING: usize = 256;
 
 #[derive(Clone, Debug, Default)]
@@ -50,8 +51,8 @@ impl Grouped {
     /// Adds samples: features `[n, d]`, targets `[n]` or `[n, c]`, and the group of each `[n]`.
     ///
     /// # Errors
-    /// [`ErrorKind::Shape`] where sizes differ or targets are of another kind than before, [`ErrorKind::OutOfRange`] for a group that is not
-    /// there.
+    /// [`ErrorKind::Shape`] where sizes differ or targets are of another kind than before, [`ErrorKind::OutOfRange`] for a group
+    /// that does not exist.
     pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>, groups: &[usize]) -> Result<()> {
         let n = features.n_samples();
         if groups.len() != n || targets.n_samples() != n {
@@ -122,7 +123,7 @@ impl Grouped {
         Ok(&self.groups)
     }
 
-    /// The statistics of every group, the rest let go.
+    /// The statistics of every group.
     ///
     /// # Errors
     /// As [`Grouped::update`].

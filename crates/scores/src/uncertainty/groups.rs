@@ -1,15 +1,15 @@
-//! Disjoint groups of samples, dealt at random ([`assign`]) or by class ([`deal`]).
+//! Disjoint groups of samples, assigned at random ([`assign`]) or by class ([`deal`]).
 //!
-//! The level of a score depends on how often every class occurs (LogME's most of all), and in a random sample that varies. Groups that
-//! all have the same share of every class do not see it: on questions of six classes (1,000 of 3,000, 300 draws) the nominal 90 % interval of
-//! LogME held the mean of all draws in 64 % of them; with groups dealt at random it is 93 %. Groups by class are for draws whose shares are
-//! those of what they are drawn from, such as the prefixes of a race.
+//! Scores depend on the class frequencies, LogME most of all, and in a random sample these vary. Groups with equal class
+//! frequencies miss that variation: on questions of six classes (1,000 of 3,000, 300 draws) the nominal 90 % interval of LogME
+//! covered the mean of all draws in 64 % of them; with random groups it covered 93 %. Groups by class are for draws with the
+//! class frequencies of the population, such as the prefixes of a race.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::targets::{Compact, Targets};
 use ranktune_core::random::Random;
 
-/// The number of groups where nothing else is asked for.
+/// The default number of groups.
 pub const DEFAULT_GROUPS: usize = 10;
 
 /// The group, `0..n_groups`, of every sample `[n]`. The same targets and seed give the same groups.
@@ -45,8 +45,8 @@ pub fn assign(targets: &Targets<'_>, n_groups: usize, seed: u64) -> Result<Vec<u
     Ok(groups)
 }
 
-/// Parts classes of which one group has all samples, where there are several: without that group they would be gone. One sample changes
-/// places with one of another group whose class does not come to lie in a single group by it.
+/// Spreads every class of several samples that lies in a single group: without that group the class would be missing. One of its
+/// samples is swapped with one of another group whose class stays in more than one group.
 fn spread(groups: &mut [usize], classes: &Compact, order: &[usize]) {
     let members = classes.members();
     for own in members.iter().filter(|own| own.len() > 1) {
@@ -64,9 +64,9 @@ fn spread(groups: &mut [usize], classes: &Compact, order: &[usize]) {
     }
 }
 
-/// The group, `0..n_groups`, of every sample `[n]`, dealt in the samples' own order so that *every prefix* is dealt evenly: each
-/// sample goes to the group with the fewest of its class, of several to the one with the fewest samples. The order is the
-/// caller's draw.
+/// The group, `0..n_groups`, of every sample `[n]`, in the order of the samples and so that *every prefix* is divided evenly: each
+/// sample goes to the group with the fewest samples of its class, and among those to the smallest. The caller decides the
+/// order.
 ///
 /// # Errors
 /// [`ErrorKind::OutOfRange`] where there are fewer than two groups, or more groups than samples.

@@ -5,9 +5,9 @@
 //! standard error = √( (J − 1)/J · Σ_g (θ_(g) − θ̄)² )
 //! ```
 //!
-//! Scores of the second moments are taken from the statistics less those of the group; memory is one more `G` whatever J is.
-//! LogME at n > d is cheaper still: see [`super::logme`]. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed
-//! again from the rows that are left.
+//! Scores of second moments are computed from the statistics minus those of the group; memory is one more `G` whatever J is.
+//! LogME at n > d is cheaper still: see [`super::logme`]. A score that is a mean over samples (`loo-accuracy`) is averaged over
+//! the remaining samples. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed again from the remaining rows.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{self, Compat};
@@ -25,7 +25,7 @@ pub struct Jackknife {
     pub value: f64,
     /// The score without group g, `[J]`.
     pub replicates: Vec<f64>,
-    /// Of `value`; same unit.
+    /// The standard error of `value`, in the same unit.
     pub standard_error: f64,
 }
 
@@ -101,7 +101,11 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
             return Jackknife::new(value, replicates);
         }
     }
-    let value = score.compute(&prepared, options)?.value;
+    let outcome = score.compute(&prepared, options)?;
+    let value = outcome.value;
+    if let (Replicates::SampleMeans, Some(samples)) = (score.replicates, &outcome.samples) {
+        return Jackknife::new(value, means_without(samples, &members));
+    }
     let replicates = (0..n_groups)
         .map(|group| {
             if from_statistics
@@ -114,6 +118,18 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
         })
         .collect::<Result<Vec<_>>>()?;
     Jackknife::new(value, replicates)
+}
+
+/// The mean over the samples of all other groups, for every group.
+fn means_without(samples: &[f64], members: &[Vec<usize>]) -> Vec<f64> {
+    let sum: f64 = samples.iter().sum();
+    members
+        .iter()
+        .map(|rows| {
+            let own: f64 = rows.iter().map(|&row| samples[row]).sum();
+            (sum - own) / (samples.len() - rows.len()).max(1) as f64
+        })
+        .collect()
 }
 
 /// `statistics` less those of `rows`, where more samples than features are left.

@@ -10,22 +10,21 @@
 //! ```
 //!
 //! `ln R_j` and the determinant are analytic in ln t, and the t_j lie close together: where there are more of them than
-//! [`NODES`], they are interpolated from Chebyshev nodes over the range of ln t_j. What error that leaves is nearly the same
-//! in every replicate, and a standard error takes differences of replicates. Columns without information stay so.
+//! [`NODES`], they are interpolated from Chebyshev nodes over the range of ln t_j. The interpolation error is nearly the same in
+//! every replicate, and cancels in the differences that a standard error is made of. Columns without information stay so.
 //! The cost is `J · NODES` Cholesky factors of `[d, d]`, and the memory one more G.
 
 use faer::Mat;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 
 use crate::error::Result;
 use crate::evidence::Fit;
-use crate::statistics::Statistics;
+use crate::linalg;
+use crate::statistics::{Statistics, TargetColumn};
 
 const NODES: usize = 4;
 
-/// The replicates, `[J]`; nothing where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
-/// the statistics less those of a group, or nothing where they would be in the dual form.
+/// The replicates, `[J]`; `None` where the fit is not of the plain primal form, or a factor is lost to rounding. `without` gives
+/// the statistics without a group, or `None` where they would be in the dual form.
 pub(super) fn replicates(
     fit: &Fit,
     n_groups: usize,
@@ -68,10 +67,43 @@ fn nodes(shifts: &[f64]) -> Vec<f64> {
 
 /// `mean_j L_j(t_j)/n` of `left`, over the columns it still has; `shifts` pairs columns with their t.
 fn replicate(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Option<f64> {
+    let n = left.n_samples() as f64;
+    let present: Vec<(usize, f64)> = left
+        .target_columns()
+        .iter()
+        .map(|column| shifts.iter().find(|(name, _)| *name == column.index).copied())
+        .collect::<Option<_>>()?;
+    let parts = parts(left, nodes, &present)?;
+    let sum: f64 = parts
+        .iter()
+        .map(|(residual, log_ratio)| {
+            0.5 * (n.ln() - residual.ln()) - 0.5 - 0.5 * (2.0 * std::f64::consts::PI).ln() - log_ratio / (2.0 * n)
+        })
+        .sum();
+    let value = sum / parts.len() as f64;
+    value.is_finite().then_some(value)
+}
+
+/// `R_j(t_j)` and `ln|G/t_j + I|` of the given columns, which are zero without samples. `None` in the dual form, or where a factor is lost to
+/// rounding.
+pub(crate) fn parts_at(statistics: &Statistics, shifts: &[(usize, f64)]) -> Option<Vec<(f64, f64)>> {
+    let nodes = nodes(&shifts.iter().map(|&(_, t)| t).collect::<Vec<_>>());
+    parts(statistics, &nodes, shifts)
+}
+
+fn parts(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Option<Vec<(f64, f64)>> {
     let gram = left.gram()?;
-    let (n, d) = (left.n_samples() as f64, left.n_features());
-    let columns = left.target_columns();
-    let products = Mat::from_fn(d, columns.len(), |i, j| columns[j].product[i]);
+    let d = left.n_features();
+    let known = left.target_columns();
+    // A column that has no samples left, where it is asked for, is zero.
+    let columns: Vec<Option<&TargetColumn<'_>>> = shifts
+        .iter()
+        .map(|(name, _)| known.iter().find(|column| column.index == *name))
+        .collect();
+    let products = Mat::from_fn(d, columns.len(), |i, j| {
+        columns[j].map_or(0.0, |column| column.product[i])
+    });
+    let square = |j: usize| columns[j].map_or(0.0, |column| column.square);
     // ln R_j and the determinant at every node.
     let mut at_nodes = Vec::with_capacity(nodes.len());
     for node in nodes {
@@ -80,53 +112,43 @@ fn replicate(left: &Statistics, nodes: &[f64], shifts: &[(usize, f64)]) -> Optio
         for i in 0..d {
             shifted[(i, i)] += t;
         }
-        // In place: one square beside the triangles is all that this needs.
-        let par = faer::Par::rayon(0);
-        let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(d, par, Default::default()));
-        cholesky_in_place(
-            shifted.as_mut(),
-            Default::default(),
-            par,
-            MemStack::new(&mut memory),
-            Default::default(),
-        )
-        .ok()?;
+        let factor = linalg::cholesky(shifted)?;
         let mut solved = products.clone();
-        let lower = shifted.as_ref();
-        faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, solved.as_mut(), faer::Par::rayon(0));
-        let log_ratio = 2.0 * (0..d).map(|i| lower[(i, i)].ln()).sum::<f64>() - d as f64 * node;
-        let residuals: Vec<f64> = columns
-            .iter()
-            .enumerate()
-            .map(|(j, column)| column.square - solved.col_as_slice(j).iter().map(|x| x * x).sum::<f64>())
+        linalg::solve_lower(factor.as_ref(), solved.as_mut());
+        let log_ratio = 2.0 * (0..d).map(|i| factor[(i, i)].ln()).sum::<f64>() - d as f64 * node;
+        let residuals: Vec<f64> = (0..columns.len())
+            .map(|j| square(j) - solved.col_as_slice(j).iter().map(|x| x * x).sum::<f64>())
             .collect();
         at_nodes.push((residuals, log_ratio));
     }
-    let mut sum = 0.0;
-    let mut counted = 0.0;
-    for (j, column) in columns.iter().enumerate() {
-        if column.square <= 0.0 {
-            return None;
+    let mut found = Vec::with_capacity(shifts.len());
+    for (j, &(_, t)) in shifts.iter().enumerate() {
+        if !t.is_finite() || square(j) <= 0.0 {
+            let log_ratio = if t.is_finite() {
+                interpolated(nodes, t, &at_nodes, |at| at.1)
+            } else {
+                0.0
+            };
+            found.push((square(j), log_ratio));
+            continue;
         }
-        let (_, t) = shifts.iter().find(|(name, _)| *name == column.index)?;
-        let (log_residual, log_ratio) = if t.is_finite() {
-            let x = t.ln();
-            let weights = lagrange(nodes, x);
-            let mut residual = 0.0;
-            let mut ratio = 0.0;
-            for (weight, (residuals, log_ratio)) in weights.iter().zip(&at_nodes) {
-                residual += weight * residuals[j].ln();
-                ratio += weight * log_ratio;
-            }
-            (residual, ratio)
-        } else {
-            (column.square.ln(), 0.0)
-        };
-        sum += 0.5 * (n.ln() - log_residual) - 0.5 - 0.5 * (2.0 * std::f64::consts::PI).ln() - log_ratio / (2.0 * n);
-        counted += 1.0;
+        let residual = interpolated(nodes, t, &at_nodes, |at| at.0[j].ln()).exp();
+        found.push((residual, interpolated(nodes, t, &at_nodes, |at| at.1)));
     }
-    let value = sum / counted;
-    value.is_finite().then_some(value)
+    found
+        .iter()
+        .all(|(residual, ratio)| residual.is_finite() && ratio.is_finite())
+        .then_some(found)
+}
+
+/// A function of ln t between its values at the nodes.
+fn interpolated<T>(nodes: &[f64], t: f64, at_nodes: &[T], value: impl Fn(&T) -> f64) -> f64 {
+    let weights = lagrange(nodes, t.ln());
+    weights
+        .iter()
+        .zip(at_nodes)
+        .map(|(weight, at)| weight * value(at))
+        .sum()
 }
 
 /// Weights of the polynomial through `nodes` at `x`.

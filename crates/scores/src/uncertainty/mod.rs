@@ -1,8 +1,7 @@
-//! How sure a score and a ranking are, given that the data are a sample.
+//! The uncertainty of scores and rankings that comes from the choice of samples.
 //!
-//! The samples are dealt into J disjoint [`groups`], the same for every model; [`jackknife()`] leaves out one group at
-//! a time; [`ranking`] resamples the groups for all models together, so that what makes the data easy or hard for all of
-//! them cancels.
+//! The samples are divided into J disjoint [`groups`], the same for every model. [`jackknife()`] leaves out one group at a
+//! time. [`ranking`] resamples the groups for all models together, so that the variation that all models share cancels.
 
 mod accumulator;
 mod grouped;
@@ -11,8 +10,10 @@ mod jackknife;
 mod logme;
 mod quantile;
 pub mod ranking;
+mod reservoir;
 
-pub use accumulator::{Accumulator, GroupedScores, Samples};
+pub use accumulator::{Accumulator, GroupedScores, SampleData};
 pub use grouped::{Grouped, jackknife_of_groups, total};
 pub use jackknife::{Jackknife, jackknife};
+pub(crate) use logme::parts_at;
 pub use quantile::interval_factor;

@@ -1,10 +1,11 @@
-//! How many standard errors an interval reaches: quantiles of Student's t, since a standard error of J groups is itself uncertain.
+//! The half-width of an interval in standard errors: quantiles of Student's t, because a standard error from J groups is itself
+//! uncertain.
 //!
 //! ```text
 //! P(|T| ≤ x) for ν degrees of freedom by the sums over cos² of Abramowitz & Stegun 26.7.3 and 26.7.4, θ = atan(x/√ν); inverted by bisection
 //! ```
 
-/// The half-width, in standard errors, of an interval that covers the truth with probability `level`, for a jackknife of `n_groups`
+/// The half-width, in standard errors, of an interval that covers the true value with probability `level`, for a jackknife of `n_groups`
 /// groups: the quantile of Student's t with `n_groups − 1` degrees of freedom. For 90 % and ten groups it is 1.833.
 ///
 /// # Examples

@@ -4,10 +4,10 @@
 //! θ*_k = θ_k + √(J/(J − 1)) · mean over J draws g (with replacement, the same for every k) of  (J − 1)(θ̄_k − θ_k(g))
 //! ```
 //!
-//! The added term is the mean of J resampled pseudo-values about their own mean, so its variance is the square of the
-//! jackknife's standard error, and its covariance over models is the jackknife's: errors that models share move them
-//! together and change no rank. P(best) is the part of draws in which a model leads; the rank interval holds the middle
-//! part, 90 % unless asked otherwise, of its ranks.
+//! The added term is the mean of J resampled pseudo-values about their own mean. Its variance is the square of the jackknife's
+//! standard error, and its covariance between models is that of the jackknife: errors that models share move them together and
+//! change no rank. P(best) is the share of draws in which a model leads. The rank interval holds the middle part of its ranks,
+//! 90 % by default.
 
 use super::Jackknife;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,9 +19,9 @@ use ranktune_core::random::Random;
 pub struct ResamplingOptions {
     /// Number of draws; default 10,000, which leaves P(best) an error of at most 0.005.
     pub draws: usize,
-    /// The part of its ranks that a model's interval holds; default 0.9.
+    /// The share of a model's ranks that its interval holds; default 0.9.
     pub level: f64,
-    /// Default 0.
+    /// The seed of the draws; default 0.
     pub seed: u64,
     /// The k of P(top-k); default 3.
     pub top_k: usize,
@@ -38,13 +38,13 @@ impl Default for ResamplingOptions {
     }
 }
 
-/// Where a model may stand among the others.
+/// The uncertainty of the rank of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RankUncertainty {
-    /// Probability that the model is the best of those ranked; equals share a draw.
+    /// Probability that the model is the best of those ranked; ties share a draw.
     pub p_best: f64,
-    /// Probability that the model is among the best [`ResamplingOptions::top_k`] of those ranked; equals share the last places.
+    /// Probability that the model is among the best [`ResamplingOptions::top_k`] of those ranked; ties share the last places.
     pub p_top_k: f64,
     /// First and last plausible rank, from 1.
     pub rank_interval: (usize, usize),

@@ -1,19 +1,27 @@
-//! Reads the reference vectors, and makes small data for the tests that need none.
+//! Reads the reference vectors, and generates small data.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests: it may stop the test")]
 
 pub mod reference;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ranktune_testing::shared;
 use serde_json::Value;
 
-/// `expected.json` of the folder of vectors.
+/// The folders of reference vectors: the one in this repository, and the larger one outside it where that is present.
+#[track_caller]
+pub fn vectors() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    [Some(own), shared("vectors")].into_iter().flatten().collect()
+}
+
+/// `expected.json` of a folder of vectors.
 pub fn expected(vectors: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(vectors.join("expected.json")).unwrap()).unwrap()
 }
 
-/// A two-dimensional array, one-dimensional ones as one column; numbers as f64.
+/// A two-dimensional array of f64; a one-dimensional one has one column.
 pub struct Array {
     pub rows: usize,
     pub columns: usize,
@@ -24,6 +32,7 @@ pub fn read_npy(path: &Path) -> Array {
     let bytes = std::fs::read(path).unwrap();
     let header_length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = std::str::from_utf8(&bytes[10..10 + header_length]).unwrap();
+    assert!(header.contains("'fortran_order': False"), "{header}");
     let shape: Vec<usize> = header
         .split('(')
         .nth(1)
@@ -43,6 +52,8 @@ pub fn read_npy(path: &Path) -> Array {
         body.chunks_exact(8)
             .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
             .collect()
+    } else if header.contains("|i1") {
+        body.iter().map(|&b| f64::from(i8::from_ne_bytes([b]))).collect()
     } else {
         assert!(header.contains("<i8"), "{header}");
         body.chunks_exact(8)
@@ -56,7 +67,7 @@ pub fn read_npy(path: &Path) -> Array {
     }
 }
 
-/// One case of the vectors.
+/// One case of a folder of vectors.
 pub struct Case {
     pub name: String,
     pub expected: Value,
@@ -102,8 +113,13 @@ impl Case {
     }
 }
 
-/// All cases, in the file's order.
-pub fn cases(vectors: &Path) -> Vec<Case> {
+/// The cases of every folder, each in its file's order.
+#[track_caller]
+pub fn cases() -> Vec<Case> {
+    vectors().iter().flat_map(|folder| cases_of(folder)).collect()
+}
+
+fn cases_of(vectors: &Path) -> Vec<Case> {
     let expected = expected(vectors);
     expected["cases"]
         .as_object()
@@ -140,7 +156,7 @@ pub fn cases(vectors: &Path) -> Vec<Case> {
         .collect()
 }
 
-/// `|got − expected| ≤ tolerance · max(|expected|, floor)`, with a message that names the case.
+/// `|got − expected| ≤ tolerance · |expected|`, with a message that names the case.
 #[track_caller]
 pub fn close(name: &str, got: f64, expected: f64, tolerance: f64) {
     let error = (got - expected).abs();
@@ -151,7 +167,7 @@ pub fn close(name: &str, got: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// Repeatable numbers, roughly normal.
+/// Seeded random numbers, uniform or roughly normal.
 pub struct Random(pub u64);
 
 impl Random {
@@ -187,4 +203,19 @@ pub fn clusters(n: usize, d: usize, n_classes: usize, spread: f64, seed: u64) ->
         }
     }
     (features, labels)
+}
+
+/// Probabilities `[n, 4]` of a source head that tends towards the class of each sample.
+pub fn source_probabilities(labels: &[u32]) -> Vec<f32> {
+    let mut random = Random(3);
+    labels
+        .iter()
+        .flat_map(|&label| {
+            let row: Vec<f64> = (0..4)
+                .map(|z| random.uniform() + if z == label { 1.0 } else { 0.1 })
+                .collect();
+            let sum: f64 = row.iter().sum();
+            row.into_iter().map(move |p| (p / sum) as f32)
+        })
+        .collect()
 }

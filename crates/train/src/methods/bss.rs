@@ -104,7 +104,7 @@ impl Method for Bss {
     }
 }
 
-/// The eigenvectors of `F Fᵀ`, one a column, by rising eigenvalue. On one thread, so that their bits do not depend on the machine's
+/// The eigenvectors of `F Fᵀ`, one per column, by ascending eigenvalue. On one thread, so that their bits do not depend on the machine's
 /// number of cores.
 fn eigenvectors(matrix: MatRef<'_, f64>) -> Result<Mat<f64>> {
     let size = matrix.nrows();

@@ -1,4 +1,4 @@
-//! Tuning methods, one a file. A method is a file here with its `METHOD`, and one line in [`METHODS`].
+//! Tuning methods. A method is one file here with its `METHOD`, and one line in [`METHODS`].
 
 mod b_tuning;
 mod bss;

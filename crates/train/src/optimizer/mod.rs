@@ -1,4 +1,4 @@
-//! Optimizers, one a file: the update of a value by its gradient, and the moments kept between steps.
+//! Optimizers, one file each: the update of a value by its gradient, and the moments kept between steps.
 
 mod adam_w;
 mod change;

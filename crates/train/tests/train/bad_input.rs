@@ -7,10 +7,7 @@ use ranktune_train::{
 
 use crate::harness::{Toy, methods, model, options};
 
-const TOY: Toy = Toy {
-    n_samples: 24,
-    n_classes: 3,
-};
+static TOY: Toy = Toy::new(24, 3);
 
 /// The error of a fine-tuning run with these settings.
 fn error(
@@ -54,10 +51,7 @@ fn a_diverging_loss_stops_with_the_step_and_a_rate_to_try_and_keeps_checkpoints(
 
 #[test]
 fn targets_that_do_not_fit_samples_or_the_head_are_refused_before_training() {
-    let fewer = Toy {
-        n_samples: 20,
-        n_classes: 3,
-    };
+    let fewer = Toy::new(20, 3);
     let text = error(&TOY, &fewer.targets(), 3, &options()).to_string();
     assert!(text.contains("24") && text.contains("20"), "{text}");
     let wrong_head = error(&TOY, &TOY.targets(), 4, &options());
@@ -83,13 +77,10 @@ fn views_that_no_teacher_saw_are_refused() {
         views: ViewSchedule::Fresh,
         ..options()
     };
+    let model = model(3);
     let job = TrainingJob {
-        model: &model(3),
-        samples: &TOY,
-        targets: &targets,
         validation: None,
-        method: taught.as_ref(),
-        options: &options,
+        ..TOY.job(&model, &targets, taught.as_ref(), &options)
     };
     let error = train(&job, &Silent, &Interrupt::default()).unwrap_err();
     assert!(error.to_string().contains("2 views"), "{error}");

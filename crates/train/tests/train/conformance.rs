@@ -9,10 +9,7 @@ use crate::harness::{Toy, bits, methods, model, options, run, validation};
 
 #[test]
 fn every_method_learns_a_separable_task() {
-    let toy = Toy {
-        n_samples: 60,
-        n_classes: 3,
-    };
+    let toy = Toy::new(60, 3);
     let targets = toy.targets();
     for method in methods(&targets, 2) {
         for batch_norm in [BatchNorm::Train, BatchNorm::Frozen] {
@@ -22,14 +19,8 @@ fn every_method_learns_a_separable_task() {
                 ..options()
             };
             method.preset(&mut options);
-            let job = TrainingJob {
-                model: &model(3),
-                samples: &toy,
-                targets: &targets,
-                validation: validation(&toy, &targets),
-                method: method.as_ref(),
-                options: &options,
-            };
+            let model = model(3);
+            let job = toy.job(&model, &targets, method.as_ref(), &options);
             let trained = run(&job).unwrap();
             let (first, last) = (&trained.epochs[0], &trained.epochs[14]);
             let name = method.name();
@@ -48,21 +39,12 @@ fn every_method_learns_a_separable_task() {
 
 #[test]
 fn every_method_takes_every_task() {
-    let toy = Toy {
-        n_samples: 24,
-        n_classes: 3,
-    };
+    let toy = Toy::new(24, 3);
     for (targets, outputs) in [(toy.labels(), 2), (toy.numbers(), 1)] {
         for method in methods(&targets, 2) {
             let options = TrainOptions { epochs: 8, ..options() };
-            let job = TrainingJob {
-                model: &model(outputs),
-                samples: &toy,
-                targets: &targets,
-                validation: validation(&toy, &targets),
-                method: method.as_ref(),
-                options: &options,
-            };
+            let model = model(outputs);
+            let job = toy.job(&model, &targets, method.as_ref(), &options);
             let trained = run(&job).unwrap();
             let (first, last) = (trained.epochs[0].loss, trained.epochs[7].loss);
             assert!(
@@ -77,7 +59,7 @@ fn every_method_takes_every_task() {
 #[test]
 fn one_sample_one_class_and_fewer_samples_than_a_batch_are_fine() {
     for (n_samples, n_classes) in [(1, 1), (1, 3), (5, 1), (5, 3)] {
-        let toy = Toy { n_samples, n_classes };
+        let toy = Toy::new(n_samples, n_classes);
         let targets = toy.targets();
         for method in methods(&targets, 1) {
             for batch_norm in [BatchNorm::Train, BatchNorm::Frozen, BatchNorm::Auto] {
@@ -85,13 +67,10 @@ fn one_sample_one_class_and_fewer_samples_than_a_batch_are_fine() {
                     batch_norm,
                     ..options()
                 };
+                let model = model(n_classes);
                 let job = TrainingJob {
-                    model: &model(n_classes),
-                    samples: &toy,
-                    targets: &targets,
                     validation: None,
-                    method: method.as_ref(),
-                    options: &options,
+                    ..toy.job(&model, &targets, method.as_ref(), &options)
                 };
                 let trained =
                     run(&job).unwrap_or_else(|error| panic!("{} {n_samples} {n_classes}: {error}", method.name()));
@@ -104,10 +83,7 @@ fn one_sample_one_class_and_fewer_samples_than_a_batch_are_fine() {
 
 #[test]
 fn the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: 3,
-    };
+    let toy = Toy::new(30, 3);
     let targets = toy.targets();
     for method in methods(&targets, 2) {
         let weights = |seed, load_threads| {
@@ -116,13 +92,10 @@ fn the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not() {
                 load_threads,
                 ..options()
             };
+            let model = model(3);
             let job = TrainingJob {
-                model: &model(3),
-                samples: &toy,
-                targets: &targets,
                 validation: None,
-                method: method.as_ref(),
-                options: &options,
+                ..toy.job(&model, &targets, method.as_ref(), &options)
             };
             bits(&run(&job).unwrap().model)
         };
@@ -134,10 +107,7 @@ fn the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not() {
 
 #[test]
 fn linear_probing_leaves_the_backbone_as_it_was() {
-    let toy = Toy {
-        n_samples: 20,
-        n_classes: 2,
-    };
+    let toy = Toy::new(20, 2);
     let targets = toy.targets();
     let methods = methods(&targets, 2);
     let probe = methods.iter().find(|method| method.name() == "linear-probe").unwrap();
@@ -148,14 +118,7 @@ fn linear_probing_leaves_the_backbone_as_it_was() {
             ..options()
         };
         let model = model(2);
-        let job = TrainingJob {
-            model: &model,
-            samples: &toy,
-            targets: &targets,
-            validation: validation(&toy, &targets),
-            method: probe.as_ref(),
-            options: &options,
-        };
+        let job = toy.job(&model, &targets, probe.as_ref(), &options);
         let trained = run(&job).unwrap();
         for ((name, before), (_, after)) in bits(&model).iter().zip(&bits(&trained.model)) {
             assert_eq!(before == after, !name.starts_with("ranktune.head."), "{name}");
@@ -165,10 +128,7 @@ fn linear_probing_leaves_the_backbone_as_it_was() {
 
 #[test]
 fn frozen_prefixes_and_schedules_and_clipping_and_adam_w_go_together() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: 3,
-    };
+    let toy = Toy::new(30, 3);
     let targets = toy.targets();
     let methods = methods(&targets, 2);
     let options = TrainOptions {
@@ -182,14 +142,7 @@ fn frozen_prefixes_and_schedules_and_clipping_and_adam_w_go_together() {
         ..options()
     };
     let model = model(3);
-    let job = TrainingJob {
-        model: &model,
-        samples: &toy,
-        targets: &targets,
-        validation: validation(&toy, &targets),
-        method: methods[0].as_ref(),
-        options: &options,
-    };
+    let job = toy.job(&model, &targets, methods[0].as_ref(), &options);
     let trained = run(&job).unwrap();
     assert!(trained.epochs[5].loss < trained.epochs[0].loss);
     let weight = |model: &ranktune_onnx::Model| model.graph.initializers["conv.weight"].to_f32_vec();
@@ -212,10 +165,7 @@ impl Samples for Counting {
 
 #[test]
 fn linear_probing_without_augmentation_loads_every_sample_once_and_validates_as_the_written_model_does() {
-    let toy = Toy {
-        n_samples: 20,
-        n_classes: 2,
-    };
+    let toy = Toy::new(20, 2);
     let targets = toy.targets();
     let counting = Counting(toy, std::sync::atomic::AtomicUsize::new(0));
     let methods = methods(&targets, 2);

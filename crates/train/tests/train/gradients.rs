@@ -49,12 +49,8 @@ fn limited_run(
         ..options
     };
     run(&TrainingJob {
-        model,
-        samples: toy,
-        targets,
         validation: None,
-        method,
-        options: &options,
+        ..toy.job(model, targets, method, &options)
     })
     .unwrap()
 }
@@ -68,10 +64,7 @@ fn weights(model: &Model) -> Vec<Vec<f32>> {
 
 #[test]
 fn each_loss_changes_along_its_gradient_by_as_much_as_that_says() {
-    let toy = Toy {
-        n_samples: 12,
-        n_classes: 3,
-    };
+    let toy = Toy::new(12, 3);
     for (targets, outputs) in [(toy.targets(), 3), (toy.labels(), 2)] {
         for method in methods(&targets, 2) {
             // What L2-SP adds is no part of the recorded loss.
@@ -120,10 +113,7 @@ fn each_loss_changes_along_its_gradient_by_as_much_as_that_says() {
 /// What L2-SP adds to gradients has no part in the recorded loss, so it is held against a run without it.
 #[test]
 fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
-    let toy = Toy {
-        n_samples: 12,
-        n_classes: 3,
-    };
+    let toy = Toy::new(12, 3);
     let targets = toy.targets();
     let (alpha, beta, rate) = (2.0_f32, 1.0_f32, 0.2_f32);
     let method = L2Sp::new(alpha, beta).unwrap();
@@ -179,10 +169,7 @@ fn l2_sp_pulls_the_backbone_to_its_start_and_the_head_to_zero() {
 /// The length of each part is taken from a run without a limit, and what the limit leaves of it from one with.
 #[test]
 fn the_backbone_and_the_head_are_limited_apart_or_together() {
-    let toy = Toy {
-        n_samples: 12,
-        n_classes: 3,
-    };
+    let toy = Toy::new(12, 3);
     let targets = toy.targets();
     let start = model(3);
     let moves = |clip: Option<f32>, clip_apart: bool| -> [Vec<f32>; 2] {

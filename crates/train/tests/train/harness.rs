@@ -88,6 +88,28 @@ pub struct Toy {
 }
 
 impl Toy {
+    pub const fn new(n_samples: usize, n_classes: usize) -> Self {
+        Self { n_samples, n_classes }
+    }
+
+    /// Training of `model` on the toy, which is its own validation set.
+    pub fn job<'a>(
+        &'a self,
+        model: &'a Model,
+        targets: &'a TrainTargets,
+        method: &'a dyn Method,
+        options: &'a TrainOptions,
+    ) -> TrainingJob<'a> {
+        TrainingJob {
+            model,
+            samples: self,
+            targets,
+            validation: validation(self, targets),
+            method,
+            options,
+        }
+    }
+
     pub fn class(&self, sample: usize) -> usize {
         sample % self.n_classes
     }

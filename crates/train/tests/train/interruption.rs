@@ -7,7 +7,7 @@ use ranktune_train::{
     TrainOutcome, Trained, TrainingJob, train,
 };
 
-use crate::harness::{Toy, bits, methods, methods_of_classes, model, options, run, validation};
+use crate::harness::{Toy, bits, methods, methods_of_classes, model, options, run};
 
 /// Raises the flag after a number of steps.
 struct StopAfter<'a> {
@@ -23,10 +23,7 @@ impl TrainObserver for StopAfter<'_> {
     }
 }
 
-const TOY: Toy = Toy {
-    n_samples: 30,
-    n_classes: 3,
-};
+static TOY: Toy = Toy::new(30, 3);
 
 fn with_folder(folder: &Path, options: &TrainOptions, resume: bool) -> TrainOptions {
     TrainOptions {
@@ -46,14 +43,7 @@ fn in_pieces(method: &dyn Method, options: &TrainOptions, folder: &Path, stops: 
     let model = model(3);
     for (piece, &steps) in stops.iter().enumerate() {
         let options = with_folder(folder, options, piece > 0);
-        let job = TrainingJob {
-            model: &model,
-            samples: &TOY,
-            targets: &targets,
-            validation: validation(&TOY, &targets),
-            method,
-            options: &options,
-        };
+        let job = TOY.job(&model, &targets, method, &options);
         let interrupt = Interrupt::default();
         let watch = StopAfter {
             steps,
@@ -68,15 +58,7 @@ fn in_pieces(method: &dyn Method, options: &TrainOptions, folder: &Path, stops: 
         }
     }
     let options = with_folder(folder, options, !stops.is_empty());
-    run(&TrainingJob {
-        model: &model,
-        samples: &TOY,
-        targets: &targets,
-        validation: validation(&TOY, &targets),
-        method,
-        options: &options,
-    })
-    .unwrap()
+    run(&TOY.job(&model, &targets, method, &options)).unwrap()
 }
 
 /// The log without times.
@@ -108,7 +90,7 @@ fn every_method_goes_on_to_the_same_bits_and_the_same_log() {
             };
             let (whole, pieces) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let expected = in_pieces(method.as_ref(), &options, whole.path(), &[]);
-            // Four steps an epoch: within one, at the end of one, one more, and within the last.
+            // Four steps per epoch: within one, at the end of one, one more, and within the last.
             let found = in_pieces(method.as_ref(), &options, pieces.path(), &[2, 4, 5, 11]);
             assert!(bits(&expected.model) == bits(&found.model), "{}", method.name());
             assert_eq!(expected.chosen_epoch, found.chosen_epoch);
@@ -128,14 +110,7 @@ fn what_was_logged_after_the_last_checkpoint_is_taken_back() {
     let stopped = Interrupt::default();
     let options_a = with_folder(pieces.path(), &options(), false);
     let model = model(3);
-    let job = TrainingJob {
-        model: &model,
-        samples: &TOY,
-        targets: &targets,
-        validation: validation(&TOY, &targets),
-        method: methods[0].as_ref(),
-        options: &options_a,
-    };
+    let job = TOY.job(&model, &targets, methods[0].as_ref(), &options_a);
     let watch = StopAfter {
         steps: 6,
         interrupt: &stopped,
@@ -171,14 +146,7 @@ fn a_finished_run_resumes_to_its_result_and_old_checkpoints_go() {
     let first = in_pieces(methods[0].as_ref(), &options(), folder.path(), &[]);
     let options = with_folder(folder.path(), &options(), true);
     let model = model(3);
-    let job = TrainingJob {
-        model: &model,
-        samples: &TOY,
-        targets: &targets,
-        validation: validation(&TOY, &targets),
-        method: methods[0].as_ref(),
-        options: &options,
-    };
+    let job = TOY.job(&model, &targets, methods[0].as_ref(), &options);
     let again = run(&job).unwrap();
     assert!(bits(&first.model) == bits(&again.model));
     assert_eq!((again.steps_timed, again.epochs.len()), (0, 3));
@@ -204,14 +172,7 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     in_pieces(all[0].as_ref(), &options(), folder.path(), &[]);
     let refused = |model: &ranktune_onnx::Model, method: &dyn Method, options: &TrainOptions, resume: bool| {
         let options = with_folder(folder.path(), options, resume);
-        let job = TrainingJob {
-            model,
-            samples: &TOY,
-            targets: &targets,
-            validation: validation(&TOY, &targets),
-            method,
-            options: &options,
-        };
+        let job = TOY.job(model, &targets, method, &options);
         let error = train(&job, &Silent, &Interrupt::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Checkpoint, "{error}");
         error.to_string()

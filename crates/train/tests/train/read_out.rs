@@ -3,16 +3,13 @@
 use ranktune_nn::head::{BIAS, WEIGHT};
 use ranktune_onnx::Model;
 use ranktune_train::methods::{BTuning, FineTune};
-use ranktune_train::{BatchNorm, ErrorKind, Keep, TrainOptions, TrainTargets, Trained, TrainingJob};
+use ranktune_train::{BatchNorm, ErrorKind, Keep, TrainOptions, TrainTargets, Trained};
 
-use crate::harness::{FEATURES, Toy, bits, model, noise, options, run, teachers, validation};
+use crate::harness::{FEATURES, Toy, bits, model, noise, options, run, teachers};
 
 const CLASSES: usize = 3;
 
-const TOY: Toy = Toy {
-    n_samples: 30,
-    n_classes: CLASSES,
-};
+static TOY: Toy = Toy::new(30, CLASSES);
 
 /// m_t `[d, c]`.
 fn weights(columns: usize) -> Vec<f32> {
@@ -23,14 +20,8 @@ fn tuned(targets: &TrainTargets, read_out: f32, keep: Keep) -> ranktune_train::R
     let columns = targets.columns();
     let method = BTuning::new(teachers(targets, 2), weights(columns), 1.0)?.with_read_out(read_out)?;
     let options = TrainOptions { keep, ..options() };
-    run(&TrainingJob {
-        model: &model(columns),
-        samples: &TOY,
-        targets,
-        validation: validation(&TOY, targets),
-        method: &method,
-        options: &options,
-    })
+    let model = model(columns);
+    run(&TOY.job(&model, targets, &method, &options))
 }
 
 fn values(model: &Model, name: &str) -> Vec<f32> {
@@ -84,15 +75,7 @@ fn the_best_epoch_is_written_with_the_read_out_too() {
         batch_norm: BatchNorm::Frozen,
         ..options()
     };
-    let again = run(&TrainingJob {
-        model: &trained.model,
-        samples: &TOY,
-        targets: &targets,
-        validation: validation(&TOY, &targets),
-        method: &FineTune,
-        options: &options,
-    })
-    .unwrap();
+    let again = run(&TOY.job(&trained.model, &targets, &FineTune, &options)).unwrap();
     let found = again.epochs[0].validation.as_ref().unwrap();
     assert!(
         (found.loss - recorded.loss).abs() < 1e-6,

@@ -34,10 +34,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 
 #[test]
 fn resampled_accuracy_deviates_as_a_binomial_share_does() {
-    let toy = Toy {
-        n_samples: 60,
-        n_classes: 4,
-    };
+    let toy = Toy::new(60, 4);
     // After one slow epoch some samples are still wrong.
     let options = TrainOptions {
         epochs: 1,
@@ -59,10 +56,7 @@ fn resampled_accuracy_deviates_as_a_binomial_share_does() {
 
 #[test]
 fn numbers_are_measured_in_their_own_units() {
-    let toy = Toy {
-        n_samples: 40,
-        n_classes: 4,
-    };
+    let toy = Toy::new(40, 4);
     let options = TrainOptions {
         epochs: 10,
         ..options()
@@ -77,10 +71,7 @@ fn numbers_are_measured_in_their_own_units() {
 
 #[test]
 fn without_validation_samples_there_is_nothing_to_measure_on() {
-    let toy = Toy {
-        n_samples: 12,
-        n_classes: 3,
-    };
+    let toy = Toy::new(12, 3);
     let error = measured(&toy, &toy.targets(), &options(), false).unwrap_err();
     assert!(error.to_string().contains("validation"), "{error}");
 }

@@ -8,7 +8,7 @@ use ranktune_train::{
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use crate::harness::{Toy, methods, methods_of_classes, model, options, run, validation};
+use crate::harness::{Toy, methods, methods_of_classes, model, options, run};
 
 /// Logits `[n, c]` of samples `0..n` by rten, from the written bytes.
 fn by_rten(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
@@ -52,10 +52,7 @@ fn by_graph(model: &Model, toy: &Toy, n: usize) -> Vec<f32> {
 
 #[test]
 fn another_engine_computes_the_same_logits_and_the_recorded_accuracy() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: 3,
-    };
+    let toy = Toy::new(30, 3);
     let targets = toy.targets();
     for method in methods_of_classes(&targets, 2) {
         for batch_norm in [BatchNorm::Train, BatchNorm::Frozen] {
@@ -63,14 +60,8 @@ fn another_engine_computes_the_same_logits_and_the_recorded_accuracy() {
                 batch_norm,
                 ..options()
             };
-            let job = TrainingJob {
-                model: &model(3),
-                samples: &toy,
-                targets: &targets,
-                validation: validation(&toy, &targets),
-                method: method.as_ref(),
-                options: &options,
-            };
+            let model = model(3);
+            let job = toy.job(&model, &targets, method.as_ref(), &options);
             let trained = run(&job).unwrap();
             let graph = &trained.model.graph;
             assert_eq!(
@@ -99,10 +90,7 @@ fn another_engine_computes_the_same_logits_and_the_recorded_accuracy() {
 
 #[test]
 fn a_regression_model_gives_the_units_of_the_data() {
-    let toy = Toy {
-        n_samples: 30,
-        n_classes: 3,
-    };
+    let toy = Toy::new(30, 3);
     let targets = toy.numbers();
     for method in methods(&targets, 2) {
         let options = TrainOptions {
@@ -110,14 +98,8 @@ fn a_regression_model_gives_the_units_of_the_data() {
             learning_rate: 0.005,
             ..options()
         };
-        let job = TrainingJob {
-            model: &model(1),
-            samples: &toy,
-            targets: &targets,
-            validation: validation(&toy, &targets),
-            method: method.as_ref(),
-            options: &options,
-        };
+        let model = model(1);
+        let job = toy.job(&model, &targets, method.as_ref(), &options);
         let trained = run(&job).unwrap();
         let found = by_rten(&trained.model, &toy, 30);
         let truth: Vec<f32> = (0..30).map(|sample| 1000.0 + 60.0 * toy.class(sample) as f32).collect();
@@ -141,23 +123,17 @@ fn a_regression_model_gives_the_units_of_the_data() {
 
 #[test]
 fn a_constant_regression_target_is_learnt() {
-    let toy = Toy {
-        n_samples: 8,
-        n_classes: 2,
-    };
+    let toy = Toy::new(8, 2);
     let targets = TrainTargets::new(TargetValues::Regression {
         values: vec![7.5; 8],
         n_outputs: 1,
     })
     .unwrap();
     let methods = methods(&targets, 2);
+    let (model, options) = (model(1), options());
     let job = TrainingJob {
-        model: &model(1),
-        samples: &toy,
-        targets: &targets,
         validation: None,
-        method: methods[0].as_ref(),
-        options: &options(),
+        ..toy.job(&model, &targets, methods[0].as_ref(), &options)
     };
     let found = by_rten(&run(&job).unwrap().model, &toy, 8);
     assert!(found.iter().all(|value| (value - 7.5).abs() < 0.5), "{found:?}");

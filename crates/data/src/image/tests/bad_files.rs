@@ -1,4 +1,4 @@
-//! Every way an image file can be bad.
+//! Every way an image file can be invalid.
 
 use super::*;
 

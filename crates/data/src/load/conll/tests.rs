@@ -1,4 +1,4 @@
-//! Small files of columns, good and bad.
+//! Small CoNLL files, valid and invalid.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn tagged(dataset: &Dataset) -> Vec<Vec<(String, String)>> {
     let Some(crate::Sentences { words }) = dataset.inputs.as_sentences() else {
         panic!("{:?}", dataset.inputs)
     };
-    let Targets::Tags { names, sentences, .. } = &dataset.targets else {
+    let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
         panic!("{:?}", dataset.targets)
     };
     let name = |tag: &u32| names[*tag as usize].clone();

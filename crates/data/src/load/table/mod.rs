@@ -1,4 +1,4 @@
-//! Tables: one file a format, behind the trait `Table`.
+//! Tables: one file per format, behind the trait `Table`.
 
 mod cell;
 mod csv;

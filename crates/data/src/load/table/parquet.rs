@@ -6,7 +6,7 @@ use std::path::Path;
 use super::cell::{Cell, OnRow, Table, ValueKind};
 use crate::error::shortened;
 use crate::image::is_image;
-use crate::parquet_file::{A_STRUCT, Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, Values, half_at};
+use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, UnsupportedType, Values, half_at};
 use crate::{Error, Result};
 
 const BLOCK: usize = 1024;
@@ -43,8 +43,10 @@ impl Table for ParquetTable {
         for &column in wanted {
             let column = &self.file.columns()[column];
             if let ColumnKind::Unsupported(what) = &column.kind {
-                let hint = match what.as_str() {
-                    A_STRUCT => "; images are read from a struct of bytes and path, as the library datasets writes it",
+                let hint = match what {
+                    UnsupportedType::Struct => {
+                        "; images are read from a struct of bytes and path, as the library datasets writes it"
+                    }
                     _ => "",
                 };
                 let message = format!("holds {what}; expected texts, numbers, or lists of them{hint}");

@@ -8,15 +8,15 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ranktune_core::Digest;
-use ranktune_data::image::decode;
+use ranktune_core::{Digest, one_line};
+use ranktune_data::image::{ImageError, decode};
 use ranktune_data::{DataKind, Images, RgbImage, View};
 use ranktune_hub::{GraphInput, ImageProcessor, InputModality};
 
 use super::Modality;
 use crate::engine::Engine;
 use crate::extract::candidate::Candidate;
-use crate::extract::input::{InputSide, SampleSource, Samples};
+use crate::extract::input::{DatasetPart, InputSide, Preparation, SampleSource};
 use crate::extract::pool::TokenPooling;
 use crate::extract::units::{Batch, Feed, Numbers, Plan, Unit};
 use crate::extract::unusable::Unusable;
@@ -116,7 +116,7 @@ impl ImageSide {
     }
 }
 
-impl InputSide for ImageSide {
+impl Preparation for ImageSide {
     fn preprocessing(&self) -> String {
         self.processor.to_string()
     }
@@ -145,6 +145,12 @@ impl InputSide for ImageSide {
             batch,
             tokens: usize::MAX,
         }
+    }
+}
+
+impl InputSide for ImageSide {
+    fn preparation(&self) -> &dyn Preparation {
+        self
     }
 
     /// Two images made of gradients.
@@ -195,7 +201,7 @@ impl<'a> SampleSource<'a> for ImageSource<'a> {
             .collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         Box::new(DecodedImages::new(self.0, range))
     }
 }
@@ -207,7 +213,7 @@ struct DecodedImages<'a> {
     views: Option<&'a [Option<View>]>,
     /// By row: the slot of its file. Consecutive rows of one file share a slot.
     slots: Vec<usize>,
-    decoded: Vec<OnceLock<Result<RgbImage, String>>>,
+    decoded: Vec<OnceLock<Result<RgbImage, Arc<ImageError>>>>,
 }
 
 impl<'a> DecodedImages<'a> {
@@ -231,24 +237,29 @@ impl<'a> DecodedImages<'a> {
         }
     }
 
-    /// The image at position `index` of the data set and the view of it, or why the file cannot be read.
-    fn get(&self, index: usize) -> Result<(&RgbImage, Option<&View>), &str> {
+    /// The image at position `index` of the data set and the view of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnreadableInputs`] names the file that cannot be decoded.
+    fn get(&self, index: usize) -> Result<(&RgbImage, Option<&View>), Error> {
         let row = index - self.start;
         let slot = &self.decoded[self.slots[row]];
-        let decoded = slot.get_or_init(|| decode(&self.files[row]).map_err(|error| error.to_string()));
+        let decoded = slot.get_or_init(|| decode(&self.files[row]).map_err(Arc::new));
         let view = self.views.and_then(|views| views[row].as_ref());
-        decoded.as_ref().map(|image| (image, view)).map_err(String::as_str)
+        let image = decoded
+            .as_ref()
+            .map_err(|error| Error::new(ErrorKind::UnreadableInputs, error.to_string()).caused_by(Arc::clone(error)))?;
+        Ok((image, view))
     }
 
     /// Writes the pixels of the image at `index`.
-    fn write(&self, side: &ImageSide, index: usize, pixels: &mut [f32]) -> Result<(), String> {
+    fn write(&self, side: &ImageSide, index: usize, pixels: &mut [f32]) -> Result<(), Error> {
         let (image, view) = self.get(index)?;
-        let applied = side.processor.apply_view(image, view, pixels);
-        applied.map_err(|error| error.to_string())
+        side.processor.apply_view(image, view, pixels).map_err(invalid)
     }
 }
 
-impl Samples for DecodedImages<'_> {
+impl DatasetPart for DecodedImages<'_> {
     fn range(&self) -> Range<usize> {
         self.start..self.start + self.files.len()
     }
@@ -257,9 +268,9 @@ impl Samples for DecodedImages<'_> {
         let side = (side as &dyn Any).downcast_ref::<ImageSide>()?;
         let mut unreadable = Vec::new();
         let batch = side.batch(rows.len(), buffer, |at, pixels| {
-            if let Err(reason) = self.write(side, rows.start + at, pixels) {
+            if let Err(error) = self.write(side, rows.start + at, pixels) {
                 pixels.fill(0.0);
-                unreadable.push((rows.start + at, reason));
+                unreadable.push((rows.start + at, one_line(&error)));
             }
         });
         Some(Unit {

@@ -8,16 +8,18 @@ use ranktune_data::{DataKind, Inputs};
 use ranktune_hub::{GraphInput, InputModality};
 
 use super::candidate::Candidate;
-use super::input::{InputSide, SampleSource, Samples};
+use super::input::{DatasetPart, InputSide, SampleSource};
 use super::unusable::Unusable;
 use crate::{Error, ErrorKind};
 
+mod held;
 mod images;
 mod pairs;
 mod texts;
 mod words;
 
 pub use images::ImageSide;
+pub(super) use pairs::for_pairs;
 
 /// The input side of a model that takes the modality; nothing for another model.
 type Prepare = fn(&Candidate<'_>) -> Result<Option<Arc<dyn InputSide>>, Unusable>;
@@ -53,7 +55,7 @@ pub(crate) fn prepare(candidate: &Candidate<'_>) -> Result<Arc<dyn InputSide>, U
     }))
 }
 
-/// What the model takes, for people.
+/// A readable description of what the model takes.
 fn takes(candidate: &Candidate<'_>) -> String {
     let name = candidate.modality.name();
     let [input] = candidate.inputs() else {
@@ -102,7 +104,7 @@ impl<'a> Source<'a> {
     }
 
     /// The samples at `range`.
-    pub(crate) fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
+    pub(crate) fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
         self.samples.part(range)
     }
 

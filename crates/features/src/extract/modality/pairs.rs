@@ -8,17 +8,16 @@ use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ranktune_core::Digest;
 use ranktune_data::DataKind;
-use ranktune_hub::text::Sequence;
+use ranktune_hub::text::{Pairs, Sequence};
 use ranktune_onnx::locate::Located;
 use ranktune_onnx::{Model, shapes};
 
 use super::Modality;
+use super::held::{Held, HeldSamples};
+use super::texts::SingleTextSide;
 use crate::Error;
-use crate::engine::Engine;
-use crate::extract::input::{InputSide, SampleSource, Samples};
-use crate::extract::pool::TokenPooling;
+use crate::extract::input::{InputSide, Preparation};
 use crate::extract::text_side::{PROBE_TEXTS, Sequences, TextSide};
 use crate::extract::units::{Batch, Items, Plan, Unit};
 use crate::extract::unusable::Unusable;
@@ -38,38 +37,38 @@ pub(super) const MODALITY: Modality = Modality {
     open: |inputs| {
         let texts = inputs.as_texts()?;
         let second = texts.second.as_deref()?;
-        Some(Arc::new(PairSource {
+        Some(Arc::new(Held::new(TextPairs {
             first: &texts.first,
             second,
-        }))
+        })))
     },
 };
 
+/// `side` for pairs of texts: itself if it takes pairs, or that of a model of single texts whose tokenizer joins two. `None` for
+/// another side.
+pub(in crate::extract) fn for_pairs(side: &Arc<dyn InputSide>) -> Option<Arc<dyn InputSide>> {
+    let own = side.as_ref() as &dyn Any;
+    if own.is::<PairSide>() {
+        return Some(Arc::clone(side));
+    }
+    let SingleTextSide(texts) = own.downcast_ref::<SingleTextSide>()?;
+    let joins = texts.sequences() == Sequences::One && texts.processor.pairs() == Pairs::Joined;
+    joins.then(|| Arc::new(PairSide(texts.clone())) as Arc<dyn InputSide>)
+}
+
 /// The input side of a model that is used on pairs of texts.
 #[derive(Debug)]
-struct PairSide(TextSide);
+pub(super) struct PairSide(TextSide);
 
 impl PairSide {
     /// Tokenizes the pairs at `rows`.
     fn unit(&self, first: &[impl AsRef<str>], second: &[impl AsRef<str>], rows: Range<usize>, plan: Plan) -> Unit {
         let text = |row: usize| (first[row].as_ref(), Some(second[row].as_ref()));
-        let (sequences, cut) = match self.0.encode_rows(rows.clone(), text) {
-            Ok(encoded) => encoded,
-            Err(error) => return Unit::failed(rows, error),
-        };
-        let sequences: Vec<&Sequence> = sequences.iter().collect();
-        let (batches, items) = match self.0.sequences() {
-            Sequences::One => (self.0.batches(&sequences, plan), Items::Rows),
-            Sequences::Apart => (self.0.batches(&sequences, plan), Items::Pairs),
-            Sequences::Interleaved => (self.interleaved(&sequences, plan), Items::Rows),
-        };
-        Unit {
-            batches,
-            items,
-            rows,
-            cut,
-            ..Unit::default()
-        }
+        self.0.unit(rows, text, |sequences| match self.0.sequences() {
+            Sequences::One => (self.0.batches(sequences, plan), Items::Rows),
+            Sequences::Apart => (self.0.batches(sequences, plan), Items::Pairs),
+            Sequences::Interleaved => (self.interleaved(sequences, plan), Items::Rows),
+        })
     }
 
     /// Batches in which the two texts of a pair are consecutive rows.
@@ -98,20 +97,8 @@ impl PairSide {
 }
 
 impl InputSide for PairSide {
-    fn preprocessing(&self) -> String {
-        self.0.processor.to_string()
-    }
-
-    fn digest(&self) -> Digest {
-        self.0.processor.digest().into()
-    }
-
-    fn data_input(&self) -> &str {
-        self.0.data_input()
-    }
-
-    fn token_pooling(&self) -> TokenPooling {
-        self.0.token_pooling
+    fn preparation(&self) -> &dyn Preparation {
+        &self.0
     }
 
     fn row_factor(&self) -> usize {
@@ -119,10 +106,6 @@ impl InputSide for PairSide {
             Sequences::Apart => 4,
             Sequences::One | Sequences::Interleaved => 1,
         }
-    }
-
-    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
-        self.0.plan(batch)
     }
 
     fn probe(&self) -> Result<Unit, Error> {
@@ -149,53 +132,31 @@ impl InputSide for PairSide {
         let Some(other) = layers.iter().find(|layer| layer.feature != of_pairs) else {
             return Ok(());
         };
-        Err(Unusable::Failed(format!(
-            "the graph takes pairs in two rows, and {:?} may have a row for each text; use {of_pairs:?}, with --feature auto",
-            other.feature
-        )))
-    }
-
-    fn texts(&self) -> Option<&TextSide> {
-        Some(&self.0)
+        Err(Unusable::Failed(
+            format!(
+                "the graph takes pairs in two rows, and {:?} may have a row for each text; use {of_pairs:?}, with --feature auto",
+                other.feature
+            )
+            .into(),
+        ))
     }
 }
 
-/// The pairs of a data set, which are in memory: one part.
-struct PairSource<'a> {
+/// The pairs of a data set.
+#[derive(Clone, Copy)]
+struct TextPairs<'a> {
     first: &'a [String],
     second: &'a [String],
 }
 
-impl<'a> SampleSource<'a> for PairSource<'a> {
-    fn parts(&self) -> Vec<Range<usize>> {
-        std::iter::once(0..self.first.len()).collect()
+impl HeldSamples for TextPairs<'_> {
+    type Side = PairSide;
+
+    fn n_samples(self) -> usize {
+        self.first.len()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
-        Box::new(PairPart {
-            range,
-            first: self.first,
-            second: self.second,
-        })
-    }
-}
-
-/// A part of the pairs.
-struct PairPart<'a> {
-    range: Range<usize>,
-    /// All first texts of the data set.
-    first: &'a [String],
-    /// All second texts.
-    second: &'a [String],
-}
-
-impl Samples for PairPart<'_> {
-    fn range(&self) -> Range<usize> {
-        self.range.clone()
-    }
-
-    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
-        let side = (side as &dyn Any).downcast_ref::<PairSide>()?;
-        Some(side.unit(self.first, self.second, rows, plan))
+    fn unit(self, side: &PairSide, rows: Range<usize>, plan: Plan) -> Unit {
+        side.unit(self.first, self.second, rows, plan)
     }
 }

@@ -1,19 +1,18 @@
 //! Sentences of words: every word has a row of features, pooled over its tokens.
 
-use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ranktune_core::{Digest, one_line};
+use ranktune_core::one_line;
 use ranktune_data::DataKind;
 use ranktune_hub::text::Sequence;
 use ranktune_onnx::locate::{Located, Pooling};
 use ranktune_onnx::{Model, Node, shapes};
 
 use super::Modality;
+use super::held::{Held, HeldSamples};
 use crate::engine::Engine;
-use crate::extract::input::{InputSide, SampleSource, Samples};
-use crate::extract::pool::TokenPooling;
+use crate::extract::input::{InputSide, Preparation};
 use crate::extract::text_side::{PROBE_TEXTS, TextSide};
 use crate::extract::units::{Items, Plan, Unit};
 use crate::extract::unusable::Unusable;
@@ -30,7 +29,7 @@ pub(super) const MODALITY: Modality = Modality {
         side.refuse_pairs_only(DataKind::Sentences)?;
         Ok(Some(Arc::new(WordSide(side))))
     },
-    open: |inputs| Some(Arc::new(SentenceSource(&inputs.as_sentences()?.words))),
+    open: |inputs| Some(Arc::new(Held::new(Sentences(&inputs.as_sentences()?.words)))),
 };
 
 /// Operators whose outputs may be the features of tokens. Masks that are broadcast to the same shape have others.
@@ -38,7 +37,7 @@ const COMPUTES_FEATURES: &[&str] = &["LayerNormalization", "Add", "Mul", "Gather
 
 /// The input side of a model that is used on words.
 #[derive(Debug)]
-struct WordSide(TextSide);
+pub(super) struct WordSide(TextSide);
 
 impl WordSide {
     /// Tokenizes the words of the sentences at `rows`.
@@ -85,20 +84,8 @@ impl WordSide {
 }
 
 impl InputSide for WordSide {
-    fn preprocessing(&self) -> String {
-        self.0.processor.to_string()
-    }
-
-    fn digest(&self) -> Digest {
-        self.0.processor.digest().into()
-    }
-
-    fn data_input(&self) -> &str {
-        self.0.data_input()
-    }
-
-    fn token_pooling(&self) -> TokenPooling {
-        self.0.token_pooling
+    fn preparation(&self) -> &dyn Preparation {
+        &self.0
     }
 
     fn is_by_word(&self) -> bool {
@@ -131,11 +118,14 @@ impl InputSide for WordSide {
         let computes = |node: &&Node| COMPUTES_FEATURES.contains(&node.op_type.as_str());
         let inner = model.graph.nodes.iter().rev().filter(computes);
         let Some(feature) = outputs.chain(inner.filter_map(|node| node.output(0))).find(fits) else {
-            return Err(Unusable::Failed(format!(
-                "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
-                found.feature,
-                ranktune_onnx::graph::display_shape(&found.feature_shape)
-            )));
+            return Err(Unusable::Failed(
+                format!(
+                    "words need features of every token, [N, tokens, d], but tensor {:?} has shape {}; name another with --feature",
+                    found.feature,
+                    ranktune_onnx::graph::display_shape(&found.feature_shape)
+                )
+                .into(),
+            ));
         };
         Ok(Located {
             feature: feature.to_owned(),
@@ -147,42 +137,20 @@ impl InputSide for WordSide {
             ..found
         })
     }
-
-    fn texts(&self) -> Option<&TextSide> {
-        Some(&self.0)
-    }
 }
 
-/// The sentences of a data set, which are in memory: one part.
-struct SentenceSource<'a>(&'a [Vec<String>]);
+/// The sentences of a data set.
+#[derive(Clone, Copy)]
+struct Sentences<'a>(&'a [Vec<String>]);
 
-impl<'a> SampleSource<'a> for SentenceSource<'a> {
-    fn parts(&self) -> Vec<Range<usize>> {
-        std::iter::once(0..self.0.len()).collect()
+impl HeldSamples for Sentences<'_> {
+    type Side = WordSide;
+
+    fn n_samples(self) -> usize {
+        self.0.len()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn Samples + 'a> {
-        Box::new(Sentences {
-            range,
-            sentences: self.0,
-        })
-    }
-}
-
-/// A part of the sentences.
-struct Sentences<'a> {
-    range: Range<usize>,
-    /// All sentences of the data set.
-    sentences: &'a [Vec<String>],
-}
-
-impl Samples for Sentences<'_> {
-    fn range(&self) -> Range<usize> {
-        self.range.clone()
-    }
-
-    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
-        let side = (side as &dyn Any).downcast_ref::<WordSide>()?;
-        Some(side.unit(self.sentences, rows, plan))
+    fn unit(self, side: &WordSide, rows: Range<usize>, plan: Plan) -> Unit {
+        side.unit(self.0, rows, plan)
     }
 }

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod limits;
+mod round_trip;
 
 const D: usize = 5;
 const Z: usize = 2;

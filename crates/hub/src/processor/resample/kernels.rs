@@ -1,10 +1,10 @@
-//! The two loops of resampling, compiled for the vector unit at hand.
+//! The two loops of resampling, compiled with AVX2 and without, and chosen at run time.
 //!
 //! Both are integer sums, so every build gives the same bytes; with AVX2 they take less than half the time.
 
 use super::Taps;
 
-/// Bits of a weight behind the point: 32 for the sum, less 8 for the pixel, less 2 against overflow by negative lobes.
+/// Fractional bits of a weight: 32 for the sum, less 8 for the pixel, less 2 against overflow by negative lobes.
 pub(super) const BITS: u32 = 32 - 8 - 2;
 
 const HALF: i32 = 1 << (BITS - 1);
@@ -52,7 +52,7 @@ dispatch! {
 
 #[inline(always)]
 fn columns_plain<const C: usize>(source: &[u8], width: usize, first: usize, taps: &[Taps], out: &mut [u8]) {
-    // A row is widened to four bytes a pixel, so that a pixel is one vector whatever C is.
+    // A row is widened to four bytes per pixel, so that a pixel is one vector whatever C is.
     let mut row4 = vec![[0_u8; 4]; width];
     for (row, out) in source.chunks_exact(width * C).zip(out.chunks_exact_mut(taps.len() * C)) {
         for (wide, pixel) in row4.iter_mut().zip(row.chunks_exact(C)) {

@@ -1,4 +1,4 @@
-//! Every way a configuration can be bad, and graphs that it does not fit.
+//! Every way a configuration can be invalid, and graphs that it does not fit.
 
 use ranktune_onnx::{DataType, Dim, ValueInfo};
 

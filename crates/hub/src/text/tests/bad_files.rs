@@ -1,4 +1,4 @@
-//! One test for each way in which the files of a model of texts can be bad.
+//! One test for each way in which the files of a text model can be invalid.
 
 use super::*;
 use crate::ErrorKind;
