@@ -3,10 +3,35 @@
 //! A file is written under a temporary name in the same folder, synced, and renamed; then the folder is synced. A reader
 //! sees the old file or the new one, never a part, also after a crash of the machine.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The folder of what can be made again: `$RANKTUNE_CACHE`, or else `ranktune` in the user's cache folder (`$XDG_CACHE_HOME`,
+/// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, `~/.cache` elsewhere). `None` without a home folder.
+pub fn cache_folder() -> Option<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = variable("RANKTUNE_CACHE") {
+        return Some(folder);
+    }
+    // The XDG specification says that relative paths are ignored.
+    let cache = variable("XDG_CACHE_HOME")
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| {
+            if cfg!(windows) {
+                return variable("LOCALAPPDATA");
+            }
+            let home = env::home_dir()?;
+            Some(home.join(if cfg!(target_os = "macos") {
+                "Library/Caches"
+            } else {
+                ".cache"
+            }))
+        });
+    cache.map(|folder| folder.join("ranktune"))
+}
 
 /// Writes `bytes` to `path`, whole or not at all. A file that was there before is replaced.
 ///

@@ -7,6 +7,7 @@
 //! | [`progress`] | what long work reports while it runs |
 //! | [`names`] | the nearest known name to one that is not known |
 //! | [`files`] | files that are written whole or not at all |
+//! | [`panics`] | panics of libraries as errors, without their text on the terminal |
 //! | [`digest`] | BLAKE3 digests of contents |
 //! | [`random`] | seeded random numbers that are equal on every machine and in every version |
 
@@ -15,6 +16,7 @@ pub mod error;
 pub mod files;
 pub mod interrupt;
 pub mod names;
+pub mod panics;
 pub mod progress;
 pub mod random;
 

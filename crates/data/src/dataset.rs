@@ -35,7 +35,8 @@ pub struct Dataset {
     pub inferred: Inference,
     /// What the user should know: which split or table was read, what was ignored, which rows were skipped and why.
     pub notes: Vec<String>,
-    /// Rows that were skipped because their target, text or file is missing; `notes` has the reasons.
+    /// Rows that were skipped because their target, text or file is missing; `notes` has the reasons. Rows whose target says that
+    /// there is none are only in `notes`.
     pub skipped: usize,
 }
 

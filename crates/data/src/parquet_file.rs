@@ -6,7 +6,6 @@
 //! Levels, for a column with at most one repetition: an entry starts a row if its repetition level is 0, and has a value if its
 //! definition level is the maximum. In a list column, an entry below the level of elements is an empty or a missing list.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
@@ -17,6 +16,9 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, Type};
 
+use ranktune_core::panics::caught;
+use serde_json::{Map, Value};
+
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
@@ -24,6 +26,8 @@ pub(crate) struct ParquetFile {
     file: FileAt,
     reader: SerializedFileReader<FileAt>,
     columns: Vec<Column>,
+    /// The features that the library `datasets` describes in the metadata, by column.
+    features: Map<String, Value>,
     group_rows: Vec<usize>,
     n_rows: usize,
 }
@@ -42,6 +46,9 @@ pub(crate) struct Column {
 pub(crate) enum ColumnKind {
     Scalar(ItemKind),
     List(ItemKind),
+    /// A struct of the bytes of an image file and its path, as the library `datasets` writes it; the column of its name with
+    /// `.path` holds the paths.
+    Image,
     Unsupported(UnsupportedType),
 }
 
@@ -97,10 +104,12 @@ impl ParquetFile {
             n_rows = sum;
         }
         let columns = columns(&reader);
+        let features = features(&reader);
         Ok(Self {
             file,
             reader,
             columns,
+            features,
             group_rows,
             n_rows,
         })
@@ -112,6 +121,20 @@ impl ParquetFile {
 
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The names of the classes whose indices a column holds, alone or in lists, by the metadata of the library `datasets`.
+    pub(crate) fn class_names(&self, column: &str) -> Option<Vec<String>> {
+        let mut feature = self.features.get(column)?;
+        // {"feature": {…}, "_type": "Sequence"} or "List"; older versions write a list of one feature.
+        while let Some(inner) = feature.get("feature").or_else(|| feature.get(0)) {
+            feature = inner;
+        }
+        if feature.get("_type")?.as_str()? != "ClassLabel" {
+            return None;
+        }
+        let names = feature.get("names")?.as_array()?;
+        names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
     pub(crate) fn n_rows(&self) -> usize {
@@ -181,7 +204,7 @@ impl RowsReader {
 
 /// Calls the `parquet` crate (60.1), whose decoders panic on some corrupted pages; a panic becomes an error.
 fn guarded<T>(call: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+    caught(call).unwrap_or_else(|_| {
         Err(ParquetError::General(
             "the decoder panicked on corrupted data".to_owned(),
         ))
@@ -336,6 +359,27 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
     let mut last = None;
     for leaf in 0..schema.num_columns() {
         let root = schema.get_column_root_idx(leaf);
+        let descriptor = schema.column(leaf);
+        let element = descriptor.repeated_ancestor_def_level();
+        let levels = Levels {
+            max_definition: descriptor.max_def_level(),
+            element,
+        };
+        if let Some(kind) = image_part(schema.get_column_root(leaf), &descriptor) {
+            let root = roots.get(root).map_or("", |root| root.name());
+            let name = if kind == ColumnKind::Image {
+                root.to_owned()
+            } else {
+                format!("{root}.path")
+            };
+            columns.push(Column {
+                name,
+                kind,
+                leaf,
+                levels,
+            });
+            continue;
+        }
         if last == Some(root) {
             // A root with a second leaf is a struct or a map.
             if let Some(column) = columns.last_mut() {
@@ -344,19 +388,48 @@ fn columns(reader: &SerializedFileReader<FileAt>) -> Vec<Column> {
             continue;
         }
         last = Some(root);
-        let descriptor = schema.column(leaf);
-        let element = descriptor.repeated_ancestor_def_level();
         columns.push(Column {
             name: roots.get(root).map_or("", |root| root.name()).to_owned(),
             kind: column_kind(schema.get_column_root(leaf), &descriptor),
             leaf,
-            levels: Levels {
-                max_definition: descriptor.max_def_level(),
-                element,
-            },
+            levels,
         });
     }
     columns
+}
+
+/// The kind of a leaf of an image: a struct of `bytes` and `path`.
+fn image_part(root: &Type, leaf: &ColumnDescriptor) -> Option<ColumnKind> {
+    if root.is_primitive() || root.get_fields().len() != 2 || leaf.max_rep_level() > 0 {
+        return None;
+    }
+    let has = |name: &str| {
+        let field = root.get_fields().iter().find(|field| field.name() == name);
+        field.is_some_and(|field| field.is_primitive() && field.get_physical_type() == Physical::BYTE_ARRAY)
+    };
+    if !has("bytes") || !has("path") {
+        return None;
+    }
+    Some(if leaf.name() == "bytes" {
+        ColumnKind::Image
+    } else {
+        ColumnKind::Scalar(ItemKind::Text)
+    })
+}
+
+/// What the library `datasets` says about the columns: the field `info.features` of the metadata `huggingface`.
+fn features(reader: &SerializedFileReader<FileAt>) -> Map<String, Value> {
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let text = metadata
+        .into_iter()
+        .flatten()
+        .find(|pair| pair.key == "huggingface")
+        .and_then(|pair| pair.value.as_deref());
+    let info: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
+    match info.and_then(|mut info| info.get_mut("info")?.get_mut("features").map(Value::take)) {
+        Some(Value::Object(features)) => features,
+        _ => Map::new(),
+    }
 }
 
 fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {

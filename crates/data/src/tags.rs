@@ -151,6 +151,29 @@ pub(crate) fn detect(sentences: &[Vec<&str>]) -> TagScheme {
     }
 }
 
+/// The scheme of the tags of these sentences: the one that the user names, or the detected one.
+///
+/// # Errors
+/// `Invalid` at `place(sentence, word)` of the first tag that breaks it.
+pub(crate) fn checked_scheme(
+    sentences: &[Vec<&str>],
+    asked: Option<TagScheme>,
+    place: &dyn Fn(usize, usize) -> String,
+) -> crate::Result<TagScheme> {
+    let scheme = asked.unwrap_or_else(|| detect(sentences));
+    for (at, tags) in sentences.iter().enumerate() {
+        if let Some((word, fault)) = faults(scheme, tags).next() {
+            let advice = if asked.is_some() {
+                "; leave --tag-scheme out to infer it"
+            } else {
+                "; set --tag-scheme to iob1, iob2 or iobes, or to plain to take the tags as they are"
+            };
+            return Err(Error::invalid(fault + advice).at(place(at, word)));
+        }
+    }
+    Ok(scheme)
+}
+
 /// The faults in the tags of a sentence: the index of the word, and the reason.
 pub(crate) fn faults<'a>(scheme: TagScheme, tags: &'a [&'a str]) -> impl Iterator<Item = (usize, String)> + 'a {
     let before = std::iter::once(None).chain(tags.iter().map(|tag| Some(*tag)));

@@ -58,9 +58,12 @@ fn labels(dataset: &Dataset) -> Vec<&str> {
     (0..dataset.n_samples()).flat_map(of).collect()
 }
 
-/// Texts that are neither empty nor numbers.
+/// Texts that are neither empty nor numbers. A quoted cell of a TSV with a tab and a line break reads as well as two rows of two
+/// cells, so such texts are left out; `lines_that_another_reading_would_join_are_said` is about them.
 fn text() -> impl Strategy<Value = String> {
-    "t[ -~é漢\\n\\t]{0,12}"
+    "t[ -~é漢\\n\\t]{0,12}".prop_filter("a tab and a line break", |text| {
+        !(text.contains('\t') && text.contains('\n'))
+    })
 }
 
 fn rows() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::foreign;
 use crate::{Error, FileChoice, HubEntry, Overrides, RepoId, Snapshot};
 
 /// Downloads a repository's model, as `remote::Remote::fetch` does.
@@ -46,7 +47,11 @@ impl Candidate {
     /// Reads the model's configuration files.
     pub(crate) fn open(self) -> Result<HubEntry, SkippedInHub> {
         let Self { name, model, dir, .. } = self;
-        let mut entry = HubEntry::open(name.clone(), model.clone(), dir).map_err(|reason| SkippedInHub {
+        let opened = match foreign::refused(&model) {
+            Some(error) => Err(error),
+            None => HubEntry::open(name.clone(), model.clone(), dir),
+        };
+        let mut entry = opened.map_err(|reason| SkippedInHub {
             name,
             path: model,
             reason,

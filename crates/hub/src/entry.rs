@@ -67,8 +67,14 @@ impl HubEntry {
     /// Reads the configuration files beside a model.
     pub(crate) fn open(name: String, model_path: PathBuf, dir: Option<PathBuf>) -> Result<Self, Error> {
         let of = |dir: &PathBuf| -> Result<_, Error> {
-            let config = ModelConfig::from_dir(dir)?.unwrap_or_default();
-            let tokenizer = Some(dir.join("tokenizer.json")).filter(|path| path.is_file());
+            // Old versions of sentence-transformers keep the model in a folder of its own.
+            let inner = dir.join("0_Transformer");
+            let config = match ModelConfig::from_dir(dir)? {
+                Some(config) => config,
+                None => ModelConfig::from_dir(&inner)?.unwrap_or_default(),
+            };
+            let mut tokenizers = [dir, &inner].map(|dir| dir.join("tokenizer.json")).into_iter();
+            let tokenizer = tokenizers.find(|path| path.is_file());
             Ok((config, TextPooling::from_dir(dir)?, tokenizer, has_image_settings(dir)?))
         };
         let (config, pooling, tokenizer_path, has_image_settings) =

@@ -2,10 +2,10 @@
 //!
 //! | a source | its models |
 //! |---|---|
-//! | a folder with `model.onnx`, `onnx/model.onnx`, or one ONNX file | the folder itself |
-//! | a folder with several ONNX files | each of them, without configuration, and the folders in it |
-//! | a folder of folders | each folder, as above |
-//! | an ONNX file | itself, with the configuration beside it if it is its folder's model |
+//! | a folder with `model.onnx`, `onnx/model.onnx`, or one ONNX file | the folder itself, unless it has no configuration and a folder in it holds a model |
+//! | a folder with several ONNX files | each of them, with the configuration beside them, and the folders in it |
+//! | a folder of folders | each folder, as above, and the ONNX files beside them |
+//! | an ONNX file | itself, with the configuration beside it, or one level up from `onnx/` |
 //! | a manifest, `.toml` or `.json` | those it names, see [`Manifest`](crate::Manifest) |
 //! | `hf:ORGANISATION/NAME@REVISION` | the repository's model, downloaded |
 //! | `starter:LIST` | those of a list that is part of the program, see [`starter`](crate::starter) |

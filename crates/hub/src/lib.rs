@@ -12,6 +12,7 @@ pub mod config;
 pub mod entry;
 pub mod error;
 mod external;
+mod foreign;
 pub mod hub;
 mod json;
 pub mod manifest;

@@ -162,7 +162,9 @@ impl TextProcessor {
     fn new(path: &Path, entry: &HubEntry, inputs: TextInputs, pooling: TextPooling) -> Result<Self, Error> {
         let broken = |error: TokenizerError| Error::malformed("invalid tokenizer").caused_by(error).in_file(path);
         let (bytes, json) = settings::read(path)?;
-        let mut tokenizer = guarded(|| Tokenizer::from_bytes(&bytes)).map_err(broken)?;
+        let readable = settings::without_empty_maps(&json);
+        let readable = readable.as_deref().unwrap_or(&bytes);
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(readable)).map_err(broken)?;
         let settings = Settings::of(entry, path, &json, &tokenizer, &inputs)?;
         inputs
             .check_vocabulary(&tokenizer)

@@ -83,7 +83,7 @@ fn files_stand_for_themselves() {
     let dir = folder(&[
         ("flat/a.onnx", ""),
         ("flat/b.onnx", ""),
-        ("flat/config.json", r#"{"model_type": "not theirs"}"#),
+        ("flat/config.json", r#"{"model_type": "theirs"}"#),
         ("one/net.onnx", ""),
         ("one/config.json", r#"{"model_type": "its"}"#),
         ("two/onnx/model.onnx", ""),
@@ -102,9 +102,217 @@ fn files_stand_for_themselves() {
         .iter()
         .map(|entry| entry.config.model_type.as_deref())
         .collect();
-    assert_eq!(types, [None, Some("its"), Some("also")]);
+    assert_eq!(types, [Some("theirs"), Some("its"), Some("also")]);
     // A folder of files is a hub of them.
-    assert_eq!(names(&open(&[&path("flat")]).unwrap()), ["a", "b"]);
+    let hub = open(&[&path("flat")]).unwrap();
+    assert_eq!(names(&hub), ["a", "b"]);
+    assert_eq!(hub.entries[1].config.model_type.as_deref(), Some("theirs"));
+}
+
+#[test]
+fn every_named_file_of_a_model_has_the_configuration_of_the_model() {
+    let dir = folder(&[
+        ("m/model.onnx", ""),
+        ("m/model_O3.onnx", ""),
+        ("m/onnx/model.onnx", ""),
+        ("m/onnx/model_quantized.onnx", ""),
+        ("m/config.json", r#"{"model_type": "bert"}"#),
+        ("m/tokenizer.json", "{}"),
+        ("m/1_Pooling/config.json", r#"{"pooling_mode": "cls"}"#),
+        ("loose/a.onnx", ""),
+        ("loose/inner/b.onnx", ""),
+        ("loose/inner/c.onnx", ""),
+    ]);
+    for file in [
+        "m/model.onnx",
+        "m/model_O3.onnx",
+        "m/onnx/model.onnx",
+        "m/onnx/model_quantized.onnx",
+    ] {
+        let hub = open(&[&dir.path().join(file)]).unwrap();
+        let entry = &hub.entries[0];
+        assert_eq!(entry.config.model_type.as_deref(), Some("bert"), "{file}");
+        assert_eq!(entry.pooling, Some(TextPooling::FirstToken), "{file}");
+        assert!(entry.has_tokenizer(), "{file}");
+    }
+    // A folder above that is not the model's has nothing to say.
+    let hub = open(&[&dir.path().join("loose/inner/b.onnx")]).unwrap();
+    assert_eq!(hub.entries[0].dir, None);
+}
+
+#[test]
+fn a_loose_file_beside_model_folders_hides_none_of_them() {
+    for loose in ["extra.onnx", "model.onnx"] {
+        let dir = folder(&[
+            (loose, ""),
+            ("a/model.onnx", ""),
+            ("b/onnx/model.onnx", ""),
+            ("notes/x.txt", ""),
+        ]);
+        let hub = open(&[dir.path()]).unwrap();
+        let stem = loose.trim_end_matches(".onnx");
+        assert_eq!(names(&hub), ["a", "b", stem]);
+    }
+    // The checkpoints of a configured model are not models of a hub.
+    let dir = folder(&[
+        ("tuned/model.onnx", ""),
+        ("tuned/config.json", "{}"),
+        ("tuned/checkpoint/model.onnx", ""),
+    ]);
+    assert_eq!(names(&open(&[&dir.path().join("tuned")]).unwrap()), ["tuned"]);
+}
+
+#[test]
+fn every_version_of_sentence_transformers_says_how_it_pools() {
+    use TextPooling::{FirstToken, LastToken, Mean};
+    let other = |name: &str| TextPooling::Other(name.to_owned());
+    for (version, config, expected) in [
+        (
+            "2",
+            r#"{"word_embedding_dimension": 50, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true,
+                "pooling_mode_max_tokens": false, "pooling_mode_mean_sqrt_len_tokens": false}"#,
+            Mean,
+        ),
+        (
+            "3, with the names of 2.3",
+            r#"{"word_embedding_dimension": 50, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false,
+                "pooling_mode_weightedmean_tokens": false, "pooling_mode_lasttoken": false, "include_prompt": true}"#,
+            FirstToken,
+        ),
+        (
+            "3, last",
+            r#"{"pooling_mode_lasttoken": true, "include_prompt": true}"#,
+            LastToken,
+        ),
+        (
+            "5.4",
+            r#"{"embedding_dimension": 50, "pooling_mode": "mean", "include_prompt": true}"#,
+            Mean,
+        ),
+        (
+            "5.4, first",
+            r#"{"embedding_dimension": 50, "pooling_mode": "cls"}"#,
+            FirstToken,
+        ),
+        (
+            "5.4, last",
+            r#"{"embedding_dimension": 50, "pooling_mode": "lasttoken"}"#,
+            LastToken,
+        ),
+        ("5.4, one in a list", r#"{"pooling_mode": ["mean"]}"#, Mean),
+        (
+            "5.4, several",
+            r#"{"pooling_mode": ["cls", "mean"]}"#,
+            other("cls and mean"),
+        ),
+        ("5.4, maximum", r#"{"pooling_mode": "max"}"#, other("max")),
+    ] {
+        let dir = folder(&[("m/model.onnx", ""), ("m/1_Pooling/config.json", config)]);
+        let hub = open(&[&dir.path().join("m")]).unwrap();
+        assert_eq!(hub.entries[0].pooling, Some(expected), "{version}");
+    }
+    // `modules.json` names the folder.
+    let modules = r#"[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "pool", "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"}]"#;
+    let dir = folder(&[
+        ("m/model.onnx", ""),
+        ("m/modules.json", modules),
+        ("m/pool/config.json", r#"{"pooling_mode": "cls"}"#),
+    ]);
+    assert_eq!(
+        open(&[&dir.path().join("m")]).unwrap().entries[0].pooling,
+        Some(FirstToken)
+    );
+    // A file that sets none is an error that names it.
+    let dir = folder(&[("m/model.onnx", ""), ("m/1_Pooling/config.json", "{}")]);
+    let error = open(&[&dir.path().join("m")]).unwrap_err().to_string();
+    assert!(
+        error.contains("1_Pooling") && error.contains("no pooling mode is set"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_first_module_of_old_sentence_transformers_lies_in_its_own_folder() {
+    let dir = folder(&[
+        ("m/model.onnx", ""),
+        ("m/0_Transformer/config.json", r#"{"model_type": "bert"}"#),
+        ("m/0_Transformer/tokenizer.json", "{}"),
+        ("m/1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true}"#),
+    ]);
+    let hub = open(&[&dir.path().join("m")]).unwrap();
+    assert_eq!(hub.entries[0].config.model_type.as_deref(), Some("bert"));
+    assert!(hub.entries[0].has_tokenizer());
+}
+
+#[test]
+fn class_names_are_read_from_every_field_that_writers_put_them_in() {
+    for (writer, config) in [
+        (
+            "transformers",
+            r#"{"id2label": {"0": "neg", "1": "pos"}, "label2id": {"neg": 0, "pos": 1}}"#,
+        ),
+        ("label2id alone", r#"{"label2id": {"neg": 0, "pos": 1}}"#),
+        ("label2id of texts", r#"{"label2id": {"pos": "1", "neg": "0"}}"#),
+        (
+            "names in label2id only",
+            r#"{"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"neg": 0, "pos": 1}}"#,
+        ),
+        (
+            "timm",
+            r#"{"architecture": "resnet18", "num_classes": 2, "label_names": ["neg", "pos"]}"#,
+        ),
+        (
+            "timm, by index",
+            r#"{"architecture": "resnet18", "label_names": {"0": "neg", "1": "pos"}}"#,
+        ),
+        ("timm, inside", r#"{"pretrained_cfg": {"label_names": ["neg", "pos"]}}"#),
+        ("a list", r#"{"id2label": ["neg", "pos"]}"#),
+    ] {
+        let dir = folder(&[("m/model.onnx", ""), ("m/config.json", config)]);
+        let hub = open(&[&dir.path().join("m")]).unwrap();
+        assert_eq!(hub.entries[0].config.labels().unwrap(), ["neg", "pos"], "{writer}");
+    }
+    let unnamed = r#"{"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}"#;
+    let dir = folder(&[("m/model.onnx", ""), ("m/config.json", unnamed)]);
+    let hub = open(&[&dir.path().join("m")]).unwrap();
+    assert_eq!(hub.entries[0].config.labels().unwrap(), ["LABEL_0"]);
+    let dir = folder(&[
+        ("m/model.onnx", ""),
+        ("m/config.json", r#"{"label2id": {"a": 0, "b": 0}}"#),
+    ]);
+    let error = open(&[&dir.path().join("m")]).unwrap_err().to_string();
+    assert!(error.contains("field \"label2id\": duplicate index 0"), "{error}");
+}
+
+#[test]
+fn models_of_other_frameworks_are_named_with_the_way_to_export_them() {
+    let dir = folder(&[
+        ("torch/model.safetensors", ""),
+        ("torch/config.json", "{}"),
+        ("keras/model.h5", ""),
+        ("paddle/inference.pdmodel", ""),
+    ]);
+    let error = open(&[dir.path()]).unwrap_err().to_string();
+    for expected in [
+        "model.safetensors holds PyTorch weights, not an ONNX model; export",
+        "model.h5 holds a Keras model",
+        "paddle2onnx",
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    let error = open(&[&dir.path().join("keras")]).unwrap_err().to_string();
+    assert!(
+        error.contains("model.h5 holds a Keras model, not an ONNX model; export it with"),
+        "{error}"
+    );
+    let dir = folder(&[("model.onnx", "")]);
+    let path = write(dir.path(), "model.onnx", b"\x89HDF\r\n\x1a\n0000");
+    let error = open(&[&path]).unwrap_err().to_string();
+    assert!(
+        error.contains("model.onnx: the file holds a Keras model, not an ONNX model"),
+        "{error}"
+    );
 }
 
 #[test]

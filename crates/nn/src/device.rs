@@ -1,10 +1,10 @@
 //! The devices of Burn that a graph runs on, by name.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 
 use burn::tensor::Device;
+use ranktune_core::panics::caught;
 
 use crate::{DeviceTensor, Error, ErrorKind, Result};
 
@@ -66,10 +66,10 @@ impl DeviceChoice {
             Self::Wgpu => wgpu()?,
         };
         // Burn panics when a driver is missing.
-        let answer = catch_unwind(AssertUnwindSafe(|| {
+        let answer = caught(|| {
             let one = DeviceTensor::from_values(&[1], vec![1.0], &device)?;
             one.add_scalar(1.0).to_values()
-        }));
+        });
         let failed = |reason: &str| {
             let message = format!(
                 "device {self} does not work on this machine: {}; install its driver, or use --device cpu",
@@ -81,13 +81,7 @@ impl DeviceChoice {
             Ok(Ok(values)) if values == [2.0] => Ok(device),
             Ok(Ok(values)) => Err(failed(&format!("1 + 1 gives {values:?}"))),
             Ok(Err(error)) => Err(failed(&error.to_string())),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                Err(failed(
-                    text.or_else(|| panic.downcast_ref::<&str>().copied())
-                        .unwrap_or_default(),
-                ))
-            }
+            Err(panic) => Err(failed(&panic)),
         }
     }
 }

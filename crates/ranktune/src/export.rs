@@ -1,12 +1,12 @@
 //! Writes the features of one model to a file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ranktune_core::{Interrupt, Progress};
-use ranktune_data::Dataset;
 use ranktune_data::arrays::{self, Matrix};
-use ranktune_features::extract::{ExtractOptions, Extraction, extract, extract_words};
+use ranktune_data::{Dataset, DatasetTargets};
+use ranktune_features::extract::{ExtractOptions, Extraction, UnreadableSample, extract, extract_words};
 
 use crate::error::{Error, ErrorKind};
 use crate::models::{nothing_ranked, prepare};
@@ -14,14 +14,16 @@ use crate::scoring::probabilities;
 use crate::sources::Sources;
 
 /// The size of an exported file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// Number of rows.
     pub samples: usize,
     /// Features per row.
     pub features: usize,
     /// Samples that could not be read and have no row.
-    pub unreadable: usize,
+    pub unreadable: Vec<UnreadableSample>,
+    /// The table of the rows' inputs and targets that was written beside the features, for a format that cannot hold them.
+    pub rows: Option<PathBuf>,
 }
 
 /// The format of the file.
@@ -32,7 +34,9 @@ enum Format {
 }
 
 /// Writes the features of the one model of `source` on `dataset` to `out`: a `.safetensors` file with `features`, `labels` or
-/// `targets`, and `probabilities` if the model has a classifier; or an `.npy` file with the features alone.
+/// `targets`, and `probabilities` if the model has a classifier; or an `.npy` file with the features alone. The inputs of the rows
+/// (the files of images) are in the metadata `inputs` of the former, as a JSON list; beside the latter is a table of inputs and
+/// targets, `NAME.rows.csv`, and so it is where the metadata would be too large.
 ///
 /// # Errors
 /// [`ErrorKind::Arguments`]: another extension, or several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
@@ -99,11 +103,20 @@ pub fn export_features(
         unreadable,
         rows,
     } = extracted;
+    let kept = given.select(&rows)?;
+    let inputs: Vec<String> = (0..kept.n_samples())
+        .map(|row| kept.inputs.place(row).display().to_string())
+        .collect();
+    let mut table = None;
+    let write_table = || write_rows(&out.with_extension("rows.csv"), &kept, &inputs);
     match format {
-        Format::Npy => arrays::write_npy(out, features.view())?,
+        Format::Npy => {
+            arrays::write_npy(out, features.view())?;
+            table = Some(write_table()?);
+        }
         Format::Safetensors => {
-            let kept = given.select(&rows)?;
-            let metadata = BTreeMap::from([
+            let listed = serde_json::json!(inputs).to_string();
+            let mut metadata = BTreeMap::from([
                 ("model".to_owned(), model.name().to_owned()),
                 ("model_digest".to_owned(), model.digest().to_owned()),
                 ("feature_tensor".to_owned(), model.feature_tensor().to_owned()),
@@ -112,6 +125,11 @@ pub fn export_features(
                     serde_json::json!(kept.targets.names()).to_string(),
                 ),
             ]);
+            if listed.len() <= METADATA_BYTES {
+                metadata.insert("inputs".to_owned(), listed);
+            } else {
+                table = Some(write_table()?);
+            }
             let export = arrays::FeatureFile {
                 features: features.view(),
                 targets: Some(&kept.targets),
@@ -125,14 +143,73 @@ pub fn export_features(
         samples: features.rows,
         features: features.cols,
         unreadable,
+        rows: table,
     })
+}
+
+/// Readers of safetensors refuse headers of 100 MB; this leaves room.
+const METADATA_BYTES: usize = 50 << 20;
+
+/// Writes a table with a line for each row of features: its number, its input, and its target (for words, the sentence and the word).
+fn write_rows(path: &Path, kept: &Dataset, inputs: &[String]) -> Result<PathBuf, Error> {
+    let quoted = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let names = kept.targets.names();
+    let heads = match &kept.targets {
+        DatasetTargets::Regression { .. } => names.iter().map(|name| quoted(name)).collect(),
+        DatasetTargets::MultiLabel { .. } => vec!["labels".to_owned()],
+        DatasetTargets::Tags { .. } => vec!["word".to_owned(), "label".to_owned()],
+        _ => vec!["label".to_owned()],
+    };
+    let mut text = format!("row,input,{}\n", heads.join(","));
+    let mut line = |row: usize, input: &str, cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+        text += &format!("{row},{},{}\n", quoted(input), cells.join(","));
+    };
+    let name = |label: &u32| names[*label as usize].clone();
+    let mut row = 0;
+    for (at, input) in inputs.iter().enumerate() {
+        let labels = kept.targets.labels_of(at);
+        match &kept.targets {
+            DatasetTargets::Regression { values, .. } => {
+                let values = &values[at * names.len()..(at + 1) * names.len()];
+                line(row, input, &values.iter().map(ToString::to_string).collect::<Vec<_>>());
+            }
+            DatasetTargets::MultiLabel { .. } => {
+                let labels: Vec<String> = labels.iter().map(name).collect();
+                line(row, input, &[serde_json::json!(labels).to_string()]);
+            }
+            DatasetTargets::Tags { .. } => {
+                let words = kept.inputs.as_sentences().map(|sentences| &sentences.words[at]);
+                for (word, label) in words.into_iter().flatten().zip(labels) {
+                    line(row, input, &[word.clone(), name(label)]);
+                    row += 1;
+                }
+                continue;
+            }
+            _ => line(row, input, &labels.iter().map(name).collect::<Vec<_>>()),
+        }
+        row += 1;
+    }
+    ranktune_core::files::write_atomically(path, text.as_bytes()).map_err(|error| {
+        Error::new(
+            ErrorKind::Data,
+            format!("{}: cannot be written: {error}", path.display()),
+        )
+    })?;
+    Ok(path.to_owned())
 }
 
 /// The features of a model.
 struct Extracted {
     features: Matrix,
     probabilities: Option<Matrix>,
-    unreadable: usize,
+    unreadable: Vec<UnreadableSample>,
     /// The samples that have features; for words, the sentences.
     rows: Vec<usize>,
 }
@@ -167,7 +244,7 @@ fn of_samples(work: &Extraction<'_>, order: &[usize]) -> Result<Extracted, Error
     Ok(Extracted {
         features,
         probabilities: head,
-        unreadable: unreadable.len(),
+        unreadable,
         rows,
     })
 }
@@ -187,7 +264,7 @@ fn of_words(work: &Extraction<'_>) -> Result<Extracted, Error> {
             data,
         },
         probabilities: None,
-        unreadable: 0,
+        unreadable: Vec::new(),
         rows: (0..work.dataset.n_samples()).collect(),
     })
 }

@@ -5,17 +5,18 @@ use ranktune_data::{Dataset, Task};
 
 use crate::error::{Error, ErrorKind};
 
-/// `dataset` with its classes, labels or target columns in the order of `names`, the outputs of `whose`.
+/// `dataset` with its classes, labels or target columns in the order of `names`, the outputs of `whose`. Names match exactly, or
+/// else in another case, or else as indices of the outputs.
 ///
 /// # Errors
 /// [`ErrorKind::Data`] for a class, label or column that is not among `names`. The data set need not have all of them.
 pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Result<Dataset, Error> {
     let own = dataset.targets.names();
+    let match_names = Match::of(own, names);
     let places = own
         .iter()
         .map(|name| {
-            let place = (0..).zip(names).find(|(_, known)| *known == name);
-            place.map(|(place, _)| place).ok_or_else(|| {
+            match_names.place(name, names).ok_or_else(|| {
                 let message = format!(
                     "{}: {name:?} is not among the {} outputs of {whose}{}",
                     dataset.path.display(),
@@ -41,6 +42,39 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
         targets,
         ..dataset.clone()
     })
+}
+
+/// How the names of a data set are found among those of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Match {
+    Exact,
+    /// `Positive` is `positive`.
+    AnyCase,
+    /// The data set has the indices of the outputs, as tables without the names of their classes do.
+    ByIndex,
+}
+
+impl Match {
+    /// The first way in which all of `own` are found.
+    fn of(own: &[String], names: &[String]) -> Self {
+        let fits = |way: &Self| own.iter().all(|name| way.place(name, names).is_some());
+        let ways = [Self::Exact, Self::AnyCase, Self::ByIndex];
+        ways.into_iter().find(fits).unwrap_or(Self::Exact)
+    }
+
+    fn place(self, name: &str, names: &[String]) -> Option<u32> {
+        let mut all = (0..).zip(names);
+        match self {
+            Self::Exact => all.find(|(_, known)| *known == name).map(|(place, _)| place),
+            Self::AnyCase => {
+                let same = |known: &str| known.to_lowercase() == name.to_lowercase();
+                let mut found = all.filter(|(_, known)| same(known));
+                let place = found.next()?.0;
+                found.next().is_none().then_some(place)
+            }
+            Self::ByIndex => name.parse().ok().filter(|index: &u32| (*index as usize) < names.len()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +114,29 @@ mod tests {
             error.contains("\"c\" is not among the 2 outputs of the model"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn indices_and_names_in_another_case_are_those_of_the_outputs() {
+        let outputs = named(&["negative", "neutral", "positive"]);
+        for names in [&["Negative", "POSITIVE"][..], &["0", "2"]] {
+            let data = dataset(DatasetTargets::Classes {
+                names: named(names),
+                labels: vec![1, 0],
+            });
+            let found = aligned(&data, &outputs, "the model").unwrap();
+            let DatasetTargets::Classes { labels, .. } = found.targets else {
+                panic!()
+            };
+            assert_eq!(labels, [2, 0], "{names:?}");
+        }
+        for names in [&["0", "3"][..], &["-1", "1"], &["negative", "2"]] {
+            let data = dataset(DatasetTargets::Classes {
+                names: named(names),
+                labels: vec![1, 0],
+            });
+            assert!(aligned(&data, &outputs, "the model").is_err(), "{names:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ranktune_core::{Interrupt, Progress, one_line};
-use ranktune_data::image::decode;
+use ranktune_data::image::{EXTENSIONS, decode};
 use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
 use ranktune_report::Predictions;
@@ -21,14 +21,12 @@ use crate::scoring::probabilities;
 use crate::sources::Sources;
 use crate::tagger::{Tagger, is_tagger};
 
-/// Extensions of the files in a folder that are predicted.
-const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff"];
-
 /// Predicts every input. For a model of images these are files, and folders that are searched for images in the order of their
-/// names; for a model of texts the inputs themselves, or the lines of files. Images that cannot be read are listed in the result.
+/// names; for a model of texts the inputs themselves, or the lines of files. Images that do not exist or cannot be read are listed in the
+/// result.
 ///
 /// # Errors
-/// [`ErrorKind::Data`] for an input that does not exist, a folder without images, or a text that the model does not take; the others
+/// [`ErrorKind::Data`] if no input exists, for a folder without images, or a text that the model does not take; the others
 /// as in [`evaluate`](crate::evaluate()).
 pub fn predict(
     sources: &Sources,
@@ -72,8 +70,8 @@ pub fn predict(
         let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));
     }
-    let files = files(inputs)?;
-    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    let (files, mut unreadable) = files(inputs)?;
+    let mut readable = Vec::new();
     for file in files {
         match decode(&file) {
             Ok(_) => readable.push(file),
@@ -157,26 +155,37 @@ fn prediction(input: String, logits: &[f32], names: &[String], task: Task) -> Pr
     prediction
 }
 
-fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
+/// The files of the inputs, and the inputs that do not exist.
+fn files(inputs: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Unreadable>), Error> {
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
     for input in inputs {
         let wrong =
             |reason: &dyn std::fmt::Display| Error::new(ErrorKind::Data, format!("{}: {reason}", input.display()));
-        let metadata = fs::metadata(input).map_err(|error| wrong(&error))?;
+        let metadata = match fs::metadata(input) {
+            Ok(metadata) => metadata,
+            Err(error) if missing.len() + 1 == inputs.len() => return Err(wrong(&error)),
+            Err(error) => {
+                missing.push(Unreadable {
+                    file: input.display().to_string(),
+                    reason: error.to_string(),
+                });
+                continue;
+            }
+        };
         if metadata.is_dir() {
             let before = files.len();
             walk(input, &mut files).map_err(|error| wrong(&error))?;
             if files.len() == before {
                 return Err(wrong(&format!(
                     "expected files ending in {}, found no image",
-                    IMAGES.join(", ")
+                    EXTENSIONS.join(", ")
                 )));
             }
         } else {
             files.push(input.clone());
         }
     }
-    Ok(files)
+    Ok((files, missing))
 }
 
 /// The images in a folder and its subfolders, by name. Links to folders are not followed.
@@ -191,7 +200,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if entry.file_type()?.is_dir() {
             walk(&path, files)?;
-        } else if IMAGES.contains(&extension.as_str()) {
+        } else if EXTENSIONS.contains(&extension.as_str()) {
             files.push(path);
         }
     }
@@ -235,7 +244,9 @@ mod tests {
         ] {
             fs::write(at(name), "").unwrap();
         }
-        let found = files(&[at("alone.xyz"), at("in")]).unwrap();
+        let (found, missing) = files(&[at("alone.xyz"), at("missing.png"), at("in")]).unwrap();
+        assert_eq!(missing.len(), 1);
+        assert!(missing[0].file.ends_with("missing.png") && !missing[0].reason.is_empty());
         assert_eq!(
             found,
             [at("alone.xyz"), at("in/a.jpg"), at("in/b/x.webp"), at("in/c.PNG")]

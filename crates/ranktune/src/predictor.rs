@@ -65,8 +65,12 @@ impl Predictor {
                 "the model has no classifier; tune it first (ranktune tune)".to_owned(),
             ));
         }
-        let names = names(entry)
-            .ok_or_else(|| wrong("config.json does not name every output of the model in \"id2label\"".to_owned()))?;
+        let names = names(entry).ok_or_else(|| {
+            wrong(
+                "config.json does not name every output of the model in \"id2label\", \"label2id\" or \"label_names\""
+                    .to_owned(),
+            )
+        })?;
         Ok(Self {
             task: task(entry),
             model,

@@ -1,6 +1,8 @@
 //! The models of a command's `--hub` arguments. Repositories are downloaded first, several at a time.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
@@ -65,7 +67,20 @@ impl Sources {
             interrupt: interrupt.clone(),
             ..self.remote.clone()
         })?;
-        let report = |id: &RepoId, event: DownloadEvent| report(progress, &id.to_string(), &event);
+        // A hub that cannot be reached is said once, not at every retry.
+        let said = Mutex::new(HashSet::new());
+        let report = |id: &RepoId, event: DownloadEvent| {
+            let is_new = match &event {
+                DownloadEvent::Retrying { file, reason, .. } => said
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert((file.clone(), reason.clone())),
+                _ => true,
+            };
+            if is_new {
+                report(progress, &id.to_string(), &event);
+            }
+        };
         let mut fetched: Vec<_> = remote.fetch_all(&wanted, &report).into_iter().map(Some).collect();
         for ((id, _), _) in wanted
             .iter()
@@ -164,7 +179,15 @@ fn report(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
         DownloadEvent::Cached { reason } => note(format!("the cached files are used without a look-up: {reason}")),
         DownloadEvent::Waiting { file } => note(format!("{file}: waiting for another process that is downloading it")),
         DownloadEvent::Retrying { file, reason, pause } => {
-            note(format!("{file}: {reason}; retrying in {:.1} s", pause.as_secs_f64()))
+            let file = if repository.contains(file.as_str()) {
+                String::new()
+            } else {
+                format!("{file}: ")
+            };
+            note(format!(
+                "{file}{reason}; retrying in {:.1} s, and then a few times more",
+                pause.as_secs_f64()
+            ));
         }
         DownloadEvent::Started {
             file,

@@ -39,7 +39,7 @@ impl Tagger {
     pub(crate) fn of(entry: &HubEntry, sources: &Sources, context: RunContext<'_>) -> Result<Self, Error> {
         let source = shown(sources);
         let names = names(entry).ok_or_else(|| {
-            let message = format!("{source}: config.json does not name every output of the model in \"id2label\"");
+            let message = format!("{source}: config.json does not name every output of the model in \"id2label\", \"label2id\" or \"label_names\"");
             Error::new(ErrorKind::Hub, message)
         })?;
         let wrong = |reason: String| Error::new(ErrorKind::Hub, format!("model {}: {reason}", entry.name));

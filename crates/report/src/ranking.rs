@@ -53,6 +53,9 @@ pub struct Data {
     /// Rows of a table that were skipped because their target or their file is missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: usize,
+    /// What was read, left out and guessed, and which options change it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Samples that could not be read, with the reason; they are in no model's score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
@@ -210,6 +213,7 @@ mod tests {
                 classes: vec!["a".into(), "b".into()],
                 digest: "x".into(),
                 skipped: 0,
+                notes: vec![],
                 unreadable: vec![],
             },
             options: Map::new(),

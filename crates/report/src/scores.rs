@@ -32,8 +32,12 @@ impl Scores {
     /// The scores as a table, with the evidence of each target column if there are at most 20.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{}: {} samples, {} features, {} columns\n\n",
-            self.task, self.samples, self.features, self.columns
+            "{}: {} samples, {} features, {} column{}\n\n",
+            self.task,
+            self.samples,
+            self.features,
+            self.columns,
+            if self.columns == 1 { "" } else { "s" }
         );
         let mut table = Table::new(&[
             ("score", Align::Left),

@@ -49,18 +49,44 @@ pub(crate) struct DataArguments {
     /// Separator of the labels in a CSV cell, for multi-label targets
     #[arg(long, value_name = "TEXT")]
     label_delimiter: Option<String>,
-    /// Column of the tags in a file of words and tags, counted from 1 [default: the last]
+    /// Column of the tags in a file of words and tags, counted from 1 [default: the last; in CoNLL-U the fourth]
     #[arg(long, value_name = "N")]
     column: Option<usize>,
+    /// Column of the words in a file of words and tags, counted from 1 [default: the first, or the second if the first numbers the
+    /// words]
+    #[arg(long, value_name = "N")]
+    word_column: Option<usize>,
     /// Tagging scheme of the entities [default: detected from the tags]
     #[arg(long, value_name = "iob1|iob2|iobes|plain")]
     tag_scheme: Option<TagScheme>,
     /// Split to use if the folder has train/, test/, … [default: train]
     #[arg(long, value_name = "train|validation|test")]
     split: Option<Split>,
+    /// Value of the target that says that a row has no label, such as -1; may be repeated
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    no_label: Vec<String>,
+    /// Decimal mark of numbers in a CSV table [default: inferred from the column]
+    #[arg(long, value_name = ".|,", value_parser = decimal_mark)]
+    decimal: Option<char>,
+    /// Largest share of rows without target, text or file, and of images that cannot be read; more is an error
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
+    pub(crate) max_skipped: f64,
     /// Use at most N samples, drawn with --seed and stratified by class
     #[arg(long, value_name = "N")]
     pub(crate) max_samples: Option<usize>,
+}
+
+fn decimal_mark(text: &str) -> Result<char, String> {
+    match text {
+        "." => Ok('.'),
+        "," => Ok(','),
+        _ => Err("expected . or ,".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share between 0 and 1".to_owned())
 }
 
 impl DataArguments {
@@ -71,8 +97,12 @@ impl DataArguments {
             input_column: self.input_column.clone(),
             label_delimiter: self.label_delimiter.clone(),
             column: self.column,
+            word_column: self.word_column,
             tag_scheme: self.tag_scheme,
             split: self.split,
+            no_label: self.no_label.clone(),
+            decimal: self.decimal,
+            max_skipped: self.max_skipped,
             ..LoadOptions::default()
         }
     }

@@ -162,6 +162,7 @@ impl EngineArguments {
                     },
                 }
             },
+            ..ExtractOptions::default()
         })
     }
 }

@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
     extraction: ExtractionArguments,
     #[command(flatten)]
     remote: RemoteArguments,
-    /// Output file: .safetensors with features, targets and probabilities, or .npy with the features alone
+    /// Output file: .safetensors with features, targets, probabilities and the names of the inputs, or .npy with the features alone and
+    /// a table of inputs and targets beside it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Seed for --max-samples
@@ -38,10 +39,14 @@ Examples:
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let options = arguments.extraction.options()?;
+    let mut options = arguments.extraction.options()?;
+    options.max_unreadable = arguments.data.max_skipped;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    for note in &dataset.notes {
+        output::say(&format!("note: {note}"));
+    }
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
@@ -59,9 +64,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         export.samples,
         export.features
     ));
-    Ok(if export.unreadable == 0 {
-        Exit::Done
-    } else {
-        Exit::Skipped
-    })
+    if let Some(rows) = &export.rows {
+        output::say(&format!("{}: the input and target of every row", rows.display()));
+    }
+    for sample in &export.unreadable {
+        let file = sample.file.display().to_string();
+        // Most reasons name the file.
+        let place = if sample.reason.contains(&file) {
+            String::new()
+        } else {
+            format!("{file}: ")
+        };
+        output::say(&format!("left out: {place}{}", sample.reason));
+    }
+    let complete = export.unreadable.is_empty() && dataset.skipped == 0;
+    Ok(if complete { Exit::Done } else { Exit::Skipped })
 }

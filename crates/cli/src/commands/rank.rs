@@ -122,7 +122,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         scores: arguments.scores.clone(),
         max_samples: arguments.data.max_samples,
         seed: arguments.seed,
-        extract: arguments.extraction.options()?,
+        extract: ranktune::ExtractOptions {
+            max_unreadable: arguments.data.max_skipped,
+            ..arguments.extraction.options()?
+        },
         layers: match arguments.layers {
             LayersName::Best => LayerChoice::Best,
             LayersName::Mean => LayerChoice::Mean,

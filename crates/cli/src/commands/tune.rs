@@ -289,6 +289,7 @@ impl Arguments {
         options.validation = validation;
         options.resume = self.resume;
         options.extract = self.engine.options()?;
+        options.extract.max_unreadable = self.data.max_skipped;
         options.extract.feature = feature(&self.feature)?;
         options.extract.pooling = self.pooling.map(ranktune::TextPooling::from);
         let training = &self.training;

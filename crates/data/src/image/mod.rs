@@ -21,15 +21,16 @@ mod jpeg;
 mod orientation;
 mod pixels;
 mod png;
+mod pnm;
 mod tiff;
 mod webp;
 
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use pixels::Decoded;
+use ranktune_core::panics::caught;
 
 pub use error::{ImageError, ImageErrorKind};
 pub use pixels::{MAX_PIXELS, RgbImage};
@@ -62,6 +63,7 @@ const FORMATS: &[(&str, Begins, Decode)] = &[
         |b| b.starts_with(b"II*\0") || b.starts_with(b"MM\0*"),
         tiff::decode,
     ),
+    ("portable anymap", pnm::begins, pnm::decode),
 ];
 
 /// Formats that are recognized so that the error can name them.
@@ -79,14 +81,43 @@ const REFUSED: &[(&str, Begins)] = &[
     ("BigTIFF", |b| b.starts_with(b"II+\0") || b.starts_with(b"MM\0+")),
     ("Photoshop", |b| b.starts_with(b"8BPS")),
     ("icon", |b| b.starts_with(b"\0\0\x01\0")),
-    ("portable anymap", |b| {
-        b.len() > 2 && b[0] == b'P' && (b'1'..=b'7').contains(&b[1]) && b[2].is_ascii_whitespace()
-    }),
+    ("portable arbitrary map", |b| b.starts_with(b"P7\n")),
     ("QOI", |b| b.starts_with(b"qoif")),
     ("DDS", |b| b.starts_with(b"DDS ")),
     ("PDF", |b| b.starts_with(b"%PDF")),
     ("SVG", |b| b.starts_with(b"<svg") || b.starts_with(b"<?xml")),
 ];
+
+/// Extensions of the formats that are read, in lower case.
+pub const EXTENSIONS: [&str; 14] = [
+    "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp",
+];
+
+/// Whether the bytes begin as an image of a format that is not also text.
+pub(crate) fn is_image(bytes: &[u8]) -> bool {
+    format_name(bytes).is_some_and(|name| !matches!(name, "BMP" | "portable anymap"))
+}
+
+/// The usual extension of the image in these bytes.
+pub(crate) fn extension_of(bytes: &[u8]) -> &'static str {
+    match format_name(bytes) {
+        Some("JPEG") => "jpg",
+        Some("PNG") => "png",
+        Some("GIF") => "gif",
+        Some("BMP") => "bmp",
+        Some("WebP") => "webp",
+        Some("TIFF") => "tif",
+        Some("portable anymap") => "pnm",
+        _ => "bin",
+    }
+}
+
+fn format_name(bytes: &[u8]) -> Option<&'static str> {
+    FORMATS
+        .iter()
+        .find(|(_, begins, _)| begins(bytes))
+        .map(|(name, ..)| *name)
+}
 
 /// Decodes the image file at `path`.
 ///
@@ -112,11 +143,11 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, ImageError> {
             Some((name, _)) => {
                 ImageError::unsupported(format!("{name} files are not supported; convert it to PNG or JPEG"))
             }
-            None => ImageError::malformed("not an image: the content is none of JPEG, PNG, GIF, BMP, WebP, TIFF"),
+            None => ImageError::malformed("not an image: the content is none of JPEG, PNG, GIF, BMP, WebP, TIFF, PPM"),
         });
     };
     // A decoder that panics on a damaged file must not end a run over a million others.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|_| {
+    let decoded = caught(|| decode(bytes)).unwrap_or_else(|_| {
         Err(ImageError::malformed(format!(
             "damaged {name} file: the decoder panicked"
         )))

@@ -393,3 +393,45 @@ fn damaged_exif_counts_as_upright() {
 }
 
 mod bad_files;
+
+#[test]
+fn portable_anymaps_have_the_pixels_of_pillow() {
+    let grey = |values: &[u8]| -> Vec<u8> { values.iter().flat_map(|value| [*value; 3]).collect() };
+    // Made with Pillow 12: Image.open(file).convert("RGB").tobytes().
+    for (bytes, size, pixels) in [
+        (
+            &b"P6 2 1 255\n\x01\x02\x03\xfe\xff\x00"[..],
+            (2, 1),
+            vec![1, 2, 3, 254, 255, 0],
+        ),
+        (
+            b"P6\n# by a camera\n2 1\n15\n\x00\x07\x0f\x01\x02\x03",
+            (2, 1),
+            vec![0, 119, 255, 17, 34, 51],
+        ),
+        (b"P6 1 1 65535\n\x80\x00\xff\xff\x00\x01", (1, 1), vec![128, 255, 0]),
+        (b"P5 3 1 255\n\x00\x80\xff", (3, 1), grey(&[0, 128, 255])),
+        (b"P5 3 1 4095\n\x00\x00\x00\x05\x0f\xff", (3, 1), grey(&[0, 80, 255])),
+        (b"P5 2 1 65535\n\x00\x10\x01\x00", (2, 1), grey(&[16, 255])),
+        (b"P2 3 1 10 0 5 10\n", (3, 1), grey(&[0, 128, 255])),
+        (b"P2 2 1 1000 5 0\n", (2, 1), grey(&[255, 0])),
+        (b"P3 1 2 255\n1 2 3 # c\n4 5 6", (1, 2), vec![1, 2, 3, 4, 5, 6]),
+        (
+            b"P4 10 2\n\xaa\x80\x0f\x00",
+            (10, 2),
+            grey(&[
+                0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255,
+            ]),
+        ),
+        (b"P1 3 2\n101\n0 1 0\n", (3, 2), grey(&[0, 255, 0, 255, 0, 255])),
+    ] {
+        let image = decode_bytes(bytes).unwrap();
+        assert_eq!(
+            (image.width, image.height),
+            size,
+            "{:?}",
+            String::from_utf8_lossy(bytes)
+        );
+        assert_eq!(image.pixels, pixels, "{:?}", String::from_utf8_lossy(bytes));
+    }
+}

@@ -12,16 +12,14 @@ use rayon::prelude::*;
 
 use super::options::LoadOptions;
 use crate::error::{counted, listed};
+use crate::image::EXTENSIONS;
 use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
-
-/// Extensions of the formats that the image decoder reads.
-const IMAGES: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 pub(super) fn is_image(path: &Path) -> bool {
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
         return false;
     };
-    IMAGES.iter().any(|image| extension.eq_ignore_ascii_case(image))
+    EXTENSIONS.iter().any(|image| extension.eq_ignore_ascii_case(image))
 }
 
 /// Entries that systems and tools create: `.DS_Store`, `._photo.jpg`, `.git`, `__MACOSX`, `Thumbs.db` …
@@ -82,7 +80,15 @@ pub(super) fn read(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -
     notes.extend(note(
         ignored,
         "file",
-        &format!("that are not images of a supported format: {}", listed(&extensions)),
+        &format!(
+            "{} of a supported format: {}",
+            if ignored == 1 {
+                "that is not an image"
+            } else {
+                "that are not images"
+            },
+            listed(&extensions)
+        ),
     ));
     if !empty.is_empty() {
         notes.push(format!(

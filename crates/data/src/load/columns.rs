@@ -2,7 +2,7 @@
 
 use super::options::LoadOptions;
 use crate::error::listed;
-use crate::{Error, Result};
+use crate::{Error, Result, Task};
 use ranktune_core::names::did_you_mean;
 
 const FILES: &[&str] = &[
@@ -34,7 +34,24 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("comment", &[]),
     ("content", &[]),
 ];
-const TARGETS: &[&str] = &["labels", "target", "targets", "class", "category", "score", "y"];
+const TARGETS: &[&str] = &[
+    "labels", "target", "targets", "class", "category", "choice", "score", "y",
+];
+/// Names of a column of identifiers, which may be files without their ending.
+const IDS: &[&str] = &["id", "image_id", "img_id", "imageid", "photo_id", "file_id"];
+/// Names of a column of words, in lists.
+const WORDS: &[&str] = &["tokens", "words"];
+/// Names of a column of their tags.
+const TAGS: &[&str] = &[
+    "ner_tags",
+    "tags",
+    "labels",
+    "label",
+    "ner",
+    "pos_tags",
+    "upos",
+    "chunk_tags",
+];
 
 /// The chosen columns, as indices.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,12 +66,16 @@ pub(super) enum Input {
     Texts(usize, Option<usize>),
     /// A column that the user named, with a name that does not decide; its values do.
     FilesOrTexts(usize),
+    /// A column of identifiers; its values have to be names of files.
+    Ids(usize),
 }
 
 impl Input {
     pub(super) fn columns(&self) -> Vec<usize> {
         match *self {
-            Self::Files(column) | Self::FilesOrTexts(column) | Self::Texts(column, None) => vec![column],
+            Self::Files(column) | Self::FilesOrTexts(column) | Self::Ids(column) | Self::Texts(column, None) => {
+                vec![column]
+            }
             Self::Texts(first, Some(second)) => vec![first, second],
         }
     }
@@ -96,7 +117,7 @@ pub(super) fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>
         [column] => Ok(vec![*column]),
         [] => {
             let message = format!(
-                "no target column: expected \"label\", or the name of another; the columns are {} (the first row must hold their names)",
+                "no target column: expected \"label\", or the name of another with --target; the columns are {} (the first row must hold their names)",
                 listed(columns)
             );
             Err(Error::not_found(
@@ -106,11 +127,53 @@ pub(super) fn targets(columns: &[String], asked: &[String]) -> Result<Vec<usize>
         several => {
             let names: Vec<&str> = several.iter().map(|&column| columns[column].as_str()).collect();
             let message = format!(
-                "no column \"label\", but {} could be the target; name the one to predict",
+                "no column \"label\", but {} could be the target; name the one to predict with --target",
                 listed(&names)
             );
             Err(Error::not_found(message))
         }
+    }
+}
+
+/// The columns of words and of their tags, if the table has tagged words: as the user names them, or lists with usual names.
+pub(super) fn tagged(
+    columns: &[String],
+    options: &LoadOptions,
+    holds_lists: &dyn Fn(usize) -> bool,
+) -> Result<Option<(usize, usize)>> {
+    let is_requested = options.task == Some(Task::Tokens);
+    if !is_requested && options.task.is_some() {
+        return Ok(None);
+    }
+    let first = |names: &[&str]| -> Result<Option<usize>> {
+        for name in names {
+            if let Some(column) = find(columns, name)?.filter(|&column| holds_lists(column)) {
+                return Ok(Some(column));
+            }
+        }
+        Ok(None)
+    };
+    let words = match &options.input_column {
+        Some(name) => Some(named(columns, name, "input")?).filter(|&column| is_requested || holds_lists(column)),
+        None => first(WORDS)?,
+    };
+    let tags = match options.targets.as_slice() {
+        [] => first(TAGS)?,
+        [name] => Some(named(columns, name, "target")?).filter(|&column| is_requested || holds_lists(column)),
+        _ => None,
+    };
+    match (words, tags) {
+        (Some(words), Some(tags)) if words != tags => Ok(Some((words, tags))),
+        _ if is_requested => {
+            let message = format!(
+                "expected tagged words: a column of lists of words ({} …) and one of lists of tags ({} …), or the names of others with --input-column and --target; the columns are {}; tagged words are read from CoNLL columns too",
+                listed(&WORDS[..1]),
+                listed(&TAGS[..2]),
+                listed(columns)
+            );
+            Err(Error::not_found(message))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -145,8 +208,13 @@ fn input(columns: &[String], asked: Option<&str>, targets: &[usize]) -> Result<I
         ([column], []) => Ok(Input::Files(*column)),
         ([], [(first, second), ..]) => Ok(Input::Texts(*first, *second)),
         ([], []) => {
+            for name in IDS {
+                if let Some(column) = find(columns, name)?.filter(is_free) {
+                    return Ok(Input::Ids(column));
+                }
+            }
             let message = format!(
-                "no input column: expected one of files ({} …) or of texts (\"text\", \"sentence\" …), or the name of another; the columns are {}",
+                "no input column: expected one of files ({} …) or of texts (\"text\", \"sentence\" …), or the name of another with --input-column; the columns are {}",
                 listed(&FILES[..4]),
                 listed(columns)
             );
@@ -155,7 +223,10 @@ fn input(columns: &[String], asked: Option<&str>, targets: &[usize]) -> Result<I
         _ => {
             let both = files.iter().copied().chain(texts.iter().map(|(first, _)| *first));
             let names: Vec<&str> = both.map(|column| columns[column].as_str()).collect();
-            let message = format!("columns {} could all be the input; name one of them", listed(&names));
+            let message = format!(
+                "columns {} could all be the input; name one of them with --input-column",
+                listed(&names)
+            );
             Err(Error::invalid(message))
         }
     }

@@ -1,6 +1,7 @@
 //! Infers the task, and converts the cells of target columns to targets. [`super`] documents the rules.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 
 use super::integers;
 use super::options::LoadOptions;
@@ -56,9 +57,25 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
     })
 }
 
+/// Whether a text stands for a missing number.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    PLACEHOLDERS.iter().any(|none| text.eq_ignore_ascii_case(none))
+}
+
+/// Whether the cell of each row says that there is no target: a value of [`LoadOptions::no_label`], or a negative index of a
+/// class that has a name.
+pub(super) fn unlabelled(column: &TargetColumn, options: &LoadOptions) -> Vec<bool> {
+    let is_none = |text: &str| {
+        options.no_label.iter().any(|none| none.trim() == text)
+            || (column.class_names.is_some() && text.starts_with('-') && text.parse::<i64>().is_ok())
+    };
+    (0..column.n_rows())
+        .map(|row| column.row(row) == RowKind::Scalar && column.items(row).all(|(_, text)| is_none(text)))
+        .collect()
+}
+
 /// Whether the target of each row is missing: an empty cell, or a placeholder in a column of numbers.
 pub(super) fn missing(column: &TargetColumn) -> Vec<bool> {
-    let is_placeholder = |text: &str| PLACEHOLDERS.iter().any(|none| text.eq_ignore_ascii_case(none));
     let mut numbers = 0;
     let only_numbers = (0..column.n_rows()).all(|row| {
         column.row(row) != RowKind::List
@@ -89,7 +106,16 @@ pub(super) fn targets(
     };
     let (task, reason) = match task {
         Some(task) => (task, "as requested".to_owned()),
-        None => (inferred, reason),
+        None => {
+            if let ([column], Task::Classification) = (columns, inferred) {
+                refuse_a_class_per_sample(column, rows)?;
+            }
+            (inferred, reason)
+        }
+    };
+    let named = match (columns, task) {
+        ([column], Task::Classification | Task::MultiLabel) => column.class_names.as_deref(),
+        _ => None,
     };
     let targets = match (task, columns) {
         (Task::Classification, [column]) => classes(column, rows, place)?,
@@ -103,9 +129,10 @@ pub(super) fn targets(
             return Err(Error::invalid(message));
         }
         (Task::Regression, _) => regression(columns, rows, place)?,
+        (Task::MultiLabel, [column]) if column.class_names.is_some() => labels(column, rows, place)?,
         (Task::MultiLabel, [column]) => match hot_length(column, rows) {
             Some(length) => hot_lists(column, rows, length),
-            None => labels(column, rows)?,
+            None => labels(column, rows, place)?,
         },
         (Task::MultiLabel, _) => hot_columns(columns, rows, place)?,
         (Task::Tokens, _) => {
@@ -113,6 +140,15 @@ pub(super) fn targets(
                 "token classification needs a file of words and tags in CoNLL columns, found a table",
             ));
         }
+    };
+    let absent: Vec<&String> = named
+        .into_iter()
+        .flatten()
+        .filter(|name| !targets.names().contains(name))
+        .collect();
+    let reason = match absent.len() {
+        0 => reason,
+        n => format!("{reason}; {n} of them without a row: {}", listed(&absent)),
     };
     Ok((targets, Inference { task, reason }))
 }
@@ -126,6 +162,13 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
             let message = format!("expected a list as in other rows, found {:?}", shortened(found));
             return Err(Error::invalid(message).at(place(odd, name)));
         }
+        if let Some(names) = &column.class_names {
+            let reason = format!(
+                "column {name:?} holds lists of {} that the file names",
+                counted_classes(names)
+            );
+            return Ok((Task::MultiLabel, reason));
+        }
         if let Some(length) = hot_length(column, rows) {
             return Ok((
                 Task::MultiLabel,
@@ -137,6 +180,14 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
             return Ok((Task::Regression, format!("column {name:?} holds lists of numbers")));
         }
         return Ok((Task::MultiLabel, format!("column {name:?} holds lists of labels")));
+    }
+    if let Some(names) = &column.class_names {
+        let reason = format!(
+            "column {name:?} holds {} that the file names: {}",
+            counted_classes(names),
+            listed(names)
+        );
+        return Ok((Task::Classification, reason));
     }
     let items = || rows.iter().flat_map(|&row| column.items(row));
     if let Some((kind, text)) = items().find(|(kind, _)| !kind.is_number()) {
@@ -151,12 +202,79 @@ fn infer_one(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result
         ));
     }
     if let Some((_, text)) = items().find(|(kind, _)| *kind == ValueKind::Float) {
-        return Ok((
-            Task::Regression,
-            format!("column {name:?} holds numbers such as {text}"),
-        ));
+        let whole: Option<Vec<String>> = items().map(|(_, text)| whole(text)).collect();
+        let mut reason = format!("column {name:?} holds numbers such as {text}");
+        let Some(whole) = whole else {
+            if column.is_untyped && items().all(|(_, text)| has_three_decimals(text)) {
+                reason += "; if the point separates thousands, set --decimal ,";
+            }
+            return Ok((Task::Regression, reason));
+        };
+        // Data frames write integers as 1.0 where one of them is missing.
+        let (task, why) = integers::infer(name, whole.iter().map(String::as_str), rows.len());
+        return Ok(match task {
+            Task::Classification => (
+                task,
+                format!("{why}, written as {text}; if they are numbers, set --task regression"),
+            ),
+            task => (
+                task,
+                format!("{reason}; if they are classes, set --task classification"),
+            ),
+        });
     }
-    Ok(integers::infer(name, items().map(|(_, text)| text), rows.len()))
+    let (task, mut reason) = integers::infer(name, items().map(|(_, text)| text), rows.len());
+    let distinct: HashSet<&str> = items().map(|(_, text)| text).collect();
+    let counts = (0..distinct.len().saturating_sub(1)).all(|class| distinct.contains(class.to_string().as_str()));
+    if task == Task::Classification && distinct.len() > 2 && distinct.contains("-1") && counts {
+        reason += "; −1 is taken as a class, and --no-label -1 leaves its rows out";
+    }
+    Ok((task, reason))
+}
+
+fn counted_classes(names: &[String]) -> String {
+    match names.len() {
+        1 => "1 class".to_owned(),
+        n => format!("{n} classes"),
+    }
+}
+
+/// A number without its fraction, if that is zero: `1` of `1.0`.
+fn whole(text: &str) -> Option<String> {
+    let number: f64 = text.parse().ok()?;
+    (number.fract() == 0.0 && number.abs() < 1e15).then(|| format!("{number:.0}"))
+}
+
+/// Whether a number could be one with a separator of thousands: `1.234`.
+fn has_three_decimals(text: &str) -> bool {
+    text.trim_start_matches('-')
+        .split_once('.')
+        .is_some_and(|(whole, fraction)| !whole.starts_with('0') && whole.len() <= 3 && fraction.len() == 3)
+}
+
+/// Refuses targets of which nearly every sample has its own: they are identifiers, numbers in another notation, or free text.
+fn refuse_a_class_per_sample(column: &TargetColumn, rows: &[usize]) -> Result<()> {
+    /// Fewer samples may be a small part of a data set.
+    const FEWEST: usize = 10;
+    let distinct: HashSet<&str> = rows
+        .iter()
+        .flat_map(|&row| column.items(row))
+        .map(|item| item.1)
+        .collect();
+    if rows.len() < FEWEST || 10 * distinct.len() < 9 * rows.len() || column.class_names.is_some() {
+        return Ok(());
+    }
+    let mut examples: Vec<&str> = distinct.iter().copied().collect();
+    examples.sort_unstable();
+    examples.truncate(3);
+    let message = format!(
+        "column {:?} holds {} different values in {} rows, such as {}: nearly a class per sample; name another column with --target, or set --task classification or regression",
+        column.name,
+        distinct.len(),
+        rows.len(),
+        listed(&examples)
+    );
+    Err(Error::invalid(message))
 }
 
 fn infer_several(columns: &[TargetColumn], rows: &[usize]) -> (Task, String) {
@@ -267,21 +385,89 @@ fn classes(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<D
     for &row in rows {
         texts.push(single(column, row).ok_or_else(|| no_single(column, row, place))?.1);
     }
+    if let Some(known) = &column.class_names {
+        let labels = rows
+            .iter()
+            .zip(&texts)
+            .map(|(&row, text)| named_class(known, text, row, &column.name, place))
+            .collect::<Result<Vec<u32>>>()?;
+        let (names, places) = occurring(known, &labels);
+        if names.len() < 2 {
+            return Err(too_few(&column.name, &names));
+        }
+        let labels = labels.iter().map(|label| places[*label as usize]).collect();
+        return Ok(DatasetTargets::Classes { names, labels });
+    }
     let (names, index) = distinct_names(texts.iter().copied())?;
     if names.len() < 2 {
-        let message = format!(
-            "fewer than two classes in column {:?}: found {}: {}",
-            column.name,
-            names.len(),
-            listed(&names)
-        );
-        return Err(Error::invalid(message));
+        return Err(too_few(&column.name, &names));
     }
     let labels = texts.iter().map(|text| index[text]).collect();
     Ok(DatasetTargets::Classes { names, labels })
 }
 
-fn labels(column: &TargetColumn, rows: &[usize]) -> Result<DatasetTargets> {
+fn too_few<S: AsRef<str>>(column: &str, names: &[S]) -> Error {
+    let message = format!(
+        "fewer than two classes in column {column:?}: found {}: {}",
+        names.len(),
+        listed(names)
+    );
+    Error::invalid(message)
+}
+
+/// The names of the labels that occur, in the order of the file, and the place of each of all names among them.
+fn occurring(known: &[String], labels: &[u32]) -> (Vec<String>, Vec<u32>) {
+    let found: BTreeSet<u32> = labels.iter().copied().collect();
+    let (mut names, mut places, mut next) = (Vec::new(), Vec::new(), 0);
+    for (name, label) in known.iter().zip(0_u32..) {
+        places.push(next);
+        if found.contains(&label) {
+            names.push(name.clone());
+            next += 1;
+        }
+    }
+    (names, places)
+}
+
+/// The index of a class, as the file has it or by the class's name.
+fn named_class(known: &[String], text: &str, row: usize, column: &str, place: &Place<'_>) -> Result<u32> {
+    let by_index = text.parse().ok().filter(|index: &u32| (*index as usize) < known.len());
+    let by_name = || {
+        known
+            .iter()
+            .zip(0..)
+            .find(|(name, _)| *name == text)
+            .map(|(_, index)| index)
+    };
+    by_index.or_else(by_name).ok_or_else(|| {
+        let message = format!(
+            "expected the index of one of the {} that the file names, found {:?}",
+            counted_classes(known),
+            shortened(text)
+        );
+        Error::invalid(message).at(place(row, column))
+    })
+}
+
+fn labels(column: &TargetColumn, rows: &[usize], place: &Place<'_>) -> Result<DatasetTargets> {
+    if let Some(known) = &column.class_names {
+        let of_row = |&row: &usize| -> Result<Vec<u32>> {
+            let items = column.items(row);
+            let mut labels = items
+                .map(|(_, text)| named_class(known, text, row, &column.name, place))
+                .collect::<Result<Vec<u32>>>()?;
+            labels.sort_unstable();
+            labels.dedup();
+            Ok(labels)
+        };
+        let rows: Vec<Vec<u32>> = rows.iter().map(of_row).collect::<Result<_>>()?;
+        let (names, places) = occurring(known, &rows.concat());
+        let place = |label: &u32| places[*label as usize];
+        return Ok(DatasetTargets::MultiLabel {
+            names,
+            rows: rows.iter().map(|row| row.iter().map(place).collect()).collect(),
+        });
+    }
     let all = || rows.iter().flat_map(|&row| column.items(row)).map(|item| item.1);
     let (names, index) = distinct_names(all())?;
     if names.is_empty() {

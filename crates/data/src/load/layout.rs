@@ -1,17 +1,27 @@
 //! Recognizes what a path holds: a table, CoNLL columns or class folders, and of which split.
 
+mod other_formats;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::options::{LoadOptions, Split};
-use super::{class_folders, conll, table};
+use super::{class_folders, conll, shards, table};
 use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
 use ranktune_core::names::did_you_mean;
 
 pub(super) enum Found {
-    Table { path: PathBuf, notes: Vec<String> },
-    ClassFolders { path: PathBuf, notes: Vec<String> },
+    /// One table, or the shards of one.
+    Tables {
+        path: PathBuf,
+        files: Vec<PathBuf>,
+        notes: Vec<String>,
+    },
+    ClassFolders {
+        path: PathBuf,
+        notes: Vec<String>,
+    },
 }
 
 pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
@@ -30,10 +40,20 @@ pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
     if !table::is_table(path) {
         return Err(no_table(path));
     }
-    Ok(Found::Table {
-        path: path.to_owned(),
-        notes: Vec::new(),
-    })
+    let shard = shards::name(&stem_of(path)).shard;
+    let count = shard.and_then(|shard| shard.count).filter(|count| *count > 1);
+    let note = count.map(|count| format!("read one of {count} shards; name their folder to read all of them"));
+    Ok(Found::table(path, note.into_iter().collect()))
+}
+
+impl Found {
+    fn table(path: &Path, notes: Vec<String>) -> Self {
+        Self::Tables {
+            path: path.to_owned(),
+            files: vec![path.to_owned()],
+            notes,
+        }
+    }
 }
 
 /// The file of words and tags at or in `path`, if the task is tokens or the extension is one of CoNLL columns.
@@ -44,9 +64,9 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let is_one =
             conll::EXTENSIONS.contains(&extension.as_str()) && matches!(options.task, None | Some(Task::Tokens));
+        // JSON and Parquet may hold lists of words and tags.
         if is_requested && table::is_table(path) && extension != "tsv" {
-            let message = "is a table; tagged words are read from CoNLL columns: one word a line, and an empty line after each sentence";
-            return Err(Error::unsupported(message).in_file(path));
+            return Ok(None);
         }
         return Ok((is_requested || is_one).then(|| (path.to_owned(), Vec::new())));
     }
@@ -73,11 +93,17 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
         .iter()
         .filter(|entry| matches!(entry.kind, EntryKind::Other | EntryKind::Table));
     let splits: Vec<(Split, &Entry)> = files.filter_map(|entry| Some((of_split(entry)?, entry))).collect();
+    let is_text = |(_, entry): &(Split, &Entry)| entry.kind == EntryKind::Other || entry.name.ends_with(".tsv");
+    if !splits.iter().any(is_text) && folder.may_hold_tables() {
+        return Ok(None);
+    }
+    let splits: Vec<(Split, &Entry)> = splits.into_iter().filter(is_text).collect();
     if splits.is_empty() {
         let names: Vec<&str> = folder.entries.iter().map(|entry| entry.name.as_str()).collect();
         let message = format!(
-            "holds no file of words and tags named by its split, such as train.txt or eng.train; found {}",
-            listed(&names)
+            "holds no file of words and tags named by its split, such as train.txt or eng.train; found {}{}",
+            listed(&names),
+            folder.what_is_there()
         );
         return Err(Error::not_found(message).in_file(path));
     }
@@ -89,6 +115,10 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
 }
 
 fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
+    find_within(path, split, Vec::new())
+}
+
+fn find_within(path: &Path, split: Option<Split>, notes: Vec<String>) -> Result<Found> {
     let folder = Folder::read(path)?;
 
     let mut splits: Vec<(Split, &Entry)> = folder.split_tables();
@@ -96,31 +126,57 @@ fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
         splits = folder.split_folders();
     }
     if !splits.is_empty() {
-        let (taken, entry) = choose_split(path, split, &splits)?;
-        let mut there: Vec<String> = splits.iter().map(|(_, entry)| entry.name.clone()).collect();
-        there.dedup();
-        let notes = vec![format!(
-            "read split {taken} ({}; there are {})",
-            entry.name,
-            listed(&there)
-        )];
-        return match entry.kind {
-            EntryKind::Table => Ok(Found::Table {
-                path: entry.path.clone(),
-                notes,
-            }),
-            _ => within(&entry.path, notes),
-        };
+        return of_split(path, split, &splits, notes);
+    }
+    if let Some(inner) = folder.only_inner()? {
+        let mut notes = notes;
+        let name = inner.file_name().unwrap_or_default().to_string_lossy();
+        notes.push(format!("read folder {name:?} in it"));
+        return find_within(&inner, split, notes);
     }
     if let Some(split) = split {
         let message = format!("no split {split}: expected a folder or table {}", expected_names(split));
         return Err(Error::not_found(message).in_file(path));
     }
-    within(path, Vec::new())
+    within(path, notes)
+}
+
+/// The tables or class folders of a split.
+fn of_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)], mut notes: Vec<String>) -> Result<Found> {
+    let mut there: Vec<String> = splits.iter().map(|(_, entry)| entry.name.clone()).collect();
+    there.dedup();
+    let taken = taken_split(path, asked, splits)?;
+    let tables: Vec<PathBuf> = splits
+        .iter()
+        .filter(|(split, entry)| *split == taken && entry.kind == EntryKind::Table)
+        .map(|(_, entry)| entry.path.clone())
+        .collect();
+    if let Some(files) = shards::ordered(path, &tables, &stem_of)? {
+        notes.push(format!(
+            "read split {taken} ({}; there are {})",
+            counted(files.len(), "shard"),
+            listed(&there)
+        ));
+        let path = match files.as_slice() {
+            [only] => only.clone(),
+            _ => path.to_owned(),
+        };
+        return Ok(Found::Tables { path, files, notes });
+    }
+    let (taken, entry) = choose_split(path, asked, splits)?;
+    notes.push(format!(
+        "read split {taken} ({}; there are {})",
+        entry.name,
+        listed(&there)
+    ));
+    match entry.kind {
+        EntryKind::Table => Ok(Found::table(&entry.path, notes)),
+        _ => within(&entry.path, notes),
+    }
 }
 
 /// Names of tables that are read even if class folders lie beside them.
-const DESCRIBING: [&str; 3] = ["metadata", "labels", "annotations"];
+const DESCRIBING: [&str; 4] = ["metadata", "labels", "annotations", "_classes"];
 
 /// A folder without splits.
 fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
@@ -140,6 +196,15 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
         );
         Error::invalid(message).in_file(path)
     };
+    let all: Vec<PathBuf> = tables.iter().map(|table| table.path.clone()).collect();
+    if let (true, Some(files)) = (tables.len() > 1, shards::ordered(path, &all, &stem_of)?) {
+        notes.push(format!("read {}", counted(files.len(), "shard")));
+        return Ok(Found::Tables {
+            path: path.to_owned(),
+            files,
+            notes,
+        });
+    }
     let image_folders = folder
         .of(EntryKind::Folder)
         .filter(|entry| class_folders::holds_images(&entry.path))
@@ -156,10 +221,7 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     };
     if let Some(table) = table {
         notes.push(format!("read table {:?}", table.name));
-        return Ok(Found::Table {
-            path: table.path.clone(),
-            notes,
-        });
+        return Ok(Found::table(&table.path, notes));
     }
     if image_folders > 0 {
         folder.refuse_data_sets()?;
@@ -178,6 +240,14 @@ fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
     Err(folder.without_data())
 }
 
+/// JSON files of the library `datasets` that describe a data set.
+const DESCRIPTIONS: [&str; 4] = [
+    "dataset_info.json",
+    "dataset_infos.json",
+    "dataset_dict.json",
+    "state.json",
+];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EntryKind {
     Folder,
@@ -194,9 +264,22 @@ struct Entry {
 
 impl Entry {
     fn stem(&self) -> String {
-        let stem = self.path.file_stem().unwrap_or_default();
-        stem.to_string_lossy().to_lowercase()
+        stem_of(&self.path)
     }
+}
+
+/// The name of a file without its ending, also `.csv.gz`, in lower case.
+fn stem_of(path: &Path) -> String {
+    let stem = Path::new(path.file_stem().unwrap_or_default());
+    let is_packed = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    let stem = if is_packed {
+        stem.file_stem().unwrap_or_default()
+    } else {
+        stem.as_os_str()
+    };
+    stem.to_string_lossy().to_lowercase()
 }
 
 /// The entries of a folder, sorted by name, without hidden ones.
@@ -222,7 +305,7 @@ impl Folder {
                 EntryKind::Folder
             } else if !metadata.is_file() {
                 EntryKind::Other
-            } else if table::is_table(&path) {
+            } else if table::is_table(&path) && !DESCRIPTIONS.contains(&name.to_string_lossy().as_ref()) {
                 EntryKind::Table
             } else if class_folders::is_image(&path) {
                 EntryKind::Image
@@ -247,9 +330,60 @@ impl Folder {
     }
 
     fn split_tables(&self) -> Vec<(Split, &Entry)> {
-        self.of(EntryKind::Table)
-            .filter_map(|table| Some((Split::named(&table.stem())?, table)))
-            .collect()
+        let named = self.of(EntryKind::Table);
+        let named: Vec<_> = named
+            .filter_map(|table| Some((shards::name(&table.stem()).split?, table)))
+            .collect();
+        if !named.is_empty() {
+            return named;
+        }
+        // `sst2_train.csv` beside `sst2_test.csv`.
+        let word = |stem: &str| {
+            let mut splits = stem.split(['-', '_', '.', ' ']).filter_map(Split::named);
+            splits.next().filter(|_| splits.next().is_none())
+        };
+        let all: Option<Vec<_>> = self
+            .of(EntryKind::Table)
+            .map(|table| Some((word(&table.stem())?, table)))
+            .collect();
+        all.filter(|tables| tables.len() > 1).unwrap_or_default()
+    }
+
+    /// The only folder in this one that holds a data set, where nothing else does: `data`, or the one configuration of a data
+    /// set of the Hugging Face hub, or a folder that an archive was unpacked to.
+    ///
+    /// # Errors
+    /// `Invalid` if several do.
+    fn only_inner(&self) -> Result<Option<PathBuf>> {
+        // So many folders are classes, and looking into all of them takes long.
+        const MOST: usize = 100;
+        let folders = self.of(EntryKind::Folder).count();
+        let has = |kind: EntryKind| self.of(kind).next().is_some();
+        if has(EntryKind::Table) || has(EntryKind::Image) || folders > MOST {
+            return Ok(None);
+        }
+        let is_set = |entry: &&Entry| {
+            Self::read(&entry.path).is_ok_and(|inner| {
+                let holds = |folder: &&Entry| class_folders::holds_images(&folder.path);
+                let has_images = inner.of(EntryKind::Folder).filter(holds).count();
+                inner.of(EntryKind::Table).next().is_some() || !inner.split_folders().is_empty() || has_images > 1
+            })
+        };
+        let sets: Vec<&Entry> = self.of(EntryKind::Folder).filter(is_set).collect();
+        match sets.as_slice() {
+            [only] => {
+                // Beside other folders of images it is a class with folders in it.
+                let others = self.of(EntryKind::Folder).filter(|entry| entry.path != only.path);
+                let is_class = folders > 1 && others.into_iter().any(|entry| class_folders::holds_images(&entry.path));
+                Ok((!is_class).then(|| only.path.clone()))
+            }
+            several if several.len() > 1 && several.iter().all(|set| !class_folders::holds_images(&set.path)) => {
+                let names: Vec<&str> = several.iter().map(|set| set.name.as_str()).collect();
+                let message = format!("holds {} data sets: {}; name one of them", names.len(), listed(&names));
+                Err(Error::invalid(message).in_file(&self.path))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Folders named like splits, if at least one of them holds class folders or a table. Else they are classes that happen to
@@ -311,26 +445,36 @@ impl Folder {
         } else {
             let names: Vec<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
             format!(
-                "holds no data set: expected class folders of images, train/ and test/ of such, or a table ({}); found {}",
+                "holds no data set: expected class folders of images, train/ and test/ of such, or a table ({}); found {}{}",
                 table::extensions(),
-                listed(&names)
+                listed(&names),
+                self.what_is_there()
             )
         };
         Error::invalid(message).in_file(&self.path)
     }
 }
 
+/// The split to read: the one that the user asks for, or train, or the only one.
+fn taken_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)]) -> Result<Split> {
+    match asked {
+        Some(split) => Ok(split),
+        None if splits.iter().any(|(split, _)| *split == Split::Train) => Ok(Split::Train),
+        None if splits.iter().all(|(split, _)| *split == splits[0].0) => Ok(splits[0].0),
+        None => {
+            let names: Vec<&str> = splits.iter().map(|(_, entry)| entry.name.as_str()).collect();
+            let message = format!(
+                "no train split among {}; name the split to read with --split",
+                listed(&names)
+            );
+            Err(Error::not_found(message).in_file(path))
+        }
+    }
+}
+
 fn choose_split<'a>(path: &Path, asked: Option<Split>, splits: &[(Split, &'a Entry)]) -> Result<(Split, &'a Entry)> {
     let names: Vec<&str> = splits.iter().map(|(_, entry)| entry.name.as_str()).collect();
-    let split = match asked {
-        Some(split) => split,
-        None if splits.iter().any(|(split, _)| *split == Split::Train) => Split::Train,
-        None if splits.iter().all(|(split, _)| *split == splits[0].0) => splits[0].0,
-        None => {
-            let message = format!("no train split among {}; name the split to read", listed(&names));
-            return Err(Error::not_found(message).in_file(path));
-        }
-    };
+    let split = taken_split(path, asked, splits)?;
     let of_split: Vec<&Entry> = splits
         .iter()
         .filter(|(this, _)| *this == split)
@@ -398,6 +542,7 @@ fn no_table(path: &Path) -> Error {
                 "is an array; expected a folder of class folders or a table; `ranktune score` takes features from arrays"
                     .to_owned()
             }
+            other if other_formats::advice(other).is_some() => other_formats::advice(other).unwrap_or_default().to_owned(),
             "" => format!("has no extension; expected a folder, or a table ({})", table::extensions()),
             other => format!(
                 "unknown format {other:?}; expected a folder, or a table ({}), or, with --task tokens, columns of words and tags",

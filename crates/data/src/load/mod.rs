@@ -5,10 +5,12 @@
 //! | a folder of class folders | images; the class is the folder's name; folders within a class are searched too |
 //! | a folder with such folders under `train/`, `test/`, `val/` … | the split [`LoadOptions::split`], by default `train` |
 //! | a folder with `train.csv`, `test.jsonl` … | the table of that split |
+//! | a folder with `train-00000-of-00002.parquet` …, or a folder of such in it (`data`, a configuration) | the shards of that split, in order |
+//! | a table with a list of words and a list of tags in each row (`tokens`, `ner_tags`) | sentences of tagged words |
 //! | a folder with `metadata.csv` (`.jsonl`, `.parquet` …), `labels.csv` or `annotations.csv` | that table |
 //! | a folder with one table and at most one folder of images | that table |
-//! | a file in CoNLL columns, with [`Task::Tokens`] or an extension such as `.conll .iob .bio` | one word and its tag per line |
-//! | a table: `.csv .tsv .jsonl .ndjson .json .parquet` | a column of files or texts, and target columns |
+//! | a file in CoNLL columns, with [`Task::Tokens`] or an extension such as `.conll .iob .bio` | one word and its tag a line |
+//! | a table: `.csv .tsv .jsonl .ndjson .json .parquet`, the text formats also as `.gz` | a column of files, of images stored as bytes or of texts, and target columns |
 //!
 //! If a table and a folder have the name of the same split, the table is read, and the folder holds its files. File names in a
 //! table are relative to the folder of the table.
@@ -23,8 +25,10 @@
 //! | lists of 0 and 1, of equal length and with repeated values: one position per label | multi-label |
 //! | lists with fractions, of equal length | regression |
 //! | lists (in JSON, Parquet, as `["a", "b"]` in CSV, or by [`LoadOptions::label_delimiter`]) | multi-label; an empty list has no label |
+//! | indices of classes that the file names (Parquet of the library `datasets`) | classification, by those names |
 //! | any text, true or false | classification |
-//! | any number with a point or exponent | regression |
+//! | numbers in another notation (`1,000`; `0,05`; `$5`) | as the numbers |
+//! | any number with a point or exponent, unless all are whole | regression |
 //! | at most two different integers | classification |
 //! | integers in a column named `label`, `class`, `category` …, at most half as many as rows (or 20) | classification |
 //! | exactly the integers 0 to k − 1, k ≤ 100, at least two rows each | classification |
@@ -35,7 +39,8 @@
 //! # Missing cells
 //! An empty cell, a null, a NaN, and in a column of numbers a placeholder (`NA`, `null`, `none`, `?` …) is a missing target. Rows
 //! without a target, without an input, or whose file does not exist are skipped, up to [`LoadOptions::max_skipped`] of all rows
-//! for each reason.
+//! for each reason. A negative index of a named class, and a value of [`LoadOptions::no_label`], say that a row has no target; they
+//! are skipped without a limit.
 //!
 //! [`Dataset::notes`] and [`Dataset::inferred`] report what was found, skipped and inferred. No image is decoded here. A table
 //! format is one file in `table/` and one entry in `table::formats::FORMATS`.
@@ -43,13 +48,18 @@
 mod class_folders;
 mod columns;
 mod conll;
+mod file_names;
 mod infer;
 mod integers;
 mod layout;
 mod list_text;
+mod notation;
 mod options;
 mod rows;
+mod shards;
+mod stored_images;
 mod table;
+mod tagged;
 mod target_column;
 mod targets_only;
 
@@ -85,7 +95,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         return conll::read(&found.0, options, found.1);
     }
     match layout::find(path, options.split)? {
-        layout::Found::Table { path, notes } => rows::read(&path, options, notes),
+        layout::Found::Tables { path, files, notes } => rows::read(&path, &files, options, notes),
         layout::Found::ClassFolders { path, notes } => class_folders::read(&path, options, notes),
     }
 }

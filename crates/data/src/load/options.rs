@@ -1,6 +1,7 @@
 //! The options of reading a data set.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::{Error, ErrorKind, Result, TagScheme, Task};
@@ -20,10 +21,21 @@ pub struct LoadOptions {
     /// The separator of several labels in one cell of a table (`|`). It makes the task multi-label, and an empty cell a sample
     /// without labels. Default: none.
     pub label_delimiter: Option<String>,
-    /// The column of the tags in a file of tagged words, counted from 1. Default: the last.
+    /// The column of the tags in a file of tagged words, counted from 1. Default: the last; in CoNLL-U the fourth.
     pub column: Option<usize>,
+    /// The column of the words in a file of tagged words, counted from 1. Default: the first, or the second where the first only
+    /// numbers the words.
+    pub word_column: Option<usize>,
     /// How tags mark entities. Default: inferred from the tags.
     pub tag_scheme: Option<TagScheme>,
+    /// Values of a target that stand for no target (`-1` or `-` in SNLI). Default: none, apart from −1 in a column whose class
+    /// names the file gives.
+    pub no_label: Vec<String>,
+    /// The decimal mark of numbers that a table holds as text: `.` or `,`. Default: inferred from the column.
+    pub decimal: Option<char>,
+    /// The folder for images that a table stores as bytes, each in a file named by its content. Default: `images` in the user's
+    /// cache folder.
+    pub image_folder: Option<PathBuf>,
     /// The largest share of rows that may be skipped for one reason (no target; no text; the file is missing). A larger share
     /// is an error. Default: 0.05.
     pub max_skipped: f64,
@@ -38,7 +50,11 @@ impl Default for LoadOptions {
             input_column: None,
             label_delimiter: None,
             column: None,
+            word_column: None,
             tag_scheme: None,
+            no_label: Vec::new(),
+            decimal: None,
+            image_folder: None,
             max_skipped: 0.05,
         }
     }

@@ -1,19 +1,25 @@
 //! Converts a table to a data set: selects the inputs, infers the targets, and skips and counts rows that lack either.
 
+mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::columns::{self, Input};
+use super::file_names::{self, Found};
 use super::options::LoadOptions;
-use super::table::{self, Cell};
+use super::stored_images::StoredImages;
+use super::table::{self, Cell, Table};
 use super::target_column::TargetColumn;
-use super::{class_folders, infer};
-use crate::error::{counted, shortened};
-use crate::{Dataset, Error, ErrorKind, Inputs, Result};
+use super::{class_folders, infer, notation, tagged};
+use crate::error::{counted, listed, shortened};
+use crate::{Dataset, Error, ErrorKind, Inputs, Result, Task};
+use skip::{Lack, SHOWN, Skip};
 
-pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Result<Dataset> {
+/// Reads the tables, which are the shards of one data set; `path` is the table, or the folder of several.
+pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut notes: Vec<String>) -> Result<Dataset> {
     if !(0.0..=1.0).contains(&options.max_skipped) {
         return Err(Error::invalid(format!(
             "the share of rows to skip must be between 0 and 1, got {}",
@@ -21,12 +27,54 @@ pub(super) fn read(path: &Path, options: &LoadOptions, notes: Vec<String>) -> Re
         ))
         .in_file(path));
     }
-    let rows = Rows::collect(path, options).map_err(|error| error.in_file(path))?;
+    let mut tables = Vec::new();
+    for file in files {
+        let table = table::open(file)?;
+        notes.extend(table.notes());
+        let place = Place {
+            file: file.clone(),
+            unit: table.unit(),
+            is_shard: files.len() > 1,
+        };
+        tables.push((table, place));
+    }
+    let Some((first, _)) = tables.first() else {
+        return Err(Error::invalid("no table").in_file(path));
+    };
+    let columns = first.columns().to_vec();
+    let holds_lists = |column: usize| first.holds_lists(column);
+    let tagged = columns::tagged(&columns, options, &holds_lists).map_err(|error| error.in_file(path))?;
+    if let Some((words, tags)) = tagged {
+        let names = (columns[words].as_str(), columns[tags].as_str());
+        return tagged::read(path, tables, names, options, notes).map_err(|error| error.in_file(path));
+    }
+    let rows = Rows::collect(tables, options).map_err(|error| error.in_file(path))?;
     rows.into_dataset(path, options, notes)
         .map_err(|error| error.in_file(path))
 }
 
-/// All rows of a table, before any is skipped.
+/// A table of a data set, for the places of its rows.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    unit: &'static str,
+    /// Whether the data set has several tables.
+    is_shard: bool,
+}
+
+impl Place {
+    /// The place of the row at `position`.
+    pub(super) fn of(&self, position: u64) -> String {
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        if self.is_shard {
+            format!("{name}, {} {position}", self.unit)
+        } else {
+            format!("{} {position}", self.unit)
+        }
+    }
+}
+
+/// All rows of the tables, before any is skipped.
 struct Rows {
     input: Input,
     /// Names of the one or two input columns.
@@ -35,76 +83,111 @@ struct Rows {
     second: Option<Vec<String>>,
     no_input: Vec<bool>,
     targets: Vec<TargetColumn>,
-    /// Line or row number of each row.
-    positions: Vec<u64>,
-    unit: &'static str,
+    /// Of each row, its table and its line or row number.
+    positions: Vec<(u32, u64)>,
+    tables: Vec<Place>,
+    images: StoredImages,
 }
 
 impl Rows {
-    fn collect(path: &Path, options: &LoadOptions) -> Result<Self> {
-        let table = table::open(path)?;
-        let chosen = columns::choose(table.columns(), options)?;
+    fn collect(tables: Vec<(Box<dyn Table>, Place)>, options: &LoadOptions) -> Result<Self> {
+        let Some((first, _)) = tables.first() else {
+            return Err(Error::invalid("no table"));
+        };
+        let chosen = columns::choose(first.columns(), options)?;
         let inputs = chosen.input.columns();
-        let wanted: Vec<usize> = inputs.iter().chain(&chosen.targets).copied().collect();
-        let names: Vec<String> = wanted.iter().map(|&column| table.columns()[column].clone()).collect();
-        let unit = table.unit();
+        let wanted = inputs.iter().chain(&chosen.targets);
+        let names: Vec<String> = wanted.map(|&column| first.columns()[column].clone()).collect();
+        let target = |&column: &usize| {
+            let mut target = TargetColumn::new(&first.columns()[column]);
+            target.class_names = first.class_names(column);
+            target.is_untyped = first.is_untyped();
+            target
+        };
         let mut rows = Self {
             input_names: names[..inputs.len()].to_vec(),
             first: Vec::new(),
             second: (inputs.len() > 1).then(Vec::new),
             no_input: Vec::new(),
-            targets: names[inputs.len()..]
-                .iter()
-                .map(|name| TargetColumn::new(name))
-                .collect(),
+            targets: chosen.targets.iter().map(target).collect(),
             positions: Vec::new(),
-            unit,
+            tables: tables.iter().map(|(_, place)| place.clone()).collect(),
             input: chosen.input,
+            images: StoredImages::new(options.image_folder.as_deref()),
         };
+        for ((table, place), number) in tables.into_iter().zip(0_u32..) {
+            rows.add(table, &place, number, &names)
+                .map_err(|error| error.in_file(&place.file))?;
+        }
+        if rows.positions.is_empty() {
+            return Err(Error::invalid("the table has columns but no rows"));
+        }
+        if rows.images.count > 0 {
+            rows.input = match rows.input {
+                Input::Files(column) | Input::Texts(column, _) | Input::FilesOrTexts(column) | Input::Ids(column) => {
+                    Input::Files(column)
+                }
+            };
+        }
+        Ok(rows)
+    }
+
+    /// Adds the rows of a table, of which the columns `names` are read.
+    fn add(&mut self, table: Box<dyn Table>, place: &Place, number: u32, names: &[String]) -> Result<()> {
+        let column = |name: &String| {
+            table.columns().iter().position(|column| column == name).ok_or_else(|| {
+                let columns = listed(table.columns());
+                Error::not_found(format!(
+                    "no column {name:?} as in the first table; the columns are {columns}"
+                ))
+            })
+        };
+        let wanted: Vec<usize> = names.iter().map(column).collect::<Result<_>>()?;
+        let n_inputs = self.input_names.len();
         table.read(&wanted, &mut |position, cells| {
             let refuse = |column: usize, what: &str, expected: &str| {
-                let place = format!("{unit} {position}, column {:?}", names[column]);
+                let place = format!("{}, column {:?}", place.of(position), names[column]);
                 Error::invalid(format!("expected {expected}, found {what}")).at(place)
             };
-            let (inputs, targets) = cells.split_at(inputs.len());
+            let (inputs, targets) = cells.split_at(n_inputs);
             let mut missing = false;
             let mut texts = [String::new(), String::new()];
             for (i, (cell, text)) in inputs.iter().zip(&mut texts).enumerate() {
                 match cell {
                     Cell::Missing => missing = true,
                     Cell::Scalar(_, found) => found.as_ref().clone_into(text),
+                    Cell::Image(Some(bytes), _) => *text = self.images.file(bytes)?.to_string_lossy().into_owned(),
+                    Cell::Image(None, path) => path.unwrap_or_default().clone_into(text),
                     Cell::List(_) => return Err(refuse(i, "a list", "a text or file name")),
                     Cell::Other(what) => return Err(refuse(i, what, "a text or file name")),
                 }
             }
             let [first, second] = texts;
-            rows.first.push(first);
-            if let Some(seconds) = &mut rows.second {
+            self.first.push(first);
+            if let Some(seconds) = &mut self.second {
                 seconds.push(second);
             }
-            rows.no_input.push(missing);
-            for (i, (cell, column)) in targets.iter().zip(&mut rows.targets).enumerate() {
+            self.no_input.push(missing);
+            for (i, (cell, column)) in targets.iter().zip(&mut self.targets).enumerate() {
                 column
                     .push(cell)
-                    .map_err(|what| refuse(inputs.len() + i, what, "a text, number or list"))?;
+                    .map_err(|what| refuse(n_inputs + i, what, "a text, number or list"))?;
             }
-            rows.positions.push(position);
+            self.positions.push((number, position));
             Ok(())
-        })?;
-        if rows.positions.is_empty() {
-            return Err(Error::invalid("the table has columns but no rows"));
-        }
-        Ok(rows)
+        })
     }
 
     fn into_dataset(mut self, path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<Dataset> {
         let n = self.positions.len();
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let unit = self.unit;
         let positions = std::mem::take(&mut self.positions);
-        let place = move |row: usize, column: &str| format!("{unit} {}, column {column:?}", positions[row]);
+        let tables = self.tables.clone();
+        let place = move |row: usize, column: &str| {
+            let (table, position) = positions[row];
+            format!("{}, column {column:?}", tables[table as usize].of(position))
+        };
 
-        let columns = std::mem::take(&mut self.targets)
+        let mut columns = std::mem::take(&mut self.targets)
             .into_iter()
             .map(|column| infer::with_lists(column, options, &place))
             .collect::<Result<Vec<_>>>()?;
@@ -117,8 +200,28 @@ impl Rows {
             skipped: 0,
         };
         for column in &columns {
+            let unlabelled = infer::unlabelled(column, options);
+            if unlabelled.iter().all(|none| *none) {
+                let message = format!(
+                    "no row has a label in column {:?}: all hold a value that stands for none, as test splits do whose labels are kept back; name another split",
+                    column.name
+                );
+                return Err(Error::invalid(message));
+            }
+            skip.declared(&mut keep, &unlabelled, &column.name, column);
+        }
+        for column in &mut columns {
+            if matches!(options.task, None | Some(Task::Regression))
+                && column.class_names.is_none()
+                && let Some((numbers, note)) = notation::numbers(&column.without(&keep), options)
+            {
+                *column = numbers;
+                skip.notes.push(note);
+            }
+        }
+        for column in &columns {
             let missing = infer::missing(column);
-            if missing.iter().all(|missing| *missing) {
+            if missing.iter().zip(&keep).all(|(missing, keep)| *missing || !*keep) {
                 return Err(Error::invalid(format!(
                     "column {:?} has no targets: all its cells are empty",
                     column.name
@@ -130,7 +233,14 @@ impl Rows {
         let no_input = std::mem::take(&mut self.no_input);
         skip.rows(&mut keep, &no_input, &input_names[0], &Lack::of("input"))?;
 
-        let files = self.files(folder, &keep);
+        let folder = self.tables.first().and_then(|table| table.file.parent());
+        let folder = folder.unwrap_or(Path::new("")).to_owned();
+        let found = self.files(&folder, &input_names[0], &keep)?;
+        let files = found.map(|found| {
+            skip.notes.extend(found.note);
+            found.files
+        });
+        skip.notes.extend(self.images.note(&input_names[0]));
         if let Some(files) = &files {
             let missing: Vec<bool> = files
                 .par_iter()
@@ -143,7 +253,7 @@ impl Rows {
                 kind: ErrorKind::NotFound,
                 hint: format!("; files are looked for in {:?}", folder.display().to_string()),
                 found: &|row| {
-                    let file = files[row].strip_prefix(folder).unwrap_or(&files[row]);
+                    let file = files[row].strip_prefix(&folder).unwrap_or(&files[row]);
                     format!(" ({:?})", shortened(&file.display().to_string()))
                 },
             };
@@ -176,21 +286,49 @@ impl Rows {
         Ok(dataset)
     }
 
-    /// The image files, one per row, unless the input column holds texts.
-    fn files(&self, folder: &Path, keep: &[bool]) -> Option<Vec<PathBuf>> {
-        let names = || self.first.iter().map(|name| name.trim());
-        let is_file =
-            |name: &str| class_folders::is_image(Path::new(name)) || (name.len() < 1000 && folder.join(name).is_file());
-        let holds_files = match self.input {
-            Input::Files(_) => true,
-            Input::Texts(..) => false,
-            // The first values decide.
-            Input::FilesOrTexts(_) => {
-                let kept = names().zip(keep).filter(|(_, keep)| **keep);
-                kept.map(|(name, _)| name).take(20).all(is_file)
-            }
+    /// The image files, one a row, unless the input column holds texts.
+    fn files(&self, folder: &Path, column: &str, keep: &[bool]) -> Result<Option<Found>> {
+        if matches!(self.input, Input::Texts(..)) {
+            return Ok(None);
+        }
+        let names: Vec<&str> = self.first.iter().map(|name| name.trim()).collect();
+        let plain = || Found {
+            files: names.iter().map(|name| folder.join(name)).collect(),
+            note: None,
         };
-        holds_files.then(|| names().map(|name| folder.join(name)).collect())
+        if self.images.count > 0 {
+            return Ok(Some(plain()));
+        }
+        let kept: Vec<&str> = names
+            .iter()
+            .zip(keep)
+            .filter(|(name, keep)| **keep && name.len() < 1000)
+            .map(|(name, _)| *name)
+            .collect();
+        let stem = self.tables.first().and_then(|table| table.file.file_stem());
+        let stem = stem.unwrap_or_default().to_string_lossy();
+        // Some files may be missing, so a part of the first names is enough where the names are those of images.
+        if let Some(found) = file_names::find(&names, &kept, folder, &stem, column)? {
+            return Ok(Some(found));
+        }
+        let are_images = !kept.is_empty()
+            && kept
+                .iter()
+                .take(20)
+                .all(|name| class_folders::is_image(Path::new(name)));
+        match self.input {
+            Input::Files(_) => Ok(Some(plain())),
+            Input::FilesOrTexts(_) if are_images => Ok(Some(plain())),
+            Input::FilesOrTexts(_) if !file_names::are_identifiers(&kept) => Ok(None),
+            _ => {
+                let message = format!(
+                    "column {column:?} holds neither the names of files in {:?} nor texts, but identifiers such as {:?}; name the column of the files or texts with --input-column (texts of one word are read from a column named \"text\")",
+                    folder.display().to_string(),
+                    shortened(kept.first().copied().unwrap_or_default())
+                );
+                Err(Error::invalid(message))
+            }
+        }
     }
 }
 
@@ -209,70 +347,4 @@ fn empty_texts(texts: &[String], keep: &[bool], place: impl Fn(usize) -> String)
 fn retained<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
     let pairs = values.into_iter().zip(keep);
     pairs.filter_map(|(value, keep)| keep.then_some(value)).collect()
-}
-
-/// Number of places that a note lists.
-const SHOWN: usize = 3;
-
-/// Skips and counts rows, up to a limit.
-struct Skip<'a> {
-    n: usize,
-    limit: f64,
-    place: &'a infer::Place<'a>,
-    notes: &'a mut Vec<String>,
-    skipped: usize,
-}
-
-impl Skip<'_> {
-    /// Skips the rows of `missing` that are still kept.
-    fn rows(&mut self, keep: &mut [bool], missing: &[bool], column: &str, lack: &Lack<'_>) -> Result<()> {
-        let left_out: Vec<usize> = (0..self.n).filter(|&row| keep[row] && missing[row]).collect();
-        if left_out.is_empty() {
-            return Ok(());
-        }
-        for &row in &left_out {
-            keep[row] = false;
-        }
-        self.skipped += left_out.len();
-        let place = |&row: &usize| (self.place)(row, column) + &(lack.found)(row);
-        let mut places: Vec<String> = left_out.iter().take(SHOWN).map(place).collect();
-        if left_out.len() > SHOWN {
-            places.push("…".to_owned());
-        }
-        let what = format!(
-            "no {} in {} of {}: {}{}",
-            lack.what,
-            left_out.len(),
-            counted(self.n, "row"),
-            places.join("; "),
-            lack.hint
-        );
-        if left_out.len() as f64 > self.limit * self.n as f64 {
-            let percent = self.limit * 100.0;
-            let message = format!("{what}; at most {percent} % of the rows may be skipped");
-            return Err(Error::new(lack.kind, message));
-        }
-        self.notes.push(format!("skipped rows: {what}"));
-        Ok(())
-    }
-}
-
-/// What a skipped row lacks.
-struct Lack<'a> {
-    what: &'static str,
-    kind: ErrorKind,
-    hint: String,
-    /// The content of the row's cell, for errors.
-    found: &'a dyn Fn(usize) -> String,
-}
-
-impl Lack<'_> {
-    fn of(what: &'static str) -> Self {
-        Self {
-            what,
-            kind: ErrorKind::Invalid,
-            hint: String::new(),
-            found: &|_| String::new(),
-        }
-    }
 }

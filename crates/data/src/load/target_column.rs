@@ -3,11 +3,17 @@
 //! Whether `1` is a class or a number depends on all rows, and class names keep their spelling (`01`, `1.0`). The texts are stored
 //! end to end in one buffer, so a column takes about as many bytes as in the file, and ten more per row.
 
+use std::borrow::Cow;
+
 use super::table::{Cell, ValueKind};
 
 #[derive(Debug)]
 pub(super) struct TargetColumn {
     pub(super) name: String,
+    /// The names of the classes whose indices the column holds, by the metadata of the file.
+    pub(super) class_names: Option<Vec<String>>,
+    /// Whether the format stores all values as text.
+    pub(super) is_untyped: bool,
     rows: Vec<RowKind>,
     row_ends: Vec<usize>,
     item_kinds: Vec<ValueKind>,
@@ -26,6 +32,8 @@ impl TargetColumn {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            class_names: None,
+            is_untyped: false,
             rows: Vec::new(),
             row_ends: Vec::new(),
             item_kinds: Vec::new(),
@@ -51,6 +59,7 @@ impl TargetColumn {
                 }
                 self.rows.push(RowKind::List);
             }
+            Cell::Image(..) => return Err("an image"),
             Cell::Other(what) => return Err(what),
         }
         self.row_ends.push(self.item_ends.len());
@@ -66,6 +75,29 @@ impl TargetColumn {
         self.item_kinds.push(kind);
         self.item_ends.push(self.text.len());
         true
+    }
+
+    /// The column in which the rows that are not kept are missing.
+    pub(super) fn without(&self, keep: &[bool]) -> Self {
+        let mut left = Self::new(&self.name);
+        left.class_names.clone_from(&self.class_names);
+        left.is_untyped = self.is_untyped;
+        for row in 0..self.n_rows() {
+            let items = self.items(row).map(|(kind, text)| (kind, Cow::Borrowed(text)));
+            let cell = match self.rows[row] {
+                RowKind::List if keep[row] => Cell::List(items.collect()),
+                RowKind::Scalar if keep[row] => {
+                    let mut items = items;
+                    items
+                        .next()
+                        .map_or(Cell::Missing, |(kind, text)| Cell::Scalar(kind, text))
+                }
+                _ => Cell::Missing,
+            };
+            // Only cells of other kinds are refused.
+            let _ = left.push(&cell);
+        }
+        left
     }
 
     pub(super) fn n_rows(&self) -> usize {
@@ -88,6 +120,8 @@ impl TargetColumn {
     /// The column with the cell of each row replaced by `cell(row)`.
     pub(super) fn map<E>(&self, mut cell: impl FnMut(usize) -> Result<Cell<'static>, E>) -> Result<Self, E> {
         let mut mapped = Self::new(&self.name);
+        mapped.class_names.clone_from(&self.class_names);
+        mapped.is_untyped = self.is_untyped;
         for row in 0..self.n_rows() {
             // Callers return lists and missing cells, which `push` accepts.
             let _ = mapped.push(&cell(row)?);
@@ -98,8 +132,6 @@ impl TargetColumn {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
     #[test]

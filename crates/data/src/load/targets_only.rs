@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::options::LoadOptions;
 use super::target_column::TargetColumn;
-use super::{columns, infer, table};
+use super::{columns, infer, notation, table};
 use crate::{DatasetTargets, Error, Inference, Result, Task};
 
 /// The targets of the rows of a table, from the given column or the usual one. No target may be missing, because the rows
@@ -27,7 +27,12 @@ fn read(path: &Path, options: &LoadOptions, task: Option<Task>) -> Result<(Datas
     let unit = table.unit();
     let mut found: Vec<TargetColumn> = wanted
         .iter()
-        .map(|&column| TargetColumn::new(&table.columns()[column]))
+        .map(|&column| {
+            let mut target = TargetColumn::new(&table.columns()[column]);
+            target.class_names = table.class_names(column);
+            target.is_untyped = table.is_untyped();
+            target
+        })
         .collect();
     let mut positions = Vec::new();
     table.read(&wanted, &mut |position, cells| {
@@ -48,11 +53,24 @@ fn read(path: &Path, options: &LoadOptions, task: Option<Task>) -> Result<(Datas
         .into_iter()
         .map(|column| infer::with_lists(column, options, &place))
         .collect::<Result<Vec<_>>>()?;
+    let mut notes = String::new();
+    let found: Vec<TargetColumn> = found
+        .into_iter()
+        .map(|column| match notation::numbers(&column, options) {
+            Some((numbers, note)) if matches!(task, None | Some(Task::Regression)) => {
+                notes += &format!("; {note}");
+                numbers
+            }
+            _ => column,
+        })
+        .collect();
     for column in &found {
         if let Some(row) = infer::missing(column).iter().position(|missing| *missing) {
             return Err(Error::invalid("the target is missing").at(place(row, &column.name)));
         }
     }
     let rows: Vec<usize> = (0..found.first().map_or(0, TargetColumn::n_rows)).collect();
-    infer::targets(&found, &rows, task, &place)
+    let (targets, mut inferred) = infer::targets(&found, &rows, task, &place)?;
+    inferred.reason += &notes;
+    Ok((targets, inferred))
 }

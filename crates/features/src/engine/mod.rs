@@ -8,9 +8,6 @@
 //! engines by name. [`Session::run`] takes `&mut self` because ONNX Runtime's `Run` must not be called from two threads on
 //! one session; a caller that wants several runs at once loads several sessions.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::{Error, ErrorKind};
 
 mod burn;
@@ -146,20 +143,12 @@ pub trait Session: Send {
 /// Runs `f` and turns a panic in it into an error: a model file decides what an engine executes, and one bad model must not
 /// end the ranking of the others.
 fn guarded<T>(engine: &str, doing: &str, f: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+    ranktune_core::panics::caught(f).unwrap_or_else(|panic| {
         Err(Error::new(
             ErrorKind::Panicked,
-            format!("{engine} panicked while {doing}: {}", panic_text(panic.as_ref())),
+            format!("{engine} panicked while {doing}: {panic}"),
         ))
     })
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 /// The error for an output that the graph does not have.

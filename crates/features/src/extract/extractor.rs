@@ -28,7 +28,7 @@ pub fn extract(
         let Some(outcome) = run.take_outcome(samples) else {
             return Ok(());
         };
-        pipeline.report(&work.models[index], &outcome, run.counts);
+        pipeline.report(&work.models[index], &outcome, &run.counts);
         if let Ok(features) = &outcome.features
             && unreadable.is_empty()
         {

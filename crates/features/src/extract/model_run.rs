@@ -26,9 +26,11 @@ pub(super) struct ModelRun {
 }
 
 /// Samples that the user should know about.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Counts {
     pub(super) unreadable: usize,
+    /// The first of them by row, with the reasons.
+    pub(super) first: Vec<(usize, String)>,
     /// Samples truncated to the maximum length of the model.
     pub(super) truncated: usize,
 }

@@ -67,7 +67,7 @@ impl Default for CacheOptions {
 }
 
 /// Options of extraction.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ExtractOptions {
     /// The feature tensor. Default: located in the graph.
     pub feature: FeatureChoice,
@@ -89,4 +89,24 @@ pub struct ExtractOptions {
     pub threads: Option<usize>,
     /// The feature cache. Default: the user's cache folder, 20 GiB.
     pub cache: CacheOptions,
+    /// The largest share of samples that may be unreadable; one always may. Default: 0.05, because more are not a few damaged files
+    /// but a wrong folder, a broken download or an unsupported format.
+    pub max_unreadable: f64,
+}
+
+impl Default for ExtractOptions {
+    fn default() -> Self {
+        Self {
+            feature: FeatureChoice::default(),
+            pooling: None,
+            word_pooling: WordPooling::default(),
+            engine: EngineChoice::default(),
+            device: DeviceChoice::default(),
+            onnxruntime: None,
+            batch_size: None,
+            threads: None,
+            cache: CacheOptions::default(),
+            max_unreadable: 0.05,
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl<'a> Pipeline<'a> {
         let source = Source::new(&work.dataset.inputs)?;
         Ok(Self {
             work,
-            tolerance: Tolerance::new(&source),
+            tolerance: Tolerance::new(&source, work.options.max_unreadable),
             source,
         })
     }
@@ -116,7 +116,7 @@ impl<'a> Pipeline<'a> {
             model: model.name(),
             samples: self.source.len(),
         });
-        let before = run.counts;
+        let before = run.counts.clone();
         let result = self
             .open(model, runner, engines)
             .and_then(|runner| self.run_rows(model, sink, &mut run.counts, samples, rows.clone(), runner));
@@ -183,9 +183,8 @@ impl<'a> Pipeline<'a> {
         units::for_each(&options, prepare, |unit| {
             counts.unreadable += unit.unreadable.len();
             counts.truncated += unit.cut;
-            let first = unit.unreadable.first();
-            let first = first.map(|(row, reason)| (*row, reason.as_str()));
-            self.tolerance.check(counts.unreadable, first)?;
+            Tolerance::collect(&mut counts.first, &unit.unreadable);
+            self.tolerance.check(counts.unreadable, &counts.first)?;
             let begin = unit.rows.start;
             let computed = runner.run(unit, &mut |done| {
                 report(begin + done);
@@ -198,7 +197,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Reports that a model is complete. What its failure means, the caller knows.
-    pub(super) fn report(&self, model: &PreparedModel, outcome: &ExtractionOutcome, counts: Counts) {
+    pub(super) fn report(&self, model: &PreparedModel, outcome: &ExtractionOutcome, counts: &Counts) {
         let (model, seconds) = (model.name(), outcome.seconds);
         if counts.truncated > 0 {
             self.work.note(&format!(

@@ -21,7 +21,6 @@
 //! # Full or read-only disks
 //! Every call then returns an error, and extraction continues without the store: a cache that fails must not fail a ranking.
 
-use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,29 +122,9 @@ pub enum EntryState {
 }
 
 impl Store {
-    /// The default folder: `$RANKTUNE_CACHE`, or else `ranktune` in the user's cache folder (`$XDG_CACHE_HOME`,
-    /// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, `~/.cache` elsewhere). `None` without a home folder.
+    /// The default folder, [`ranktune_core::files::cache_folder`].
     pub fn default_folder() -> Option<PathBuf> {
-        let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        if let Some(folder) = variable("RANKTUNE_CACHE") {
-            return Some(folder);
-        }
-        // The XDG specification says that relative paths are ignored.
-        let cache = variable("XDG_CACHE_HOME")
-            .filter(|folder| folder.is_absolute())
-            .or_else(|| {
-                if cfg!(windows) {
-                    variable("LOCALAPPDATA")
-                } else {
-                    let home = env::home_dir()?;
-                    Some(home.join(if cfg!(target_os = "macos") {
-                        "Library/Caches"
-                    } else {
-                        ".cache"
-                    }))
-                }
-            });
-        cache.map(|folder| folder.join("ranktune"))
+        ranktune_core::files::cache_folder()
     }
 
     /// Opens the store in `folder`, and creates the folder if it is missing. A read-only folder still serves its entries.

@@ -6,7 +6,7 @@
 //! | in float16 | `model_fp16.onnx`, in `onnx/` or beside the configuration |
 //! | in int8 | `model_quantized.onnx`, `model_int8.onnx`, `model_qint8_avx512.onnx`, `model_quint8_avx2.onnx`, likewise |
 //! | its weights | names that begin with the model's: `model.onnx_data`, `model.onnx.data` |
-//! | configuration | the files in `CONFIGURATION` that exist |
+//! | configuration | the files in `CONFIGURATION` that exist, and those of other versions of sentence-transformers |
 //!
 //! Names come from a server, so they are checked before use.
 
@@ -83,7 +83,26 @@ pub(crate) fn select(
             .filter(|name| names.contains(**name))
             .map(|name| (*name).to_owned()),
     );
+    files.extend(names.iter().filter(|name| is_of_other_versions(name)).cloned());
     Ok(Selection { model, files })
+}
+
+/// Whether the file is one that some versions of sentence-transformers write beside a model.
+fn is_of_other_versions(name: &str) -> bool {
+    const OLD: [&str; 4] = [
+        "0_Transformer/config.json",
+        "0_Transformer/tokenizer.json",
+        "0_Transformer/tokenizer_config.json",
+        "0_Transformer/sentence_bert_config.json",
+    ];
+    if CONFIGURATION.contains(&name) || !is_usable(name) {
+        return false;
+    }
+    let is_sentence = name.starts_with("sentence_") && name.ends_with("_config.json") && !name.contains('/');
+    let is_pooling = name
+        .strip_suffix("/config.json")
+        .is_some_and(|folder| !folder.contains('/') && (folder.ends_with("_Pooling") || folder == "pooling"));
+    is_sentence || is_pooling || OLD.contains(&name)
 }
 
 fn pick(names: &BTreeSet<String>, precision: WeightPrecision) -> Option<String> {

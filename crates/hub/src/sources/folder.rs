@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::SourceKind;
-use super::model_folder::{ModelFolder, name_of, stem_of};
+use super::model_folder::{ModelFolder, is_configured, name_of, stem_of};
 use crate::Error;
 use crate::candidate::{Candidate, Found, SkippedInHub};
 
@@ -23,10 +23,14 @@ fn find(path: &Path) -> Result<Vec<Found>, Error> {
         )
     })?;
     let folder = ModelFolder::read(path)?;
-    if let Ok(candidate) = folder.candidate() {
+    if !folder.is_hub()
+        && let Ok(candidate) = folder.candidate()
+    {
         return Ok(vec![Ok(candidate)]);
     }
-    let alone = |file: &Path| Ok(Candidate::new(stem_of(file), file.to_owned(), None));
+    // Several files with one configuration are variants of a model (`model_O3.onnx`, `model_fp16.onnx`).
+    let dir = is_configured(path).then(|| path.to_owned());
+    let alone = |file: &Path| Ok(Candidate::new(stem_of(file), file.to_owned(), dir.clone()));
     let mut found: Vec<Found> = folder.onnx.iter().map(|file| alone(file.as_path())).collect();
     found.extend(folder.folders.iter().map(|folder| {
         let candidate = ModelFolder::read(folder).and_then(|folder| folder.candidate());
@@ -36,5 +40,12 @@ fn find(path: &Path) -> Result<Vec<Found>, Error> {
             reason,
         })
     }));
+    if folder.is_foreign() {
+        found.push(Err(SkippedInHub {
+            name: name_of(path),
+            path: path.to_owned(),
+            reason: folder.no_model(),
+        }));
+    }
     Ok(found)
 }

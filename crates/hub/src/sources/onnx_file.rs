@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::SourceKind;
-use super::model_folder::{ModelFolder, name_of, stem_of};
+use super::model_folder::{ModelFolder, is_configured, name_of, stem_of};
 use crate::candidate::Candidate;
 
 pub(super) const KIND: SourceKind = SourceKind {
@@ -13,8 +13,8 @@ pub(super) const KIND: SourceKind = SourceKind {
     find: |source, _| Ok(vec![Ok(single_file(source))]),
 };
 
-/// The model in a file that was named itself. Configuration files belong to it only if it is its folder's model; the outer folder
-/// is tried first, because of `onnx/model.onnx`.
+/// The model in a file that was named itself. The configuration files beside it are its own; without any, those one level up
+/// are, because of `onnx/model_O3.onnx`, if the folder is named `onnx` or the file is the outer folder's model.
 pub(super) fn single_file(path: &Path) -> Candidate {
     let canonical = fs::canonicalize(path).ok();
     let is_model_of = |dir: &&Path| {
@@ -28,7 +28,15 @@ pub(super) fn single_file(path: &Path) -> Candidate {
         .flat_map(|path| path.ancestors().skip(1).take(2))
         .collect();
     let stem = stem_of(path);
-    let Some(dir) = parents.into_iter().rev().find(is_model_of) else {
+    let beside = || match parents[..] {
+        [inner, ..] if is_configured(inner) => Some(inner),
+        [inner, outer] if name_of(inner) == "onnx" && is_configured(outer) => Some(outer),
+        _ => None,
+    };
+    let model_of = parents.iter().rev().copied().find(|dir| is_model_of(dir));
+    // `onnx/model.onnx` is the model of `onnx`, and has the configuration one level up.
+    let configured = model_of.filter(|dir| is_configured(dir)).or_else(beside);
+    let Some(dir) = configured.or(model_of) else {
         return Candidate::new(stem, path.to_owned(), None);
     };
     let name = if stem == "model" { name_of(dir) } else { stem };

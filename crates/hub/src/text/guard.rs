@@ -1,7 +1,8 @@
 //! Calls into the tokenizers library, which panics on some invalid files and texts.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use ranktune_core::panics::caught;
 
 use crate::Error;
 
@@ -10,7 +11,7 @@ use crate::Error;
 pub(super) enum TokenizerError {
     #[error(transparent)]
     Failed(Arc<dyn std::error::Error + Send + Sync>),
-    #[error("the tokenizer panicked")]
+    #[error("the tokenizers library cannot use it")]
     Panicked,
 }
 
@@ -35,7 +36,7 @@ impl From<TokenizerError> for Error {
 
 /// Runs `f`, and turns a panic into an error.
 pub(super) fn guarded<T>(f: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokenizerError> {
-    catch_unwind(AssertUnwindSafe(f))
+    caught(f)
         .map_err(|_| TokenizerError::Panicked)?
         .map_err(TokenizerError::from)
 }

@@ -44,6 +44,66 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Object), Error> {
     }
 }
 
+/// The tokenizer without the normalizers `Precompiled` that have no map, which do nothing and which the tokenizers library does
+/// not read (converters of SentencePiece models write them); `None` if there are none.
+pub(super) fn without_empty_maps(json: &Object) -> Option<Vec<u8>> {
+    fn is_empty(normalizer: &Value) -> bool {
+        normalizer.get("type").and_then(Value::as_str) == Some("Precompiled")
+            && normalizer
+                .get("precompiled_charsmap")
+                .is_none_or(|map| map.is_null() || map.as_str() == Some(""))
+    }
+    /// Whether one was removed.
+    fn clean(normalizer: &mut Value) -> bool {
+        if is_empty(normalizer) {
+            *normalizer = Value::Null;
+            return true;
+        }
+        let Some(Value::Array(inner)) = normalizer.get_mut("normalizers") else {
+            return false;
+        };
+        let before = inner.len();
+        inner.retain(|normalizer| !is_empty(normalizer));
+        let mut is_changed = inner.len() < before;
+        for normalizer in inner {
+            is_changed |= clean(normalizer);
+        }
+        is_changed
+    }
+    let mut normalizer = json.get("normalizer")?.clone();
+    if !clean(&mut normalizer) {
+        return None;
+    }
+    let mut json = json.clone();
+    json.insert("normalizer".to_owned(), normalizer);
+    serde_json::to_vec(&json).ok()
+}
+
+/// The first of the files that sentence-transformers reads the maximum length from, as its versions have named them.
+fn sentence_settings(entry: &HubEntry) -> Result<Object, Error> {
+    const FAMILIES: [&str; 7] = [
+        "bert",
+        "roberta",
+        "distilbert",
+        "camembert",
+        "albert",
+        "xlm-roberta",
+        "xlnet",
+    ];
+    for dir in entry
+        .dir
+        .iter()
+        .flat_map(|dir| [dir.clone(), dir.join("0_Transformer")])
+    {
+        for family in FAMILIES {
+            if let Some(object) = json::read_object(&dir.join(format!("sentence_{family}_config.json")))? {
+                return Ok(object);
+            }
+        }
+    }
+    Ok(Object::new())
+}
+
 impl Settings {
     /// Gathers the settings of `entry`, whose `tokenizer.json` at `path` holds `json`.
     pub(super) fn of(
@@ -53,12 +113,9 @@ impl Settings {
         tokenizer: &Tokenizer,
         inputs: &TextInputs,
     ) -> Result<Self, Error> {
-        let beside = |name: &str| match &entry.dir {
-            Some(dir) => json::read_object(&dir.join(name)),
-            None => Ok(None),
-        };
-        let config = beside("tokenizer_config.json")?.unwrap_or_default();
-        let sentence = beside("sentence_bert_config.json")?.unwrap_or_default();
+        // Beside `tokenizer.json`, which old versions of sentence-transformers keep in a folder of its own.
+        let config = json::read_object(&path.with_file_name("tokenizer_config.json"))?.unwrap_or_default();
+        let sentence = sentence_settings(entry)?;
         let text = |name: &str| config.get(name).and_then(Value::as_str);
         let part = |name: &str| json.get(name).and_then(Value::as_object);
         let padding = part("padding");

@@ -101,7 +101,7 @@ pub(super) fn dataset(texts: &[String], side: &TextSide) -> Result<Dataset, Erro
 pub(super) fn tagged(tagger: &Tagger, texts: Vec<String>, context: RunContext<'_>) -> Result<Vec<Prediction>, Error> {
     let sentences: Vec<Vec<String>> = texts
         .iter()
-        .map(|text| text.split_whitespace().map(str::to_owned).collect())
+        .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
         .collect();
     if let Some(at) = sentences.iter().position(Vec::is_empty) {
         return Err(wrong(format!("text {}: expected words, found none", at + 1)));

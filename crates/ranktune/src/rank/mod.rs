@@ -148,6 +148,7 @@ pub fn rank(
             classes: dataset.targets.names().to_vec(),
             digest: samples.digest.to_string(),
             skipped: dataset.skipped,
+            notes: dataset.notes.clone(),
             unreadable: raced
                 .unreadable
                 .into_iter()

@@ -88,6 +88,14 @@ const FEW: usize = 1 << 20;
 /// that the task, the missing probabilities or the missing rows do not allow. [`ErrorKind::Scores`]: a score that is not defined for
 /// these numbers.
 pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, Error> {
+    let mut hint = None;
+    let mut scores = scored(files, options, &mut hint)?;
+    scores.notes.splice(0..0, hint);
+    Ok(scores)
+}
+
+/// As [`score`]; `hint` is what the user should know of how the task was inferred.
+fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<String>) -> Result<Scores, Error> {
     if files.features.is_empty() && files.statistics.is_empty() {
         return Err(Error::new(
             ErrorKind::Arguments,
@@ -103,6 +111,7 @@ pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, E
             options.task.or(saved.first().map(|part| part.task)),
         )?)
     };
+    *hint = shards.as_ref().and_then(|shards| shards.hint.clone());
     let names = score_names(options, files, shards.as_ref())?;
     check(&names, shards.as_ref(), &saved, options)?;
     if let Some(shards) = &mut shards {
@@ -219,7 +228,7 @@ fn again(
             precision: Precision::Double,
             ..options.clone()
         };
-        let mut scores = score(files, &options)?;
+        let mut scores = scored(files, &options, &mut None)?;
         scores
             .notes
             .push("f32 products would have cost too many digits, so the products are in f64".to_owned());

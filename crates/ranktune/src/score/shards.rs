@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_data::arrays::{self, MatrixReader};
-use ranktune_data::{DatasetTargets, Task};
+use ranktune_data::{DatasetTargets, Inference, Task};
 use ranktune_scores::Probabilities;
 
 use super::ScoreFiles;
@@ -14,11 +14,19 @@ use crate::scoring::Columns;
 pub(super) struct Shards {
     pub readers: Vec<(PathBuf, MatrixReader)>,
     pub task: Task,
+    /// How the task was inferred, where an option would change it.
+    pub hint: Option<String>,
     /// Of classes, labels or target columns.
     pub names: Vec<String>,
     pub columns: Columns,
     /// `[n, z]` and z
     pub probabilities: Option<(Vec<f32>, usize)>,
+}
+
+/// What the user should know of how the task was inferred: that an option would change it.
+fn hint(inference: &Inference) -> Option<String> {
+    let has_option = inference.reason.contains("--");
+    has_option.then(|| format!("task: {} ({})", inference.task, inference.reason))
 }
 
 impl Shards {
@@ -80,6 +88,7 @@ impl Shards {
         let columns = columns.ok_or_else(|| Error::new(ErrorKind::Data, "there are no targets"))?;
         Ok(Self {
             readers,
+            hint: hint(&inference),
             task: inference.task,
             names,
             columns,

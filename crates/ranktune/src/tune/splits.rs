@@ -13,9 +13,6 @@ use crate::error::{Error, ErrorKind};
 use crate::evaluate::ones;
 use crate::labels::aligned;
 
-/// Maximum share of unreadable samples, as in extraction.
-const UNREADABLE_SHARE: f64 = 0.05;
-
 /// A split of the data.
 pub(crate) struct DataSplit {
     pub(crate) dataset: Dataset,
@@ -51,7 +48,10 @@ impl DataSplits {
     /// # Errors
     /// [`ErrorKind::Data`] as in [`tune`](super::tune()).
     pub(crate) fn read(dataset: &Dataset, options: &TuneOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let mut reader = SplitReader::default();
+        let mut reader = SplitReader {
+            max_unreadable: options.extract.max_unreadable,
+            ..SplitReader::default()
+        };
         let names = dataset.targets.names();
         let all = reader.read(dataset, progress)?;
         let (everything, all_digests) = (all.dataset.clone(), all.digests.clone());
@@ -191,6 +191,8 @@ impl DataSplits {
 struct SplitReader {
     decoders: Vec<Decoder>,
     unreadable: Vec<Unreadable>,
+    /// The largest share of images that may be unreadable.
+    max_unreadable: f64,
 }
 
 impl SplitReader {
@@ -206,16 +208,21 @@ impl SplitReader {
         let (decoder, unreadable) = Decoder::new(files);
         let n = files.len();
         #[expect(clippy::cast_precision_loss, reason = "a limit need not be exact")]
-        let limit = (n as f64 * UNREADABLE_SHARE).max(1.0);
+        let limit = (n as f64 * self.max_unreadable).max(1.0);
         #[expect(clippy::cast_precision_loss, reason = "a count of files")]
         if unreadable.len() as f64 > limit {
-            let (_, first) = &unreadable[0];
+            let first = unreadable.iter().take(3);
+            let mut first: Vec<String> = first
+                .map(|(_, sample)| format!("{}: {}", sample.file, sample.reason))
+                .collect();
+            if unreadable.len() > first.len() {
+                first.push("…".to_owned());
+            }
             let message = format!(
-                "{} of {n} images cannot be read, more than {:.0} %; the first one: {}: {}",
+                "{} of {n} images cannot be read, more than {} % (--max-skipped): {}",
                 unreadable.len(),
-                100.0 * UNREADABLE_SHARE,
-                first.file,
-                first.reason
+                100.0 * self.max_unreadable,
+                first.join("; ")
             );
             return Err(Error::new(ErrorKind::Data, message));
         }

@@ -34,13 +34,28 @@ fn what_is_no_image_is_refused() {
     refused(b"hello, this is text", ImageErrorKind::Malformed, "not an image");
     refused(b"\xff\xd8\xff", ImageErrorKind::Malformed, "JPEG");
     refused(b"\x89PNG\r\n\x1a\n", ImageErrorKind::Malformed, "PNG");
+    for anymap in [
+        &b"P6 3 2 255 "[..],
+        b"P6 0 2 255 ",
+        b"P5 1 1 0 \0",
+        b"P5 1 1 70000 \0\0",
+        b"P3 1 1 255 1 2",
+        b"P3 1 1 255 1 2 300",
+        b"P3 1 1 255 1 2 x",
+        b"P1 2 1 02",
+        b"P4 9 2 \0\0\0",
+        b"P5 12345678901 1 255 ",
+        b"P5 #",
+    ] {
+        assert_eq!(decode_bytes(anymap).unwrap_err().kind(), ImageErrorKind::Malformed);
+    }
 }
 
 #[test]
 fn formats_that_are_not_read_are_named() {
     refused(b"\0\0\0\x1cftypavif....", ImageErrorKind::Unsupported, "AVIF");
     refused(b"\0\0\0\x1cftypheic....", ImageErrorKind::Unsupported, "HEIF");
-    refused(b"P6 3 2 255 ", ImageErrorKind::Unsupported, "portable anymap");
+    refused(b"P7\nWIDTH 1\n", ImageErrorKind::Unsupported, "portable arbitrary map");
     let mut bmp = bmp_of(&pattern(2, 2));
     bmp[28] = 16;
     refused(&bmp, ImageErrorKind::Unsupported, "16 bits");

@@ -15,6 +15,26 @@ pub(crate) trait Table {
     /// What positions count, from 1: `line` or `row`.
     fn unit(&self) -> &'static str;
 
+    /// What the user should know about how the table is read.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The names of the classes that a column of indices, or of lists of them, stands for, if the file has them.
+    fn class_names(&self, _column: usize) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Whether a column holds lists.
+    fn holds_lists(&self, _column: usize) -> bool {
+        false
+    }
+
+    /// Whether all values are stored as text, so that numbers may have any notation.
+    fn is_untyped(&self) -> bool {
+        false
+    }
+
     /// Calls `on_row` for each row, with the cells of the `wanted` columns (indices into [`Self::columns`]).
     fn read(self: Box<Self>, wanted: &[usize], on_row: &mut OnRow<'_>) -> Result<()>;
 }
@@ -26,6 +46,8 @@ pub(crate) enum Cell<'a> {
     Missing,
     /// One value.
     Scalar(ValueKind, Cow<'a, str>),
+    /// The bytes of an image file, and the path that was stored with them.
+    Image(Option<&'a [u8]>, Option<&'a str>),
     /// A list of values.
     List(Vec<(ValueKind, Cow<'a, str>)>),
     /// A description of something that is neither input nor target ("an object").

@@ -10,28 +10,38 @@ use crate::{Error, Result};
 struct Format {
     /// Lower-case extensions without the dot.
     extensions: &'static [&'static str],
+    /// Whether files may be packed with gzip.
+    is_text: bool,
     open: fn(&Path) -> Result<Box<dyn Table>>,
 }
 
 const FORMATS: [Format; 3] = [
     Format {
         extensions: &["csv", "tsv"],
+        is_text: true,
         open: csv::open,
     },
     Format {
         extensions: &["jsonl", "ndjson", "json"],
+        is_text: true,
         open: json::open,
     },
     Format {
         extensions: &["parquet"],
+        is_text: false,
         open: parquet::open,
     },
 ];
 
 fn format_of(path: &Path) -> Option<&'static Format> {
     let extension = path.extension()?.to_str()?.to_lowercase();
+    let (extension, is_packed) = match extension.as_str() {
+        "gz" => (Path::new(path.file_stem()?).extension()?.to_str()?.to_lowercase(), true),
+        _ => (extension, false),
+    };
     FORMATS
         .iter()
+        .filter(|format| format.is_text || !is_packed)
         .find(|format| format.extensions.contains(&extension.as_str()))
 }
 

@@ -1,10 +1,11 @@
-//! JSON: one object per line, or one list of objects.
+//! JSON: one object a line, one list of objects, or one object of the kinds in [`whole`]. Files may be packed with gzip.
 //!
 //! Columns are the keys of the first [`SAMPLE`] objects; a key that an object lacks is a missing cell. Lines are parsed one by
 //! one and lists element by element, so memory does not grow with the file.
 
+mod whole;
+
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,39 +13,56 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::cell::{Cell, OnRow, Table, ValueKind};
+use super::packed;
 use crate::error::shortened;
 use crate::{Error, Result};
 
 const SAMPLE: usize = 1000;
 /// The longest line that is read into memory.
 const LONGEST_LINE: u64 = 64 << 20;
+/// The longest table that is one object.
+const LONGEST_OBJECT: u64 = 1 << 30;
+
+type Text = BufReader<Box<dyn Read>>;
 
 #[derive(Clone, Copy)]
 enum Framing {
     Lines,
     List,
+    /// One object, whose rows are in memory.
+    Whole,
 }
 
 struct JsonTable {
     path: PathBuf,
     framing: Framing,
     columns: Vec<String>,
+    /// Whether the first value of each column is a list.
+    lists: Vec<Option<bool>>,
+    /// The rows of a table that is one object.
+    rows: Vec<Map<String, Value>>,
 }
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
-    let framing = framing(path)?;
+    let (framing, rows) = framing(path)?;
     let mut columns: Vec<String> = Vec::new();
+    let mut lists: Vec<Option<bool>> = Vec::new();
     let mut seen = 0;
     let mut look = |_: u64, object: Map<String, Value>| {
-        for key in object.keys() {
-            if !columns.contains(key) {
+        for (key, value) in &object {
+            let at = columns.iter().position(|column| column == key).unwrap_or_else(|| {
                 columns.push(key.clone());
+                lists.push(None);
+                columns.len() - 1
+            });
+            if !value.is_null() {
+                lists[at].get_or_insert(value.is_array());
             }
         }
         seen += 1;
         Ok(if seen < SAMPLE { Flow::Go } else { Flow::Stop })
     };
-    each_object(path, framing, &mut look)?;
+    each_object(path, framing, &rows, &mut look)?;
     if seen == 0 {
         return Err(
             Error::invalid("the table is empty; expected objects such as {\"file\": …, \"label\": …}").in_file(path),
@@ -54,6 +72,8 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
         path: path.to_owned(),
         framing,
         columns,
+        lists,
+        rows,
     }))
 }
 
@@ -65,13 +85,17 @@ impl Table for JsonTable {
     fn unit(&self) -> &'static str {
         match self.framing {
             Framing::Lines => "line",
-            Framing::List => "row",
+            Framing::List | Framing::Whole => "row",
         }
+    }
+
+    fn holds_lists(&self, column: usize) -> bool {
+        self.lists[column] == Some(true)
     }
 
     fn read(self: Box<Self>, wanted: &[usize], on_row: &mut OnRow<'_>) -> Result<()> {
         let keys: Vec<&str> = wanted.iter().map(|&column| self.columns[column].as_str()).collect();
-        each_object(&self.path, self.framing, &mut |position, object| {
+        each_object(&self.path, self.framing, &self.rows, &mut |position, object| {
             let cells: Vec<Cell<'_>> = keys
                 .iter()
                 .map(|key| object.get(*key).map_or(Cell::Missing, cell))
@@ -85,6 +109,10 @@ impl Table for JsonTable {
 fn cell(value: &Value) -> Cell<'_> {
     match value {
         Value::Null => Cell::Missing,
+        // Label Studio's answer to a question with several choices.
+        Value::Object(object) if object.len() == 1 && object.get("choices").is_some_and(Value::is_array) => {
+            cell(&object["choices"])
+        }
         Value::Object(_) => Cell::Other("an object"),
         Value::Array(items) => match items.iter().map(scalar).collect() {
             Some(items) => Cell::List(items),
@@ -113,9 +141,8 @@ fn scalar(value: &Value) -> Option<(ValueKind, Cow<'_, str>)> {
     }
 }
 
-fn open_file(path: &Path) -> Result<BufReader<File>> {
-    let file = File::open(path).map_err(|source| Error::io("cannot be read", path, source))?;
-    let mut reader = BufReader::with_capacity(1 << 16, file);
+fn open_file(path: &Path) -> Result<Text> {
+    let mut reader = BufReader::with_capacity(1 << 16, packed::open(path)?);
     let start = reader
         .fill_buf()
         .map_err(|source| Error::io("cannot be read", path, source))?;
@@ -128,15 +155,29 @@ fn open_file(path: &Path) -> Result<BufReader<File>> {
     Ok(reader)
 }
 
-fn framing(path: &Path) -> Result<Framing> {
+fn framing(path: &Path) -> Result<(Framing, Vec<Map<String, Value>>)> {
     let mut reader = open_file(path)?;
     let start = reader
         .fill_buf()
         .map_err(|source| Error::io("cannot be read", path, source))?;
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => Ok(Framing::List),
-        _ => Ok(Framing::Lines),
+        Some(b'[') => return Ok((Framing::List, Vec::new())),
+        Some(b'{') if !is_of_lines(path) => {}
+        _ => return Ok((Framing::Lines, Vec::new())),
     }
+    let mut values = serde_json::Deserializer::from_reader(reader.take(LONGEST_OBJECT)).into_iter::<Value>();
+    if let (Some(Ok(Value::Object(object))), None) = (values.next(), values.next())
+        && let Some(rows) = whole::rows(&object)
+    {
+        return Ok((Framing::Whole, rows));
+    }
+    Ok((Framing::Lines, Vec::new()))
+}
+
+/// Whether the name of a file says that it has an object a line, so that a single line is a row.
+fn is_of_lines(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.contains(".jsonl") || name.contains(".ndjson")
 }
 
 #[derive(PartialEq)]
@@ -147,15 +188,23 @@ enum Flow {
 
 type OnObject<'a> = dyn FnMut(u64, Map<String, Value>) -> Result<Flow> + 'a;
 
-fn each_object(path: &Path, framing: Framing, on_object: &mut OnObject<'_>) -> Result<()> {
+fn each_object(path: &Path, framing: Framing, rows: &[Map<String, Value>], on_object: &mut OnObject<'_>) -> Result<()> {
     let reader = open_file(path)?;
     match framing {
+        Framing::Whole => {
+            for (number, row) in (1..).zip(rows) {
+                if on_object(number, row.clone())? == Flow::Stop {
+                    break;
+                }
+            }
+            Ok(())
+        }
         Framing::Lines => each_line(path, reader, on_object),
         Framing::List => each_element(path, reader, on_object),
     }
 }
 
-fn each_line(path: &Path, mut reader: BufReader<File>, on_object: &mut OnObject<'_>) -> Result<()> {
+fn each_line(path: &Path, mut reader: Text, on_object: &mut OnObject<'_>) -> Result<()> {
     let mut line = Vec::new();
     let mut number = 0;
     loop {
@@ -181,7 +230,12 @@ fn each_line(path: &Path, mut reader: BufReader<File>, on_object: &mut OnObject<
         }
         let value: Value = serde_json::from_slice(&line).map_err(|source| {
             let text = shortened(String::from_utf8_lossy(&line).trim_end());
-            malformed(format!("expected one JSON object a line, found {text:?}")).caused_by(source)
+            let hint = if text.contains("NaN") {
+                "; JSON has no NaN: write null"
+            } else {
+                ""
+            };
+            malformed(format!("expected one JSON object a line, found {text:?}{hint}")).caused_by(source)
         })?;
         let Value::Object(object) = value else {
             return Err(malformed(format!("expected an object, found {}", kind_of(&value))));
@@ -192,7 +246,7 @@ fn each_line(path: &Path, mut reader: BufReader<File>, on_object: &mut OnObject<
     }
 }
 
-fn each_element(path: &Path, reader: BufReader<File>, on_object: &mut OnObject<'_>) -> Result<()> {
+fn each_element(path: &Path, reader: Text, on_object: &mut OnObject<'_>) -> Result<()> {
     let mut elements = Elements {
         on_object,
         number: 0,
@@ -295,6 +349,50 @@ mod tests {
             lines.iter().map(|row| &row.1).collect::<Vec<_>>(),
             list.iter().map(|row| &row.1).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn every_layout_of_pandas_is_the_same_table() {
+        let expected = read(
+            "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 2}\n",
+            &["text", "label"],
+        )
+        .unwrap();
+        for (layout, text) in [
+            (
+                "columns",
+                r#"{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 2}}"#,
+            ),
+            (
+                "index",
+                r#"{"0": {"text": "a", "label": 1}, "1": {"text": "b", "label": 2}}"#,
+            ),
+            (
+                "split",
+                r#"{"columns": ["text", "label"], "index": [0, 1], "data": [["a", 1], ["b", 2]]}"#,
+            ),
+            (
+                "table",
+                r#"{"schema": {"fields": [{"name": "index"}, {"name": "text"}], "primaryKey": ["index"]},
+                   "data": [{"index": 0, "text": "a", "label": 1}, {"index": 1, "text": "b", "label": 2}]}"#,
+            ),
+            ("a dictionary of columns", r#"{"text": ["a", "b"], "label": [1, 2]}"#),
+        ] {
+            assert_eq!(read(text, &["text", "label"]).unwrap(), expected, "{layout}");
+        }
+        // Rows are in the order of numbers, not of texts.
+        let many: Vec<String> = (0..12).map(|i| format!("\"{i}\": {i}")).collect();
+        let rows = read(&format!("{{\"y\": {{{}}}}}", many.join(",")), &["y"]).unwrap();
+        assert_eq!(
+            rows[10].1,
+            [format!("{:?}", Cell::Scalar(ValueKind::Int, Cow::Borrowed("10")))]
+        );
+    }
+
+    #[test]
+    fn choices_of_label_studio_are_lists() {
+        let rows = read(r#"[{"choice": {"choices": ["a", "b"]}}, {"choice": "a"}]"#, &["choice"]).unwrap();
+        assert!(rows[0].1[0].starts_with("List"), "{rows:?}");
     }
 
     #[test]

@@ -4,8 +4,9 @@ mod cell;
 mod csv;
 mod formats;
 mod json;
+mod packed;
 mod parquet;
 
-pub(super) use cell::{Cell, ValueKind};
+pub(super) use cell::{Cell, Table, ValueKind};
 pub(crate) use formats::is_table;
 pub(super) use formats::{extensions, open};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::cell::{Cell, OnRow, Table, ValueKind};
 use crate::error::shortened;
+use crate::image::is_image;
 use crate::parquet_file::{Block, Column, ColumnKind, Entry, ItemKind, ParquetFile, UnsupportedType, Values, half_at};
 use crate::{Error, Result};
 
@@ -26,6 +27,14 @@ impl Table for ParquetTable {
         &self.columns
     }
 
+    fn class_names(&self, column: usize) -> Option<Vec<String>> {
+        self.file.class_names(&self.columns[column])
+    }
+
+    fn holds_lists(&self, column: usize) -> bool {
+        matches!(self.file.columns()[column].kind, ColumnKind::List(_))
+    }
+
     fn unit(&self) -> &'static str {
         "row"
     }
@@ -35,7 +44,9 @@ impl Table for ParquetTable {
             let column = &self.file.columns()[column];
             if let ColumnKind::Unsupported(what) = &column.kind {
                 let hint = match what {
-                    UnsupportedType::Struct => "; write images that are stored in the table to files",
+                    UnsupportedType::Struct => {
+                        "; images are read from a struct of bytes and path, as the library datasets writes it"
+                    }
                     _ => "",
                 };
                 let message = format!("holds {what}; expected texts, numbers, or lists of them{hint}");
@@ -43,12 +54,21 @@ impl Table for ParquetTable {
                 return Err(Error::unsupported(message).at(place).in_file(self.file.path()));
             }
         }
-        let mut rows = self.file.rows(wanted);
+        // The path of an image lies in a column of its own.
+        let mut all = wanted.to_vec();
+        for &column in wanted {
+            let column = &self.file.columns()[column];
+            if column.kind == ColumnKind::Image {
+                let name = format!("{}.path", column.name);
+                all.extend(self.columns.iter().position(|column| *column == name));
+            }
+        }
+        let mut rows = self.file.rows(&all);
         let mut before = 0_u64;
         while let Some((n, blocks)) = rows.next_blocks(&self.file, BLOCK)? {
             let columns = blocks
                 .iter()
-                .zip(wanted)
+                .zip(&all)
                 .map(|(block, &column)| {
                     let column = &self.file.columns()[column];
                     cells(block, column).map_err(|(row, error)| {
@@ -64,15 +84,45 @@ impl Table for ParquetTable {
                     .iter_mut()
                     .map(|cells| cells.next().unwrap_or(Cell::Missing))
                     .collect();
-                on_row(before, &row)?;
+                on_row(before, &with_paths(row, wanted.len()))?;
             }
         }
         Ok(())
     }
 }
 
-/// The cells of the block, one per row. An error has its row within the block.
+/// The first `n` cells of a row, with the paths that follow them put into the images.
+fn with_paths(mut row: Vec<Cell<'_>>, n: usize) -> Vec<Cell<'_>> {
+    let mut paths = row.split_off(n).into_iter();
+    if paths.len() == 0 {
+        return row;
+    }
+    for cell in &mut row {
+        if let Cell::Image(bytes, path) = cell {
+            *path = match paths.next() {
+                Some(Cell::Scalar(_, Cow::Borrowed(path))) => Some(path),
+                _ => None,
+            };
+            if bytes.is_none() && path.is_none() {
+                *cell = Cell::Missing;
+            }
+        }
+    }
+    row
+}
+
+/// The cells of the block, one a row. An error has its row within the block.
 fn cells<'a>(block: &'a Block, column: &Column) -> std::result::Result<Vec<Cell<'a>>, (usize, Error)> {
+    if column.kind == ColumnKind::Image {
+        let mut cells = Vec::new();
+        block.each_entry(|_, entry| {
+            cells.push(match (entry, &block.values) {
+                (Entry::Value(index), Values::Bytes(values)) => Cell::Image(Some(values[index].data()), None),
+                _ => Cell::Image(None, None),
+            });
+        });
+        return Ok(cells);
+    }
     let (ColumnKind::Scalar(kind) | ColumnKind::List(kind)) = column.kind else {
         return Ok(Vec::new());
     };
@@ -80,6 +130,12 @@ fn cells<'a>(block: &'a Block, column: &Column) -> std::result::Result<Vec<Cell<
     let mut cells: Vec<Cell<'a>> = Vec::new();
     let mut outcome = Ok(());
     block.each_entry(|begins, entry| {
+        if let (false, Entry::Value(index), Values::Bytes(values)) = (is_list, entry, &block.values)
+            && is_image(values[index].data())
+        {
+            cells.push(Cell::Image(Some(values[index].data()), None));
+            return;
+        }
         let item = match entry {
             Entry::Value(index) => match item(&block.values, index, kind) {
                 Ok(item) => item,

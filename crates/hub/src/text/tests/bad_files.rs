@@ -39,6 +39,36 @@ fn a_tokenizer_that_is_no_json_is_named_with_line_and_column() {
 }
 
 #[test]
+fn a_normalizer_without_its_map_does_nothing() {
+    let precompiled = |map: Value| json!({"type": "Precompiled", "precompiled_charsmap": map});
+    let plain = processor(&[("tokenizer.json", tokenizer())]).encode("a b").unwrap();
+    for normalizer in [
+        precompiled(Value::Null),
+        precompiled(json!("")),
+        json!({"type": "Precompiled"}),
+        json!({"type": "Sequence", "normalizers": [precompiled(Value::Null)]}),
+        json!({"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [precompiled(Value::Null)]}]}),
+    ] {
+        let mut tokenizer = tokenizer();
+        tokenizer["normalizer"] = normalizer.clone();
+        let found = processor(&[("tokenizer.json", tokenizer)]).encode("a b").unwrap();
+        assert_eq!(found, plain, "{normalizer}");
+    }
+}
+
+#[test]
+fn a_broken_map_is_an_error_without_the_text_of_a_panic() {
+    let mut tokenizer = tokenizer();
+    tokenizer["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+    let error = error(&[("tokenizer.json", tokenizer)], BERT, 8);
+    let text = ranktune_core::one_line(&error);
+    assert!(
+        text.contains("tokenizer.json: invalid tokenizer") && !text.contains("panic"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_vocabulary_larger_than_the_embedding_is_another_models() {
     let error = error(&[("tokenizer.json", tokenizer())], BERT, 6);
     assert_eq!(error.kind(), ErrorKind::Mismatch);

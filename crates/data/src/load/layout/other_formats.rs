@@ -1,0 +1,83 @@
+//! Files of formats that are not read: what they are, and what to do about them.
+
+use std::collections::BTreeMap;
+
+use super::{EntryKind, Folder};
+
+/// What to do about files of other formats, by their lower-case extension.
+const OTHER_FORMATS: [(&[&str], &str); 6] = [
+    (
+        &["arrow", "feather"],
+        "Arrow files, as save_to_disk of the library datasets writes them, are not read; write Parquet with dataset.to_parquet(\"train.parquet\")",
+    ),
+    (
+        &["xlsx", "xls", "ods"],
+        "spreadsheets are not read; save the sheet as CSV UTF-8",
+    ),
+    (
+        &["ann"],
+        "standoff annotation of brat is not read; convert it to columns with brat's tools/anntoconll.py, and set --task tokens",
+    ),
+    (
+        &["tar", "zip", "tgz", "rar", "7z"],
+        "archives are not read; unpack them",
+    ),
+    (
+        &["avif", "heic", "heif", "jp2", "jxl", "svg", "pfm", "exr", "psd", "dcm"],
+        "images of this format are not read; convert them to PNG or JPEG",
+    ),
+    (
+        &["xml"],
+        "XML annotation (Pascal VOC, CVAT) is not read; export one class an image as folders (\"ImageNet\" in CVAT), or a CSV table",
+    ),
+];
+
+/// What to do about files with this lower-case extension.
+pub(super) fn advice(extension: &str) -> Option<&'static str> {
+    let found = OTHER_FORMATS.iter().find(|(ends, _)| ends.contains(&extension));
+    found.map(|(_, advice)| *advice)
+}
+
+impl Folder {
+    /// Whether there are tables other than TSV, in the folder or in those in it.
+    pub(super) fn may_hold_tables(&self) -> bool {
+        let has = |folder: &Self| folder.of(EntryKind::Table).any(|table| !table.name.ends_with(".tsv"));
+        let mut inner = self
+            .of(EntryKind::Folder)
+            .filter_map(|folder| Self::read(&folder.path).ok());
+        has(self) || inner.any(|folder| has(&folder))
+    }
+
+    /// The formats of the files in the folder and in the folders in it, where they are not read.
+    pub(super) fn what_is_there(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let inner = self
+            .of(EntryKind::Folder)
+            .filter_map(|folder| Self::read(&folder.path).ok());
+        let inner: Vec<Self> = inner.collect();
+        for entry in inner
+            .iter()
+            .chain([self])
+            .flat_map(|folder| folder.of(EntryKind::Other))
+        {
+            if let Some(extension) = entry.path.extension() {
+                *counts.entry(extension.to_string_lossy().to_lowercase()).or_default() += 1;
+            }
+        }
+        let mut text = String::new();
+        if !inner.is_empty() && !counts.is_empty() {
+            let kinds: Vec<String> = counts
+                .iter()
+                .map(|(end, count)| format!("{count} .{end}"))
+                .take(5)
+                .collect();
+            text += &format!(", with {} in them", kinds.join(", "));
+        }
+        for (ends, advice) in OTHER_FORMATS {
+            if ends.iter().any(|end| counts.contains_key(*end)) {
+                text += &format!("; {advice}");
+            }
+        }
+        text
+    }
+}
