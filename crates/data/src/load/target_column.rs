@@ -82,11 +82,11 @@ impl TargetColumn {
         let mut left = Self::new(&self.name);
         left.class_names.clone_from(&self.class_names);
         left.is_untyped = self.is_untyped;
-        for row in 0..self.n_rows() {
+        for (row, &is_kept) in keep.iter().enumerate().take(self.n_rows()) {
             let items = self.items(row).map(|(kind, text)| (kind, Cow::Borrowed(text)));
             let cell = match self.rows[row] {
-                RowKind::List if keep[row] => Cell::List(items.collect()),
-                RowKind::Scalar if keep[row] => {
+                RowKind::List if is_kept => Cell::List(items.collect()),
+                RowKind::Scalar if is_kept => {
                     let mut items = items;
                     items
                         .next()

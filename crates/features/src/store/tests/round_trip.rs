@@ -2,10 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Rows of `d` features and `z` logits, in blocks; after each block the writer may be dropped, as by a run that ends early.
+/// Features, logits and validity of some rows, and whether the writer is dropped after them, as by a run that ends early.
+type Rows = (Vec<f32>, Vec<f32>, Vec<bool>, bool);
+
+/// Rows of `d` features and `z` logits, in blocks.
 #[derive(Clone, Debug)]
 struct Written {
-    blocks: Vec<(Vec<f32>, Vec<f32>, Vec<bool>, bool)>,
+    blocks: Vec<Rows>,
     d: usize,
     z: Option<usize>,
 }

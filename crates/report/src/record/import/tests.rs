@@ -54,9 +54,11 @@ fn repeated_and_contradicting_rows_are_named() {
 
 #[test]
 fn unknown_models_other_metrics_and_other_columns_are_kept_and_named() {
-    let mut options = ImportOptions::default();
-    options.known_models = vec!["resnet50".to_owned()];
-    options.scores = vec!["LogME".to_owned()];
+    let options = ImportOptions {
+        known_models: vec!["resnet50".to_owned()],
+        scores: vec!["LogME".to_owned()],
+        ..ImportOptions::default()
+    };
     let (record, notes) = import(
         "dataset,model,metric,value,logme,params\npets,resnet5O,accuracy,0.9,0.3,25M\npets,resnet50,mse,12.5,,\n",
         &options,
@@ -78,11 +80,13 @@ fn unknown_models_other_metrics_and_other_columns_are_kept_and_named() {
 
 #[test]
 fn what_the_table_does_not_say_comes_from_the_options() {
-    let mut options = ImportOptions::default();
-    options.data = Some("flowers5".to_owned());
-    options.protocol = "lab".to_owned();
-    options.source = "accuracies.csv".to_owned();
-    options.date = "2026-03-01".to_owned();
+    let options = ImportOptions {
+        data: Some("flowers5".to_owned()),
+        protocol: "lab".to_owned(),
+        source: "accuracies.csv".to_owned(),
+        date: "2026-03-01".to_owned(),
+        ..ImportOptions::default()
+    };
     let (record, notes) = import("\u{feff}model,accuracy\na,0.9\n", &options);
     let row = &record.rows[0];
     assert_eq!(notes, []);
