@@ -1,6 +1,6 @@
 //! Progress of long work: bars on a terminal, lines elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -14,6 +14,8 @@ use crate::output::say;
 /// Prints events.
 pub(crate) struct Reporter {
     bars: Option<Bars>,
+    /// Notes that were printed. Several rankings and evaluations of one command have the same.
+    notes: Mutex<HashSet<String>>,
 }
 
 /// Minimum size in bytes of a download that is reported without bars. Configuration files are smaller.
@@ -31,7 +33,18 @@ impl Reporter {
             all: MultiProgress::new(),
             running: Mutex::default(),
         });
-        Self { bars }
+        Self {
+            bars,
+            notes: Mutex::default(),
+        }
+    }
+
+    /// Prints a note, once.
+    fn note(&self, text: &str) {
+        let is_new = self.notes.lock().is_ok_and(|mut notes| notes.insert(text.to_owned()));
+        if is_new {
+            self.line(&format!("note: {text}"));
+        }
     }
 
     fn line(&self, text: &str) {
@@ -51,7 +64,7 @@ impl Progress for Reporter {
         }
         match event {
             Event::Done(text) => self.line(text),
-            Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Note(text) => self.note(text),
             Event::Stage { number, count, name } => self.line(&format!("[{number}/{count}] {name}")),
             Event::ModelFinished { model, seconds, cached } => {
                 let how = if cached {

@@ -167,6 +167,7 @@ fn the_table_of_what_to_add_where_names_folders_and_lists_that_exist() {
         .take_while(|line| line.starts_with('|'))
         .collect();
     assert!(rows.len() >= 8, "{rows:?}");
+    let mut lists = 0;
     for row in rows {
         let cells = code_spans(row);
         let folder = cells[1][0]
@@ -185,6 +186,8 @@ fn the_table_of_what_to_add_where_names_folders_and_lists_that_exist() {
             }
             let source = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}: {row}"));
             assert!(source.contains(list.as_str()), "{file} has no {list}: {row}");
+            lists += 1;
         }
     }
+    assert!(lists >= 8, "{lists} lists were looked for");
 }

@@ -59,6 +59,7 @@ fn verification_runs_every_model_on_an_engine() {
         .run(&["hub", "verify", "hub", "--engine", "rten", "--format", "json"])
         .assert_code(0)
         .json();
+    assert_eq!(verification["models"].as_array().unwrap().len(), 3);
     for model in verification["models"].as_array().unwrap() {
         assert_eq!(
             model["engines"],

@@ -76,6 +76,7 @@ fn close(a: &serde_json::Value, b: &serde_json::Value) -> bool {
 fn every_block_has_the_score_that_it_has_by_itself_and_the_best_is_the_model_s() {
     let place = place();
     let ranking = place.run(&with(&["--feature", "layers"])).assert_code(0).json();
+    assert_eq!(ranking["models"].as_array().unwrap().len(), 2);
     for model in ranking["models"].as_array().unwrap() {
         let layers = model["layers"].as_array().unwrap();
         let names: Vec<&str> = layers.iter().map(|layer| layer["name"].as_str().unwrap()).collect();
@@ -115,6 +116,7 @@ fn the_mean_of_layers_is_of_their_features() {
         .assert_code(0)
         .json();
     assert_eq!(ranking["options"]["layers"], "mean");
+    assert_eq!(ranking["models"].as_array().unwrap().len(), 2);
     for model in ranking["models"].as_array().unwrap() {
         assert_eq!(model["feature_tensor"], "mean of 3 layers");
         assert_eq!(model["feature_dim"], model["layers"][0]["dim"]);

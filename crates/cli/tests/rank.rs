@@ -94,6 +94,7 @@ fn a_second_run_with_another_score_runs_no_model() {
     run.assert_code(0);
     // A model that runs again replaces its features in the store.
     assert_eq!(files(&place.path("cache")), stored);
+    assert_eq!(run.json()["models"].as_array().unwrap().len(), 3);
     for model in run.json()["models"].as_array().unwrap() {
         assert!(model["images_per_second"].is_null(), "{model}");
         assert!(
@@ -109,6 +110,8 @@ fn the_same_ranking_comes_out_twice() {
     let place = place();
     let first = place.run(&with(&["--format", "json"])).json();
     let second = place.run(&with(&["--format", "json", "--no-cache"])).json();
+    let count = |ranking: &serde_json::Value| ranking["models"].as_array().unwrap().len();
+    assert_eq!((count(&first), count(&second)), (3, 3));
     for (a, b) in first["models"]
         .as_array()
         .unwrap()

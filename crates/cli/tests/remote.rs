@@ -382,6 +382,7 @@ fn the_token_goes_to_the_hub_and_into_no_message() {
     gated.also_called("acme/gated");
     gated.falsify(|_, _, _| Answer::new(403, &[("X-Error-Code", "GatedRepo")], ""));
     let run = with_token(&gated);
+    run.assert_refused(&["gated"]);
     assert!(!format!("{run:?}").contains("hf_secret"), "{run:?}");
     // As `hf auth login` leaves it.
     fs::write(place.path("hf/token"), "hf_file\n").unwrap();

@@ -268,7 +268,7 @@ fn each_way_saved_statistics_can_be_bad_is_named() {
         ("good.stats,damaged.stats", vec!["damaged.stats", "checksum"]),
         ("version.stats", vec!["version.stats", "version 7"]),
         ("good.stats,narrow.stats", vec!["narrow.stats", "3 features", "400"]),
-        ("y.npy", vec!["y.npy", "no file of statistics"]),
+        ("y.npy", vec!["y.npy", "not a file of saved statistics"]),
         ("nowhere.stats", vec!["nowhere.stats"]),
     ] {
         place.run(&["score", "--statistics", files]).assert_refused(&parts);

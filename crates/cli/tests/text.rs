@@ -53,7 +53,7 @@ fn texts_rank_models_of_texts_and_leave_those_of_images_out() {
     assert!(model["scores"]["logme"]["value"].is_number(), "{model}");
     assert_eq!(ranking["skipped"][0]["name"], "pictures");
     let reason = ranking["skipped"][0]["reason"].as_str().unwrap();
-    assert_eq!(reason, "not applicable: its input is image, the data are texts");
+    assert_eq!(reason, "not applicable: it takes images, the data are texts");
 }
 
 #[test]

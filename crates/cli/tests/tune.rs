@@ -243,7 +243,9 @@ fn wrong_names_are_answered_with_the_nearest_right_ones() {
     let place = place();
     tune(&place, &["--method", "fine-tun"]).assert_refused(&["did you mean \"fine-tune\"?", "linear-probe"]);
     tune(&place, &["--teachers", "wid"]).assert_refused(&["did you mean \"wide\"?", "narrow"]);
-    tune(&place, &["--model", "midle", "--method", "fine-tune"]).assert_refused(&[]);
+    let misspelt = "tune --hub hub --data data --out tuned --method fine-tune --model midle";
+    let run = place.run(&misspelt.split(' ').collect::<Vec<_>>());
+    run.assert_refused(&["did you mean \"middle\"?", "narrow"]);
     tune(&place, &["--teachers", "0"]).assert_refused(&["--teachers must be at least 1"]);
     tune(&place, &["--lambda=-3"]).assert_refused(&["at least 0"]);
     tune(&place, &["--augmentation", "rotate"]).assert_refused(&["resize-crop"]);

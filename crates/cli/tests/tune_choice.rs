@@ -37,9 +37,10 @@ fn lambda_auto_reports_the_curve_of_its_grid_and_keeps_10_unless_another_stands_
         .fold(f64::NAN, f64::max);
     let chosen = training["settings"]["lambda"].as_f64().unwrap();
     let kept = points.iter().find(|point| point.0 == chosen).unwrap();
-    match best.is_nan() {
-        true => assert_eq!(chosen, 10.0),
-        false => assert_eq!(kept.1, best),
+    if best.is_nan() {
+        assert_eq!(chosen, 10.0);
+    } else {
+        assert_eq!(kept.1, best);
     }
     assert!(points.iter().all(|point| point.2.is_some() == (point.0 != 10.0)));
     assert!(place.path("tuned/log.jsonl").exists());

@@ -66,6 +66,7 @@ fn every_block_has_the_score_that_it_has_by_itself_in_one_pass() {
     let run = rank(&place, &["--feature", "layers"]);
     let ranking = run.assert_code(0).json();
     let started = run.stderr.matches("wide").count();
+    assert_eq!(models(&ranking).len(), 2);
     for model in models(&ranking) {
         let layers = model["layers"].as_array().unwrap();
         let names: Vec<&Value> = layers.iter().map(|layer| &layer["name"]).collect();

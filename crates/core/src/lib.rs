@@ -8,9 +8,11 @@
 //! | [`names`] | the nearest known name to one that is not known |
 //! | [`files`] | files that are written whole or not at all |
 //! | [`panics`] | panics of libraries as errors, without their text on the terminal |
+//! | [`counts`] | numbers of things in messages |
 //! | [`digest`] | BLAKE3 digests of contents |
 //! | [`random`] | seeded random numbers that are equal on every machine and in every version |
 
+pub mod counts;
 pub mod digest;
 pub mod error;
 pub mod files;
@@ -20,6 +22,7 @@ pub mod panics;
 pub mod progress;
 pub mod random;
 
+pub use counts::counted;
 pub use digest::Digest;
 pub use error::{BoxError, one_line};
 pub use interrupt::Interrupt;

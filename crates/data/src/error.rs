@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_core::BoxError;
+pub(crate) use ranktune_core::counted;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,14 +114,6 @@ fn prefix(path: Option<&Path>, place: Option<&str>) -> String {
         .chain(place)
         .map(|part| format!("{part}: "))
         .collect()
-}
-
-/// `2 files`, `1 file`.
-pub(crate) fn counted(n: usize, one: &str) -> String {
-    if n == 1 {
-        return format!("1 {one}");
-    }
-    format!("{n} {one}s")
 }
 
 /// The first names, quoted, and the number of the others.

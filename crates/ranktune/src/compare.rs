@@ -27,6 +27,19 @@ pub struct CompareOutcome {
 /// # Errors
 /// A file that cannot be read, lacks a column, contains numbers that are not finite, names a model twice, or has no model in common
 /// with the other file.
+///
+/// # Examples
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let [ranking, truth] = ["ranking.csv", "accuracies.csv"].map(|name| folder.path().join(name));
+/// std::fs::write(&ranking, "model,score\nresnet,0.8\nvit,0.9\nmixer,0.2\n")?;
+/// std::fs::write(&truth, "model,accuracy\nresnet,0.91\nvit,0.89\nmixer,0.70\n")?;
+/// let outcome = ranktune::compare(&ranking, &truth, None)?;
+/// // Of three pairs of models one is the other way around, and the first of the ranking loses 0.02.
+/// assert!((outcome.comparison.kendall_tau.unwrap() - 1.0 / 3.0).abs() < 1e-12);
+/// assert!((outcome.comparison.top_1_regret - 0.02).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn compare(ranking: &Path, truth: &Path, score: Option<&str>) -> Result<CompareOutcome, Error> {
     let scores = read_ranking(ranking, score)?;
     let accuracies = read_table(truth, "accuracy")?;

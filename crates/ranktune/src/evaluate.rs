@@ -55,6 +55,30 @@ pub(crate) fn ones(rows: &[Vec<u32>], c: usize) -> Vec<f32> {
 /// [`ErrorKind::Hub`]: there is no model, or it has no logits or labels. [`ErrorKind::Data`]: classes that are not labels of the
 /// model; too many unreadable samples. [`ErrorKind::Arguments`]: several models, or a model for another task.
 /// [`ErrorKind::Extraction`], [`ErrorKind::Interrupted`] as in [`rank`](crate::rank()).
+///
+/// # Examples
+/// A linear classifier on word vectors, trained on sentences about four topics and evaluated on others:
+/// ```
+/// use ranktune::{CacheOptions, Interrupt, LoadOptions, Silent, Sources, TuneOptions};
+///
+/// let folder = tempfile::tempdir()?;
+/// let topics = "../../examples/data/topics".as_ref();
+/// let data = ranktune::load(topics, &LoadOptions::default())?;
+/// let mut options = TuneOptions::new(folder.path().join("tuned"));
+/// options.method = "linear-probe".to_owned();
+/// options.train = ranktune::training_defaults(&data);
+/// options.train.learning_rate = 0.1;
+/// options.extract.cache = CacheOptions::Off;
+/// let model = Sources::from("../../examples/hub/glove-50d-10k");
+/// ranktune::tune(&model, &data, &options, &Silent, &Interrupt::default())?;
+///
+/// let test = ranktune::load_test_split(topics, &LoadOptions::default())?.expect("topics have a test split");
+/// let tuned = Sources::from(options.out.as_path());
+/// let evaluation = ranktune::evaluate(&tuned, &test, &options.extract, &Silent, &Interrupt::default())?;
+/// assert_eq!(evaluation.samples, 24);
+/// assert!(evaluation.metrics["accuracy"].as_f64() > Some(0.5), "chance is 0.25");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn evaluate(
     sources: &Sources,
     dataset: &Dataset,
@@ -107,6 +131,15 @@ pub fn evaluate(
 ///
 /// # Errors
 /// [`ErrorKind::Hub`] if there is no model, [`ErrorKind::Arguments`] if there are several.
+///
+/// # Examples
+/// ```
+/// use ranktune::{Interrupt, Silent, Sources};
+///
+/// let word_vectors = Sources::from("../../examples/hub/glove-50d-1k");
+/// assert!(!ranktune::is_tagger(&word_vectors, &Silent, &Interrupt::default())?);
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn is_tagger(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<bool, Error> {
     let hub = sources.open(progress, interrupt)?;
     Ok(tagger::is_tagger(only(&hub, sources)?))

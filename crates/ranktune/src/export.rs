@@ -41,6 +41,21 @@ enum Format {
 /// # Errors
 /// [`ErrorKind::Arguments`]: another extension, or several models. [`ErrorKind::Hub`], [`ErrorKind::Extraction`],
 /// [`ErrorKind::Interrupted`] as in [`rank`](crate::rank()); [`ErrorKind::Data`] if the file cannot be written.
+///
+/// # Examples
+/// ```
+/// use ranktune::{CacheOptions, ExtractOptions, Interrupt, LoadOptions, Silent, Sources};
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("glove.npy");
+/// let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// let model = Sources::from("../../examples/hub/glove-50d-1k");
+/// let options = ExtractOptions { cache: CacheOptions::Off, ..ExtractOptions::default() };
+/// let export = ranktune::export_features(&model, &data, &file, &options, &Silent, &Interrupt::default())?;
+/// assert_eq!((export.samples, export.features, export.unreadable), (96, 50, 0));
+/// assert!(file.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn export_features(
     source: &Sources,
     dataset: &Dataset,

@@ -15,6 +15,17 @@ use crate::sources::{Sources, skipped};
 ///
 /// # Errors
 /// As [`Sources::open`].
+///
+/// # Examples
+/// ```
+/// use ranktune::{Interrupt, Silent, Sources};
+///
+/// let listing = ranktune::list(&Sources::from("../../examples/hub"), &Silent, &Interrupt::default())?;
+/// let model = listing.models.iter().find(|model| model.name == "mtcnn-onet-face").expect("it is in the hub");
+/// assert_eq!((&*model.modality, model.feature_dim), ("image", Some(256)));
+/// assert_eq!(model.inputs[0].r#type, "f32[batch, 3, 48, 48]");
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn list(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<HubListing, Error> {
     let hub = sources.open(progress, interrupt)?;
     let mut listing = HubListing {

@@ -1,5 +1,6 @@
 //! Targets of a data set, reordered to the names of another data set or a model.
 
+use ranktune_core::counted;
 use ranktune_core::names::did_you_mean;
 use ranktune_data::{Dataset, Task};
 
@@ -18,10 +19,11 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
         .map(|name| {
             match_names.place(name, names).ok_or_else(|| {
                 let message = format!(
-                    "{}: {name:?} is not among the {} outputs of {whose}{}",
+                    "{}: {name:?} is not among the {} of {whose}{}: {}",
                     dataset.path.display(),
-                    names.len(),
-                    did_you_mean(name, names.iter().map(String::as_str))
+                    counted(names.len(), "output"),
+                    did_you_mean(name, names.iter().map(String::as_str)),
+                    first_names(names)
                 );
                 Error::new(ErrorKind::Data, message)
             })
@@ -29,10 +31,10 @@ pub(crate) fn aligned(dataset: &Dataset, names: &[String], whose: &str) -> Resul
         .collect::<Result<Vec<u32>, Error>>()?;
     if dataset.targets.task() == Task::Regression && own.len() != names.len() {
         let message = format!(
-            "{}: the data set has {} target columns, but {whose} has {} outputs: {}",
+            "{}: the data set has {}, but {whose} has {}: {}",
             dataset.path.display(),
-            own.len(),
-            names.len(),
+            counted(own.len(), "target column"),
+            counted(names.len(), "output"),
             names.join(", ")
         );
         return Err(Error::new(ErrorKind::Data, message));
@@ -75,6 +77,16 @@ impl Match {
             Self::ByIndex => name.parse().ok().filter(|index: &u32| (*index as usize) < names.len()),
         }
     }
+}
+
+/// The first names, which show what kind of names they are.
+fn first_names(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut list: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    if names.len() > SHOWN {
+        list.push("…");
+    }
+    list.join(", ")
 }
 
 #[cfg(test)]

@@ -1,13 +1,20 @@
 //! Rank pre-trained models for a data set without fine-tuning any of them.
 //!
-//! ```no_run
-//! use ranktune::{Interrupt, LoadOptions, RankOptions, Silent, Sources};
+//! ```
+//! use ranktune::{CacheOptions, Interrupt, LoadOptions, RankOptions, Silent, Sources};
 //!
-//! let data = ranktune::load("photos".as_ref(), &LoadOptions::default())?;
-//! let ranking = ranktune::rank(&Sources::from("models"), data, &RankOptions::default(), &Silent, &Interrupt::default())?;
+//! let hub = Sources::from("../../examples/hub");
+//! let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+//! let mut options = RankOptions::default();
+//! options.extract.cache = CacheOptions::Off;
+//! let ranking = ranktune::rank(&hub, data, &options, &Silent, &Interrupt::default())?;
 //! println!("{}", ranking.table());
+//! assert_eq!(ranking.models[0].name, "glove-50d-10k");
 //! # Ok::<(), ranktune::Error>(())
 //! ```
+//!
+//! The examples of this crate run in its own folder, on the small hub and the data sets of the repository. Most of them switch the
+//! feature cache off, so that they leave nothing behind.
 
 mod compare;
 mod error;
@@ -62,6 +69,16 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`ErrorKind::Data`], with file, line and column where there are any.
+///
+/// # Examples
+/// ```
+/// use ranktune::{LoadOptions, Task};
+///
+/// let digits = ranktune::load("../../examples/data/digits".as_ref(), &LoadOptions::default())?;
+/// assert_eq!(digits.targets.task(), Task::Classification);
+/// assert_eq!((digits.n_samples(), digits.targets.names().len()), (400, 10));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, Error> {
     Ok(ranktune_data::load(path, options)?)
 }
@@ -71,6 +88,15 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, Error> {
 ///
 /// # Errors
 /// [`ErrorKind::Data`], as [`load`].
+///
+/// # Examples
+/// ```
+/// use ranktune::LoadOptions;
+///
+/// let test = ranktune::load_test_split("../../examples/data/digits".as_ref(), &LoadOptions::default())?;
+/// assert_eq!(test.map(|digits| digits.n_samples()), Some(200));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn load_test_split(path: &Path, options: &LoadOptions) -> Result<Option<Dataset>, Error> {
     let trains_on_train = matches!(options.split, None | Some(Split::Train));
     let has = |split| ranktune_data::has_split(path, split, options);

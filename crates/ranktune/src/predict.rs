@@ -5,7 +5,7 @@ mod texts;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::{Interrupt, Progress, one_line};
+use ranktune_core::{Interrupt, Progress};
 use ranktune_data::image::{EXTENSIONS, decode};
 use ranktune_data::{DataKind, Dataset, DatasetTargets, Inputs, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions};
@@ -28,6 +28,18 @@ use crate::tagger::{Tagger, is_tagger};
 /// # Errors
 /// [`ErrorKind::Data`] if no input exists, for a folder without images, or a text that the model does not take; the others
 /// as in [`evaluate`](crate::evaluate()).
+///
+/// # Examples
+/// ```
+/// use ranktune::{ExtractOptions, Interrupt, Silent, Sources};
+///
+/// let model = Sources::from("../../examples/hub/mtcnn-onet-face");
+/// let folder = "../../examples/data/digits/test/3".into();
+/// let predictions = ranktune::predict(&model, &[folder], &ExtractOptions::default(), &Silent, &Interrupt::default())?;
+/// assert_eq!(predictions.predictions.len(), 20);
+/// assert!(predictions.predictions.iter().all(|digit| digit.label.as_deref() == Some("not_face")));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn predict(
     sources: &Sources,
     inputs: &[PathBuf],
@@ -77,7 +89,7 @@ pub fn predict(
             Ok(_) => readable.push(file),
             Err(error) => unreadable.push(Unreadable {
                 file: file.display().to_string(),
-                reason: one_line(&error),
+                reason: error.reason(),
             }),
         }
     }
@@ -163,12 +175,16 @@ fn files(inputs: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Unreadable>), Error> {
             |reason: &dyn std::fmt::Display| Error::new(ErrorKind::Data, format!("{}: {reason}", input.display()));
         let metadata = match fs::metadata(input) {
             Ok(metadata) => metadata,
-            Err(error) if missing.len() + 1 == inputs.len() => return Err(wrong(&error)),
             Err(error) => {
-                missing.push(Unreadable {
-                    file: input.display().to_string(),
-                    reason: error.to_string(),
-                });
+                let reason = match error.kind() {
+                    std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+                    _ => error.to_string(),
+                };
+                if missing.len() + 1 == inputs.len() {
+                    return Err(wrong(&reason));
+                }
+                let file = input.display().to_string();
+                missing.push(Unreadable { file, reason });
                 continue;
             }
         };

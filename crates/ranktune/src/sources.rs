@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use ranktune_core::{Event, Interrupt, Progress, one_line};
+use ranktune_core::{Event, Interrupt, Progress, counted, one_line};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
 use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
 use ranktune_report::format::bytes;
@@ -49,6 +49,15 @@ impl Sources {
     /// # Errors
     /// [`ErrorKind::Hub`]: a source does not exist, or no source has a model. [`ErrorKind::Interrupted`]: `interrupt` was raised
     /// during a download; received bytes are kept.
+    ///
+    /// # Examples
+    /// ```
+    /// use ranktune::{Interrupt, Silent, Sources};
+    ///
+    /// let hub = Sources::from("../../examples/hub").open(&Silent, &Interrupt::default())?;
+    /// assert_eq!((hub.entries.len(), hub.skipped.len()), (6, 0));
+    /// # Ok::<(), ranktune::Error>(())
+    /// ```
     pub fn open(&self, progress: &dyn Progress, interrupt: &Interrupt) -> Result<Hub, Error> {
         self.open_with_snapshots(progress, interrupt).map(|(hub, _)| hub)
     }
@@ -112,6 +121,21 @@ impl Sources {
 ///
 /// # Errors
 /// [`ErrorKind::Arguments`] if no source names a repository; otherwise as [`Sources::open`].
+///
+/// # Examples
+/// Without a connection only the cache is used, and here it is empty. Leave the line out to download.
+/// ```
+/// use ranktune::{Connection, ErrorKind, Interrupt, Silent, Sources};
+///
+/// let cache = tempfile::tempdir()?;
+/// let mut sources = Sources::from("hf:BAAI/bge-small-en-v1.5");
+/// sources.remote.cache_dir = cache.path().to_owned();
+/// sources.remote.connection = Connection::Offline;
+/// let error = ranktune::pull(&sources, &Silent, &Interrupt::default()).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Hub);
+/// assert!(error.to_string().contains("not in the cache"), "{error}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn pull(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<ranktune_report::Pull, Error> {
     if Hub::repositories(&sources.list)?.is_empty() {
         let message =
@@ -156,6 +180,16 @@ pub(crate) fn skipped(hub: &Hub) -> Vec<ranktune_report::ranking::SkippedModel> 
 ///
 /// # Errors
 /// [`ErrorKind::Arguments`]: a variable or the token file has an invalid value.
+///
+/// # Examples
+/// ```
+/// use ranktune::{Source, Sources};
+///
+/// let list = vec![Source::from("hf:BAAI/bge-small-en-v1.5")];
+/// let sources = Sources { list, remote: ranktune::remote_from_env()? };
+/// assert!(sources.list[0].may_download() && sources.remote.endpoint.starts_with("http"));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn remote_from_env() -> Result<RemoteOptions, Error> {
     RemoteOptions::from_env().map_err(|error| Error::new(ErrorKind::Arguments, error))
 }
@@ -170,9 +204,9 @@ fn report(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
             bytes: length,
         } => {
             let length = length.map_or_else(String::new, |length| format!(", {}", bytes(length)));
-            let plural = if *files == 1 { "" } else { "s" };
             note(format!(
-                "{files} file{plural} to download{length}, commit {}",
+                "{} to download{length}, commit {}",
+                counted(*files, "file"),
                 commit.get(..12).unwrap_or(commit)
             ));
         }

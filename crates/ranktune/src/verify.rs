@@ -16,6 +16,19 @@ use crate::sources::Sources;
 ///
 /// # Errors
 /// [`ErrorKind::Hub`]: a source does not exist, or no source has a model; [`ErrorKind::Interrupted`].
+///
+/// # Examples
+/// ```
+/// use ranktune::{EngineChoice, ExtractOptions, Interrupt, Silent, Sources};
+///
+/// let model = Sources::from("../../examples/hub/mtcnn-onet-face");
+/// for engine in [EngineChoice::Rten, EngineChoice::Burn] {
+///     let options = ExtractOptions { engine, ..ExtractOptions::default() };
+///     let verification = ranktune::verify(&model, &options, &Silent, &Interrupt::default())?;
+///     assert!(verification.models[0].engines[0].runs, "{engine:?}");
+/// }
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn verify(
     sources: &Sources,
     options: &ExtractOptions,

@@ -92,7 +92,7 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
                 .iter()
                 .any(|label| line["done: ".len()..].starts_with(label))
         };
-        assert!(done.iter().all(is_labelled), "{done:?}");
+        assert!(!done.is_empty() && done.iter().all(is_labelled), "{done:?}");
     }
 }
 
@@ -124,7 +124,7 @@ fn an_unknown_method_suggests_the_nearest_and_writes_nothing() {
 fn a_test_split_beside_the_training_data_is_found_and_evaluated() {
     let test = load_test_split(&examples("data/digits"), &LoadOptions::default()).unwrap();
     let test = test.expect("digits have a folder test/ beside train/");
-    assert!(test.path.ends_with("test") || test.notes.iter().any(|note| note.contains("test")));
+    assert_eq!(test.n_samples(), 200);
     let out = tempfile::tempdir().unwrap();
     let mut options = options("linear-probe", out.path());
     options.test = Some(test.subsample(40, 1));

@@ -1,5 +1,6 @@
 //! `ranktune.comparison/1`: agreement of a ranking with measured accuracies.
 
+use ranktune_core::counted;
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Align, Table};
@@ -47,6 +48,6 @@ impl Comparison {
                 value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}")),
             ]);
         }
-        format!("{} models in both\n\n{}", self.models, table.render())
+        format!("{} in both\n\n{}", counted(self.models, "model"), table.render())
     }
 }

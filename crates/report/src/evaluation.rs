@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ranktune_core::counted;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -42,8 +43,8 @@ impl Evaluation {
         }
         let Self { model, task, data, .. } = self;
         let mut text = format!(
-            "{model}: {task}, {} samples of {data}\n\n{}",
-            self.samples,
+            "{model}: {task}, {} of {data}\n\n{}",
+            counted(self.samples, "sample"),
             table.render()
         );
         text.push_str(&unreadable_lines(&self.unreadable));

@@ -26,6 +26,14 @@ pub fn bytes(value: u64) -> String {
     }
 }
 
+/// A place in a ranking that looks for the first `k`: `first`, or `among the first 3`.
+pub fn first_places(k: usize) -> String {
+    if k == 1 {
+        return "first".to_owned();
+    }
+    format!("among the first {k}")
+}
+
 /// A number with about three digits.
 pub(crate) fn number(value: f64) -> String {
     if value.abs() >= 100.0 {

@@ -111,7 +111,7 @@ impl HubListing {
             ("input", Align::Left),
             ("feature tensor", Align::Left),
             ("dim", Align::Right),
-            ("classes", Align::Left),
+            ("classifier", Align::Left),
             ("params", Align::Right),
             ("opset", Align::Right),
         ]);
@@ -126,7 +126,7 @@ impl HubListing {
                     .join(" "),
                 model.feature_tensor.clone().unwrap_or_else(|| "–".to_owned()),
                 model.feature_dim.map_or_else(|| "–".to_owned(), |dim| dim.to_string()),
-                model.logits.as_ref().map_or("no classifier", |_| "yes").to_owned(),
+                model.logits.as_ref().map_or("no", |_| "yes").to_owned(),
                 count(model.parameters),
                 model.opset.to_string(),
             ]);

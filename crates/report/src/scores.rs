@@ -1,5 +1,6 @@
 //! `ranktune.scores/1`: the scores of one feature matrix.
 
+use ranktune_core::counted;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -32,12 +33,11 @@ impl Scores {
     /// The scores as a table, with the evidence of each target column if there are at most 20.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{}: {} samples, {} features, {} column{}\n\n",
+            "{}: {}, {}, {}\n\n",
             self.task,
-            self.samples,
-            self.features,
-            self.columns,
-            if self.columns == 1 { "" } else { "s" }
+            counted(self.samples, "sample"),
+            counted(self.features, "feature"),
+            counted(self.columns, "target column")
         );
         let mut table = Table::new(&[
             ("score", Align::Left),

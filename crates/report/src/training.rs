@@ -189,8 +189,9 @@ impl Training {
             }
         }
         text.push_str(&format!(
-            "{} steps of {:.3} s, {} s in all\n",
+            "{} {} of {:.3} s, {} s in all\n",
             self.steps,
+            if self.steps == 1 { "step" } else { "steps" },
             self.seconds_per_step,
             seconds(self.seconds)
         ));

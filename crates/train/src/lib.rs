@@ -19,6 +19,7 @@ mod evaluate;
 mod export;
 mod export_head;
 mod feeds;
+mod freeze;
 mod identity;
 mod job;
 mod loader;
@@ -46,6 +47,7 @@ mod train;
 mod unwritable;
 
 pub use error::{Error, ErrorKind, Result};
+pub use freeze::check_frozen_prefixes;
 pub use job::{TrainingJob, ValidationMetric, ValidationSet};
 pub use method::{CheckContext, Loss, Method, ParameterContext, StepContext};
 pub use method_info::{MethodInfo, MethodInputs, Need, ReadOutInput};

@@ -5,6 +5,7 @@ use ranktune_nn::{BufferPool, DeviceTensor, Feed, GraphOptions, Mode, ParameterR
 use crate::batch_targets::PreparedTargets;
 use crate::error::{Error, Result};
 use crate::feeds::{feeds, named, shapes};
+use crate::freeze::check_frozen_prefixes;
 use crate::job::TrainingJob;
 use crate::method::{ParameterContext, StepContext};
 use crate::optimizer::{Change, Stepper};
@@ -66,19 +67,7 @@ impl<'a> Session<'a> {
             buffers: buffers.clone(),
         };
         let mut graph = TrainableGraph::new(job.model, settings(outputs))?;
-        for prefix in &options.freeze {
-            if !graph
-                .parameters()
-                .iter()
-                .any(|parameter| parameter.name.starts_with(prefix.as_str()))
-            {
-                let example = graph.parameters().iter().find(|parameter| parameter.is_trainable());
-                return Err(Error::input(format!(
-                    "no parameter has the prefix {prefix:?} that is to be frozen; one is called {:?}",
-                    example.map_or("", |parameter| parameter.name.as_str())
-                )));
-            }
-        }
+        check_frozen_prefixes(&graph, &options.freeze)?;
         let is_frozen = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
         graph.keep_statistics(is_frozen);
         graph.freeze(|name| is_frozen(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));

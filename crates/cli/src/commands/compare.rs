@@ -38,7 +38,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         (&arguments.truth, &outcome.only_in_truth),
     ] {
         if !models.is_empty() {
-            output::say(&format!("note: only {} names {}", file.display(), models.join(", ")));
+            output::say(&format!(
+                "note: only in {}, and left out: {}",
+                file.display(),
+                models.join(", ")
+            ));
         }
     }
     output::print(arguments.format, &outcome.comparison, || outcome.comparison.table())?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ranktune_core::counted;
 
 use super::data::DataArguments;
 use super::extraction::ExtractionArguments;
@@ -59,10 +60,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         interrupt::flag(),
     )?;
     output::say(&format!(
-        "{}: {} samples, {} features each",
+        "{}: {}, {} each",
         arguments.out.display(),
-        export.samples,
-        export.features
+        counted(export.samples, "sample"),
+        counted(export.features, "feature")
     ));
     if let Some(rows) = &export.rows {
         output::say(&format!("{}: the input and target of every row", rows.display()));

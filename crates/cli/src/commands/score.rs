@@ -14,7 +14,7 @@ use crate::output::{self, Format};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Features, a row a sample: .npy, .npz, .safetensors or Parquet; FILE:NAME takes one array of several; shards by commas
-    #[arg(long, value_name = "FILE,…", num_args = 1.., required_unless_present = "statistics", requires = "targets")]
+    #[arg(long, value_name = "FILE,…", num_args = 1.., requires = "targets")]
     features: Vec<String>,
     /// Targets of each shard: one whole number a sample is its class, other numbers are regression, several of 0 and 1 are labels
     #[arg(long, value_name = "FILE,…", num_args = 1.., requires = "features")]

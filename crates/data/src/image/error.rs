@@ -61,6 +61,14 @@ impl ImageError {
         self.kind
     }
 
+    /// The message without the file, for lists that name the file by themselves.
+    pub fn reason(&self) -> String {
+        match &self.source {
+            Some(cause) => format!("{}: {cause}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The file, if the error is about one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

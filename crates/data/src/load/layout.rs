@@ -5,11 +5,12 @@ mod other_formats;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ranktune_core::names::did_you_mean;
+
 use super::options::{LoadOptions, Split};
 use super::{class_folders, conll, shards, table};
 use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
-use ranktune_core::names::did_you_mean;
 
 pub(super) enum Found {
     /// One table, or the shards of one.

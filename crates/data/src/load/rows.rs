@@ -251,7 +251,7 @@ impl Rows {
             let lack = Lack {
                 what: "file",
                 kind: ErrorKind::NotFound,
-                hint: format!("; files are looked for in {:?}", folder.display().to_string()),
+                hint: format!("; files are looked for in {}", described(&folder)),
                 found: &|row| {
                     let file = files[row].strip_prefix(&folder).unwrap_or(&files[row]);
                     format!(" ({:?})", shortened(&file.display().to_string()))
@@ -347,4 +347,12 @@ fn empty_texts(texts: &[String], keep: &[bool], place: impl Fn(usize) -> String)
 fn retained<T>(values: Vec<T>, keep: &[bool]) -> Vec<T> {
     let pairs = values.into_iter().zip(keep);
     pairs.filter_map(|(value, keep)| keep.then_some(value)).collect()
+}
+
+/// A folder in a message. That of a table without a folder in its path is the current one.
+fn described(folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        return "the current folder".to_owned();
+    }
+    format!("{:?}", folder.display().to_string())
 }

@@ -159,11 +159,15 @@ fn no_such_output(name: &str, known: &[&str]) -> Error {
     )
 }
 
-/// Refuses an unknown input, elements that do not fill their shape, and a missing input. Engines report these late, and each
-/// in its own words.
+/// Refuses an unknown input, elements that do not fill their shape, an empty input, and a missing input. Engines report these
+/// late, and each in its own words.
 fn check_inputs(inputs: &[Input<'_>], known: &[&str]) -> Result<(), Error> {
     for input in inputs {
         input.check()?;
+        if input.shape.contains(&0) {
+            let message = format!("the input {:?} is empty: its shape is {:?}", input.name, input.shape);
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         if !known.contains(&input.name) {
             let names = known.join(", ");
             let message = format!("the graph has no input {:?}; its inputs are {names}", input.name);

@@ -1,12 +1,13 @@
 //! A folder: itself a model, or a folder of models, searched one level deep and without hidden folders.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::SourceKind;
 use super::model_folder::{ModelFolder, is_configured, name_of, stem_of};
-use crate::Error;
 use crate::candidate::{Candidate, Found, SkippedInHub};
+use crate::{Error, ErrorKind};
 
 pub(super) const KIND: SourceKind = SourceKind {
     recognizes: |_| true,
@@ -15,12 +16,13 @@ pub(super) const KIND: SourceKind = SourceKind {
 };
 
 fn find(path: &Path) -> Result<Vec<Found>, Error> {
-    fs::metadata(path).map_err(|e| {
-        Error::io(
-            "cannot open the hub: expected a folder of models, or an ONNX file",
-            e,
-            path,
-        )
+    const EXPECTED: &str = "expected a folder of models, a model folder or an ONNX file";
+    fs::metadata(path).map_err(|error| match error.kind() {
+        // Its cause would say the same again.
+        io::ErrorKind::NotFound => {
+            Error::new(ErrorKind::Io, format!("no such folder or file; {EXPECTED}")).in_file(path)
+        }
+        _ => Error::io(format!("cannot open the hub: {EXPECTED}"), error, path),
     })?;
     let folder = ModelFolder::read(path)?;
     if !folder.is_hub()

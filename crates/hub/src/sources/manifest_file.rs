@@ -52,7 +52,7 @@ fn at_path(path: &Path) -> Result<Candidate, Error> {
         return Ok(single_file(path));
     }
     if !path.is_dir() {
-        let text = "no such folder or file; paths are relative to the manifest's folder";
+        let text = "no such folder or file, but the manifest names it; its paths are relative to the manifest's folder";
         return Err(Error::not_found(text).in_file(path));
     }
     ModelFolder::read(path)?.candidate()

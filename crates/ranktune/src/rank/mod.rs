@@ -60,6 +60,25 @@ pub use options::{LayerChoice, RaceOptions, RankOptions};
 /// [`ErrorKind::Extraction`](crate::ErrorKind::Extraction): an engine that is not available.
 /// [`ErrorKind::Data`](crate::ErrorKind::Data): too many unreadable samples.
 /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
+///
+/// # Examples
+/// The models of images in the hub do not take texts, and are skipped.
+/// ```
+/// use ranktune::{CacheOptions, Interrupt, LoadOptions, RankOptions, Silent, Sources};
+///
+/// let hub = Sources::from("../../examples/hub");
+/// let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// let mut options = RankOptions::default();
+/// options.scores = vec!["logme".to_owned(), "h-score".to_owned()];
+/// options.extract.cache = CacheOptions::Off;
+/// let ranking = ranktune::rank(&hub, data, &options, &Silent, &Interrupt::default())?;
+///
+/// let [first, second] = &ranking.models[..] else { panic!("the hub has two models of texts") };
+/// assert_eq!((&*first.name, &*second.name), ("glove-50d-10k", "glove-50d-1k"));
+/// assert!(first.score("logme") > second.score("logme") && first.score("h-score") > second.score("h-score"));
+/// assert!(ranking.skipped.iter().all(|model| model.is_not_applicable()));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn rank(
     sources: &Sources,
     dataset: Dataset,

@@ -72,6 +72,23 @@ impl LayerChoice {
 }
 
 /// How models race.
+///
+/// # Examples
+/// ```
+/// use ranktune::{CacheOptions, Interrupt, LoadOptions, RaceOptions, RankOptions, Silent, Sources};
+///
+/// let hub = Sources::from("../../examples/hub");
+/// let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// let mut options = RankOptions { race: Some(RaceOptions::default()), top_k: 1, ..RankOptions::default() };
+/// options.extract.cache = CacheOptions::Off;
+/// let ranking = ranktune::rank(&hub, data, &options, &Silent, &Interrupt::default())?;
+///
+/// assert_eq!(ranking.models[0].name, "glove-50d-10k");
+/// let rounds = ranking.race.expect("the models raced").rounds;
+/// assert_eq!(rounds[0].models, 2);
+/// assert!(rounds[0].samples < 96, "the first round has a part of the samples");
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RaceOptions {
     /// Time that extraction may take. A race with a budget does not end when the first k are settled: the remaining time goes

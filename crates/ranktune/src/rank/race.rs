@@ -22,6 +22,7 @@
 
 use ranktune_core::{Event, Progress, one_line};
 use ranktune_features::extract::UnreadableSample;
+use ranktune_report::format::first_places;
 use ranktune_report::ranking::{RaceEnd, RaceRecord, RaceRound, RaceSummary};
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{ResamplingOptions, resample};
@@ -261,9 +262,9 @@ impl Race<'_> {
         unlikely.truncate(compared.len().saturating_sub(self.top_k));
         for model in unlikely {
             let reason = format!(
-                "after {samples} of {all} {} its chance to be among the first {} was {}",
+                "after {samples} of {all} {} its chance to be {} was {}",
                 track.unit().name(),
-                self.top_k,
+                first_places(self.top_k),
                 percent(field[model].chance)
             );
             track.stop(model);

@@ -87,6 +87,50 @@ const FEW: usize = 1 << 20;
 /// [`ErrorKind::Data`]: a file that cannot be read, or does not fit the others. [`ErrorKind::Arguments`]: an unknown score, or one
 /// that the task, the missing probabilities or the missing rows do not allow. [`ErrorKind::Scores`]: a score that is not defined for
 /// these numbers.
+///
+/// # Examples
+/// ```
+/// use ranktune::{CacheOptions, ExtractOptions, Interrupt, LoadOptions, ScoreFiles, ScoreFileOptions, Silent, Sources};
+///
+/// let folder = tempfile::tempdir()?;
+/// let features = folder.path().join("glove.safetensors");
+/// let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// let model = Sources::from("../../examples/hub/glove-50d-10k");
+/// let extract = ExtractOptions { cache: CacheOptions::Off, ..ExtractOptions::default() };
+/// ranktune::export_features(&model, &data, &features, &extract, &Silent, &Interrupt::default())?;
+///
+/// // One array of a file with several is named behind a colon.
+/// let targets = format!("{}:labels", features.display()).into();
+/// let files = ScoreFiles { features: vec![features], targets: vec![targets], ..ScoreFiles::default() };
+/// let scores = ranktune::score(&files, &ScoreFileOptions::default())?;
+/// assert_eq!((scores.samples, scores.features, scores.columns), (96, 50, 4));
+/// assert!(scores.scores["logme"]["value"].is_number());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Statistics of parts are saved, and then merged into the score of the whole:
+/// ```
+/// use ranktune::{CacheOptions, ExtractOptions, Interrupt, LoadOptions, ScoreFiles, ScoreFileOptions, Silent, Sources, Split};
+///
+/// let folder = tempfile::tempdir()?;
+/// let model = Sources::from("../../examples/hub/glove-50d-1k");
+/// let extract = ExtractOptions { cache: CacheOptions::Off, ..ExtractOptions::default() };
+/// let mut merged = ScoreFiles::default();
+/// for split in [Split::Train, Split::Test] {
+///     let load = LoadOptions { split: Some(split), ..LoadOptions::default() };
+///     let data = ranktune::load("../../examples/data/topics".as_ref(), &load)?;
+///     let features = folder.path().join("part.safetensors");
+///     ranktune::export_features(&model, &data, &features, &extract, &Silent, &Interrupt::default())?;
+///     let statistics = folder.path().join(format!("{split:?}.stats"));
+///     let targets = format!("{}:labels", features.display()).into();
+///     let save = Some(statistics.clone());
+///     let part = ScoreFiles { features: vec![features], targets: vec![targets], save, ..ScoreFiles::default() };
+///     ranktune::score(&part, &ScoreFileOptions::default())?;
+///     merged.statistics.push(statistics);
+/// }
+/// assert_eq!(ranktune::score(&merged, &ScoreFileOptions::default())?.samples, 96 + 24);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, Error> {
     let mut hint = None;
     let mut scores = scored(files, options, &mut hint)?;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ranktune_core::counted;
 use ranktune_core::files::write_atomically_with;
 use ranktune_data::{Task, arrays};
 use ranktune_scores::Statistics;
@@ -73,7 +74,10 @@ impl Part {
             let cut = || at(path, "the saved statistics are cut short; save them again");
             let (length, tail) = rest.split_at_checked(8).ok_or_else(cut)?;
             if groups.is_empty() && !tail.starts_with(b"RANKSTAT") {
-                return Err(at(path, "is no file of statistics; make one with --save-statistics"));
+                return Err(at(
+                    path,
+                    "not a file of saved statistics; make one with --save-statistics",
+                ));
             }
             let length = u64::from_le_bytes(length.try_into().map_err(|_| cut())?);
             let length = usize::try_from(length).map_err(|_| cut())?;
@@ -91,7 +95,7 @@ impl Part {
         }
         let description: Value = first
             .and_then(|text| serde_json::from_str(&text).ok())
-            .ok_or_else(|| at(path, "is no file of statistics; make one with --save-statistics"))?;
+            .ok_or_else(|| at(path, "not a file of saved statistics; make one with --save-statistics"))?;
         let count = |key: &str| description[key].as_u64().and_then(|count| usize::try_from(count).ok());
         let n_groups = count("groups").filter(|&count| count > 0 && count <= groups.len());
         let expected = n_groups.map(|groups| groups + count("classes").unwrap_or(0));
@@ -149,7 +153,10 @@ fn fits(first: &Part, part: &Part, name: &str, first_name: &str) -> Result<(), E
             part.task, first.task
         )
     } else if d != expected {
-        format!("{name}: statistics of {d} features, expected {expected} as in {first_name}")
+        format!(
+            "{name}: statistics of {}, expected {expected} as in {first_name}",
+            counted(d, "feature")
+        )
     } else if part.task != Task::Classification && part.names != first.names {
         format!("{name}: statistics of other target columns than {first_name}")
     } else {

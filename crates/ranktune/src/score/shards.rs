@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ranktune_core::counted;
 use ranktune_data::arrays::{self, MatrixReader};
 use ranktune_data::{DatasetTargets, Inference, Task};
 use ranktune_scores::Probabilities;
@@ -45,9 +46,9 @@ impl Shards {
         let d = readers.first().map_or(0, |(_, reader)| reader.n_cols());
         if let Some((path, reader)) = readers.iter().find(|(_, reader)| reader.n_cols() != d) {
             let message = format!(
-                "{}: features have {} columns, expected {d} as in {}",
+                "{}: features have {}, expected {d} as in {}",
                 path.display(),
-                reader.n_cols(),
+                counted(reader.n_cols(), "column"),
                 files.features[0].display()
             );
             return Err(Error::new(ErrorKind::Data, message));
@@ -67,9 +68,9 @@ impl Shards {
                 Some((data, cols)) if *cols == matrix.cols => data.extend_from_slice(&matrix.data),
                 Some((_, cols)) => {
                     let message = format!(
-                        "{}: probabilities have {} columns, expected {cols} as in {}",
+                        "{}: probabilities have {}, expected {cols} as in {}",
                         path.display(),
-                        matrix.cols,
+                        counted(matrix.cols, "column"),
                         files.probabilities[0].display()
                     );
                     return Err(Error::new(ErrorKind::Data, message));
@@ -122,8 +123,8 @@ fn same_count(what: &str, files: &[PathBuf], features: &[PathBuf]) -> Result<(),
         return Ok(());
     }
     let message = format!(
-        "there are {} files of features but {} of {what}; give one for each, in the same order",
-        features.len(),
+        "expected a file of {what} for each file of features, in the same order; found {} of features and {} of {what}",
+        counted(features.len(), "file"),
         files.len()
     );
     Err(Error::new(ErrorKind::Arguments, message))
@@ -134,8 +135,9 @@ fn same_rows(features: &Path, rows: usize, what: &str, found: usize, file: &Path
         return Ok(());
     }
     let message = format!(
-        "{}: features have {rows} rows but {what} have {found} ({})",
+        "{}: features have {} but {what} have {found} ({})",
         features.display(),
+        counted(rows, "row"),
         file.display()
     );
     Err(Error::new(ErrorKind::Data, message))

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ranktune_core::one_line;
 use ranktune_data::image::{ImageError, decode};
 use ranktune_data::{Digest, RgbImage, View, Views};
 use ranktune_hub::ImageProcessor;
@@ -45,7 +44,7 @@ impl Decoder {
                                 return failed;
                             };
                             if let Err(error) = decoder.with(index, |_| ()) {
-                                let (file, reason) = (file.display().to_string(), one_line(&error));
+                                let (file, reason) = (file.display().to_string(), error.reason());
                                 failed.push((index, Unreadable { file, reason }));
                             }
                         }

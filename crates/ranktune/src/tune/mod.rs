@@ -63,6 +63,27 @@ use teacher_inputs::TeacherInputs;
 /// cannot be trained, or not at that size (the node is named), or a teacher for another kind of data.
 /// [`ErrorKind::Output`]: the folder holds something else, or cannot be written to. [`ErrorKind::Diverged`]: the loss exploded.
 /// [`ErrorKind::Training`]: a checkpoint is of another run. [`ErrorKind::Interrupted`]: stopped; the text says where the checkpoint is.
+///
+/// # Examples
+/// ```
+/// use ranktune::{CacheOptions, Interrupt, LoadOptions, Silent, Sources, Target, TuneOptions};
+///
+/// let folder = tempfile::tempdir()?;
+/// let hub = Sources::from("../../examples/hub");
+/// let data = ranktune::load("../../examples/data/digits".as_ref(), &LoadOptions::default())?.subsample(60, 0);
+/// let mut options = TuneOptions::new(folder.path().join("tuned"));
+/// options.model = Target::Named("mtcnn-onet-face".to_owned());
+/// options.method = "fine-tune".to_owned();
+/// options.train.epochs = 1;
+/// options.extract.cache = CacheOptions::Off;
+/// let training = ranktune::tune(&hub, &data, &options, &Silent, &Interrupt::default())?;
+///
+/// assert_eq!((training.history.len(), training.data.validation_samples), (1, 6));
+/// // The folder is a model of a hub, with a head for the ten digits.
+/// let listing = ranktune::list(&Sources::from(options.out.as_path()), &Silent, &Interrupt::default())?;
+/// assert_eq!(listing.models[0].outputs[0].r#type, "f32[batch, 10]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn tune(
     sources: &Sources,
     dataset: &Dataset,

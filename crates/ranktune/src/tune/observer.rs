@@ -52,7 +52,7 @@ impl TrainObserver for ProgressObserver<'_> {
                 if let Some(validation) = &record.validation {
                     let _ = write!(
                         text,
-                        ", validation {} {:.4}, loss {:.4}",
+                        ", validation {} {:.4}, validation loss {:.4}",
                         validation.metric, validation.value, validation.loss
                     );
                 }

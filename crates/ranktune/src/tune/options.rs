@@ -111,6 +111,17 @@ pub struct TuneOptions {
 /// Options of training that suit `dataset`: [`TrainOptions::default`] for images; for texts those of encoders (Devlin et al. 2019:
 /// AdamW, weight decay 0.01, a warm-up of a tenth, a gradient norm of at most 1), with the learning rate that was best for a small encoder
 /// (`experiments/tuning_quality/texts.md`); 2e-5 to 5e-5 are published for large ones.
+///
+/// # Examples
+/// ```
+/// use ranktune::{LoadOptions, TrainOptions};
+///
+/// let texts = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// assert_eq!(ranktune::training_defaults(&texts).warm_up, 0.1);
+/// let images = ranktune::load("../../examples/data/digits".as_ref(), &LoadOptions::default())?;
+/// assert_eq!(ranktune::training_defaults(&images).learning_rate, TrainOptions::default().learning_rate);
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
     let options = TrainOptions::default();
     if !dataset.kind().is_text() {
@@ -131,6 +142,17 @@ pub fn training_defaults(dataset: &Dataset) -> TrainOptions {
 
 /// Learning rates to choose from, the default first. Image models that were trained for another kind of data do best at 3 to 10 times
 /// the default (`experiments/tuning_quality`), and tables of word embeddings at 10 to 100 times (`experiments/tuning_quality/texts.md`).
+///
+/// # Examples
+/// ```
+/// use ranktune::{LoadOptions, TuneOptions};
+///
+/// let data = ranktune::load("../../examples/data/topics".as_ref(), &LoadOptions::default())?;
+/// let mut options = TuneOptions::new("tuned");
+/// options.learning_rates = ranktune::usual_rates(&data);
+/// assert_eq!(options.learning_rates, [1e-4, 1e-3, 1e-2]);
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn usual_rates(dataset: &Dataset) -> Vec<f32> {
     let default = training_defaults(dataset).learning_rate;
     if dataset.kind().is_text() {

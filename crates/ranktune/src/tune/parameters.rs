@@ -6,6 +6,7 @@ use ranktune_features::extract::PreparedModel;
 use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_report::Parameters;
 use ranktune_report::parameters::{Parameter, SCHEMA};
+use ranktune_train::check_frozen_prefixes;
 
 use super::options::{Target, TuneOptions};
 use super::selection;
@@ -16,7 +17,23 @@ use crate::sources::Sources;
 ///
 /// # Errors
 /// [`ErrorKind::Hub`]: no such hub, or a graph that cannot be trained; [`ErrorKind::Arguments`]: no model of that name, or
-/// none named.
+/// none named; a prefix to freeze that no parameter has.
+///
+/// # Examples
+/// ```
+/// use ranktune::{Interrupt, Silent, Sources, Target, TuneOptions};
+///
+/// let hub = Sources::from("../../examples/hub");
+/// // Nothing is written to the output folder.
+/// let mut options = TuneOptions::new("unused");
+/// options.model = Target::Named("mtcnn-onet-face".to_owned());
+/// options.train.freeze = vec!["conv1.".to_owned()];
+/// let list = ranktune::list_parameters(&hub, &options, &Silent, &Interrupt::default())?;
+/// let role = |name: &str| list.parameters.iter().find(|each| each.name == name).map(|each| &*each.role);
+/// assert_eq!(role("conv1.weight"), Some("frozen"));
+/// assert_eq!(role("conv2.weight"), Some("trainable"));
+/// # Ok::<(), ranktune::Error>(())
+/// ```
 pub fn list_parameters(
     sources: &Sources,
     options: &TuneOptions,
@@ -48,6 +65,7 @@ pub fn list_parameters(
         },
     )
     .map_err(|error| Error::new(ErrorKind::Hub, format!("{name}: {}", one_line(&error))))?;
+    check_frozen_prefixes(&graph, &options.train.freeze)?;
     let frozen = |parameter: &str| options.train.freeze.iter().any(|prefix| parameter.starts_with(prefix));
     graph.freeze(frozen);
     graph.keep_statistics(frozen);

@@ -1,7 +1,7 @@
 //! The model that is tuned, and its teachers.
 
 use ranktune_core::names::did_you_mean;
-use ranktune_core::{Event, Interrupt, Progress, one_line};
+use ranktune_core::{Event, Interrupt, Progress, counted, one_line};
 use ranktune_data::Dataset;
 use ranktune_features::extract::{DataKind, ExtractOptions, FeatureChoice, PreparedModel, Unusable};
 use ranktune_hub::{Hub, HubEntry, TextPooling};
@@ -117,7 +117,10 @@ fn teachers(
     if let Teachers::Top(count) = options.teachers
         && names.len() < count
     {
-        let note = format!("the ranking has {} models, so there are as many teachers", names.len());
+        let note = format!(
+            "the ranking has {}, so there are as many teachers",
+            counted(names.len(), "model")
+        );
         progress.event(Event::Note(&note));
     }
     names
@@ -254,8 +257,8 @@ fn check_ranking(ranking: &Ranking, dataset: &Dataset, progress: &dyn Progress) 
     let samples = dataset.targets.n_predicted();
     if ranking.data.samples != samples {
         let note = format!(
-            "the ranking was made on {} samples, and there are {samples} to train on",
-            ranking.data.samples
+            "the ranking was made on {}, and there are {samples} to train on",
+            counted(ranking.data.samples, "sample")
         );
         progress.event(Event::Note(&note));
     }

@@ -1,6 +1,6 @@
 //! The samples, without unreadable ones, split for training, validation and test.
 
-use ranktune_core::{Event, Progress, one_line};
+use ranktune_core::{Event, Progress, counted, one_line};
 use ranktune_data::{Dataset, DatasetTargets, Digest, Task, Views};
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::Unreadable;
@@ -66,9 +66,9 @@ impl DataSplits {
                 let (train, held) = all.dataset.split(*share, options.train.seed);
                 if held.is_empty() {
                     let message = format!(
-                        "{}: a share of {share} of {} samples leaves no validation samples; raise --validation, or pass none",
+                        "{}: a share of {share} of {} leaves no validation samples; raise --validation, or pass none",
                         dataset.path.display(),
-                        all.dataset.n_samples()
+                        counted(all.dataset.n_samples(), "sample")
                     );
                     return Err(Error::new(ErrorKind::Data, message));
                 }

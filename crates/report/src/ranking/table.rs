@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{RaceEnd, RaceSummary, RankedModel, Ranking};
-use crate::format::{count, number, seconds};
+use crate::format::{count, first_places, number, seconds};
 use crate::table::{Align, Table};
 
 impl Ranking {
@@ -164,13 +164,14 @@ fn race_text(race: &RaceSummary, models: &[RankedModel]) -> String {
         .map(|round| format!("{} on {}", round.models, round.samples))
         .collect();
     let ended = match race.ended {
+        RaceEnd::Settled if race.top_k == 1 => "the first place was settled".to_owned(),
         RaceEnd::Settled => format!("the order of the first {} was settled", race.top_k),
         RaceEnd::Time => "its budget was used up".to_owned(),
         RaceEnd::Share => format!("half of the {} of a full ranking were used", race.unit.name()),
         RaceEnd::Complete => format!("all {} were seen", race.unit.name()),
     };
     let mut text = format!(
-        "\nrace: models on {unit}: {}; it ended when {ended}, after {} s of extraction, of {} s for all models on all {unit}\n",
+        "\nrace: models on {unit}: {}; it ended when {ended}, after {} s of extraction; all models on all {unit} would take {} s\n",
         rounds.join(", "),
         seconds(race.seconds),
         seconds(race.full_seconds),
@@ -192,9 +193,9 @@ fn race_text(race: &RaceSummary, models: &[RankedModel]) -> String {
             .collect();
         if !open.is_empty() {
             text.push_str(&format!(
-                "  not settled: {} may be among the first {} too\n",
+                "  not settled: {} may be {} too\n",
                 open.join(", "),
-                race.top_k
+                first_places(race.top_k)
             ));
         }
     }

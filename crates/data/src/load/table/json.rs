@@ -228,14 +228,21 @@ fn each_line(path: &Path, mut reader: Text, on_object: &mut OnObject<'_>) -> Res
             let message = format!("not valid UTF-8: found byte 0x{found:02x}; save the table as UTF-8");
             return Err(malformed(message));
         }
-        let value: Value = serde_json::from_slice(&line).map_err(|source| {
+        // Without the line break, which in a string that is cut off is reported as a wrong character.
+        let value: Value = serde_json::from_slice(line.trim_ascii_end()).map_err(|source| {
             let text = shortened(String::from_utf8_lossy(&line).trim_end());
             let hint = if text.contains("NaN") {
                 "; JSON has no NaN: write null"
             } else {
                 ""
             };
-            malformed(format!("expected one JSON object a line, found {text:?}{hint}")).caused_by(source)
+            // It counts lines, too, of which it has seen one.
+            let problem = source.to_string();
+            let problem = problem.split(" at line ").next().unwrap_or_default();
+            let column = source.column();
+            malformed(format!(
+                "expected one JSON object a line, found {text:?}: {problem} at column {column}{hint}"
+            ))
         })?;
         let Value::Object(object) = value else {
             return Err(malformed(format!("expected an object, found {}", kind_of(&value))));

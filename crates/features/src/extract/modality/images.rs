@@ -259,6 +259,12 @@ impl<'a> DecodedImages<'a> {
     }
 }
 
+/// Why an image has no pixels, without its file, which lists of unreadable samples name by themselves.
+fn reason(error: &Error) -> String {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Arc<ImageError>>());
+    cause.map_or_else(|| one_line(error), |image| image.reason())
+}
+
 impl DatasetPart for DecodedImages<'_> {
     fn range(&self) -> Range<usize> {
         self.start..self.start + self.files.len()
@@ -270,7 +276,7 @@ impl DatasetPart for DecodedImages<'_> {
         let batch = side.batch(rows.len(), buffer, |at, pixels| {
             if let Err(error) = self.write(side, rows.start + at, pixels) {
                 pixels.fill(0.0);
-                unreadable.push((rows.start + at, one_line(&error)));
+                unreadable.push((rows.start + at, reason(&error)));
             }
         });
         Some(Unit {

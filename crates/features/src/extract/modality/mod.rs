@@ -51,19 +51,20 @@ pub(crate) fn prepare(candidate: &Candidate<'_>) -> Result<Arc<dyn InputSide>, U
     let takes = takes(candidate);
     Err(Unusable::NotApplicable(match candidate.data {
         Some(data) => format!("{takes}, the data are {}", data.name()),
-        None => format!("{takes}, neither an image nor texts"),
+        None => takes,
     }))
 }
 
 /// A readable description of what the model takes.
 fn takes(candidate: &Candidate<'_>) -> String {
-    let name = candidate.modality.name();
-    let [input] = candidate.inputs() else {
-        return format!("it takes {} inputs ({name})", candidate.inputs().len());
-    };
-    match GraphInput::from_value_info(input) {
-        Err(error) if candidate.modality == InputModality::Other => format!("its input is {name} ({error})"),
-        _ => format!("its input is {name}"),
+    match (candidate.modality, candidate.inputs()) {
+        (InputModality::Image, _) => "it takes images".to_owned(),
+        (InputModality::Text, _) => "it takes texts".to_owned(),
+        (_, [input]) => match GraphInput::from_value_info(input) {
+            Err(error) => format!("it takes neither images nor texts ({error})"),
+            Ok(_) => "it takes neither images nor texts".to_owned(),
+        },
+        (_, inputs) => format!("it takes {} inputs, neither images nor texts", inputs.len()),
     }
 }
 
