@@ -48,7 +48,7 @@ fn a_broken_model_is_listed_with_its_reason() {
     let listing = listing.assert_code(1).json();
     assert_eq!(listing["skipped"][0]["name"], "wide");
     assert!(
-        listing["skipped"][0]["reason"].as_str().unwrap().contains("HTML"),
+        listing["skipped"][0]["reason"].as_str().unwrap().contains("web page"),
         "{listing}"
     );
 }

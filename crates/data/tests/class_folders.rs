@@ -148,7 +148,7 @@ fn splits_are_found_by_their_names_and_train_is_the_default() {
     ]);
     let dataset = read(root.path()).unwrap();
     assert_eq!(files(&dataset, root.path()), ["Train/a/1.png", "Train/b/1.png"]);
-    assert!(dataset.notes[0].contains("read split train"), "{:?}", dataset.notes);
+    assert!(dataset.notes[0].contains("read the split train"), "{:?}", dataset.notes);
     let options = |split| LoadOptions {
         split: Some(split),
         ..LoadOptions::default()

@@ -11,7 +11,7 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::linalg::matmul::matmul;
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// Parts of an operation. More threads than this have nothing to do in it; fewer take several parts each.
@@ -45,6 +45,11 @@ pub(crate) fn cholesky(mut matrix: Mat<f64>) -> Option<Mat<f64>> {
 /// `X ← L⁻¹X`
 pub(crate) fn solve_lower(factor: MatRef<'_, f64>, columns: MatMut<'_, f64>) {
     solve_lower_triangular_in_place(factor, columns, parallel());
+}
+
+/// `X ← L⁻ᵀX`
+pub(crate) fn solve_lower_transposed(factor: MatRef<'_, f64>, columns: MatMut<'_, f64>) {
+    solve_upper_triangular_in_place(factor.transpose(), columns, parallel());
 }
 
 /// `A = U diag(values) Uᵀ`, values ascending.

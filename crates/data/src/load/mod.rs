@@ -48,6 +48,7 @@
 mod class_folders;
 mod columns;
 mod conll;
+mod convert;
 mod file_names;
 mod infer;
 mod integers;

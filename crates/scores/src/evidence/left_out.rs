@@ -25,12 +25,12 @@
 //! Cost: an eigendecomposition of `min(n, d)²`, `2nd²` for Z, and `6ncd` for all columns; the rows are taken in blocks, so memory is that
 //! of `[d, d]` and a block of `[rows, d + c]`.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Side};
+use faer::{Mat, MatRef};
 
 use super::outcome::Evidence;
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
+use crate::linalg::{self, Eigen};
 use crate::statistics::Statistics;
 use crate::statistics::gram::dual_gram;
 use crate::targets::Targets;
@@ -225,15 +225,13 @@ fn shrunk(lambda: f64, t: f64) -> f64 {
     if t.is_infinite() { 1.0 } else { t / (lambda + t) }
 }
 
-fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
-    let decomposition = matrix.self_adjoint_eigen(Side::Lower).map_err(|_| {
+fn eigen(matrix: &Mat<f64>) -> Result<Eigen> {
+    linalg::eigen(matrix.as_ref()).ok_or_else(|| {
         Error::new(
             ErrorKind::Precision,
             "the eigenvalues of the features' second moments did not converge; scale the features",
         )
-    })?;
-    let values = decomposition.S().column_vector().iter().copied().collect();
-    Ok((values, decomposition.U().to_owned()))
+    })
 }
 
 fn primal(
@@ -246,7 +244,10 @@ fn primal(
         return Err(Error::new(ErrorKind::Unsupported, "statistics hold no second moments"));
     };
     let (d, c) = (features.n_features(), columns.len());
-    let (lambda, vectors) = eigen(&gram.dense())?;
+    let Eigen {
+        values: lambda,
+        vectors,
+    } = eigen(&gram.dense())?;
     let largest = lambda.iter().copied().fold(0.0, f64::max);
     let kept: Vec<usize> = (0..d).filter(|&k| lambda[k] > RANK_CUT * largest).collect();
     // V/√λ, so that products with rows of features are rows of u.
@@ -256,18 +257,18 @@ fn primal(
         all.iter().map(|column| column.product).collect()
     };
     let right = Mat::from_fn(d, c, |i, j| products[j][i]);
-    let fitted = basis.transpose() * &right;
+    let fitted = product(basis.transpose(), right.as_ref());
     let weights = Mat::from_fn(kept.len(), c, |k, j| shrunk(lambda[kept[k]], columns[j].t));
     let shrunk_fit = Mat::from_fn(kept.len(), c, |k, j| fitted[(k, j)] * weights[(k, j)]);
     for first in (0..features.n_samples()).step_by(BLOCK) {
         let rows = BLOCK.min(features.n_samples() - first);
         let block = Mat::from_fn(rows, d, |i, j| f64::from(features.row(first + i)[j]));
-        let u = product(&block, &basis);
+        let u = product(block.as_ref(), basis.as_ref());
         let squares = Mat::from_fn(rows, kept.len(), |i, k| u[(i, k)] * u[(i, k)]);
         let (inside, left, leverage) = (
-            product(&u, &fitted),
-            product(&u, &shrunk_fit),
-            product(&squares, &weights),
+            product(u.as_ref(), fitted.as_ref()),
+            product(u.as_ref(), shrunk_fit.as_ref()),
+            product(squares.as_ref(), weights.as_ref()),
         );
         for i in 0..rows {
             let outside = 1.0 - (0..kept.len()).map(|k| squares[(i, k)]).sum::<f64>();
@@ -289,12 +290,15 @@ fn primal(
 
 fn dual(features: &FeatureView<'_>, columns: &[Solved], out: &mut Collected<'_>) -> Result<()> {
     let (n, c) = (features.n_samples(), columns.len());
-    let (sigma, u) = eigen(&dual_gram(features.data(), features.n_features(), None, None))?;
+    let Eigen {
+        values: sigma,
+        vectors: u,
+    } = eigen(&dual_gram(features.data(), features.n_features(), None, None))?;
     let largest = sigma.iter().copied().fold(0.0, f64::max);
     // What rounding leaves of a zero must not be negative, and not zero where t is.
     let sigma: Vec<f64> = sigma.iter().map(|value| value.max(f64::EPSILON * largest)).collect();
     let y = Mat::from_fn(n, c, |i, j| out.y.at(i, j, columns[j].column));
-    let rotated = u.transpose() * &y;
+    let rotated = product(u.transpose(), y.as_ref());
     // 1/(σ + t), and in the limit t → ∞ t/(σ + t): the ratio of the two sums is what counts.
     let inverse = Mat::from_fn(n, c, |k, j| {
         let t = columns[j].t;
@@ -302,7 +306,10 @@ fn dual(features: &FeatureView<'_>, columns: &[Solved], out: &mut Collected<'_>)
     });
     let scaled = Mat::from_fn(n, c, |k, j| rotated[(k, j)] * inverse[(k, j)]);
     let squares = Mat::from_fn(n, n, |i, k| u[(i, k)] * u[(i, k)]);
-    let (above, below) = (product(&u, &scaled), product(&squares, &inverse));
+    let (above, below) = (
+        product(u.as_ref(), scaled.as_ref()),
+        product(squares.as_ref(), inverse.as_ref()),
+    );
     for i in 0..n {
         let precision = |j: usize| {
             let q = below[(i, j)];
@@ -316,8 +323,6 @@ fn dual(features: &FeatureView<'_>, columns: &[Solved], out: &mut Collected<'_>)
     Ok(())
 }
 
-fn product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
-    let mut product = Mat::zeros(a.nrows(), b.ncols());
-    matmul(product.as_mut(), Accum::Replace, a, b, 1.0, crate::linalg::parallel());
-    product
+fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    linalg::product(a, b, linalg::parallel())
 }

@@ -10,10 +10,10 @@
 //! their outer product is S⁻¹.
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, Mat, Side};
+use faer::{Accum, Mat};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 
 /// Rows of a block.
 const BLOCK: usize = 512;
@@ -102,7 +102,7 @@ impl Samples<'_> {
                 x,
                 BlockStructure::Rectangular,
                 1.0 / n as f64,
-                crate::linalg::parallel(),
+                linalg::parallel(),
             );
         }
         Scatters {
@@ -123,7 +123,7 @@ impl Samples<'_> {
                 (self.row)(first + i, to);
             }
             let x = faer::MatRef::from_row_major_slice(&block[..rows * d], rows, d);
-            let scores = x * &discriminant.coefficients;
+            let scores = linalg::product(x, discriminant.coefficients.as_ref(), linalg::parallel());
             let mut shares = vec![0.0; c];
             for i in 0..rows {
                 for (class, share) in shares.iter_mut().enumerate() {
@@ -149,13 +149,13 @@ impl Scatters {
         if largest_variance > LARGE {
             return Ok(LEAST);
         }
-        let values = self.within.self_adjoint_eigenvalues(Side::Lower).map_err(|_| {
+        let eigen = linalg::eigen(self.within.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the eigenvalues of the scatter within classes did not converge; scale the features",
             )
         })?;
-        let largest = values.into_iter().fold(0.0, f64::max);
+        let largest = eigen.values.into_iter().fold(0.0, f64::max);
         Ok((-5.0 * largest).exp().max(LEAST))
     }
 
@@ -184,13 +184,16 @@ impl Scatters {
             Mat::zeros(d, c)
         } else {
             let shrunk = self.shrunk(shrinkage);
-            let factor = Llt::new(shrunk.as_ref(), Side::Lower).map_err(|_| {
+            let factor = linalg::cholesky(shrunk).ok_or_else(|| {
                 Error::new(
                     ErrorKind::Precision,
                     "the scatter within classes is singular to rounding; leave out features that repeat others",
                 )
             })?;
-            factor.solve(&means)
+            let mut coefficients = means.clone();
+            linalg::solve_lower(factor.as_ref(), coefficients.as_mut());
+            linalg::solve_lower_transposed(factor.as_ref(), coefficients.as_mut());
+            coefficients
         };
         let intercepts = (0..c)
             .map(|class| {

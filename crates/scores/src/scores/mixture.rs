@@ -12,12 +12,12 @@
 //! Cost: n·K·p² a round, as one triangular factor a component turns densities into products.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::solvers::Llt;
-use faer::{Accum, Mat, MatRef, Par, Side};
+use faer::{Accum, Mat, MatRef, Par};
 use ranktune_core::random::Random;
 use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 
 /// Rounds of Lloyd's algorithm, and of EM, at most.
 const ROUNDS: usize = 100;
@@ -111,7 +111,7 @@ fn cluster(x: &[f64], p: usize, centres: &[f64]) -> Vec<usize> {
             MatRef::from_row_major_slice(&centres, count, p),
             MatRef::from_column_major_slice(x, p, n),
             1.0,
-            crate::linalg::parallel(),
+            linalg::parallel(),
         );
         let nearest: Vec<usize> = (0..n)
             .into_par_iter()
@@ -225,10 +225,10 @@ fn log_densities(x: &[f64], component: &Component, densities: &mut [f64]) -> std
         densities.fill(f64::NEG_INFINITY);
         return Ok(());
     }
-    let factor = Llt::new(component.covariance.as_ref(), Side::Lower).map_err(|_| ())?;
-    let lower = factor.L();
+    let factor = linalg::cholesky(component.covariance.clone()).ok_or(())?;
+    let lower = factor.as_ref();
     let mut centred = Mat::from_fn(p, n, |k, i| x[i * p + k] - component.mean[k]);
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, centred.as_mut(), Par::Seq);
+    linalg::solve_lower(lower, centred.as_mut());
     let log_root: f64 = (0..p).map(|k| lower[(k, k)].ln()).sum();
     let constant = component.log_weight - log_root - 0.5 * p as f64 * (2.0 * std::f64::consts::PI).ln();
     for (i, density) in densities.iter_mut().enumerate() {

@@ -10,10 +10,11 @@
 //! positive, as in scikit-learn: PARC depends on it.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Side};
+use faer::{Accum, Mat};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
+use crate::linalg;
 use crate::statistics::Statistics;
 use crate::statistics::gram::dual_gram;
 
@@ -57,18 +58,13 @@ impl Principal {
             }
             _ => return Err(Error::new(ErrorKind::Unsupported, "statistics hold no second moments")),
         };
-        let decomposition = matrix.self_adjoint_eigen(Side::Lower).map_err(|_| {
+        let decomposition = linalg::eigen(matrix.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the eigenvalues of the features' covariance did not converge; scale the features",
             )
         })?;
-        let values: Vec<f64> = decomposition
-            .S()
-            .column_vector()
-            .iter()
-            .map(|value| value / n)
-            .collect();
+        let values: Vec<f64> = decomposition.values.iter().map(|value| value / n).collect();
         let total_variance: f64 = values.iter().map(|value| value.max(0.0)).sum();
         let largest = values.iter().copied().fold(0.0, f64::max);
         let is_constant = total_variance <= CONSTANT * (origin + total_variance);
@@ -77,7 +73,7 @@ impl Principal {
             .take(most)
             .filter(|&k| !is_constant && values[k] > RANK_CUT * largest)
             .collect();
-        let leading = Mat::from_fn(values.len(), kept.len(), |i, k| decomposition.U()[(i, kept[k])]);
+        let leading = Mat::from_fn(values.len(), kept.len(), |i, k| decomposition.vectors[(i, kept[k])]);
         let variances: Vec<f64> = kept.iter().map(|&k| values[k]).collect();
         let mut vectors = match statistics.rows() {
             Some(rows) => {
@@ -86,7 +82,7 @@ impl Principal {
                 let scaled = Mat::from_fn(values.len(), kept.len(), |i, k| {
                     leading[(i, k)] / (n * variances[k]).sqrt()
                 });
-                centred.transpose() * &scaled
+                linalg::product(centred.transpose(), scaled.as_ref(), linalg::parallel())
             }
             None => leading,
         };
@@ -143,7 +139,7 @@ impl Principal {
                 &block,
                 &self.vectors,
                 1.0,
-                crate::linalg::parallel(),
+                linalg::parallel(),
             );
         }
         coordinates

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EntryKind, Folder};
+use super::folder::{EntryKind, Folder};
 
 /// What to do about files of other formats, by their lower-case extension.
 const OTHER_FORMATS: [(&[&str], &str); 6] = [

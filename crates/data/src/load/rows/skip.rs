@@ -1,7 +1,7 @@
 //! Rows that are left out: counted, limited, and said.
 
 use crate::error::counted;
-use crate::load::infer::Place;
+use crate::load::convert::Place;
 use crate::load::target_column::TargetColumn;
 use crate::{Error, ErrorKind, Result};
 

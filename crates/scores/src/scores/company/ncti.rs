@@ -14,14 +14,14 @@
 //!
 //! Cost: the second moments (n·d²) with their eigenvectors (d³), n·p² and n·c².
 
-use faer::linalg::solvers::Llt;
-use faer::{Mat, MatRef, Side};
+use faer::{Mat, MatRef};
 
 use super::super::discriminant::Samples;
 use super::super::principal::Principal;
 use super::super::{ScoreData, ScoreOptions};
 use super::CompanyScore;
 use crate::error::{Error, ErrorKind, Result};
+use crate::linalg;
 use crate::targets::Compact;
 
 /// Principal components that are kept.
@@ -85,7 +85,7 @@ fn of_model(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<Vec<f64>> {
         let shrunk = scatters.shrunk(shrinkage);
         let total: Vec<f64> = principal.variances.clone();
         let directions = directions(&shrunk, &total, shrinkage, p.min(c - 1))?;
-        nuclear_norm((&coordinates * &directions).as_ref())?
+        nuclear_norm(linalg::product(coordinates.as_ref(), directions.as_ref(), linalg::parallel()).as_ref())?
     };
     Ok(vec![spread, right / n as f64, within.ln()])
 }
@@ -113,29 +113,25 @@ fn directions(within: &Mat<f64>, total: &[f64], shrinkage: f64, count: usize) ->
     for (i, variance) in total.iter().enumerate() {
         between[(i, i)] += (1.0 - shrinkage) * variance + shrinkage * mean;
     }
-    let factor = Llt::new(within.as_ref(), Side::Lower).map_err(|_| lost())?;
-    let lower = factor.L();
+    let factor = linalg::cholesky(within.clone()).ok_or_else(lost)?;
+    let lower = factor.as_ref();
     // L⁻¹BL⁻ᵀ, by two triangular solves.
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, between.as_mut(), faer::Par::Seq);
+    linalg::solve_lower(lower, between.as_mut());
     let mut whitened = between.transpose().to_owned();
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, whitened.as_mut(), faer::Par::Seq);
-    let decomposition = whitened.self_adjoint_eigen(Side::Lower).map_err(|_| lost())?;
-    let mut leading = Mat::from_fn(p, count, |i, k| decomposition.U()[(i, p - 1 - k)]);
-    faer::linalg::triangular_solve::solve_upper_triangular_in_place(
-        lower.transpose(),
-        leading.as_mut(),
-        faer::Par::Seq,
-    );
+    linalg::solve_lower(lower, whitened.as_mut());
+    let decomposition = linalg::eigen(whitened.as_ref()).ok_or_else(lost)?;
+    let mut leading = Mat::from_fn(p, count, |i, k| decomposition.vectors[(i, p - 1 - k)]);
+    linalg::solve_lower_transposed(lower, leading.as_mut());
     Ok(leading)
 }
 
 /// The sum of singular values.
 fn nuclear_norm(matrix: MatRef<'_, f64>) -> Result<f64> {
-    let values = matrix.singular_values().map_err(|_| {
+    let singular = linalg::singular(matrix).ok_or_else(|| {
         Error::new(
             ErrorKind::Precision,
             "singular values did not converge; scale the features",
         )
     })?;
-    Ok(values.into_iter().sum())
+    Ok(singular.values.into_iter().sum())
 }
