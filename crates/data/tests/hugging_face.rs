@@ -70,7 +70,7 @@ fn the_shards_of_a_split_are_read_in_order_wherever_the_hub_has_them() {
             train
                 .notes
                 .iter()
-                .any(|note| note.contains("read the split train, 2 shards")),
+                .any(|note| note.contains("read the split train from 2 shards")),
             "{:?}",
             train.notes
         );

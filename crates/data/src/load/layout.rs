@@ -113,7 +113,7 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
     let (taken, entry) = choose_split(path, options.split, &splits)?;
     Ok(Some((
         entry.path.clone(),
-        vec![format!("read the split {taken}, {}", entry.name)],
+        vec![format!("read the split {taken} from {:?}", entry.name)],
     )))
 }
 
@@ -156,7 +156,7 @@ fn of_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)], mut n
         .collect();
     if let Some(files) = shards::ordered(path, &tables, &stem_of)? {
         notes.push(format!(
-            "read the split {taken}, {}; the folder has {}",
+            "read the split {taken} from {}; the folder has {}",
             counted(files.len(), "shard"),
             listed(&there)
         ));
@@ -168,7 +168,7 @@ fn of_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)], mut n
     }
     let (taken, entry) = choose_split(path, asked, splits)?;
     notes.push(format!(
-        "read the split {taken}, {}; the folder has {}",
+        "read the split {taken} from {:?}; the folder has {}",
         entry.name,
         listed(&there)
     ));
