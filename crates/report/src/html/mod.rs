@@ -4,7 +4,7 @@
 //! same bytes. Every document is embedded as JSON.
 //!
 //! A page is a list of documents, and a document a list of sections. A section is a template under `templates/` and a file beside this one
-//! that fills it; the list of a kind of document is in its `sections` function ([`ranking`], [`training`]). Pictures are drawn by templates
+//! that fills it; the list of a kind of document is in its `sections` function (`ranking`, `training`). Pictures are drawn by templates
 //! too, so that they follow the page's colours and carry their own text (decision 20).
 
 mod chart;
