@@ -70,3 +70,31 @@ impl FieldHasher {
         self.0.finalize().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_blake3s_in_hexadecimal() {
+        let empty = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+        assert_eq!(Digest::of(b"").to_string(), empty);
+        assert_eq!(format!("{:?}", Digest::of(b"")), empty);
+        assert_eq!(Digest::of(b"").as_bytes()[..3], [0xaf, 0x13, 0x49]);
+    }
+
+    #[test]
+    fn fields_are_hashed_with_their_lengths_one_after_the_other() {
+        let inner = Digest::of(b"x");
+        let mut hasher = FieldHasher::new("test 1");
+        hasher.text("ab");
+        hasher.number(7);
+        hasher.digest(&inner);
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&2_u64.to_le_bytes());
+        bytes.extend_from_slice(b"ab");
+        bytes.extend_from_slice(&7_u64.to_le_bytes());
+        bytes.extend_from_slice(inner.as_bytes());
+        assert_eq!(*hasher.finish().as_bytes(), blake3::derive_key("test 1", &bytes));
+    }
+}

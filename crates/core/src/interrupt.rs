@@ -23,3 +23,18 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_and_the_flag_see_what_is_raised_once() {
+        let interrupt = Interrupt::default();
+        let (other, flag) = (interrupt.clone(), interrupt.flag());
+        assert!(!interrupt.is_raised() && !flag.load(Ordering::SeqCst));
+        assert!(!other.raise(), "it was not raised before");
+        assert!(interrupt.is_raised() && flag.load(Ordering::SeqCst));
+        assert!(interrupt.raise(), "it was raised before");
+    }
+}

@@ -121,4 +121,21 @@ mod tests {
         assert_eq!(text.matches(" or ").count(), 2);
         assert!(did_you_mean("label", [long.as_str()]).len() < 120);
     }
+
+    #[test]
+    fn names_and_candidates_of_256_letters_are_the_longest() {
+        let (longest, longer) = ("x".repeat(256), "x".repeat(257));
+        assert_eq!(nearest_name(&longest, [longest.as_str()]), Some(longest.as_str()));
+        assert_eq!(nearest_name(&longer, [longer.as_str()]), None);
+        assert_eq!(nearest_name("xxx", [longer.as_str()]), None);
+        assert_eq!(nearest_name("xxx", [longest.as_str()]), Some(longest.as_str()));
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_candidate_is_near_from_three_letters_on() {
+        assert_eq!(nearest_name("logme-published", ["logme"]), Some("logme"));
+        assert_eq!(nearest_name("logme", ["lo"]), None);
+        // Three of six letters differ: more than a third.
+        assert_eq!(nearest_name("abcdef", ["abcxyz"]), None);
+    }
 }

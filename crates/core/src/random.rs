@@ -78,4 +78,30 @@ mod tests {
         items.sort_unstable();
         assert_eq!(items, (0..100).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn numbers_below_a_bound_are_the_high_half_of_the_product() {
+        // ⌊6457827717110365317 · 10 / 2⁶⁴⌋ and ⌊3203168211198807973 · 1000 / 2⁶⁴⌋
+        let mut random = Random::new(1_234_567);
+        assert_eq!((random.below(10), random.below(1000)), (3, 173));
+    }
+
+    #[test]
+    fn every_order_is_about_as_frequent() {
+        let mut counts = std::collections::BTreeMap::new();
+        for seed in 0..6000 {
+            let mut items = [0, 1, 2];
+            Random::new(seed).shuffle(&mut items);
+            *counts.entry(items).or_insert(0) += 1;
+        }
+        // Six standard deviations of a binomial count with mean 1000.
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (827..=1173).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn seeds_that_differ_in_one_bit_have_different_streams() {
+        let first: std::collections::BTreeSet<u64> = (0..1024).map(|seed| Random::of_stream(seed, 1).next()).collect();
+        assert_eq!(first.len(), 1024);
+    }
 }
