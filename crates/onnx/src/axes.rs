@@ -200,6 +200,9 @@ mod tests {
         assert_eq!(slice(-1, i64::MIN, -1), (4, 5));
         assert_eq!(slice(3, 0, -2), (3, 2));
         assert_eq!(slice(4, 2, 1), (4, 0));
+        assert_eq!(slice(9, 0, -1), (4, 4));
+        assert_eq!(slice(9, -9, -3), (4, 2));
+        assert_eq!(slice(-9, 9, 4), (0, 2));
         assert_eq!(
             SliceAxis {
                 axis: 0,
