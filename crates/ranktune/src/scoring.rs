@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ranktune_data::{DatasetTargets, Task};
-use ranktune_scores::scores::{SCORES, Score, company, find};
+use ranktune_scores::scores::{Needs, SCORES, Score, company, find};
 use ranktune_scores::uncertainty::interval_factor;
 use ranktune_scores::{Evidence, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
@@ -96,6 +96,11 @@ impl Columns {
             Self::Numbers { columns, .. } => Statistics::for_columns(n_features, *columns),
         }
     }
+}
+
+/// Whether a score is found from statistics of words, and a draw of them.
+pub(crate) fn is_found_from_words(score: &Score) -> bool {
+    score.is_of_statistics() || score.needs == Needs::RowsOrGroups
 }
 
 /// Refuses unknown scores, and scores that are not defined for the targets of a task.

@@ -60,6 +60,7 @@ mod rows;
 mod shards;
 mod stored_images;
 mod table;
+mod table_place;
 mod tagged;
 mod target_column;
 mod targets_only;

@@ -12,6 +12,7 @@ use super::file_names::{self, Found};
 use super::options::LoadOptions;
 use super::stored_images::StoredImages;
 use super::table::{self, Cell, Table};
+use super::table_place::TablePlace;
 use super::target_column::TargetColumn;
 use super::{class_folders, infer, notation, tagged};
 use crate::error::{counted, listed, shortened};
@@ -31,7 +32,7 @@ pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut no
     for file in files {
         let table = table::open(file)?;
         notes.extend(table.notes());
-        let place = Place {
+        let place = TablePlace {
             file: file.clone(),
             unit: table.unit(),
             is_shard: files.len() > 1,
@@ -53,27 +54,6 @@ pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut no
         .map_err(|error| error.in_file(path))
 }
 
-/// A table of a data set, for the places of its rows.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) file: PathBuf,
-    unit: &'static str,
-    /// Whether the data set has several tables.
-    is_shard: bool,
-}
-
-impl Place {
-    /// The place of the row at `position`.
-    pub(super) fn of(&self, position: u64) -> String {
-        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
-        if self.is_shard {
-            format!("{name}, {} {position}", self.unit)
-        } else {
-            format!("{} {position}", self.unit)
-        }
-    }
-}
-
 /// All rows of the tables, before any is skipped.
 struct Rows {
     input: Input,
@@ -85,12 +65,12 @@ struct Rows {
     targets: Vec<TargetColumn>,
     /// Of each row, its table and its line or row number.
     positions: Vec<(u32, u64)>,
-    tables: Vec<Place>,
+    tables: Vec<TablePlace>,
     images: StoredImages,
 }
 
 impl Rows {
-    fn collect(tables: Vec<(Box<dyn Table>, Place)>, options: &LoadOptions) -> Result<Self> {
+    fn collect(tables: Vec<(Box<dyn Table>, TablePlace)>, options: &LoadOptions) -> Result<Self> {
         let Some((first, _)) = tables.first() else {
             return Err(Error::invalid("no table"));
         };
@@ -133,7 +113,7 @@ impl Rows {
     }
 
     /// Adds the rows of a table, of which the columns `names` are read.
-    fn add(&mut self, table: Box<dyn Table>, place: &Place, number: u32, names: &[String]) -> Result<()> {
+    fn add(&mut self, table: Box<dyn Table>, place: &TablePlace, number: u32, names: &[String]) -> Result<()> {
         let column = |name: &String| {
             table.columns().iter().position(|column| column == name).ok_or_else(|| {
                 let columns = listed(table.columns());

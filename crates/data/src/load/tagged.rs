@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::options::LoadOptions;
-use super::rows::Place;
 use super::table::{Cell, Table, ValueKind};
+use super::table_place::TablePlace;
 use crate::error::{counted, listed};
 use crate::tags;
 use crate::target::distinct_names;
@@ -13,7 +13,7 @@ use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 /// Reads the columns `words` and `tags` (by name) of the tables, the shards of one data set.
 pub(super) fn read(
     path: &Path,
-    tables: Vec<(Box<dyn Table>, Place)>,
+    tables: Vec<(Box<dyn Table>, TablePlace)>,
     (words, tags): (&str, &str),
     options: &LoadOptions,
     mut notes: Vec<String>,

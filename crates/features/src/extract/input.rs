@@ -10,45 +10,14 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Range;
 
-use ranktune_core::Digest;
 use ranktune_onnx::locate::Located;
 use ranktune_onnx::{Model, shapes};
 
-use super::pool::TokenPooling;
-use super::text_side::TextSide;
+use super::preparation::Preparation;
 use super::units::{Plan, Unit};
 use super::unusable::Unusable;
 use crate::engine::Engine;
 use crate::{Error, ErrorKind};
-
-/// How inputs are prepared from images or texts. Modalities of the same kind of input share it: texts, pairs and words have the
-/// preparation of texts.
-pub(crate) trait Preparation {
-    /// A readable description of how inputs are prepared.
-    fn preprocessing(&self) -> String;
-
-    /// The digest of how inputs are prepared.
-    fn digest(&self) -> Digest;
-
-    /// What the user should know about how inputs are prepared.
-    fn notes(&self) -> &[String] {
-        &[]
-    }
-
-    /// The graph's input that holds the data: pixels or token ids.
-    fn data_input(&self) -> &str;
-
-    /// How a sequence of tokens becomes one vector.
-    fn token_pooling(&self) -> TokenPooling;
-
-    /// How rows are batched: `batch` items at once, or as many as `engine` runs fastest.
-    fn plan(&self, batch: Option<usize>, engine: &dyn Engine) -> Plan;
-
-    /// The text side, if the inputs are texts, pairs of texts or words.
-    fn texts(&self) -> Option<&TextSide> {
-        None
-    }
-}
 
 /// How a model is fed: from samples of one modality to named inputs of the graph.
 pub(crate) trait InputSide: fmt::Debug + Any + Send + Sync {

@@ -26,6 +26,7 @@ mod model_run;
 mod options;
 mod pipeline;
 mod pool;
+mod preparation;
 mod runner;
 mod sink;
 mod text_side;

@@ -2,17 +2,15 @@
 
 use std::ops::Range;
 
-use ranktune_core::{Digest, one_line};
+use ranktune_core::one_line;
 use ranktune_data::DataKind;
 use ranktune_hub::text::{Pairs, Sequence};
 use ranktune_hub::{TextPooling, TextProcessor};
 
 use super::candidate::Candidate;
-use super::input::Preparation;
 use super::pool::TokenPooling;
 use super::units::{Batch, Feed, Items, Mask, Numbers, Plan, Unit};
 use super::unusable::Unusable;
-use crate::engine::Engine;
 use crate::{Error, ErrorKind};
 
 /// Rows per unit: enough that sorting by length leaves little padding, few enough that an interruption loses little work.
@@ -38,7 +36,7 @@ pub(crate) const PROBE_TEXTS: [&str; 2] = [
 pub struct TextSide {
     /// How texts are prepared.
     pub processor: TextProcessor,
-    token_pooling: TokenPooling,
+    pub(super) token_pooling: TokenPooling,
     sequences: Sequences,
 }
 
@@ -217,32 +215,5 @@ impl TextSide {
             words: None,
         };
         (batch, padded.starts)
-    }
-}
-
-impl Preparation for TextSide {
-    fn preprocessing(&self) -> String {
-        self.processor.to_string()
-    }
-
-    fn digest(&self) -> Digest {
-        self.processor.digest().into()
-    }
-
-    /// The graph's input for the token ids.
-    fn data_input(&self) -> &str {
-        &self.processor.inputs().input_ids
-    }
-
-    fn token_pooling(&self) -> TokenPooling {
-        self.token_pooling
-    }
-
-    fn plan(&self, batch: Option<usize>, _: &dyn Engine) -> Plan {
-        self.plan(batch)
-    }
-
-    fn texts(&self) -> Option<&TextSide> {
-        Some(self)
     }
 }

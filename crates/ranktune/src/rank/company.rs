@@ -8,7 +8,7 @@ use ranktune_scores::scores::company::{COMPANY_SCORES, CompanyScore, find};
 use serde_json::{Map, Value, json};
 
 use super::order::Ranked;
-use super::scores::{Detail, ScoreEntry, ScoreList};
+use super::scores::{Detail, ScoreEntry, ScoreList, TERMS};
 use crate::error::{Error, ErrorKind};
 
 /// The names of scores that a model has by itself, and the scores that it has among others.
@@ -63,8 +63,7 @@ pub(super) fn add_terms(list: &mut ScoreList, scores: &[&CompanyScore], data: &S
     }
 }
 
-/// The key of the terms in a score's JSON, and of the reason why there is no value.
-pub(super) const TERMS: &str = "terms";
+/// The key of the reason why there is no value.
 const REASON: &str = "reason";
 
 /// Fills the columns, now that the terms of all models are known.

@@ -5,9 +5,8 @@ use ranktune_report::ranking::LayerScore;
 use ranktune_scores::uncertainty::Jackknife;
 use serde_json::json;
 
-use super::company::TERMS;
 use super::options::LayerChoice;
-use super::scores::{GROUPS, ModelScores, ScoreEntry, ScoreList};
+use super::scores::{GROUPS, ModelScores, ScoreEntry, ScoreList, TERMS};
 use crate::error::{Error, ErrorKind};
 use crate::scoring::insert_error;
 

@@ -8,7 +8,7 @@ use ranktune_hub::TextPooling;
 use ranktune_scores::scores::{DefaultUse, SCORES, Score};
 use serde_json::{Map, Value, json};
 
-use super::words;
+use crate::scoring::is_found_from_words;
 
 /// How the models of a hub are ranked.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +116,7 @@ pub(super) fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
     let is_default = |score: &&Score| match score.default_use {
         DefaultUse::EveryTask => true,
         // Of words only statistics are kept.
-        DefaultUse::Classes => is_of_classes && (task != Task::Tokens || words::is_possible(score)),
+        DefaultUse::Classes => is_of_classes && (task != Task::Tokens || is_found_from_words(score)),
         _ => false,
     };
     let scores = SCORES.iter().filter(is_default);

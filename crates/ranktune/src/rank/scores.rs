@@ -17,6 +17,9 @@ use crate::scoring::{insert_error, score_json};
 /// Groups of samples that the jackknife leaves out in turn.
 pub(super) const GROUPS: usize = 10;
 
+/// The key of the terms in the JSON of a score that compares the models of a hub.
+pub(super) const TERMS: &str = "terms";
+
 /// Which scores are computed on a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {

@@ -14,7 +14,7 @@ use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_features::extract::{Extraction, PreparedModel, WordExtractor};
 use ranktune_features::{Error as FeatureError, ErrorKind as FeatureErrorKind};
 use ranktune_report::ranking::RaceUnit;
-use ranktune_scores::scores::{Needs, SCORES, Score, find};
+use ranktune_scores::scores::{SCORES, find};
 use ranktune_scores::uncertainty::groups;
 
 use super::options::LayerChoice;
@@ -22,6 +22,7 @@ use super::scores::{Detail, GROUPS, Scoring};
 use super::track::{Cost, Goal, Reached, Scored, Track};
 use super::word_sums::{FEWEST_GROUPS, Sentences, WordSums, bytes_of_group, fits};
 use crate::error::{Error, ErrorKind};
+use crate::scoring::is_found_from_words;
 
 /// Memory that the statistics of all groups should take. Wider features, more layers and more models at a time get fewer groups.
 const GROUP_BYTES: usize = 1 << 30;
@@ -94,10 +95,10 @@ fn rarest_tags(sentences: &[Vec<u32>], n_tags: usize) -> Vec<u32> {
 /// [`ErrorKind::Arguments`].
 pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
     for name in names {
-        if is_possible(find(name)?) {
+        if is_found_from_words(find(name)?) {
             continue;
         }
-        let possible = SCORES.iter().filter(|score| is_possible(score));
+        let possible = SCORES.iter().filter(|score| is_found_from_words(score));
         let possible: Vec<&str> = possible.map(|score| score.name).collect();
         let message = format!(
             "{name} needs the features of all words at once, which are not kept; for words there are {}",
@@ -106,11 +107,6 @@ pub(super) fn check_names(names: &[String]) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     Ok(())
-}
-
-/// Whether a score is found from statistics of words, and a draw of them.
-pub(super) fn is_possible(score: &Score) -> bool {
-    score.is_of_statistics() || score.needs == Needs::RowsOrGroups
 }
 
 /// A model and the statistics of the words that it has seen.

@@ -1,6 +1,6 @@
 //! The page of a comparison of a ranking with measured accuracies.
 
-use super::page::Contents;
+use super::contents::Contents;
 use super::table::{Cell, Column, DataTable, Row};
 use super::text::decimal;
 use super::{Section, Sections, render};

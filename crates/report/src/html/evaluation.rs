@@ -1,7 +1,7 @@
 //! The page of an evaluation.
 
+use super::contents::{Contents, titled};
 use super::facts::{self, Facts};
-use super::page::{Contents, titled};
 use super::table::{Cell, Column, DataTable, Row};
 use super::text::{decimal, isolated};
 use super::training::metric;

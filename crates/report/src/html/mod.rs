@@ -9,6 +9,7 @@
 
 mod chart;
 mod comparison;
+mod contents;
 mod document;
 mod embed;
 mod evaluation;

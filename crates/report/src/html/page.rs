@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::document::{Document, Kind};
-use super::text::{isolated, shortened};
 use super::{Section, comparison, embed, evaluation, ranking, render, training};
 
 const STYLE: &str = include_str!("../../templates/page.css");
@@ -30,13 +29,6 @@ struct Part {
     sections: Vec<Section>,
     file: String,
     json: String,
-}
-
-/// A document's title, its answer in one sentence, and its sections.
-pub(crate) struct Contents {
-    pub title: String,
-    pub answer: String,
-    pub sections: Vec<Section>,
 }
 
 /// The page of one document or of several.
@@ -93,15 +85,4 @@ fn part(documents: &[Document], index: usize, document: &Document) -> Part {
         },
         json: embed::json(&document.json),
     }
-}
-
-/// `What on PATH`; the end of the path is kept where it is long.
-pub(crate) fn titled(what: &str, path: &str) -> String {
-    let length = path.chars().count();
-    let path = if length > 60 {
-        format!("…{}", path.chars().skip(length - 59).collect::<String>())
-    } else {
-        path.to_owned()
-    };
-    format!("{} on {}", shortened(what, 80), isolated(&path))
 }

@@ -8,7 +8,8 @@ use ranktune_data::DataKind;
 use super::Modality;
 use super::held::{Held, HeldSamples};
 use crate::Error;
-use crate::extract::input::{InputSide, Preparation};
+use crate::extract::input::InputSide;
+use crate::extract::preparation::Preparation;
 use crate::extract::text_side::{PROBE_TEXTS, Sequences, TextSide};
 use crate::extract::units::{Items, Plan, Unit};
 

@@ -11,7 +11,7 @@ mod reproduce;
 mod skipped;
 mod uncertainty;
 
-use super::page::{Contents, titled};
+use super::contents::{Contents, titled};
 use super::{Section, Sections};
 use crate::ranking::{RankedModel, Ranking};
 

@@ -10,7 +10,7 @@ mod teachers;
 pub(crate) use contest::contest;
 pub(crate) use metrics::metric;
 
-use super::page::{Contents, titled};
+use super::contents::{Contents, titled};
 use super::text::{decimal, isolated};
 use super::{Section, Sections};
 use crate::training::Training;
