@@ -4,60 +4,46 @@ use serde_json::Value;
 
 use super::{RaceEnd, RaceSummary, RankedModel, Ranking};
 use crate::format::{count, number, seconds};
-use crate::table::{Align, Table};
+use crate::table::{Align, Emphasis, Style, Table, csv};
+
+/// Cells of the bar of P(best).
+const BAR: usize = 6;
+
+/// A column of the table: its name, its alignment and its cells.
+struct Column<'a> {
+    name: String,
+    align: Align,
+    cell: Box<dyn Fn(&RankedModel) -> String + 'a>,
+}
+
+impl<'a> Column<'a> {
+    fn right(name: impl Into<String>, cell: impl Fn(&RankedModel) -> String + 'a) -> Self {
+        Self {
+            name: name.into(),
+            align: Align::Right,
+            cell: Box::new(cell),
+        }
+    }
+}
 
 impl Ranking {
-    /// The ranking as text: a table, the models that were skipped, and whether the samples separate the first places.
+    /// The ranking as text with all columns: a table, the models that were skipped, and whether the samples separate the first places.
     pub fn table(&self) -> String {
-        let score_names: Vec<&str> = self
-            .models
-            .first()
-            .map(|model| model.scores.keys().map(String::as_str).collect())
-            .unwrap_or_default();
-        let unit = if self.models.iter().any(|model| model.samples_per_second.is_some()) {
-            "samples/s"
-        } else {
-            "images/s"
-        };
-        let p_top_k = format!("P(top {})", self.top_k());
-        let mut columns = vec![("rank", Align::Right), ("model", Align::Left)];
-        columns.extend(score_names.iter().map(|name| (*name, Align::Right)));
-        columns.extend([
-            ("P(best)", Align::Right),
-            (p_top_k.as_str(), Align::Right),
-            ("ranks", Align::Right),
-            ("dim", Align::Right),
-            ("params", Align::Right),
-            (unit, Align::Right),
-            ("seconds", Align::Right),
-        ]);
-        let mut table = Table::new(&columns);
-        for model in &self.models {
-            let mut row = vec![model.rank.to_string(), model.name.clone()];
-            row.extend(score_names.iter().map(|name| score_cell(model, name)));
-            row.extend([
-                model.p_best.map_or_else(dash, |p| format!("{p:.2}")),
-                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}")),
-                model.rank_interval.map_or_else(dash, |[low, high]| {
-                    if low == high {
-                        low.to_string()
-                    } else {
-                        format!("{low}–{high}")
-                    }
-                }),
-                model.feature_dim.to_string(),
-                count(model.parameters),
-                model.throughput().map_or_else(|| "cached".to_owned(), number),
-                seconds(model.seconds.extract + model.seconds.score),
-            ]);
-            table.row(row);
-        }
-        let mut text = table.render();
+        self.text(Style {
+            is_wide: true,
+            ..Style::default()
+        })
+    }
+
+    /// As [`table`](Self::table), in a style. Without [`Style::is_wide`], the columns are rank, model, the score that orders the ranking,
+    /// P(best), samples seen in a race, throughput and parameters.
+    pub fn text(&self, style: Style) -> String {
+        let mut text = self.main_table(style).styled(style);
         if let Some(line) = self.tie_line() {
             text.push_str(&format!("\n{line}\n"));
         }
         for model in &self.models {
-            text.push_str(&layer_table(model));
+            text.push_str(&layer_table(model, style));
         }
         if let Some(race) = &self.race {
             text.push_str(&race_text(race, &self.models));
@@ -69,6 +55,158 @@ impl Ranking {
             }
         }
         text
+    }
+
+    /// The table of models in Markdown.
+    pub fn markdown(&self, style: Style) -> String {
+        self.main_table(style).markdown()
+    }
+
+    /// The models as CSV, with all digits. Names of columns are the keys of the JSON; a value that is not defined is empty.
+    pub fn csv(&self) -> String {
+        let scores = self.score_names();
+        let mut header: Vec<String> = ["rank", "model"].map(str::to_owned).into();
+        for name in &scores {
+            header.extend([(*name).to_owned(), format!("{name}_standard_error")]);
+        }
+        let throughput = self.throughput_unit().replace("/s", "_per_second");
+        header.extend(
+            [
+                "p_best",
+                "p_top_k",
+                "rank_low",
+                "rank_high",
+                "feature_dim",
+                "parameters",
+                &throughput,
+                "seconds",
+                "race_samples",
+                "race_stopped",
+            ]
+            .map(str::to_owned),
+        );
+        let rows = self.models.iter().map(|model| {
+            let mut row = vec![model.rank.to_string(), model.name.clone()];
+            for name in &scores {
+                row.extend([digits(model.score(name)), digits(standard_error(model, name))]);
+            }
+            let [low, high] = model.rank_interval.map_or([None, None], |ends| ends.map(Some));
+            let race = model.race.as_ref();
+            let whole = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());
+            row.extend([
+                digits(model.p_best),
+                digits(model.p_top_k),
+                whole(low),
+                whole(high),
+                model.feature_dim.to_string(),
+                model.parameters.to_string(),
+                digits(model.throughput()),
+                digits(Some(model.seconds.extract + model.seconds.score)),
+                whole(race.map(|record| record.samples)),
+                race.map_or_else(String::new, |record| record.stopped.to_string()),
+            ]);
+            row
+        });
+        csv(&header, rows)
+    }
+
+    /// The names of the first model's scores, the one that orders the ranking first.
+    fn score_names(&self) -> Vec<&str> {
+        let first = self.models.first();
+        first
+            .map(|model| model.scores.keys().map(String::as_str).collect())
+            .unwrap_or_default()
+    }
+
+    fn throughput_unit(&self) -> &'static str {
+        if self.models.iter().any(|model| model.samples_per_second.is_some()) {
+            "samples/s"
+        } else {
+            "images/s"
+        }
+    }
+
+    fn main_table(&self, style: Style) -> Table {
+        let columns = self.columns(style);
+        let names: Vec<(&str, Align)> = columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.align))
+            .collect();
+        let mut table = Table::new(&names);
+        for model in &self.models {
+            let emphasis = if model.race.as_ref().is_some_and(|record| record.stopped) {
+                Emphasis::Dim
+            } else if model.rank == 1 {
+                Emphasis::Bold
+            } else {
+                Emphasis::None
+            };
+            table.emphasized(emphasis, columns.iter().map(|column| (column.cell)(model)).collect());
+        }
+        table
+    }
+
+    fn columns(&self, style: Style) -> Vec<Column<'_>> {
+        let mut names = self.score_names().into_iter();
+        let mut columns = vec![
+            Column::right("rank", |model| model.rank.to_string()),
+            Column {
+                name: "model".to_owned(),
+                align: Align::Left,
+                cell: Box::new(|model| model.name.clone()),
+            },
+        ];
+        columns.extend(
+            names
+                .next()
+                .map(|name| Column::right(name, move |model| score_cell(model, name))),
+        );
+        if style.is_wide {
+            columns.extend(names.map(|name| Column::right(name, move |model| score_cell(model, name))));
+        }
+        columns.push(Column::right("P(best)", move |model| {
+            let Some(p) = model.p_best else { return dash() };
+            // A bar is for eyes, so it is drawn on terminals only.
+            let bar = if style.width.is_some() {
+                format!("{} ", bar(p))
+            } else {
+                String::new()
+            };
+            format!("{bar}{p:.2}")
+        }));
+        if style.is_wide {
+            columns.push(Column::right(format!("P(top {})", self.top_k()), |model| {
+                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}"))
+            }));
+            columns.push(Column::right("ranks", |model| {
+                model.rank_interval.map_or_else(dash, |[low, high]| {
+                    if low == high {
+                        low.to_string()
+                    } else {
+                        format!("{low}–{high}")
+                    }
+                })
+            }));
+            columns.push(Column::right("dim", |model| model.feature_dim.to_string()));
+        }
+        if let Some(race) = &self.race {
+            columns.push(Column::right(race.unit.name(), |model| {
+                model
+                    .race
+                    .as_ref()
+                    .map_or_else(dash, |record| record.samples.to_string())
+            }));
+        }
+        columns.push(Column::right(self.throughput_unit(), |model| {
+            model.throughput().map_or_else(|| "cached".to_owned(), number)
+        }));
+        columns.push(Column::right("params", |model| count(model.parameters)));
+        if style.is_wide {
+            columns.push(Column::right("seconds", |model| {
+                seconds(model.seconds.extract + model.seconds.score)
+            }));
+        }
+        columns
     }
 
     /// A sentence for the case that the samples do not separate the first model from others.
@@ -91,16 +229,34 @@ impl Ranking {
     }
 }
 
+/// A share as a bar of [`BAR`] cells, in eighths of a cell.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share times a small number"
+)]
+fn bar(share: f64) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * 8.0 * BAR as f64).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    bar.extend(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8));
+    format!("{bar:<BAR$}")
+}
+
+/// All digits of a number; empty where there is none.
+fn digits(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn standard_error(model: &RankedModel, name: &str) -> Option<f64> {
+    model.scores.get(name)?.get("standard_error").and_then(Value::as_f64)
+}
+
 fn dash() -> String {
     "–".to_owned()
 }
 
 fn score_cell(model: &RankedModel, name: &str) -> String {
-    let error = model
-        .scores
-        .get(name)
-        .and_then(|score| score.get("standard_error"))
-        .and_then(Value::as_f64);
+    let error = standard_error(model, name);
     match (model.score(name), error) {
         (Some(value), Some(error)) => format!("{value:.4} ± {error:.4}"),
         (Some(value), None) => format!("{value:.4}"),
@@ -109,7 +265,7 @@ fn score_cell(model: &RankedModel, name: &str) -> String {
 }
 
 /// The scores of a model's layers; empty where there are none.
-fn layer_table(model: &RankedModel) -> String {
+fn layer_table(model: &RankedModel, style: Style) -> String {
     let Some(best) = model.layers.iter().map(|layer| layer.score).max_by(f64::total_cmp) else {
         return String::new();
     };
@@ -137,7 +293,7 @@ fn layer_table(model: &RankedModel) -> String {
             },
         ]);
     }
-    format!("\n{}:\n{}", model.name, table.render())
+    format!("\n{}:\n{}", model.name, table.styled(style))
 }
 
 /// The rounds of a race, and which models it eliminated.
