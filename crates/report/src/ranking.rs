@@ -294,7 +294,7 @@ mod tests {
         assert!(
             ranking
                 .markdown(crate::Style::default())
-                .starts_with("| rank | model | logme | P(best) | images/s | params |\n")
+                .starts_with("| rank | model | logme | P(best) | params | images/s |\n")
         );
     }
 

@@ -197,10 +197,10 @@ impl Ranking {
                     .map_or_else(dash, |record| record.samples.to_string())
             }));
         }
+        columns.push(Column::right("params", |model| count(model.parameters)));
         columns.push(Column::right(self.throughput_unit(), |model| {
             model.throughput().map_or_else(|| "cached".to_owned(), number)
         }));
-        columns.push(Column::right("params", |model| count(model.parameters)));
         if style.is_wide {
             columns.push(Column::right("seconds", |model| {
                 seconds(model.seconds.extract + model.seconds.score)
@@ -238,7 +238,7 @@ impl Ranking {
 fn bar(share: f64) -> String {
     let eighths = (share.clamp(0.0, 1.0) * 8.0 * BAR as f64).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
-    bar.extend(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8));
+    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
     format!("{bar:<BAR$}")
 }
 
