@@ -10,7 +10,7 @@ mod reference;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::Exit;
 
@@ -33,6 +33,7 @@ Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/ tune the best one, taught by the best three
   ranktune predict --model tuned/ photo.jpg              predict an image with the tuned model
   ranktune score --features F.npy --targets Y.npy        score features from another program
+  ranktune report ranking/ tuned/                        both as one HTML page
   ranktune hub list models/                              what a hub holds
   ranktune hub pull starter:vision                       download well-known models
 
@@ -54,9 +55,15 @@ enum Command {
     Features(commands::features::Arguments),
     /// Compare a ranking with measured accuracies
     Compare(commands::compare::Arguments),
+    /// Show rankings and tuned models as one HTML page
+    Report(commands::report::Arguments),
     /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]
     Hub(commands::hub::Command),
+    /// Print the completion script of a shell
+    Completions(commands::shell::CompletionArguments),
+    /// Write manual pages
+    Man(commands::shell::ManArguments),
 }
 
 fn main() -> ExitCode {
@@ -78,7 +85,10 @@ fn main() -> ExitCode {
         Command::Score(arguments) => commands::score::run(&arguments),
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
         Command::Hub(command) => commands::hub::run(&command),
+        Command::Completions(arguments) => commands::shell::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => commands::shell::man(&arguments, Arguments::command()),
     };
     exit::finish(result)
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::count;
 use crate::omitted::skipped_lines;
 use crate::ranking::SkippedModel;
-use crate::table::{Align, Table};
+use crate::table::{Align, Style, Table, csv};
 
 /// The models of a hub.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,34 +104,92 @@ pub struct EngineVerdict {
 }
 
 impl HubListing {
-    /// The models as a table.
+    /// The models as a table with all columns.
     pub fn table(&self) -> String {
-        let mut table = Table::new(&[
-            ("model", Align::Left),
-            ("input", Align::Left),
-            ("feature tensor", Align::Left),
-            ("dim", Align::Right),
-            ("classifier", Align::Left),
-            ("params", Align::Right),
-            ("opset", Align::Right),
-        ]);
-        for model in &self.models {
-            table.row(vec![
+        self.list(Style {
+            is_wide: true,
+            ..Style::default()
+        })
+    }
+
+    /// The models as a table, one line for each. Without [`Style::is_wide`], inputs and feature tensors are left out.
+    pub fn list(&self, style: Style) -> String {
+        self.main_table(style).styled(style) + &skipped_lines(&self.skipped)
+    }
+
+    /// The table of models in Markdown.
+    pub fn markdown(&self, style: Style) -> String {
+        self.main_table(style).markdown()
+    }
+
+    /// The models as CSV. Names of columns are the keys of the JSON; a value that is not known is empty.
+    pub fn csv(&self) -> String {
+        let header = [
+            "name",
+            "modality",
+            "inputs",
+            "feature_tensor",
+            "feature_dim",
+            "logits",
+            "parameters",
+            "weights",
+            "opset",
+            "source",
+            "digest",
+        ];
+        let rows = self.models.iter().map(|model| {
+            vec![
                 model.name.clone(),
-                model
-                    .inputs
-                    .iter()
-                    .map(|input| input.r#type.clone())
-                    .collect::<Vec<_>>()
-                    .join(" "),
-                model.feature_tensor.clone().unwrap_or_else(|| "–".to_owned()),
-                model.feature_dim.map_or_else(|| "–".to_owned(), |dim| dim.to_string()),
-                model.logits.as_ref().map_or("no", |_| "yes").to_owned(),
-                count(model.parameters),
+                model.modality.clone(),
+                input_types(model),
+                model.feature_tensor.clone().unwrap_or_default(),
+                model.feature_dim.map_or_else(String::new, |dim| dim.to_string()),
+                model.logits.clone().unwrap_or_default(),
+                model.parameters.to_string(),
+                model.weights.clone(),
                 model.opset.to_string(),
-            ]);
+                model.source.clone().unwrap_or_default(),
+                model.digest.clone(),
+            ]
+        });
+        csv(&header.map(str::to_owned), rows)
+    }
+
+    fn main_table(&self, style: Style) -> Table {
+        let mut columns = vec![("model", Align::Left), ("modality", Align::Left)];
+        if style.is_wide {
+            columns.extend([("input", Align::Left), ("feature tensor", Align::Left)]);
         }
-        table.render() + &skipped_lines(&self.skipped)
+        columns.extend([
+            ("dim", Align::Right),
+            ("params", Align::Right),
+            ("weights", Align::Left),
+            ("classes", Align::Left),
+        ]);
+        if style.is_wide {
+            columns.push(("opset", Align::Right));
+        }
+        let mut table = Table::new(&columns);
+        for model in &self.models {
+            let mut row = vec![model.name.clone(), model.modality.clone()];
+            if style.is_wide {
+                row.extend([
+                    input_types(model),
+                    model.feature_tensor.clone().unwrap_or_else(|| "–".to_owned()),
+                ]);
+            }
+            row.extend([
+                model.feature_dim.map_or_else(|| "–".to_owned(), |dim| dim.to_string()),
+                count(model.parameters),
+                model.weights.clone(),
+                model.logits.as_ref().map_or("no classifier", |_| "yes").to_owned(),
+            ]);
+            if style.is_wide {
+                row.push(model.opset.to_string());
+            }
+            table.row(row);
+        }
+        table
     }
 
     /// The full description of every model.
@@ -139,6 +197,12 @@ impl HubListing {
         let models: Vec<String> = self.models.iter().map(ModelInspection::text).collect();
         models.join("\n") + &skipped_lines(&self.skipped)
     }
+}
+
+/// The types of a model's inputs, separated by spaces.
+fn input_types(model: &ModelInspection) -> String {
+    let types: Vec<&str> = model.inputs.iter().map(|input| input.r#type.as_str()).collect();
+    types.join(" ")
 }
 
 impl ModelInspection {

@@ -1,7 +1,8 @@
-//! The documents of ranktune, as JSON and as tables for a terminal.
+//! The documents of ranktune: as JSON, as tables, and as HTML pages.
 //!
 //! A document is a plain struct. Its serde form is the stable JSON of the command line, in which `"schema"` is its name and
-//! version; its method `table` formats it for a terminal. Nothing is computed here.
+//! version; its method `table` formats it for a terminal, and [`html`] for a browser. Nothing is computed here but what a picture
+//! or a table shows of the document: a front, a rank correlation.
 
 pub mod comparison;
 pub mod evaluation;
@@ -26,6 +27,7 @@ pub use pull::Pull;
 pub use ranking::Ranking;
 pub use record::{Record, RecordRow};
 pub use scores::Scores;
+pub use table::Style;
 pub use training::Training;
 
 /// A document as JSON, indented, with a final newline.

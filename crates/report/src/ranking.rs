@@ -271,6 +271,38 @@ mod tests {
     }
 
     #[test]
+    fn the_default_table_fits_80_columns_and_csv_has_all_digits() {
+        let mut ranking = ranking();
+        ranking.models[1].name = "organisation/a-name-of-more-than-thirty-characters".into();
+        let text = ranking.text(crate::Style {
+            width: Some(80),
+            ..crate::Style::default()
+        });
+        let rows: Vec<&str> = text.lines().take(4).collect();
+        assert!(rows.iter().all(|row| row.chars().count() <= 80), "{text}");
+        assert!(
+            rows[0].contains("params") && rows[1].contains("0.75") && rows[1].contains('█'),
+            "{text}"
+        );
+        assert!(!rows[0].contains("seconds") && ranking.table().contains("seconds"));
+        let csv = ranking.csv();
+        let lines: Vec<&str> = csv.lines().collect();
+        assert!(
+            lines[0].starts_with("rank,model,logme,logme_standard_error,leep,leep_standard_error,p_best,"),
+            "{csv}"
+        );
+        assert!(
+            lines[1].starts_with("1,good,0.25,0.01,,,0.75,1,1,2,1280,4652008,43.21,10.25,,"),
+            "{csv}"
+        );
+        assert!(
+            ranking
+                .markdown(crate::Style::default())
+                .starts_with("| rank | model | logme | P(best) | params | images/s |\n")
+        );
+    }
+
+    #[test]
     fn the_table_names_rivals_that_may_be_first_and_what_was_skipped() {
         let text = ranking().table();
         assert!(text.contains("do not tell good from rival:"), "{text}");

@@ -16,6 +16,8 @@
   addEventListener("beforeprint", () => { document.documentElement.style.colorScheme = ""; });
   name();
 
+  for (const hint of all("[data-script]")) hint.hidden = false;
+
   // Sorting: a click on a column's name. Cells without a number come last.
   const key = (row, column) => {
     const cell = row.cells[column];

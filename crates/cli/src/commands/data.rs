@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ranktune::{LoadOptions, Split, TagScheme, Task};
 
+use super::next::NextCommand;
+
 /// `--task`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TaskName {
@@ -90,6 +92,23 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl DataArguments {
+    /// Adds these arguments to a command.
+    pub(crate) fn repeat(&self, command: NextCommand) -> NextCommand {
+        let task = self
+            .task
+            .and_then(|task| Some(task.to_possible_value()?.get_name().to_owned()));
+        command
+            .path("data", &self.data)
+            .option("task", task)
+            .option("target", (!self.target.is_empty()).then(|| self.target.join(",")))
+            .option("input-column", self.input_column.as_deref())
+            .option("label-delimiter", self.label_delimiter.as_deref())
+            .option("column", self.column.map(|column| column.to_string()))
+            .option("tag-scheme", self.tag_scheme.map(|scheme| scheme.to_string()))
+            .option("split", self.split.map(|split| split.to_string()))
+            .option("max-samples", self.max_samples.map(|limit| limit.to_string()))
+    }
+
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
             task: self.task.map(Task::from),

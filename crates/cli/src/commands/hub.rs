@@ -5,14 +5,14 @@ use clap::{Args, Subcommand};
 use super::extraction::ExtractionArguments;
 use super::sources::RemoteArguments;
 use crate::exit::Exit;
-use crate::output::{self, Format};
+use crate::output::{self, Format, ListArguments as PrintArguments};
 use crate::{interrupt, progress};
 
 /// `ranktune hub`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List models with input, feature tensor, feature dimension and number of parameters
-    List(ListArguments),
+    /// List models with modality, feature dimension and number of parameters, one line for each
+    List(ListingArguments),
     /// Describe models in full: preprocessing, operators, notes
     Inspect(ListArguments),
     /// Run every model on every engine and compare the features
@@ -28,7 +28,19 @@ Examples:
   ranktune hub pull hf:BAAI/bge-small-en-v1.5@main models.toml
   ranktune rank --hub hf:BAAI/bge-small-en-v1.5 --offline --data questions.jsonl";
 
-/// `ranktune hub list`, `inspect` and `pull`
+/// `ranktune hub list`
+#[derive(Debug, Args)]
+pub(crate) struct ListingArguments {
+    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, starter:vision or starter:text
+    #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
+    hub: Vec<String>,
+    #[command(flatten)]
+    print: PrintArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
+}
+
+/// `ranktune hub inspect` and `pull`
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
     /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, starter:vision or starter:text
@@ -53,18 +65,18 @@ pub(crate) struct VerifyArguments {
 /// Runs the command.
 pub(crate) fn run(command: &Command) -> anyhow::Result<Exit> {
     let reporter = progress::Reporter::new();
-    let list = |arguments: &ListArguments| {
-        let sources = arguments.remote.sources(&arguments.hub)?;
+    let list = |remote: RemoteArguments, hub: &[String]| {
+        let sources = remote.sources(hub)?;
         anyhow::Ok(ranktune::list(&sources, &reporter, interrupt::flag())?)
     };
     let skipped = match command {
         Command::List(arguments) => {
-            let listing = list(arguments)?;
-            output::print(arguments.format, &listing, || listing.table())?;
+            let listing = list(arguments.remote, &arguments.hub)?;
+            arguments.print.print(&listing)?;
             listing.skipped.len()
         }
         Command::Inspect(arguments) => {
-            let listing = list(arguments)?;
+            let listing = list(arguments.remote, &arguments.hub)?;
             output::print(arguments.format, &listing, || listing.text())?;
             listing.skipped.len()
         }

@@ -10,9 +10,11 @@ use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
+use super::next::NextCommand;
+use super::report;
 use super::sources::RemoteArguments;
 use crate::exit::Exit;
-use crate::output::{self, Format};
+use crate::output::ListArguments;
 use crate::{interrupt, progress};
 
 /// `--layers`
@@ -88,9 +90,11 @@ pub(crate) struct Arguments {
     /// Folder for ranking.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What is printed on stdout
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Write the ranking as an HTML page: one file with tables and pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    list: ListArguments,
     /// Seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -107,6 +111,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   ranktune rank --hub models/ --data photos/
+  ranktune rank --hub models/ --data photos/ --out ranking/ --report report.html
   ranktune rank --hub models/ --data houses/train.csv --target log10_price
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
   ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
@@ -118,6 +123,7 @@ Examples:
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    arguments.report.as_deref().map(report::check).transpose()?;
     let options = RankOptions {
         scores: arguments.scores.clone(),
         max_samples: arguments.data.max_samples,
@@ -141,10 +147,32 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(folder) = &arguments.out {
         write(&ranking, folder)?;
     }
-    output::print(arguments.format, &ranking, || ranking.table())?;
+    arguments.list.print(&ranking)?;
+    if let Some(path) = &arguments.report {
+        report::write_one(path, &ranking)?;
+    }
+    if let Some(next) = arguments.next(&ranking).filter(|_| arguments.list.is_table()) {
+        next.say();
+    }
     let failed = ranking.skipped.iter().any(|model| !model.is_not_applicable());
     let incomplete = failed || ranking.data.skipped > 0 || !ranking.data.unreadable.is_empty();
     Ok(if incomplete { Exit::Skipped } else { Exit::Done })
+}
+
+impl Arguments {
+    /// The command that tunes the best model; none without a model.
+    fn next(&self, ranking: &Ranking) -> Option<NextCommand> {
+        let best = ranking.models.first()?;
+        let command = NextCommand::new("tune").option("hub", &self.hub);
+        let ranking = self.out.as_ref().map(|folder| folder.join("ranking.json"));
+        let command = self
+            .data
+            .repeat(command)
+            .option("ranking", ranking.map(|path| path.to_string_lossy().into_owned()))
+            .option("model", [&best.name])
+            .option("seed", (self.seed != 0).then(|| self.seed.to_string()));
+        Some(command.path("out", Path::new("tuned")))
+    }
 }
 
 fn write(ranking: &Ranking, folder: &Path) -> anyhow::Result<()> {

@@ -12,6 +12,8 @@ use ranktune::{
 
 use super::data::DataArguments;
 use super::extraction::{EngineArguments, PoolingName, feature, positive};
+use super::next::NextCommand;
+use super::report;
 use super::sources::RemoteArguments;
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -73,6 +75,9 @@ pub(crate) struct Arguments {
     /// Folder for the tuned model, its records and checkpoints
     #[arg(long, value_name = "DIR", required_unless_present = "list_parameters")]
     out: Option<PathBuf>,
+    /// Write the training run as an HTML page: one file with tables and pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Continue the run in --out
     #[arg(long)]
     resume: bool,
@@ -194,6 +199,7 @@ Examples:
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    arguments.report.as_deref().map(report::check).transpose()?;
     let reporter = progress::Reporter::new();
     let hub = arguments.remote.sources(&arguments.hub)?;
     let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
@@ -224,6 +230,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let training = ranktune::tune(&hub, &dataset, &options, &reporter, interrupt::flag())?;
     output::print(arguments.format, &training, || training.table())?;
     output::say(&format!("the tuned model is in {}", options.out.display()));
+    if let Some(path) = &arguments.report {
+        report::write_one(path, &training)?;
+    }
+    if arguments.format == Format::Table {
+        let inputs = if dataset.inputs.files().is_some() {
+            " IMAGE…"
+        } else {
+            " FILE…"
+        };
+        NextCommand::new("predict")
+            .path("model", &options.out)
+            .then(inputs)
+            .say();
+    }
     let complete = training.unreadable.is_empty() && dataset.skipped == 0;
     Ok(if complete { Exit::Done } else { Exit::Skipped })
 }

@@ -105,6 +105,11 @@ impl Cell {
         Self::number(Some(value as f64), |_| value.to_string())
     }
 
+    /// Whether the text needs no second line on a wide screen.
+    fn is_short(&self) -> bool {
+        self.text.chars().nth(32).is_none()
+    }
+
     /// With a bar of this share of the cell's width.
     pub(crate) fn with_bar(self, share: f64) -> Self {
         Self {

@@ -36,7 +36,8 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
         name: "parameters".to_owned(),
         is_better_low: true,
         of: &parameters,
-        text: |value| count_of(value),
+        text: count_of,
+        ticks: Some(count_of),
     };
     let speed = Measure {
         id: "throughput",
@@ -44,6 +45,7 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
         is_better_low: false,
         of: &RankedModel::throughput,
         text: number,
+        ticks: None,
     };
     let pictures: Vec<String> = [size, speed]
         .iter()
@@ -71,7 +73,10 @@ struct Measure<'a> {
     name: String,
     is_better_low: bool,
     of: &'a dyn Fn(&RankedModel) -> Option<f64>,
+    /// Of a value.
     text: fn(f64) -> String,
+    /// Of a tick, where it is not the plain number.
+    ticks: Option<fn(f64) -> String>,
 }
 
 fn picture(ranking: &Ranking, prefix: &str, score: &str, measure: &Measure<'_>) -> Option<String> {
@@ -111,7 +116,7 @@ fn picture(ranking: &Ranking, prefix: &str, score: &str, measure: &Measure<'_>) 
             listed(shown)
         ),
         x: Axis {
-            format: Some(measure.text),
+            format: measure.ticks,
             ..Axis::new(measure.name.as_str(), AxisKind::Logarithmic)
         },
         y: Axis::new(score, AxisKind::Linear),

@@ -6,7 +6,7 @@ use super::{main_score, score_names, standard_error, throughput_unit};
 use crate::format::{count, number, seconds};
 use crate::html::render;
 use crate::html::table::{Cell, Column, DataTable, FilterKeys, Row};
-use crate::html::text::{decimal, percent};
+use crate::html::text::decimal;
 use crate::ranking::{RankedModel, Ranking};
 
 #[derive(Template)]
@@ -29,10 +29,7 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
     let names = score_names(ranking);
     let table = DataTable {
         id: format!("{prefix}-models-table"),
-        caption: format!(
-            "Ordered by {}; a click on a column's name sorts by it.",
-            main_score(ranking)
-        ),
+        caption: format!("Ordered by {}", main_score(ranking)),
         columns: columns(ranking, &names, unit),
         rows: ranking
             .models
@@ -114,8 +111,8 @@ fn row(ranking: &Ranking, model: &RankedModel, place: usize, names: &[&str]) -> 
             None => Cell::number(None, number),
         });
         cells.push(Cell::text(match &model.race {
-            Some(record) if record.stopped => format!("eliminated at {}", percent(record.p_top_k)),
-            Some(_) => "stayed".to_owned(),
+            Some(record) if record.stopped => "eliminated".to_owned(),
+            Some(_) => "stayed in".to_owned(),
             None => String::new(),
         }));
     }

@@ -72,8 +72,9 @@ fn answer(training: &Training) -> String {
         training.chosen_epoch,
         training.epochs
     );
-    if metrics.test.is_empty() && !metrics.validation.is_empty() {
-        text.push_str(" The validation samples chose the epoch, so a test set would show somewhat less.");
+    let is_chosen = training.settings.get("keep").and_then(|keep| keep.as_str()) == Some("best");
+    if is_chosen && metrics.test.is_empty() && !metrics.validation.is_empty() {
+        text.push_str(" The validation samples chose the epoch, so a test set may show less.");
     }
     text
 }

@@ -1,0 +1,95 @@
+//! `ranktune report`, and `--report` of other commands.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use ranktune_report::html::{Document, page};
+
+use crate::exit::Exit;
+use crate::output;
+
+/// `ranktune report`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// What rank, tune, eval and compare wrote as JSON, or folders with their ranking.json and training.json
+    #[arg(value_name = "FILE|DIR", required = true)]
+    documents: Vec<PathBuf>,
+    /// The HTML file
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    out: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ranktune report ranking/                           the ranking in ranking/ranking.json
+  ranktune report ranking/ tuned/ --out report.html  the ranking and the tuned model on one page
+  ranktune report run-1/ run-2/ run-3/               several tuned models beside each other";
+
+/// Names of documents in a folder.
+const NAMES: [&str; 2] = ["ranking.json", "training.json"];
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    check(&arguments.out)?;
+    let mut documents = Vec::new();
+    for path in &arguments.documents {
+        for file in files(path)? {
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("{}: this file cannot be read", file.display()))?;
+            documents.push(
+                Document::read(&text).with_context(|| format!("{}: no report can be made of it", file.display()))?,
+            );
+        }
+    }
+    write(&arguments.out, &documents)?;
+    Ok(Exit::Done)
+}
+
+/// The documents that a path names.
+fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let found: Vec<PathBuf> = NAMES
+        .iter()
+        .map(|name| path.join(name))
+        .filter(|file| file.is_file())
+        .collect();
+    anyhow::ensure!(
+        !found.is_empty(),
+        "{}: expected {} in this folder; name the folder that --out of rank or tune named, or a JSON file",
+        path.display(),
+        NAMES.join(" or ")
+    );
+    Ok(found)
+}
+
+/// Refuses a path that no file can have, before there is any work.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !path.is_dir() && path.file_name().is_some(),
+        "{}: expected the path of an HTML file, found a folder; add a name, such as {}",
+        path.display(),
+        path.join("report.html").display()
+    );
+    Ok(())
+}
+
+/// Writes the page of a document that was just made.
+pub(crate) fn write_one(path: &Path, document: &impl serde::Serialize) -> anyhow::Result<()> {
+    let document = Document::read(&ranktune_report::to_json(document)?)?;
+    write(path, &[document])
+}
+
+fn write(path: &Path, documents: &[Document]) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("{}: this folder cannot be made", folder.display()))?;
+    }
+    ranktune_core::files::write_atomically(path, page(documents).as_bytes())
+        .with_context(|| format!("{}: this file cannot be written", path.display()))?;
+    output::say(&format!("the report is in {}", path.display()));
+    Ok(())
+}

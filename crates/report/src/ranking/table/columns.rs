@@ -1,0 +1,158 @@
+//! The columns of a ranking.
+
+use serde_json::Value;
+
+use crate::format::{count, number, seconds};
+use crate::ranking::{RankedModel, Ranking};
+use crate::table::{Align, Emphasis, Style, Table};
+
+/// Cells of the bar of P(best).
+const BAR: usize = 6;
+
+/// A column of the table: its name, its alignment and its cells.
+struct Column<'a> {
+    name: String,
+    align: Align,
+    cell: Box<dyn Fn(&RankedModel) -> String + 'a>,
+}
+
+impl<'a> Column<'a> {
+    fn right(name: impl Into<String>, cell: impl Fn(&RankedModel) -> String + 'a) -> Self {
+        Self {
+            name: name.into(),
+            align: Align::Right,
+            cell: Box::new(cell),
+        }
+    }
+}
+
+impl Ranking {
+    /// The names of the first model's scores, the one that orders the ranking first.
+    pub(super) fn score_names(&self) -> Vec<&str> {
+        let first = self.models.first();
+        first
+            .map(|model| model.scores.keys().map(String::as_str).collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn throughput_unit(&self) -> &'static str {
+        if self.models.iter().any(|model| model.samples_per_second.is_some()) {
+            "samples/s"
+        } else {
+            "images/s"
+        }
+    }
+
+    pub(super) fn main_table(&self, style: Style) -> Table {
+        let columns = self.columns(style);
+        let names: Vec<(&str, Align)> = columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.align))
+            .collect();
+        let mut table = Table::new(&names);
+        for model in &self.models {
+            let emphasis = if model.race.as_ref().is_some_and(|record| record.stopped) {
+                Emphasis::Dim
+            } else if model.rank == 1 {
+                Emphasis::Bold
+            } else {
+                Emphasis::None
+            };
+            table.emphasized(emphasis, columns.iter().map(|column| (column.cell)(model)).collect());
+        }
+        table
+    }
+
+    fn columns(&self, style: Style) -> Vec<Column<'_>> {
+        let mut names = self.score_names().into_iter();
+        let mut columns = vec![
+            Column::right("rank", |model| model.rank.to_string()),
+            Column {
+                name: "model".to_owned(),
+                align: Align::Left,
+                cell: Box::new(|model| model.name.clone()),
+            },
+        ];
+        columns.extend(
+            names
+                .next()
+                .map(|name| Column::right(name, move |model| score_cell(model, name))),
+        );
+        if style.is_wide {
+            columns.extend(names.map(|name| Column::right(name, move |model| score_cell(model, name))));
+        }
+        columns.push(Column::right("P(best)", move |model| {
+            let Some(p) = model.p_best else { return dash() };
+            // A bar is for eyes, so it is drawn on terminals only.
+            let bar = if style.width.is_some() {
+                format!("{} ", bar(p))
+            } else {
+                String::new()
+            };
+            format!("{bar}{p:.2}")
+        }));
+        if style.is_wide {
+            columns.push(Column::right(format!("P(top {})", self.top_k()), |model| {
+                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}"))
+            }));
+            columns.push(Column::right("ranks", |model| {
+                model.rank_interval.map_or_else(dash, |[low, high]| {
+                    if low == high {
+                        low.to_string()
+                    } else {
+                        format!("{low}–{high}")
+                    }
+                })
+            }));
+            columns.push(Column::right("dim", |model| model.feature_dim.to_string()));
+        }
+        if let Some(race) = &self.race {
+            columns.push(Column::right(race.unit.name(), |model| {
+                model
+                    .race
+                    .as_ref()
+                    .map_or_else(dash, |record| record.samples.to_string())
+            }));
+        }
+        columns.push(Column::right("params", |model| count(model.parameters)));
+        columns.push(Column::right(self.throughput_unit(), |model| {
+            model.throughput().map_or_else(|| "cached".to_owned(), number)
+        }));
+        if style.is_wide {
+            columns.push(Column::right("seconds", |model| {
+                seconds(model.seconds.extract + model.seconds.score)
+            }));
+        }
+        columns
+    }
+}
+
+/// A share as a bar of [`BAR`] cells, in eighths of a cell.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share times a small number"
+)]
+fn bar(share: f64) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * 8.0 * BAR as f64).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
+    format!("{bar:<BAR$}")
+}
+
+pub(super) fn standard_error(model: &RankedModel, name: &str) -> Option<f64> {
+    model.scores.get(name)?.get("standard_error").and_then(Value::as_f64)
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn score_cell(model: &RankedModel, name: &str) -> String {
+    let error = standard_error(model, name);
+    match (model.score(name), error) {
+        (Some(value), Some(error)) => format!("{value:.4} ± {error:.4}"),
+        (Some(value), None) => format!("{value:.4}"),
+        (None, _) => dash(),
+    }
+}
