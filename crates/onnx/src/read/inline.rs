@@ -114,8 +114,7 @@ impl Calls<'_> {
                 "functions call each other so often that the graph outgrows the file".to_owned(),
             )
         })?;
-        self.import(function)
-            .map_err(|message| refused(ErrorKind::Unsupported, message))?;
+        self.import(function).map_err(|error| error.at_node(&label, op_type))?;
         self.made += 1;
         let mut call = Call::new(function, node, format!("{label}/{}/", self.made));
         for inner in &function.node {
@@ -131,7 +130,10 @@ impl Calls<'_> {
     }
 
     /// Makes the operator sets that a function needs those of the model.
-    fn import(&mut self, function: &FunctionProto) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// `Unsupported` where the model has another version of the standard operator set.
+    fn import(&mut self, function: &FunctionProto) -> Result<(), Error> {
         for needed in &function.opset_import {
             let domain = super::domain(needed.domain.clone());
             match self
@@ -142,12 +144,13 @@ impl Calls<'_> {
                 None => self.opsets.push(needed.clone()),
                 Some(found) if found.version == needed.version || !domain.is_empty() => {}
                 Some(found) => {
-                    return Err(format!(
+                    let message = format!(
                         "the function is written in version {} of the operator set, the model in {}; export the model with \
                          its functions inlined (onnx.inliner does it)",
                         needed.version.unwrap_or(0),
                         found.version.unwrap_or(0)
-                    ));
+                    );
+                    return Err(Error::new(ErrorKind::Unsupported, message));
                 }
             }
         }
