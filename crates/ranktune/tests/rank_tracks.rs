@@ -222,6 +222,8 @@ fn an_interrupt_ends_all_work() {
             interrupt.raise();
             let error = ranktune::rank(&hub(), (track.data)(300), &options, &Silent, &interrupt).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted, "{}: {error}", track.name);
+            // Without a cache nothing is kept, and nothing else is said.
+            assert!(error.to_string().contains("not kept"), "{}: {error}", track.name);
         }
     }
 }

@@ -123,7 +123,10 @@ impl<'a> Pipeline<'a> {
         run.seconds += begun.elapsed().as_secs_f64();
         run.extracted += sink.rows_done() - rows.start;
         if self.work.interrupt.is_raised() {
-            let message = "interrupted; finished work is kept, run the same command again to continue";
+            let message = match sink {
+                Sink::Store(_) => "interrupted; finished work is kept, run the same command again to continue",
+                Sink::Memory(_) => "interrupted; without the cache, features that were computed are not kept",
+            };
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         let Err(error) = result else { return Ok(()) };
