@@ -178,9 +178,6 @@ impl Arguments {
 fn write(ranking: &Ranking, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: this folder cannot be made", folder.display()))?;
     let path = folder.join("ranking.json");
-    // A reader never sees half a file: it is written beside its place, and moved there when it is whole.
-    let partial = folder.join(format!(".ranking.json.{}", std::process::id()));
-    fs::write(&partial, ranktune_report::to_json(ranking)?)
-        .and_then(|()| fs::rename(&partial, &path))
+    ranktune_core::files::write_atomically(&path, ranktune_report::to_json(ranking)?.as_bytes())
         .with_context(|| format!("{}: this file cannot be written", path.display()))
 }

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::common::{Place, Run};
 
 /// Times and speeds, with what is written instead.
-const FILTERS: [(&str, &str); 8] = [
+const FILTERS: [(&str, &str); 7] = [
     (r"(extracted|finished) in \d+\.\d s", "$1 in [TIME]"),
-    // The last two columns of a ranking.
-    (r"(?m) {2,}\d+(\.\d)? +\d+\.\d$", "  [SPEED]  [TIME]"),
-    (r"(?m) {2,}cached +\d+\.\d$", "  cached  [TIME]"),
+    // The last column of a ranking, after the parameters.
+    (r"(?m)(\d [kM]) {2,}\d+(\.\d)?$", "$1  [SPEED]"),
     (
         r"after \d+\.\d s of extraction; (.*) would take \d+\.\d s",
         "after [TIME] of extraction; $1 would take [TIME]",
