@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::counts::{Counts, ratio};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The result of [`entities`].
@@ -20,44 +21,11 @@ use crate::error::{Error, ErrorKind, Result};
 #[non_exhaustive]
 pub struct EntityMetrics {
     /// Over the entities of all types.
-    pub all: EntityCounts,
+    pub all: Counts,
     /// By type.
-    pub by_type: BTreeMap<String, EntityCounts>,
+    pub by_type: BTreeMap<String, Counts>,
     /// Share of words whose tags agree, words outside entities included.
     pub accuracy: f64,
-}
-
-/// Entities of one type, or of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EntityCounts {
-    /// True entities.
-    pub truth: usize,
-    /// Predicted entities.
-    pub found: usize,
-    /// Entities that are both true and predicted.
-    pub right: usize,
-}
-
-impl EntityCounts {
-    /// Share of the predicted entities that are true; 0 where none is predicted.
-    pub fn precision(&self) -> f64 {
-        ratio(self.right, self.found)
-    }
-
-    /// Share of the true entities that are predicted; 0 where there are none.
-    pub fn recall(&self) -> f64 {
-        ratio(self.right, self.truth)
-    }
-
-    /// The harmonic mean of precision and recall; 0 where both are 0.
-    pub fn f1(&self) -> f64 {
-        // 2PR / (P + R) without its zeros.
-        ratio(2 * self.right, self.truth + self.found)
-    }
-}
-
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Compares the predicted tags of sentences with the true ones, `[sentences]` lists of `[words]` tags each.
@@ -114,7 +82,7 @@ pub fn entities(truth: &[Vec<&str>], found: &[Vec<&str>]) -> Result<EntityMetric
 }
 
 impl EntityMetrics {
-    fn count(&mut self, kind: &str, mut count: impl FnMut(&mut EntityCounts)) {
+    fn count(&mut self, kind: &str, mut count: impl FnMut(&mut Counts)) {
         count(&mut self.all);
         count(self.by_type.entry(kind.to_owned()).or_default());
     }

@@ -9,6 +9,7 @@
 //! As in scikit-learn's `average_precision_score` and `f1_score`, except for labels without a positive sample (and, for F1,
 //! without a predicted one): they are left out of the macro means, where scikit-learn counts 0 and warns.
 
+use super::counts::Counts;
 use super::mean_of_known;
 
 /// Mean average precision. `predictions` and `values` `[n, c]`; `None` where no sample has any label.
@@ -40,29 +41,34 @@ fn average_precision(predictions: &[f32], values: &[f32], j: usize, c: usize) ->
 
 /// F1 over all labels of all samples together; `None` where no label is true and none is predicted.
 pub fn f1_micro(predictions: &[f32], values: &[f32]) -> Option<f64> {
-    f1(predictions.iter().zip(values))
+    f1(count(predictions.iter().zip(values)))
 }
 
 /// The mean of the labels' F1, over labels that some sample has or is predicted to have.
 pub fn f1_macro(predictions: &[f32], values: &[f32], c: usize) -> Option<f64> {
-    let column = |j: usize| {
-        predictions
-            .iter()
-            .skip(j)
-            .step_by(c)
-            .zip(values.iter().skip(j).step_by(c))
-    };
-    mean_of_known((0..c).map(|j| f1(column(j))))
+    mean_of_known(label_counts(predictions, values, c).into_iter().map(f1))
 }
 
-fn f1<'a>(cells: impl Iterator<Item = (&'a f32, &'a f32)>) -> Option<f64> {
-    let (mut both, mut either) = (0_usize, 0_usize);
+/// How often each label is true, predicted, and both. `predictions` and `values` `[n, c]`.
+pub fn label_counts(predictions: &[f32], values: &[f32], c: usize) -> Vec<Counts> {
+    (0..c)
+        .map(|j| count(predictions.iter().zip(values).skip(j).step_by(c)))
+        .collect()
+}
+
+fn count<'a>(cells: impl Iterator<Item = (&'a f32, &'a f32)>) -> Counts {
+    let mut counts = Counts::default();
     for (score, truth) in cells {
         let (predicted, there) = (*score > 0.0, *truth > 0.5);
-        both += usize::from(predicted && there);
-        either += usize::from(predicted) + usize::from(there);
+        counts.truth += usize::from(there);
+        counts.found += usize::from(predicted);
+        counts.right += usize::from(predicted && there);
     }
-    (either > 0).then(|| 2.0 * both as f64 / either as f64)
+    counts
+}
+
+fn f1(counts: Counts) -> Option<f64> {
+    (counts.truth + counts.found > 0).then(|| counts.f1())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! | task | metrics | the one a checkpoint is chosen by |
 //! |---|---|---|
-//! | classification | [`accuracy`] | accuracy, higher |
+//! | classification | [`accuracy`], [`Confusion::f1_macro`] | accuracy, higher |
 //! | multi-label | [`mean_average_precision`] (`map`), [`f1_micro`], [`f1_macro`] | map, higher |
 //! | tokens | [`entities`] (`f1` by entity, `accuracy`) | f1, higher |
 //! | regression | [`mse`], [`mae`], [`r2`], [`spearman`] | mse, lower |
@@ -10,14 +10,24 @@
 //! `n` samples, `c` columns, row-major. All in f64. Where a metric has no value (the correlation of a constant, the average
 //! precision of a label that no sample has) it is `None`, never NaN.
 
+mod calibration;
 mod classes;
+mod confusion;
+mod counts;
 pub mod entities;
+mod interval;
 mod labels;
 mod numbers;
+mod residuals;
 
+pub use calibration::{Calibration, CalibrationBin};
 pub use classes::{accuracy, largest};
-pub use labels::{f1_macro, f1_micro, mean_average_precision};
+pub use confusion::Confusion;
+pub use counts::Counts;
+pub use interval::share_interval;
+pub use labels::{f1_macro, f1_micro, label_counts, mean_average_precision};
 pub use numbers::{mae, mse, r2, spearman};
+pub use residuals::{QUANTILES, Residuals};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -100,11 +110,14 @@ pub fn evaluate(predictions: &[f32], truth: Truth<'_>, c: usize) -> Result<Vec<M
                 let message = format!("class {label} is not among the {c} that are predicted");
                 return Err(Error::new(ErrorKind::OutOfRange, message));
             }
-            vec![metric(
-                "accuracy",
-                Some(accuracy(predictions, labels, c)),
-                Direction::Higher,
-            )]
+            vec![
+                metric("accuracy", Some(accuracy(predictions, labels, c)), Direction::Higher),
+                metric(
+                    "f1_macro",
+                    Confusion::new(predictions, labels, c).f1_macro(),
+                    Direction::Higher,
+                ),
+            ]
         }
         Truth::Labels(values) => vec![
             metric("map", mean_average_precision(predictions, values, c), Direction::Higher),
