@@ -232,6 +232,8 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     );
     printed.run(&format!("{tune} --data digits.csv --out none --list-parameters"), &[]);
     printed.run("eval --model tuned --data digits.csv", &[]);
+    // Digits that it has not seen, some of which are confused.
+    printed.run("eval --model tuned --split test --data", &[digits]);
     printed.run("predict --model tuned images images/broken.png", &[]);
 
     let glove = "tune --hub hub/glove-50d-1k --model glove-50d-1k --method fine-tune --epochs 1";
@@ -239,6 +241,7 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     printed.run("predict --model labels", &["rain and soup"]);
     printed.run(&format!("{glove} --out numbers --data numbers.jsonl"), &[]);
     printed.run("predict --model numbers", &["rain and soup"]);
+    printed.run("eval --model numbers --data numbers.jsonl", &[]);
     printed.run(&format!("{glove} --out tags --task tokens --data words.conll"), &[]);
     printed.run("predict --model tags", &["Ann is in Paris"]);
 

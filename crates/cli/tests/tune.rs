@@ -75,6 +75,7 @@ fn a_tuned_model_is_a_hub_entry_that_ranks_evaluates_and_predicts() {
         evaluation["metrics"]["accuracy"],
         training["metrics"]["test"]["accuracy"]
     );
+    assert_details(&place, &evaluation);
 
     let predicted = place.run(&[
         "predict",
@@ -94,6 +95,45 @@ fn a_tuned_model_is_a_hub_entry_that_ranks_evaluates_and_predicts() {
     assert!((shares - 1.0).abs() < 1e-6, "{predictions}");
     let table = place.run(&["predict", "--model", "tuned", "data/pear/000.png"]);
     assert!(table.assert_code(0).stdout.contains("probability"), "{}", table.stdout);
+}
+
+/// Classes, interval and confusions of an evaluation are those of the predictions that `--out` writes.
+fn assert_details(place: &Place, evaluation: &Value) {
+    let run = place.run(&["eval", "--model", "tuned", "--data", "data", "--out", "predictions.csv"]);
+    let table = &run.assert_code(0).stdout;
+    assert!(table.contains("precision") && table.contains("(95 %)"), "{table}");
+    let text = fs::read_to_string(place.path("predictions.csv")).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("file,target,prediction,probability,right"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 36);
+    let share = rows.iter().filter(|row| row[1] == row[2]).count() as f64 / 36.0;
+    assert!((evaluation["metrics"]["accuracy"].as_f64().unwrap() - share).abs() < 1e-12);
+    let [low, high] = [0, 1].map(|end| evaluation["intervals"]["accuracy"][end].as_f64().unwrap());
+    assert!(low <= share && share <= high && high - low > 0.05, "{low} {high}");
+    let classes = evaluation["classes"].as_array().unwrap();
+    for (class, name) in classes.iter().zip(CLASSES) {
+        let of = |column: usize| rows.iter().filter(|row| row[column] == name).count();
+        let right = rows.iter().filter(|row| row[1] == name && row[2] == name).count();
+        assert_eq!((&class["name"], &class["support"]), (&name.into(), &of(1).into()));
+        assert_eq!(class["predicted"], of(2));
+        assert_eq!(class["recall"].as_f64().unwrap(), right as f64 / of(1) as f64);
+    }
+    let confused = evaluation.get("confused").map_or(0, |pairs| {
+        pairs
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pair| pair["samples"].as_u64().unwrap())
+            .sum()
+    });
+    assert_eq!(confused as usize, rows.iter().filter(|row| row[4] == "false").count());
+    assert!(
+        evaluation["calibration"]["expected_calibration_error"]
+            .as_f64()
+            .unwrap()
+            < 1.0
+    );
 }
 
 #[test]

@@ -1,10 +1,18 @@
 //! Evaluates one model on a data set: its predictions against the targets.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `details` | classes, confusions, calibration and residuals |
+//! | `samples` | target and prediction, sample by sample |
+
+mod details;
+mod samples;
 
 use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{Dataset, DatasetTargets, Task};
 use ranktune_features::extract::ExtractOptions;
 use ranktune_report::Evaluation;
-use ranktune_report::evaluation::SCHEMA;
+use ranktune_report::evaluation::{EvaluatedSamples, SCHEMA};
 use ranktune_scores::metrics::{Truth, evaluate as metrics};
 use serde_json::{Map, Value, json};
 
@@ -86,6 +94,21 @@ pub fn evaluate(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Evaluation, Error> {
+    let (evaluation, _) = evaluate_samples(sources, dataset, options, progress, interrupt)?;
+    Ok(evaluation)
+}
+
+/// As [`evaluate`], with target and prediction of every sample. Samples that cannot be read have no row.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_samples(
+    sources: &Sources,
+    dataset: &Dataset,
+    options: &ExtractOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<(Evaluation, EvaluatedSamples), Error> {
     let context = RunContext {
         options,
         progress,
@@ -116,7 +139,7 @@ pub fn evaluate(
     let found = logits(&predictor.model, &dataset, &dataset.input_digests(), context)?;
     let rows: Vec<usize> = (0..dataset.n_samples()).filter(|&row| found.valid[row]).collect();
     let read = dataset.select(&rows)?;
-    Ok(Evaluation {
+    let mut evaluation = Evaluation {
         schema: SCHEMA.to_owned(),
         model: source,
         data: dataset.path.display().to_string(),
@@ -124,7 +147,10 @@ pub fn evaluate(
         samples: rows.len(),
         metrics: measure(&found.values, found.columns, &read.targets)?,
         unreadable: found.unreadable,
-    })
+        ..Evaluation::default()
+    };
+    details::add(&mut evaluation, &found.values, found.columns, &read.targets);
+    Ok((evaluation, samples::of_samples(&read, &found.values, found.columns)))
 }
 
 /// Whether the one model of `sources` tags words, which is whether it has logits for every token of a text.
@@ -145,17 +171,24 @@ pub fn is_tagger(sources: &Sources, progress: &dyn Progress, interrupt: &Interru
     Ok(tagger::is_tagger(only(&hub, sources)?))
 }
 
-fn of_words(sources: &Sources, dataset: &Dataset, context: RunContext<'_>) -> Result<Evaluation, Error> {
+fn of_words(
+    sources: &Sources,
+    dataset: &Dataset,
+    context: RunContext<'_>,
+) -> Result<(Evaluation, EvaluatedSamples), Error> {
     let source = shown(sources);
     let tagger = Tagger::open(sources, context)?;
     let dataset = aligned(dataset, &tagger.names, &source)?;
-    Ok(Evaluation {
+    let judged = tagger.judge(&dataset, context)?;
+    let evaluation = Evaluation {
         schema: SCHEMA.to_owned(),
         model: source,
         data: dataset.path.display().to_string(),
         task: Task::Tokens.name().to_owned(),
         samples: dataset.targets.n_predicted(),
-        metrics: tagger.measure(&dataset, context)?,
-        unreadable: Vec::new(),
-    })
+        metrics: tagger::named_metrics(&judged.metrics),
+        classes: details::of_entities(&judged.metrics),
+        ..Evaluation::default()
+    };
+    Ok((evaluation, samples::of_words(&dataset, &judged.tags)))
 }

@@ -35,7 +35,7 @@ mod verify;
 
 pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
-pub use evaluate::{evaluate, is_tagger};
+pub use evaluate::{evaluate, evaluate_samples, is_tagger};
 pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;

@@ -6,7 +6,7 @@ use ranktune_features::extract::{DataKind, ExtractOptions, Extraction, FeatureCh
 use ranktune_hub::HubEntry;
 use ranktune_onnx::locate::{Hints, locate};
 use ranktune_onnx::{Model, shapes};
-use ranktune_scores::metrics::entities::entities;
+use ranktune_scores::metrics::entities::{EntityMetrics, entities};
 use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
@@ -89,6 +89,11 @@ impl Tagger {
 
     /// The metrics of the predicted tags of `dataset`, whose tags are in the order of the model's outputs.
     pub(crate) fn measure(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<Map<String, Value>, Error> {
+        Ok(named_metrics(&self.judge(dataset, context)?.metrics))
+    }
+
+    /// The predicted tags of `dataset`, whose tags are in the order of the model's outputs, with their metrics.
+    pub(crate) fn judge(&self, dataset: &Dataset, context: RunContext<'_>) -> Result<JudgedTags, Error> {
         let DatasetTargets::Tags { names, sentences, .. } = &dataset.targets else {
             return Err(Error::new(
                 ErrorKind::Data,
@@ -109,17 +114,29 @@ impl Tagger {
             found.push(named(&mut own.iter().copied()));
         }
         let metrics = entities(&truth, &found)?;
-        let values = [
-            ("f1", metrics.all.f1()),
-            ("precision", metrics.all.precision()),
-            ("recall", metrics.all.recall()),
-            ("accuracy", metrics.accuracy),
-        ];
-        Ok(values
-            .map(|(name, value)| (name.to_owned(), json!(value)))
-            .into_iter()
-            .collect())
+        Ok(JudgedTags { tags, metrics })
     }
+}
+
+/// Predicted tags and their metrics.
+pub(crate) struct JudgedTags {
+    /// Of every word, sentence after sentence, as a position in the names of the tags.
+    pub(crate) tags: Vec<usize>,
+    pub(crate) metrics: EntityMetrics,
+}
+
+/// The metrics by name, that by which a checkpoint is chosen first.
+pub(crate) fn named_metrics(metrics: &EntityMetrics) -> Map<String, Value> {
+    let values = [
+        ("f1", metrics.all.f1()),
+        ("precision", metrics.all.precision()),
+        ("recall", metrics.all.recall()),
+        ("accuracy", metrics.accuracy),
+    ];
+    values
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .into_iter()
+        .collect()
 }
 
 /// The logits of a model.

@@ -1,5 +1,8 @@
 //! `ranktune eval`
 
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use clap::Args;
 use ranktune::{Dataset, LoadOptions, Task};
 
@@ -26,6 +29,9 @@ pub(crate) struct Arguments {
     /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write target and prediction of every sample to a CSV file
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
     /// Seed for --max-samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -34,7 +40,8 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   ranktune eval --model tuned/ --data photos/test
-  ranktune eval --model tuned/ --data photos/ --split test --format json";
+  ranktune eval --model tuned/ --data photos/ --split test --format json
+  ranktune eval --model tuned/ --data photos/test --out predictions.csv";
 
 /// Loads the data set. A file that is no data set of another task is read as words and tags if the model tags words.
 fn load(data: &DataArguments, is_tagger: impl FnOnce() -> Result<bool, ranktune::Error>) -> anyhow::Result<Dataset> {
@@ -62,7 +69,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
-    let evaluation = ranktune::evaluate(&sources, &dataset, &options, &reporter, interrupt::flag())?;
+    let (evaluation, samples) = ranktune::evaluate_samples(&sources, &dataset, &options, &reporter, interrupt::flag())?;
+    if let Some(path) = &arguments.out {
+        ranktune_core::files::write_atomically(path, samples.csv().as_bytes())
+            .with_context(|| format!("{}: this file cannot be written", path.display()))?;
+        output::say(&format!("the predictions are in {}", path.display()));
+    }
     output::print(arguments.format, &evaluation, || evaluation.table())?;
     let complete = evaluation.unreadable.is_empty() && dataset.skipped == 0;
     Ok(if complete { Exit::Done } else { Exit::Skipped })

@@ -35,17 +35,138 @@ pub(crate) fn contents(evaluation: &Evaluation, prefix: &str) -> Contents {
 fn sections(evaluation: &Evaluation, prefix: &str) -> Vec<Section> {
     let mut sections = Sections::default();
     sections.add("metrics", "Metrics", metrics(evaluation, prefix));
+    sections.add("classes", "Classes", classes(evaluation, prefix));
+    sections.add("confused", "Most confused", confused(evaluation, prefix));
+    sections.add("calibration", "Calibration", calibration(evaluation, prefix));
+    sections.add("residuals", "Residuals", residuals(evaluation, prefix));
     sections.add("data", "Data", Some(data(evaluation)));
     sections.into_list()
 }
 
 fn metrics(evaluation: &Evaluation, prefix: &str) -> Option<String> {
-    let rows = evaluation.metrics.iter();
-    let rows = rows.map(|(name, value)| Row::new(vec![Cell::head(name.as_str()), metric(Some(value))]));
+    let rows = evaluation.metrics.iter().map(|(name, value)| {
+        let interval = evaluation.intervals.get(name);
+        let interval = interval.map_or_else(String::new, |[low, high]| {
+            format!("{} to {}", decimal(*low), decimal(*high))
+        });
+        Row::new(vec![
+            Cell::head(name.as_str()),
+            metric(Some(value)),
+            Cell::text(interval),
+        ])
+    });
     let table = DataTable {
         id: format!("{prefix}-metrics-table"),
         caption: format!("On {} samples", evaluation.samples),
-        columns: vec![Column::text("metric"), Column::number("value")],
+        columns: vec![
+            Column::text("metric"),
+            Column::number("value"),
+            Column::text("95 % interval"),
+        ],
+        rows: rows.collect(),
+    };
+    (!table.rows.is_empty()).then(|| render(&table))
+}
+
+fn classes(evaluation: &Evaluation, prefix: &str) -> Option<String> {
+    let share = |value: f64| Cell::number(Some(value), decimal).with_bar(value);
+    let rows = evaluation.classes.iter().map(|class| {
+        Row::new(vec![
+            Cell::head(class.name.as_str()),
+            share(class.precision),
+            share(class.recall),
+            share(class.f1),
+            Cell::count(class.support),
+            Cell::count(class.predicted),
+        ])
+    });
+    let table = DataTable {
+        id: format!("{prefix}-classes-table"),
+        caption:
+            "By class: precision is the share of predictions that are right, recall the share of samples that are found"
+                .to_owned(),
+        columns: vec![
+            Column::text("class"),
+            Column::number("precision"),
+            Column::number("recall"),
+            Column::number("f1"),
+            Column::number("support"),
+            Column::number("predicted"),
+        ],
+        rows: rows.collect(),
+    };
+    (!table.rows.is_empty()).then(|| render(&table))
+}
+
+fn confused(evaluation: &Evaluation, prefix: &str) -> Option<String> {
+    let rows = evaluation.confused.iter().map(|pair| {
+        Row::new(vec![
+            Cell::head(pair.class.as_str()),
+            Cell::text(pair.predicted.as_str()),
+            Cell::count(pair.samples),
+        ])
+    });
+    let table = DataTable {
+        id: format!("{prefix}-confused-table"),
+        caption: "Samples of one class that are taken for another".to_owned(),
+        columns: vec![
+            Column::text("class"),
+            Column::text("taken for"),
+            Column::number("samples"),
+        ],
+        rows: rows.collect(),
+    };
+    (!table.rows.is_empty()).then(|| render(&table))
+}
+
+fn calibration(evaluation: &Evaluation, prefix: &str) -> Option<String> {
+    let calibration = evaluation.calibration.as_ref()?;
+    let share = |value: f64| Cell::number(Some(value), decimal).with_bar(value);
+    let rows = calibration.bins.iter().map(|bin| {
+        Row::new(vec![
+            Cell::head(format!("{} to {}", decimal(bin.low), decimal(bin.high))),
+            share(bin.confidence),
+            share(bin.accuracy),
+            Cell::count(bin.samples),
+        ])
+    });
+    Some(render(&DataTable {
+        id: format!("{prefix}-calibration-table"),
+        caption: format!(
+            "Expected calibration error {}: confidence and accuracy are equal where probabilities can be taken at their word",
+            decimal(calibration.expected_calibration_error)
+        ),
+        columns: vec![
+            Column::text("confidence"),
+            Column::number("mean confidence"),
+            Column::number("accuracy"),
+            Column::number("samples"),
+        ],
+        rows: rows.collect(),
+    }))
+}
+
+fn residuals(evaluation: &Evaluation, prefix: &str) -> Option<String> {
+    let number = |value: f64| Cell::number(Some(value), decimal);
+    let rows = evaluation.residuals.iter().map(|column| {
+        let mut cells = vec![
+            Cell::head(column.column.as_str()),
+            number(column.mean),
+            number(column.standard_deviation),
+        ];
+        cells.extend(column.quantiles.map(number));
+        Row::new(cells)
+    });
+    let mut columns = vec![
+        Column::text("column"),
+        Column::number("mean"),
+        Column::number("standard deviation"),
+    ];
+    columns.extend(["5 %", "25 %", "50 %", "75 %", "95 %"].map(Column::number));
+    let table = DataTable {
+        id: format!("{prefix}-residuals-table"),
+        caption: "Prediction minus target, in the units of the column".to_owned(),
+        columns,
         rows: rows.collect(),
     };
     (!table.rows.is_empty()).then(|| render(&table))
