@@ -23,22 +23,71 @@ impl Ranking {
         (!chances.is_empty()).then(|| format!("By chance: {}.", chances.join(", ")))
     }
 
-    /// A sentence for the case that the samples do not separate the first model from others.
+    /// Which model is expected to be the best after tuning, what choosing it now risks, and what that rests on; or why nothing is predicted.
+    ///
+    /// `display` is how the name of a model is written.
+    pub(crate) fn decision_line(&self, display: impl Fn(&str) -> String) -> Option<String> {
+        let Some(decision) = &self.decision else {
+            return self.undecided.clone();
+        };
+        let first = self.models.first()?.predicted.as_ref()?;
+        let compared = self.models.iter().filter_map(|model| model.predicted.as_ref());
+        let count = compared.clone().count();
+        let (p, best) = (first.p_best, display(&decision.best));
+        let metric = &first.metric;
+        let belief = match (count, p) {
+            (1, _) => format!("{best} is the only model; its {metric} after tuning"),
+            (_, p) if p >= 0.5 => format!("{best} is likely the best after tuning ({p:.2}); choosing it now"),
+            _ => format!(
+                "No model is likely the best after tuning; {best} has the best chance ({p:.2}), and choosing it now"
+            ),
+        };
+        let risk = if count == 1 {
+            format!("is expected to be {:.3} ± {:.3}.", first.value, first.standard_error)
+        } else {
+            format!("risks {:.1} points of {metric}.", 100.0 * decision.expected_regret)
+        };
+        let known = compared.clone().filter(|found| found.record_rows > 0).count();
+        let rows: usize = compared.map(|found| found.record_rows).sum();
+        let results = match (known, count) {
+            (0, 1) => "no earlier result of it".to_owned(),
+            (0, _) => "no earlier result of these models".to_owned(),
+            _ => format!("{} of {known} of {count} models", counted(rows, "earlier result")),
+        };
+        let trials = match decision.trials.len() {
+            0 => String::new(),
+            trials => format!(", {}", counted(trials, "trial tuning")),
+        };
+        let score = decision
+            .score
+            .as_ref()
+            .map_or_else(String::new, |score| format!(" and {score}"));
+        Some(format!("{belief} {risk} Known from {results}{trials}{score}."))
+    }
+
+    /// A sentence on the score alone, for the case that the samples do not separate the model with the highest from others.
     pub(super) fn tie_line(&self) -> Option<String> {
-        let first = self.models.first()?;
-        let rivals: Vec<&str> = self.models[1..]
-            .iter()
-            .filter(|model| model.rank_interval.is_some_and(|[low, _]| low == 1))
-            .map(|model| model.name.as_str())
-            .collect();
-        let certainty = first.p_best?;
-        (!rivals.is_empty()).then(|| {
+        let score = self.score_names().first().copied()?;
+        let is_first = |model: &&RankedModel| model.score_uncertainty.is_some_and(|found| found.rank_interval[0] == 1);
+        let value = |model: &RankedModel| model.score(score).unwrap_or(f64::NEG_INFINITY);
+        let mut candidates: Vec<&RankedModel> = self.models.iter().filter(is_first).collect();
+        candidates.sort_by(|a, b| value(b).total_cmp(&value(a)));
+        let (first, rivals) = candidates.split_first()?;
+        let certainty = first.score_uncertainty?.p_best;
+        let names: Vec<&str> = rivals.iter().map(|model| model.name.as_str()).collect();
+        (!names.is_empty()).then(|| {
             format!(
-                "These samples do not tell {} from {}: it comes first on {:.0} % of resampled data sets.",
+                "By {score} alone, these samples do not tell {} from {}: its {score} is the highest on {:.0} % of resampled data sets.",
                 first.name,
-                rivals.join(", "),
+                names.join(", "),
                 100.0 * certainty
             )
         })
     }
+}
+
+/// `1 result`, `3 results`.
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
