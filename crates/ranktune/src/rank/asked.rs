@@ -32,6 +32,11 @@ pub(super) fn question(models: &[RankedModel], hub: &Hub, data: &Data, (task, pr
                     .keys()
                     .filter_map(|name| Some((name.clone(), model.score(name)?)))
                     .collect(),
+                errors: model
+                    .scores
+                    .iter()
+                    .filter_map(|(name, score)| Some((name.clone(), score.get("standard_error")?.as_f64()?)))
+                    .collect(),
             })
             .collect(),
     }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::day::today;
 use super::{data_name, hub_id, protocol_of};
 
+/// A tuning of fewer epochs, which is the default for texts, is another protocol.
+const FEWEST_EPOCHS: usize = 5;
+
 /// What a tuning says of its model: the metric on the test samples, or else on the held-out ones. `ranking` is that of the same data, if
 /// there is one: the row then has the model's scores. `None` where there is no metric that tells models apart, such as without held-out
 /// samples.
@@ -37,12 +40,16 @@ pub fn row_of_training(training: &Training, ranking: Option<&Ranking>) -> Option
         (None, Some(value)) => (value, "held-out samples"),
         (None, None) => return None,
     };
+    let mut protocol = protocol_of(&training.method);
+    if training.epochs < FEWEST_EPOCHS {
+        protocol.push_str(&format!(", epochs: {}", training.epochs));
+    }
     let mut row = RecordRow::new(
         &training.model,
         &data_name(&training.data.path),
         metric,
         value,
-        &protocol_of(&training.method),
+        &protocol,
     );
     row.digest = Some(training.model_digest.clone());
     row.hub_id = training.source.as_deref().map(hub_id);

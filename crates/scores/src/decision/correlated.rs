@@ -4,11 +4,13 @@
 //! accuracies over the models of a data set is known from other hubs, the standardised values are observations:
 //!
 //! ```text
-//! z_m = ρ (t_m − mean t)/√V + √(1 − ρ²) ε      ε ~ N(0, 1)      V: prior variance of t_m
+//! z_m = ρ (t_m − mean t)/√V + √(1 − ρ² + e_m²) ε      ε ~ N(0, 1)      V: prior variance of t_m
+//! e_m: standard error of the score over the standard deviation by which it was standardised
 //! ρ ~ N(ρ₀, σ_ρ²), one draw for all models of the data set, confined to ±0.95
 //! ```
 //!
 //! A model without a record is predicted by `ρ₀ z`, with the variance that the score leaves; one that the record knows well hardly moves.
+//! Scores that lie within their errors tell nothing apart: the errors of models on the same samples go together, so that this is cautious.
 //! `ρ` is integrated over five nodes, whose weights follow from how well scores and record agree.
 
 use faer::Mat;
@@ -55,24 +57,47 @@ fn in_group(score: &CorrelatedScore, group: &Group) -> Option<f64> {
 
 /// Values less their mean, divided by their standard deviation; `None` where they are equal.
 fn standardised(values: &[f64]) -> Option<Vec<f64>> {
+    let (mean, sd) = mean_and_sd(values)?;
+    Some(values.iter().map(|value| (value - mean) / sd).collect())
+}
+
+/// `None` where values are equal, or there are none.
+fn mean_and_sd(values: &[f64]) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
-    (sd > 1e-12 * mean.abs()).then(|| values.iter().map(|value| (value - mean) / sd).collect())
+    (sd > 1e-12 * mean.abs()).then_some((mean, sd))
 }
 
-/// Standardised values of the score on the target, with the position of the model; empty where they tell nothing apart.
-pub(crate) fn observed(score: &CorrelatedScore, target: &DecisionTarget) -> Vec<(usize, f64)> {
-    let (models, values): (Vec<usize>, Vec<f64>) = target
-        .models
-        .iter()
-        .enumerate()
-        .filter_map(|(at, model)| Some((at, *model.scores.get(&score.name)?)))
-        .unzip();
-    match standardised(&values) {
-        Some(values) if values.len() > 1 => models.into_iter().zip(values).collect(),
-        _ => Vec::new(),
-    }
+/// The score of a model on the target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed {
+    /// Position of the model.
+    pub model: usize,
+    /// Standardised.
+    pub value: f64,
+    /// `e_m²`
+    pub error: f64,
+}
+
+/// The standardised values of the score on the target; empty where they tell nothing apart.
+pub(crate) fn observed(score: &CorrelatedScore, target: &DecisionTarget) -> Vec<Observed> {
+    let found = target.models.iter().enumerate();
+    let found: Vec<(usize, f64, f64)> = found
+        .filter_map(|(at, model)| Some((at, *model.scores.get(&score.name)?, model.score_error.unwrap_or(0.0))))
+        .collect();
+    let values: Vec<f64> = found.iter().map(|(_, value, _)| *value).collect();
+    let Some((mean, sd)) = mean_and_sd(&values) else {
+        return Vec::new();
+    };
+    found
+        .into_iter()
+        .map(|(model, value, error)| Observed {
+            model,
+            value: (value - mean) / sd,
+            error: (error / sd).powi(2),
+        })
+        .collect()
 }
 
 /// Values of ρ with the logarithm of their weight.
@@ -86,9 +111,11 @@ pub(crate) fn nodes(mean: f64, sd: f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// `V`.
-pub(crate) fn prior_variance(variances: &Variances) -> f64 {
-    variances.model + variances.family + variances.protocol + variances.interaction + variances.residual
+/// `V`, the mean over the target's models: those without a family lack its part.
+pub(crate) fn prior_variance(variances: &Variances, target: &DecisionTarget) -> f64 {
+    let with_family = target.models.iter().filter(|model| model.family.is_some()).count() as f64;
+    let family = variances.family * with_family / target.models.len() as f64;
+    variances.model + family + variances.protocol + variances.interaction + variances.residual
 }
 
 /// The observations `[n]` of models: how they covary with all variables `[size, n]`, and with each other `[n, n]`, and their means.
@@ -100,12 +127,13 @@ pub(crate) struct Observations {
 
 /// Observations of these models at a correlation; `mean` and `covariance` are those of variables that begin with `t_1 … t_K`.
 pub(crate) fn observations(
-    models: &[usize],
+    scores: &[Observed],
     (rho, variance): (f64, f64),
     mean: &[f64],
     covariance: &Mat<f64>,
 ) -> Observations {
-    let n = models.len();
+    let n = scores.len();
+    let models: Vec<usize> = scores.iter().map(|score| score.model).collect();
     let weight = rho / variance.sqrt();
     // The mean over the observed models is subtracted, as it is from the score.
     let centred = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
@@ -117,7 +145,7 @@ pub(crate) fn observations(
     Observations {
         across: Mat::from_fn(mean.len(), n, |i, j| rows[i][j]),
         among: Mat::from_fn(n, n, |i, j| {
-            let own = if i == j { 1.0 - rho * rho } else { 0.0 };
+            let own = if i == j { 1.0 - rho * rho + scores[i].error } else { 0.0 };
             own + 0.5 * (among[i][j] + among[j][i])
         }),
         mean: centred(&|m| mean[m]),

@@ -132,16 +132,16 @@ impl DecisionModel {
         let Some(score) = &self.options.correlated else {
             return Ok(vec![(joint, 0.0)]);
         };
-        let (models, values): (Vec<usize>, Vec<f64>) = correlated::observed(score, target).into_iter().unzip();
-        if models.is_empty() {
+        let scores = correlated::observed(score, target);
+        if scores.is_empty() {
             return Ok(vec![(joint, 0.0)]);
         }
         let (mean, sd) = correlated::correlation(score, &self.groups);
-        let variance = correlated::prior_variance(&self.variances());
+        let variance = correlated::prior_variance(&self.variances(), target);
         correlated::nodes(mean, sd)
             .into_iter()
             .map(|(rho, log_weight)| {
-                let (given, log_density) = joint.given(&models, &values, (rho, variance))?;
+                let (given, log_density) = joint.given(&scores, (rho, variance))?;
                 Ok((given, log_weight + log_density))
             })
             .collect()

@@ -4,7 +4,7 @@ use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 
 use super::assemble::{Assembly, ROUNDING};
-use super::correlated;
+use super::correlated::{self, Observed};
 use super::posterior::Node;
 use super::system::{Row, Solved};
 use super::target::Trial;
@@ -36,11 +36,12 @@ impl Joint {
         }
     }
 
-    /// The same given standardised scores of these models, which have a correlation ρ with them, where `t` has variance V; and the log
-    /// density of the scores.
-    pub(super) fn given(&self, models: &[usize], values: &[f64], (rho, variance): (f64, f64)) -> Result<(Self, f64)> {
-        let seen = correlated::observations(models, (rho, variance), &self.mean, &self.covariance);
-        let residual = Mat::from_fn(models.len(), 1, |i, _| values[i] - seen.mean[i]);
+    /// The same given standardised scores, which have a correlation ρ with `t`, where `t` has variance V; and the log density of the
+    /// scores.
+    pub(super) fn given(&self, scores: &[Observed], (rho, variance): (f64, f64)) -> Result<(Self, f64)> {
+        let n = scores.len();
+        let seen = correlated::observations(scores, (rho, variance), &self.mean, &self.covariance);
+        let residual = Mat::from_fn(n, 1, |i, _| scores[i].value - seen.mean[i]);
         let factor = Llt::new(seen.among.as_ref(), Side::Lower).map_err(|_| {
             Error::new(
                 ErrorKind::Precision,
@@ -49,7 +50,7 @@ impl Joint {
         })?;
         let solved = factor.solve(&residual);
         let mut log_density = 0.0;
-        for i in 0..models.len() {
+        for i in 0..n {
             log_density -= factor.L()[(i, i)].ln() + 0.5 * residual[(i, 0)] * solved[(i, 0)];
         }
         let shift = &seen.across * &solved;

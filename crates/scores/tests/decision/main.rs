@@ -4,6 +4,7 @@
 
 mod against_brute_force;
 mod choice;
+mod correlated;
 mod dense;
 mod invariance;
 mod published;

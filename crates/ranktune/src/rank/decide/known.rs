@@ -108,6 +108,7 @@ pub(super) fn sort_rows(question: &Question, rows: &[&RecordRow]) -> SortedRows 
         name,
         family: family.clone(),
         scores: used(&model.scores),
+        score_error: model.errors.get(priors::SCORE).copied(),
     });
     let candidates = candidates.collect();
     for (matched, family) in matched.iter_mut().zip(families) {

@@ -39,6 +39,8 @@ pub(crate) struct ModelFacts {
     pub(crate) family: Option<String>,
     /// Values of scores by name; more is better.
     pub(crate) scores: BTreeMap<String, f64>,
+    /// Standard errors of scores by name, where they are known.
+    pub(crate) errors: BTreeMap<String, f64>,
 }
 
 impl Question {
