@@ -385,7 +385,7 @@ mod tests {
         assert!(
             text.contains(
                 "good is likely the best after tuning (0.71); choosing it now risks 1.8 points of accuracy. \
-                 Known from 8 earlier results of 2 of 3 models and logme."
+                 This rests on 8 earlier results of 2 of 3 models and logme."
             ),
             "{text}"
         );

@@ -200,3 +200,75 @@ struct FileError {
     #[source]
     cause: io::Error,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(model: &str) -> RecordRow {
+        RecordRow::new(model, "d", "accuracy", 0.5, "ours")
+    }
+
+    #[test]
+    fn what_a_person_wrote_stays_also_where_it_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RecordFile::new(folder.path().join("deep/record.jsonl"));
+        assert_eq!(file.append(&[row("a")]).unwrap(), 1);
+        let mut text = fs::read_to_string(file.path()).unwrap();
+        text.push_str("# a remark\n\n{\"schema\": \"ranktune.record/9\"}");
+        fs::write(file.path(), &text).unwrap();
+        assert_eq!(file.append(&[row("a"), row("b"), row("b")]).unwrap(), 1);
+        let grown = fs::read_to_string(file.path()).unwrap();
+        assert!(grown.starts_with(&format!("{text}\n")), "{grown}");
+        let selection = Selection {
+            model: Some("a".to_owned()),
+            ..Selection::default()
+        };
+        assert_eq!(file.forget(&selection).unwrap(), [row("a")]);
+        let left = fs::read_to_string(file.path()).unwrap();
+        assert!(left.starts_with("# a remark\n\n{") && left.contains("\"b\""), "{left}");
+        assert_eq!(file.read().unwrap().notes.len(), 2);
+    }
+
+    #[test]
+    fn threads_that_add_at_once_lose_no_row_and_leave_no_other_file_but_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RecordFile::new(folder.path().join("record.jsonl"));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let file = &file;
+                scope.spawn(move || {
+                    for index in 0..10 {
+                        assert_eq!(file.append(&[row(&format!("{thread} {index}"))]).unwrap(), 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(file.read().unwrap().record.rows.len(), 40);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_missing_record_is_empty_and_a_folder_is_an_error_that_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RecordFile::new(folder.path().join("none.jsonl"));
+        assert_eq!(file.read().unwrap(), ReadRecord::default());
+        assert_eq!(file.forget(&Selection::default()).unwrap(), []);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let error = RecordFile::new(folder.path()).append(&[row("a")]).unwrap_err();
+        assert!(error.to_string().contains("--no-record"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_shared_record_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = RecordFile::new(folder.path().join("shared.jsonl"));
+        shared.append(&[row("a")]).unwrap();
+        let link = folder.path().join("mine.jsonl");
+        std::os::unix::fs::symlink(shared.path(), &link).unwrap();
+        assert_eq!(RecordFile::new(&link).append(&[row("b")]).unwrap(), 1);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(shared.read().unwrap().record.rows.len(), 2);
+    }
+}

@@ -1,6 +1,6 @@
 //! What is said below the table of a ranking.
 
-use crate::ranking::{RankedModel, Ranking};
+use crate::ranking::{Decision, Prediction, RankedModel, Ranking};
 use crate::table::Style;
 
 impl Ranking {
@@ -47,22 +47,47 @@ impl Ranking {
         } else {
             format!("risks {:.1} points of {metric}.", 100.0 * decision.expected_regret)
         };
-        let known = compared.clone().filter(|found| found.record_rows > 0).count();
-        let rows: usize = compared.map(|found| found.record_rows).sum();
-        let results = match (known, count) {
-            (0, 1) => "no earlier result of it".to_owned(),
-            (0, _) => "no earlier result of these models".to_owned(),
-            _ => format!("{} of {known} of {count} models", counted(rows, "earlier result")),
+        Some(format!("{belief} {risk} {}", self.basis(decision)))
+    }
+
+    /// What the decision rests on.
+    fn basis(&self, decision: &Decision) -> String {
+        let compared: Vec<&Prediction> = self
+            .models
+            .iter()
+            .filter_map(|model| model.predicted.as_ref())
+            .collect();
+        let count = compared.len();
+        let known = compared.iter().filter(|found| found.record_rows > 0).count();
+        let by_family = compared
+            .iter()
+            .filter(|found| found.record_rows == 0 && found.family.is_some())
+            .count();
+        let mut parts = Vec::new();
+        if known > 0 {
+            let rows = compared.iter().map(|found| found.record_rows).sum();
+            parts.push(format!(
+                "{} of {known} of {count} models",
+                counted(rows, "earlier result")
+            ));
+        }
+        if by_family > 0 {
+            parts.push(format!("results of the families of {by_family} of {count} models"));
+        }
+        if !decision.trials.is_empty() {
+            parts.push(counted(decision.trials.len(), "trial tuning"));
+        }
+        parts.extend(decision.score.clone());
+        let head = if known == 0 {
+            "No earlier result of these models is known; this"
+        } else {
+            "This"
         };
-        let trials = match decision.trials.len() {
-            0 => String::new(),
-            trials => format!(", {}", counted(trials, "trial tuning")),
-        };
-        let score = decision
-            .score
-            .as_ref()
-            .map_or_else(String::new, |score| format!(" and {score}"));
-        Some(format!("{belief} {risk} Known from {results}{trials}{score}."))
+        match parts.split_last() {
+            Some((last, [])) => format!("{head} rests on {last}."),
+            Some((last, others)) => format!("{head} rests on {} and {last}.", others.join(", ")),
+            None => format!("{head} rests on nothing that tells them apart."),
+        }
     }
 
     /// A sentence on the score alone, for the case that the samples do not separate the model with the highest from others.
