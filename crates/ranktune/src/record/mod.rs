@@ -45,6 +45,11 @@ const PARTS: [&str; 9] = [
     ".",
 ];
 
+/// Endings of files with data.
+const ENDINGS: [&str; 10] = [
+    "csv", "tsv", "json", "jsonl", "parquet", "txt", "conll", "conllu", "train", "iob",
+];
+
 /// The name of a data set in a record: the last part of its path that is not the name of a split, without the ending of a file.
 ///
 /// # Examples
@@ -53,11 +58,12 @@ const PARTS: [&str; 9] = [
 /// assert_eq!(data_name("photos/flowers5/train"), "flowers5");
 /// assert_eq!(data_name("houses.csv"), "houses");
 /// assert_eq!(data_name("train.csv"), "train");
+/// assert_eq!(data_name("photos-2.0/"), "photos-2.0");
 /// ```
 pub fn data_name(path: &str) -> String {
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     let plain = |part: &str| match part.rsplit_once('.') {
-        Some((name, ending)) if !name.is_empty() && ending.len() <= 7 => name.to_owned(),
+        Some((name, ending)) if !name.is_empty() && ENDINGS.contains(&ending) => name.to_owned(),
         _ => part.to_owned(),
     };
     let named = parts.iter().rev().map(|part| plain(part));

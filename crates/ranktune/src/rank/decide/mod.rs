@@ -109,17 +109,20 @@ impl Belief {
     }
 
     /// The metric that is predicted.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
     pub(crate) fn metric(&self) -> &'static str {
         self.metric
     }
 
     /// The lengths of trials, in the order of their positions: those that were given first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
     pub(crate) fn rungs(&self) -> &[Rung] {
         &self.rungs
     }
 
     /// Adds the result of a trial on these data: of the model at a position of the question, and of a rung at a position of
     /// [`rungs`](Self::rungs), or of a full tuning. One that is there already is replaced.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
     pub(crate) fn add_trial(&mut self, trial: Trial) {
         let trials = &mut self.target.trials;
         trials.retain(|other| (other.model, other.rung) != (trial.model, trial.rung));

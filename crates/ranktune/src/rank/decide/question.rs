@@ -50,7 +50,7 @@ impl Question {
             Task::Classification => Some("accuracy"),
             Task::MultiLabel => Some("map"),
             Task::Tokens => Some("f1"),
-            Task::Regression => None,
+            _ => None,
         }
     }
 
