@@ -133,4 +133,5 @@ def main():
     leave_one_out("sfda_cnn: record of both", bare(sfda + tllib), "sfda", [])
 
 
-main()
+if __name__ == "__main__":
+    main()

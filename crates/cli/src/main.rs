@@ -34,6 +34,7 @@ Examples:
   ranktune predict --model tuned/ photo.jpg              predict an image with the tuned model
   ranktune score --features F.npy --targets Y.npy        score features from another program
   ranktune report ranking/ tuned/                        both as one HTML page
+  ranktune record import accuracies.csv                  remember results, to rank by them
   ranktune hub list models/                              what a hub holds
   ranktune hub pull starter:vision                       download well-known models
 
@@ -57,6 +58,9 @@ enum Command {
     Compare(commands::compare::Arguments),
     /// Show rankings and tuned models as one HTML page
     Report(commands::report::Arguments),
+    /// See and change what is remembered of models: results of earlier tunings, from which rank predicts the best
+    #[command(subcommand)]
+    Record(commands::record::Command),
     /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]
     Hub(commands::hub::Command),
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Record(command) => commands::record::run(&command),
         Command::Hub(command) => commands::hub::run(&command),
         Command::Completions(arguments) => commands::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => commands::shell::man(&arguments, Arguments::command()),

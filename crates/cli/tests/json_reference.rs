@@ -12,8 +12,17 @@ use std::path::{Path, PathBuf};
 use common::{Place, numbers, write_labels, write_matrix};
 use serde_json::{Value, json};
 
-/// Documented keys that these commands cannot print: they describe downloaded models, or scores of thousands of images.
-const NOT_PRINTED_HERE: [(&str, &str); 3] = [
+/// Documented keys that these commands cannot print: they describe downloaded models, earlier results, trials, or scores of thousands of
+/// images.
+const NOT_PRINTED_HERE: [(&str, &str); 11] = [
+    ("ranktune.ranking/2", "models[].predicted.matched_by"),
+    ("ranktune.ranking/2", "models[].predicted.family"),
+    ("ranktune.ranking/2", "decision.trials[].model"),
+    ("ranktune.ranking/2", "decision.trials[].rung"),
+    ("ranktune.ranking/2", "decision.trials[].value"),
+    ("ranktune.ranking/2", "decision.trials[].seconds"),
+    ("ranktune.ranking/2", "decision.trials[].reason"),
+    ("ranktune.training/1", "source"),
     ("ranktune.ranking/2", "models[].scores.SCORE.estimate"),
     ("ranktune.ranking/2", "models[].source"),
     ("ranktune.hub/1", "models[].source"),

@@ -69,7 +69,7 @@ fn a_race_finds_the_first_models_and_says_who_stopped_and_why() {
         assert!(model["race"]["p_top_k"].as_f64().unwrap() < 0.05);
         let reason = model["race"]["reason"].as_str().unwrap();
         assert!(reason.contains(&format!("after {samples} of 480 samples")), "{reason}");
-        assert!(model["p_best"].is_null() && model["rank_interval"].is_null());
+        assert!(model["score_uncertainty"].is_null() && model["predicted"].is_null());
         assert!(run.stderr.contains(reason), "{}", run.stderr);
     }
     let rounds = race["race"]["rounds"].as_array().unwrap();
@@ -208,8 +208,16 @@ fn features_that_are_summed_as_they_come_give_the_same_ranking() {
         assert_eq!((held.models.len(), streamed.models.len()), (8, 8));
         for (a, b) in held.models.iter().zip(&streamed.models) {
             assert_eq!(
-                (&a.name, a.feature_dim, a.rank_interval),
-                (&b.name, b.feature_dim, b.rank_interval)
+                (
+                    &a.name,
+                    a.feature_dim,
+                    a.score_uncertainty.map(|found| found.rank_interval)
+                ),
+                (
+                    &b.name,
+                    b.feature_dim,
+                    b.score_uncertainty.map(|found| found.rank_interval)
+                )
             );
             for name in names {
                 let (a, b) = (a.score(name).unwrap(), b.score(name).unwrap());

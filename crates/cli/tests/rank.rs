@@ -54,13 +54,18 @@ fn the_json_keeps_the_contract() {
         assert_eq!(model["feature_tensor"], "pooled");
         assert!(model["scores"]["logme"]["standard_error"].as_f64().unwrap() > 0.0);
         assert!(model["scores"]["logme"]["status"].is_string());
-        assert!(model["p_best"].is_number() && model["rank_interval"].as_array().unwrap().len() == 2);
+        for places in [&model["score_uncertainty"], &model["predicted"]] {
+            assert!(places["p_best"].is_number() && places["rank_interval"].as_array().unwrap().len() == 2);
+        }
         assert!(model["seconds"]["extract"].is_number() && model["seconds"]["score"].is_number());
         assert!(model["images_per_second"].as_f64().unwrap() > 0.0);
         assert!(model["digest"].as_str().unwrap().len() >= 32);
     }
-    let total: f64 = models.iter().map(|model| model["p_best"].as_f64().unwrap()).sum();
-    assert!((total - 1.0).abs() < 1e-9, "{total}");
+    for key in ["score_uncertainty", "predicted"] {
+        let total: f64 = models.iter().map(|model| model[key]["p_best"].as_f64().unwrap()).sum();
+        assert!((total - 1.0).abs() < 1e-9, "{key}: {total}");
+    }
+    assert_eq!(ranking["decision"]["best"], models[0]["name"]);
     let written: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("out/ranking.json")).unwrap()).unwrap();
     assert_eq!(written, ranking);
@@ -119,8 +124,8 @@ fn the_same_ranking_comes_out_twice() {
         .zip(second["models"].as_array().unwrap())
     {
         assert_eq!(
-            (&a["name"], &a["scores"], &a["p_best"]),
-            (&b["name"], &b["scores"], &b["p_best"])
+            (&a["name"], &a["scores"], &a["predicted"]),
+            (&b["name"], &b["scores"], &b["predicted"])
         );
     }
 }

@@ -98,6 +98,7 @@ fn a_tuned_model_is_a_hub_entry_that_ranks_evaluates_and_predicts() {
 }
 
 /// Classes, interval and confusions of an evaluation are those of the predictions that `--out` writes.
+#[expect(clippy::unwrap_used, reason = "a test fails where this panics")]
 fn assert_details(place: &Place, evaluation: &Value) {
     let run = place.run(&["eval", "--model", "tuned", "--data", "data", "--out", "predictions.csv"]);
     let table = &run.assert_code(0).stdout;

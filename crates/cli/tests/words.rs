@@ -84,7 +84,7 @@ fn every_block_has_the_score_that_it_has_by_itself_in_one_pass() {
         let best = (0..3).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap();
         assert_eq!(model["scores"]["logme"]["value"], layers[best]["score"]);
         assert_eq!(model["feature_tensor"], layers[best]["name"]);
-        assert!(model["p_best"].is_number() && model["scores"]["h-score"]["value"].is_number());
+        assert!(model["score_uncertainty"]["p_best"].is_number() && model["scores"]["h-score"]["value"].is_number());
     }
     // One pass: the model is told of as often as without layers.
     assert_eq!(started, rank(&place, &[]).stderr.matches("wide").count(), "{run:?}");
@@ -293,7 +293,7 @@ fn sums_that_take_much_are_of_fewer_groups_for_all_models_and_of_too_much_are_re
     for model in models(&ranking) {
         let score = &model["scores"]["logme"];
         assert!(
-            score["standard_error"].is_number() && model["p_best"].is_number(),
+            score["standard_error"].is_number() && model["score_uncertainty"]["p_best"].is_number(),
             "{model}"
         );
     }

@@ -26,6 +26,7 @@ mod models;
 mod predict;
 mod predictor;
 mod rank;
+pub mod record;
 mod score;
 mod scoring;
 mod sources;
@@ -39,7 +40,7 @@ pub use evaluate::{evaluate, evaluate_samples, is_tagger};
 pub use export::{Export, export_features};
 pub use hub::list;
 pub use predict::predict;
-pub use rank::{LayerChoice, RaceOptions, RankOptions, rank};
+pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
@@ -51,7 +52,8 @@ pub use ranktune_hub::remote::{Connection, RemoteOptions};
 pub use ranktune_hub::{Hub, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
-    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Scores, Training, Verification,
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores, Training,
+    Verification,
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};

@@ -14,7 +14,7 @@ use ranktune::{
     Ranking, Silent, Sources, TagScheme,
 };
 use ranktune_data::Inputs;
-use ranktune_report::ranking::RaceEnd;
+use ranktune_report::ranking::{RaceEnd, RankedModel};
 
 /// A way to feed a ranking, and samples for it.
 struct Track {
@@ -173,9 +173,10 @@ fn rows_that_are_added_up_give_the_scores_of_rows_that_are_held() {
         for score in ["logme", "h-score"] {
             assert_close(streamed, score, found.score(score), held.score(score), 1e-9);
         }
-        let error = |model: &ranktune_report::ranking::RankedModel| model.scores["logme"]["standard_error"].as_f64();
+        let error = |model: &RankedModel| model.scores["logme"]["standard_error"].as_f64();
         assert_close(streamed, "standard error", error(found), error(held), 1e-6);
-        assert_eq!(found.rank_interval, held.rank_interval);
+        let ranks = |model: &RankedModel| model.score_uncertainty.map(|found| found.rank_interval);
+        assert_eq!(ranks(found), ranks(held));
     }
 }
 
@@ -197,8 +198,8 @@ fn a_race_without_a_budget_is_repeated_by_its_seed_and_uses_at_most_half_of_the_
         assert_eq!(schedule(&first), schedule(&second), "{}", track.name);
         for (first, second) in first.models.iter().zip(&second.models) {
             assert_eq!(
-                (&first.name, &first.scores, &first.race, first.p_top_k),
-                (&second.name, &second.scores, &second.race, second.p_top_k),
+                (&first.name, &first.scores, &first.race, first.score_uncertainty),
+                (&second.name, &second.scores, &second.race, second.score_uncertainty),
                 "{}",
                 track.name
             );
@@ -208,7 +209,11 @@ fn a_race_without_a_budget_is_repeated_by_its_seed_and_uses_at_most_half_of_the_
         assert!(seen <= 2400, "{}: {seen} of 4800", track.name);
         // k is that of the options, for the race and for the ranking, and all of two models are among the first two.
         assert_eq!(first.options["top_k"], 2);
-        assert!(first.models.iter().all(|model| model.p_top_k == Some(1.0)));
+        let mut top = first
+            .models
+            .iter()
+            .map(|model| model.score_uncertainty.unwrap().p_top_k);
+        assert!(top.all(|share| share == Some(1.0)));
     }
 }
 
@@ -301,7 +306,7 @@ fn two_texts_are_ranked_without_errors_and_two_sentences_are_refused() {
             assert!(model.score("logme").unwrap().is_finite(), "{}", track.name);
             // One sample cannot be left out of two.
             assert!(model.scores["logme"]["standard_error"].is_null(), "{}", track.name);
-            assert_eq!((model.p_best, model.rank_interval), (None, None), "{}", track.name);
+            assert_eq!(model.score_uncertainty, None, "{}", track.name);
         }
     }
 }

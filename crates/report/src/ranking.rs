@@ -1,15 +1,20 @@
-//! `ranktune.ranking/2`: the models of a hub in the order of their score on a data set.
+//! `ranktune.ranking/2`: the models of a hub, those that are expected to be best after tuning first.
 //!
-//! Version 1 is still read. It differs in one thing: `p_top_k` of a model was always the chance to be among the first three, while
-//! `race.p_top_k` was that of the first `--top-k`. In version 2 both are of the first `options.top_k`.
+//! Version 1 is still read. There, `p_best`, `p_top_k` and `rank_interval` of the score stood among the keys of a model, and `p_top_k` of a
+//! model was always the chance to be among the first three, while `race.p_top_k` was that of the first `--top-k`. In version 2 both are
+//! of the first `options.top_k`, and what is the score's own is in `score_uncertainty`.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+mod decision;
 mod layers;
+mod old_keys;
 mod race;
 mod table;
 
+pub use decision::{Decision, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
 pub use layers::LayerScore;
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
@@ -30,8 +35,14 @@ pub struct Ranking {
     pub data: Data,
     /// The options that can change the result, by their names on the command line.
     pub options: Map<String, Value>,
-    /// Best first.
+    /// Best first: by the predicted metric, or else by the score. Models that a race eliminated are last.
     pub models: Vec<RankedModel>,
+    /// What is known of the choice among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Why nothing is predicted, in a sentence; none where there is a decision, and in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
     /// How the race went, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceSummary>,
@@ -76,6 +87,7 @@ pub struct Unreadable {
 
 /// One model's place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct RankedModel {
     /// From 1.
     pub rank: usize,
@@ -97,13 +109,11 @@ pub struct RankedModel {
     /// The score of every layer, from the first to the last, where layers were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerScore>,
-    /// Share of the resampled data sets on which this model comes first.
-    pub p_best: Option<f64>,
-    /// Share of the resampled data sets on which this model is among the first `options.top_k`.
-    #[serde(default)]
-    pub p_top_k: Option<f64>,
-    /// The ranks between which 90 % of the resampled data sets place this model.
-    pub rank_interval: Option<[usize; 2]>,
+    /// What is expected of the model after tuning, where that can be predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Prediction>,
+    /// How certain its place by score is; none for a model that a race eliminated.
+    pub score_uncertainty: Option<ScoreUncertainty>,
     /// How far the model came in a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceRecord>,
@@ -115,6 +125,20 @@ pub struct RankedModel {
     /// Throughput of the extraction, for other inputs; `null` when the features came from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples_per_second: Option<Value>,
+}
+
+impl Serialize for RankedModel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RankedModel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut model = Map::deserialize(deserializer)?;
+        old_keys::move_into_place(&mut model);
+        Self::deserialize(Value::Object(model)).map_err(D::Error::custom)
+    }
 }
 
 /// Where a model's time went, in seconds.
@@ -189,9 +213,12 @@ mod tests {
             feature_tensor: "pooled".into(),
             feature_dim: 1280,
             scores,
-            p_best: Some(p_best),
-            p_top_k: Some(1.0),
-            rank_interval: Some(interval),
+            predicted: None,
+            score_uncertainty: Some(ScoreUncertainty {
+                p_best,
+                p_top_k: Some(1.0),
+                rank_interval: interval,
+            }),
             layers: vec![],
             race: None,
             seconds: Seconds {
@@ -222,6 +249,8 @@ mod tests {
                 model(2, "rival", 0.24, 0.25, [1, 2]),
                 model(3, "bad", -1.0, 0.0, [3, 3]),
             ],
+            decision: None,
+            undecided: None,
             race: None,
             skipped: vec![SkippedModel {
                 name: "broken".into(),
@@ -248,9 +277,7 @@ mod tests {
             "feature_tensor",
             "feature_dim",
             "scores",
-            "p_best",
-            "p_top_k",
-            "rank_interval",
+            "score_uncertainty",
             "seconds",
             "images_per_second",
         ] {
@@ -263,11 +290,19 @@ mod tests {
     fn p_top_k_is_of_the_first_three_in_version_1_and_of_the_stated_k_since() {
         let mut document = serde_json::to_value(ranking()).unwrap();
         document["schema"] = json!("ranktune.ranking/1");
+        for model in document["models"].as_array_mut().unwrap() {
+            let moved = model.as_object_mut().unwrap().remove("score_uncertainty").unwrap();
+            model
+                .as_object_mut()
+                .unwrap()
+                .extend(moved.as_object().unwrap().clone());
+        }
         let first: Ranking = serde_json::from_value(document).unwrap();
-        assert!(first.table().contains("P(top 3)"), "{}", first.table());
+        assert_eq!(first.models, ranking().models);
+        assert!(first.table().contains("logme top 3"), "{}", first.table());
         let mut second = ranking();
         second.options.insert("top_k".into(), json!(5));
-        assert!(second.table().contains("P(top 5)"), "{}", second.table());
+        assert!(second.table().contains("logme top 5"), "{}", second.table());
     }
 
     #[test]
@@ -281,31 +316,118 @@ mod tests {
         let rows: Vec<&str> = text.lines().take(4).collect();
         assert!(rows.iter().all(|row| row.chars().count() <= 80), "{text}");
         assert!(
-            rows[0].contains("params") && rows[1].contains("0.75") && rows[1].contains('█'),
+            rows[0].contains("params") && rows[1].contains("0.75") && rows[0].contains("logme first"),
             "{text}"
         );
         assert!(!rows[0].contains("seconds") && ranking.table().contains("seconds"));
         let csv = ranking.csv();
         let lines: Vec<&str> = csv.lines().collect();
         assert!(
-            lines[0].starts_with("rank,model,logme,logme_standard_error,leep,leep_standard_error,p_best,"),
+            lines[0].starts_with(
+                "rank,model,predicted,predicted_standard_error,p_best,rank_low,rank_high,logme,logme_standard_error,leep,"
+            ),
             "{csv}"
         );
         assert!(
-            lines[1].starts_with("1,good,0.25,0.01,,,0.75,1,1,2,1280,4652008,43.21,10.25,,"),
+            lines[1].starts_with("1,good,,,,,,0.25,0.01,,,0.75,1,1,2,1280,4652008,43.21,10.25,,"),
             "{csv}"
         );
         assert!(
             ranking
                 .markdown(crate::Style::default())
-                .starts_with("| rank | model | logme | P(best) | params | images/s |\n")
+                .starts_with("| rank | model | logme | logme first | params | images/s |\n")
         );
+    }
+
+    fn decided() -> Ranking {
+        let mut ranking = ranking();
+        for (model, (value, p_best)) in ranking.models.iter_mut().zip([(0.9, 0.71), (0.88, 0.28), (0.7, 0.01)]) {
+            model.predicted = Some(Prediction {
+                metric: "accuracy".into(),
+                value,
+                standard_error: 0.06,
+                p_best,
+                rank_interval: [1, 2],
+                expected_regret: 0.018 + 0.9 - value,
+                record_rows: if value > 0.8 { 4 } else { 0 },
+                matched_by: (value > 0.8).then(|| "digest".into()),
+                family: None,
+            });
+        }
+        ranking.decision = Some(Decision {
+            best: "good".into(),
+            expected_regret: 0.018,
+            record_rows: 201,
+            trials: vec![],
+            ended: DecisionEnd::NoTrials,
+            protocol: "ranktune b-tuning".into(),
+            score: Some("logme".into()),
+        });
+        ranking
+    }
+
+    #[test]
+    fn a_decision_has_columns_of_its_own_and_says_what_it_rests_on() {
+        let text = decided().text(crate::Style {
+            width: Some(80),
+            ..crate::Style::default()
+        });
+        let rows: Vec<&str> = text.lines().take(4).collect();
+        assert!(rows.iter().all(|row| row.chars().count() <= 80), "{text}");
+        assert!(
+            rows[0].contains("predicted") && !rows[0].contains("logme first"),
+            "{text}"
+        );
+        assert!(
+            rows[1].contains("0.900 ± 0.060") && rows[1].contains("████▎  0.71"),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "good is likely the best after tuning (0.71); choosing it now risks 1.8 points of accuracy. \
+                 This rests on 8 earlier results of 2 of 3 models and logme."
+            ),
+            "{text}"
+        );
+        assert!(decided().table().contains("logme first"));
+        let csv = decided().csv();
+        assert!(csv.contains("\n1,good,0.9,0.06,0.71,1,2,0.25,0.01,,,0.75,"), "{csv}");
+        let json = crate::to_json(&decided()).unwrap();
+        assert_eq!(serde_json::from_str::<Ranking>(&json).unwrap(), decided());
+    }
+
+    #[test]
+    fn a_reason_stands_where_a_decision_would() {
+        let mut ranking = ranking();
+        ranking.undecided = Some("Too few samples.".into());
+        let text = ranking.table();
+        assert!(
+            text.contains("\nToo few samples.\n") && !text.contains("P(best)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_model_that_a_race_eliminated_has_no_uncertainty_in_any_version() {
+        let mut document = serde_json::to_value(ranking()).unwrap();
+        let model = document["models"][2].as_object_mut().unwrap();
+        model.remove("score_uncertainty");
+        for key in ["p_best", "p_top_k", "rank_interval"] {
+            model.insert(key.to_owned(), Value::Null);
+        }
+        let read: Ranking = serde_json::from_value(document).unwrap();
+        assert_eq!(read.models[2].score_uncertainty, None);
+        assert!(read.models[1].score_uncertainty.is_some());
+        assert!(serde_json::to_value(&read).unwrap()["models"][2]["score_uncertainty"].is_null());
     }
 
     #[test]
     fn the_table_names_rivals_that_may_be_first_and_what_was_skipped() {
         let text = ranking().table();
-        assert!(text.contains("do not tell good from rival:"), "{text}");
+        assert!(
+            text.contains("By logme alone, these samples do not tell good from rival:"),
+            "{text}"
+        );
         assert!(text.contains("broken: truncated"), "{text}");
         assert!(text.contains("0.2500 ± 0.0100"), "{text}");
         assert!(text.contains("4.7 M"), "{text}");

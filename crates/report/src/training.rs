@@ -24,6 +24,9 @@ pub struct Training {
     pub model: String,
     /// Content digest of the model's files before training.
     pub model_digest: String,
+    /// The repository at its commit, as `--hub` takes it, for a model from another hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Name of the method.
     pub method: String,
     /// Teachers with their shares; empty for methods without.
@@ -86,6 +89,9 @@ pub struct TrainingData {
     pub classes: Vec<String>,
     /// Content digest of inputs and targets, validation samples included.
     pub digest: String,
+    /// Content digest of the data set as it was given, before a part was held out: that of a ranking of the same data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_digest: Option<String>,
 }
 
 /// Metrics by name, for each split of the data.
@@ -220,6 +226,7 @@ mod tests {
             schema: SCHEMA.to_owned(),
             model: "resnet".to_owned(),
             model_digest: "d".to_owned(),
+            source: None,
             method: "b-tuning".to_owned(),
             teachers: vec![Teacher {
                 name: "vit".to_owned(),
@@ -233,6 +240,7 @@ mod tests {
                 validation_samples: 10,
                 classes: vec!["a".to_owned(), "b".to_owned()],
                 digest: "x".to_owned(),
+                dataset_digest: None,
             },
             settings: object(json!({"learning_rate": 0.003, "batch_norm": "frozen", "lambda": 10.0})),
             seed: 0,

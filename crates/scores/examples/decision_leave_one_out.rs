@@ -12,7 +12,8 @@ use std::path::Path;
 
 use ranktune_scores::correlation::{top_k_regret, weighted_tau};
 use ranktune_scores::decision::{
-    Candidate, DecisionModel, DecisionOptions, DecisionTarget, OutlookOptions, Past, PastResult,
+    Candidate, CorrelatedScore, DecisionModel, DecisionOptions, DecisionTarget, NormalPrior, OutlookOptions, Past,
+    PastResult,
 };
 
 const SCORES: [&str; 4] = ["h_score", "leep", "logme", "nce"];
@@ -52,6 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         leave_one_out(&label_all, rows, &SCORES, Known::Models, &mut pooled)?;
         let label_new = format!("{label}: all scores, models unknown");
         leave_one_out(&label_new, rows, &SCORES, Known::ScoresOnly, &mut pooled)?;
+        let label = format!("{label}: logme observed");
+        leave_one_out(&label, rows, &["logme"], Known::Correlated, &mut pooled)?;
+        let label = format!("{label}, models unknown");
+        leave_one_out(&label, rows, &["logme"], Known::CorrelatedOnly, &mut pooled)?;
     }
     leave_one_out("sfda_cnn: record", &sfda, &[], Known::Models, &mut pooled)?;
     leave_one_out("sfda_ssl: record", &ssl, &[], Known::Models, &mut pooled)?;
@@ -107,6 +112,10 @@ enum Known {
     Models,
     /// The same, but the models of the target are strangers to it: the slopes of the scores alone.
     ScoresOnly,
+    /// The first score is an observation, with its correlation over the other data sets; no slope.
+    Correlated,
+    /// The same, where the models of the target are strangers to the record.
+    CorrelatedOnly,
     /// Not the target's data set under another protocol either.
     OtherDataSets,
     /// The other protocol alone, without the target's data set.
@@ -184,7 +193,7 @@ fn leave_one_out(
     for set in &sets {
         let is_target = |row: &&PastResult| row.data_set == *set && row.protocol == protocol;
         let is_known = |row: &&PastResult| match known {
-            Known::Models | Known::ScoresOnly => !is_target(row),
+            Known::Models | Known::ScoresOnly | Known::Correlated | Known::CorrelatedOnly => !is_target(row),
             Known::OtherDataSets => row.data_set != *set,
             Known::OtherProtocol => row.data_set != *set && row.protocol != protocol,
         };
@@ -202,7 +211,8 @@ fn leave_one_out(
             })
             .collect();
         let wanted: Vec<&PastResult> = rows.iter().filter(is_target).collect();
-        let stranger = if known == Known::ScoresOnly { "new " } else { "" };
+        let is_stranger = matches!(known, Known::ScoresOnly | Known::CorrelatedOnly);
+        let stranger = if is_stranger { "new " } else { "" };
         let target = DecisionTarget {
             data_set: (*set).to_owned(),
             protocol: protocol.to_owned(),
@@ -217,7 +227,16 @@ fn leave_one_out(
             trials: Vec::new(),
         };
         let accuracies: Vec<f64> = wanted.iter().map(|row| row.accuracy).collect();
-        let model = DecisionModel::fit(&Past::new(past)?, DecisionOptions::default())?;
+        let mut options = DecisionOptions::default();
+        if matches!(known, Known::Correlated | Known::CorrelatedOnly) {
+            options.correlated = columns.first().map(|name| CorrelatedScore {
+                name: (*name).to_owned(),
+                // Of little weight: the correlations of the other data sets take its place.
+                correlation: NormalPrior { mean: 0.5, sd: 0.3 },
+                weight: 1.0,
+            });
+        }
+        let model = DecisionModel::fit(&Past::new(past)?, options)?;
         sums.add(&model, &target, &accuracies, pooled)?;
     }
     sums.print(label);

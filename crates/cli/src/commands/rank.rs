@@ -10,6 +10,7 @@ use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
+use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
@@ -103,6 +104,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     race: RaceArguments,
     #[command(flatten)]
+    record: RecordArguments,
+    #[command(flatten)]
     extraction: ExtractionArguments,
     #[command(flatten)]
     remote: RemoteArguments,
@@ -119,6 +122,7 @@ Examples:
   ranktune rank --hub models/ --data photos/ --race                  eliminate models that are unlikely to be among the first three
   ranktune rank --hub models/ --data photos/ --budget 5m --top-k 1
   ranktune rank --hub models/ --data photos/ --feature layers --layers mean
+  ranktune rank --hub models/ --data photos/ --record team.jsonl     predict the best model from the team's earlier results, too
   ranktune rank --hub resnet.onnx vit.onnx --data labels.csv --label-delimiter '|'";
 
 /// Runs the command.
@@ -138,7 +142,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         },
         top_k: arguments.race.top_k.unwrap_or(RankOptions::default().top_k),
         race: arguments.race.options(),
-        keep_bytes: None,
+        record: arguments.record.known()?,
+        ..RankOptions::default()
     };
     let sources = arguments.remote.sources(&arguments.hub)?;
     let reporter = progress::Reporter::new();

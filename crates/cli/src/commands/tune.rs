@@ -12,6 +12,7 @@ use ranktune::{
 
 use super::data::DataArguments;
 use super::extraction::{EngineArguments, PoolingName, feature, positive};
+use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
@@ -67,6 +68,8 @@ pub(crate) struct Arguments {
     pooling: Option<PoolingName>,
     #[command(flatten)]
     engine: EngineArguments,
+    #[command(flatten)]
+    record: RecordArguments,
     #[command(flatten)]
     remote: RemoteArguments,
     /// Seed of everything random
@@ -204,6 +207,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let hub = arguments.remote.sources(&arguments.hub)?;
     let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
     let mut options = arguments.options(&load)?;
+    options.record = arguments.record.known_or_new()?;
     if arguments.list_parameters {
         let list = ranktune::list_parameters(&hub, &options, &reporter, interrupt::flag())?;
         output::print(arguments.format, &list, || list.table())?;
@@ -230,6 +234,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let training = ranktune::tune(&hub, &dataset, &options, &reporter, interrupt::flag())?;
     output::print(arguments.format, &training, || training.table())?;
     output::say(&format!("the tuned model is in {}", options.out.display()));
+    arguments.record.remember(&training, options.ranking.as_ref());
     if let Some(path) = &arguments.report {
         report::write_one(path, &training)?;
     }

@@ -27,12 +27,13 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// The binary, with its feature store in this place.
+    /// The binary, with its feature store and its record in this place.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ranktune"));
         command.args(arguments).current_dir(self.0.path());
         command
             .env("RANKTUNE_CACHE", self.path("cache"))
+            .env("RANKTUNE_RECORD", self.path("record.jsonl"))
             .env_remove("ORT_DYLIB_PATH");
         command
     }

@@ -14,11 +14,14 @@
 //! | `scores`, `layers` | every score of a model; the score of a model from those of its layers |
 //! | `race` | the rounds; a plain ranking is a race of one round |
 //! | `order` | places, and how certain they are |
+//! | `decide`, `asked` | which model is expected to be the best after tuning |
 //! | `company` | scores that a model has among others only |
 //! | `copies` | samples that occur more than once |
 
+mod asked;
 mod company;
 pub(crate) mod copies;
+pub(crate) mod decide;
 mod layers;
 mod options;
 mod order;
@@ -50,7 +53,7 @@ use scores::{GROUPS, Scoring};
 use streamed::StreamedRows;
 use words::{Deal, TaggedWords};
 
-pub use options::{LayerChoice, RaceOptions, RankOptions};
+pub use options::{LayerChoice, RaceOptions, RankOptions, RecordUse};
 
 /// Ranks the models of `sources` on `dataset`, best first. A model that cannot be used is skipped, and listed with the reason.
 ///
@@ -158,27 +161,33 @@ pub fn rank(
     company::fill(&mut ranked, &company);
     skipped.sort_by(|a, b| a.name.cmp(&b.name));
     raced.unreadable.sort_by(|a, b| a.file.cmp(&b.file));
+    let data = Data {
+        path: dataset.path.display().to_string(),
+        samples: ranked.iter().map(|model| model.scores.n_samples).max().unwrap_or(0),
+        classes: dataset.targets.names().to_vec(),
+        digest: samples.digest.to_string(),
+        skipped: dataset.skipped,
+        notes: dataset.notes.clone(),
+        unreadable: raced
+            .unreadable
+            .into_iter()
+            .map(|sample| Unreadable {
+                file: sample.file.display().to_string(),
+                reason: sample.reason,
+            })
+            .collect(),
+    };
+    let mut models = in_order(ranked, kind, options.top_k, options.seed)?;
+    let question = asked::question(&models, &hub, &data, (task, &options.protocol));
+    let (decision, undecided) = asked::decide(&question, &mut models, options);
     Ok(Ranking {
         schema: SCHEMA.to_owned(),
         task: task.name().to_owned(),
-        data: Data {
-            path: dataset.path.display().to_string(),
-            samples: ranked.iter().map(|model| model.scores.n_samples).max().unwrap_or(0),
-            classes: dataset.targets.names().to_vec(),
-            digest: samples.digest.to_string(),
-            skipped: dataset.skipped,
-            notes: dataset.notes.clone(),
-            unreadable: raced
-                .unreadable
-                .into_iter()
-                .map(|sample| Unreadable {
-                    file: sample.file.display().to_string(),
-                    reason: sample.reason,
-                })
-                .collect(),
-        },
+        data,
         options: options::options_json(options, &all_names),
-        models: in_order(ranked, kind, options.top_k, options.seed)?,
+        models,
+        decision,
+        undecided,
         race: raced.summary,
         skipped,
     })

@@ -5,9 +5,12 @@ use std::time::Duration;
 use ranktune_data::Task;
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_hub::TextPooling;
+use ranktune_report::{Record, RecordRow};
 use ranktune_scores::scores::{DefaultUse, SCORES, Score};
+use ranktune_train::methods::DEFAULT as DEFAULT_METHOD;
 use serde_json::{Map, Value, json};
 
+use crate::record::{protocol_of, shipped};
 use crate::scoring::is_found_from_words;
 
 /// How the models of a hub are ranked.
@@ -31,6 +34,11 @@ pub struct RankOptions {
     /// Size in bytes of one model's features above which they are added up as they arrive instead of being held in memory.
     /// Default: 256 MiB.
     pub keep_bytes: Option<usize>,
+    /// Earlier results from which the best model is predicted. Default: those that the program ships with.
+    pub record: RecordUse,
+    /// How the predicted metric would be measured, as rows of the record say it. Default: by [`tune`](crate::tune()) with its default
+    /// method.
+    pub protocol: String,
 }
 
 impl Default for RankOptions {
@@ -44,6 +52,40 @@ impl Default for RankOptions {
             race: None,
             extract: ExtractOptions::default(),
             keep_bytes: None,
+            record: RecordUse::Shipped,
+            protocol: protocol_of(DEFAULT_METHOD),
+        }
+    }
+}
+
+/// The earlier results that a ranking knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum RecordUse {
+    /// None. How scores and accuracies relate is still that of the program's own study.
+    Nothing,
+    /// Published results that the program ships with.
+    #[default]
+    Shipped,
+    /// These rows, and the shipped ones.
+    Own(Record),
+}
+
+impl RecordUse {
+    /// The rows.
+    pub(super) fn rows(&self) -> Vec<RecordRow> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Shipped => shipped().rows.clone(),
+            Self::Own(record) => record.rows.iter().chain(&shipped().rows).cloned().collect(),
+        }
+    }
+
+    /// `none`, `shipped` or `own`.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Shipped => "shipped",
+            Self::Own(_) => "own",
         }
     }
 }
@@ -142,6 +184,7 @@ pub(super) fn options_json(options: &RankOptions, names: &[String]) -> Map<Strin
     insert("max_samples", json!(options.max_samples));
     insert("seed", json!(options.seed));
     insert("top_k", json!(options.top_k));
+    insert("record", json!(options.record.name()));
     if extract.feature == FeatureChoice::Layers {
         insert("layers", json!(options.layers.name()));
     }

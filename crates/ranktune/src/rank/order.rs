@@ -2,7 +2,7 @@
 
 use ranktune_data::DataKind;
 use ranktune_features::extract::PreparedModel;
-use ranktune_report::ranking::{RaceRecord, RankedModel, Seconds};
+use ranktune_report::ranking::{RaceRecord, RankedModel, ScoreUncertainty, Seconds};
 use ranktune_scores::uncertainty::Jackknife;
 use ranktune_scores::uncertainty::ranking::{RankUncertainty, ResamplingOptions, resample};
 use serde_json::{Value, json};
@@ -48,9 +48,12 @@ impl Ranked<'_> {
             feature_dim: self.scores.n_features,
             scores: entries.map(|entry| (entry.name, Value::Object(entry.object))).collect(),
             layers: self.scores.layers,
-            p_best: place.map(|place| place.p_best),
-            p_top_k: place.map(|place| place.p_top_k),
-            rank_interval: place.map(|place| [place.rank_interval.0, place.rank_interval.1]),
+            predicted: None,
+            score_uncertainty: place.map(|place| ScoreUncertainty {
+                p_best: place.p_best,
+                p_top_k: Some(place.p_top_k),
+                rank_interval: [place.rank_interval.0, place.rank_interval.1],
+            }),
             race: self.record,
             seconds: Seconds {
                 extract: self.cost.seconds,

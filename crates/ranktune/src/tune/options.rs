@@ -8,6 +8,7 @@ use ranktune_report::Ranking;
 use ranktune_train::{Decay, MethodInfo, Need, Optimizer, Schedule, TrainOptions, methods};
 
 use crate::error::{Error, ErrorKind};
+use crate::rank::RecordUse;
 
 /// The model that is tuned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +94,8 @@ pub struct TuneOptions {
     pub views: Option<u32>,
     /// Default: a tenth of the training samples.
     pub validation: Validation,
+    /// Earlier results from which the best model is predicted, where no ranking is given. Default: those that the program ships with.
+    pub record: RecordUse,
     /// A data set to evaluate the tuned model on. Default: none.
     pub test: Option<Dataset>,
     /// The output folder.
@@ -218,6 +221,7 @@ impl TuneOptions {
             augmentation: Augmentation::default(),
             views: None,
             validation: Validation::Share(0.1),
+            record: RecordUse::default(),
             test: None,
             out: out.into(),
             resume: false,

@@ -223,6 +223,7 @@ fn make_ranking(
             max_samples: None,
             seed: options.train.seed,
             extract,
+            record: options.record.clone(),
             ..RankOptions::default()
         },
         &Labelled {

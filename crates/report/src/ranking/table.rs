@@ -20,10 +20,13 @@ impl Ranking {
         })
     }
 
-    /// As [`table`](Self::table), in a style. Without [`Style::is_wide`], the columns are rank, model, the score that orders the ranking,
-    /// P(best), samples seen in a race, throughput and parameters.
+    /// As [`table`](Self::table), in a style. Without [`Style::is_wide`], the columns are rank, model, the predicted metric and P(best),
+    /// the first score, samples seen in a race, parameters and throughput; where nothing is predicted, how certain the places by score are.
     pub fn text(&self, style: Style) -> String {
         let mut text = self.main_table(style).styled(style);
+        if let Some(line) = self.decision_line(str::to_owned) {
+            text.push_str(&format!("\n{line}\n"));
+        }
         if let Some(line) = self.chance_line(style) {
             text.push_str(&format!("\n{line}\n"));
         }

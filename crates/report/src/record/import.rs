@@ -1,7 +1,8 @@
 //! Tables made elsewhere: CSV with a row for every model and data set.
 //!
 //! Columns are known by their heads, in any order and case: `model`; `data`, `dataset` or `data set`; the value under `value`, `accuracy`
-//! or the metric's own name; and, where they exist, `metric`, `digest`, `family`, `protocol`, `rung`, `source` and `date`.
+//! or the metric's own name; and, where they exist, `metric`, `digest`, `hub id`, `family`, `data digest`, `protocol`, `rung`, `source` and
+//! `date`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -204,11 +205,13 @@ struct Columns<'a> {
 }
 
 /// Names of columns, and the heads that mean them.
-const KNOWN: [(&str, &[&str]); 9] = [
+const KNOWN: [(&str, &[&str]); 11] = [
     ("model", &["model", "name"]),
     ("data", &["data", "dataset", "data set", "data_set"]),
     ("metric", &["metric"]),
     ("digest", &["digest", "model digest", "model_digest"]),
+    ("hub id", &["hub id", "hub_id"]),
+    ("data digest", &["data digest", "data_digest"]),
     ("family", &["family"]),
     ("protocol", &["protocol"]),
     ("rung", &["rung"]),
@@ -301,10 +304,12 @@ impl<'a> Columns<'a> {
             schema: SCHEMA.to_owned(),
             model: text("model").ok_or("column model is empty")?,
             digest: text("digest"),
+            hub_id: text("hub id"),
             family: text("family"),
             data: text("data")
                 .or_else(|| options.data.clone())
                 .ok_or("column dataset is empty")?,
+            data_digest: text("data digest"),
             metric: text("metric").unwrap_or_else(|| options.metric.clone()),
             value: written.value,
             protocol: text("protocol").unwrap_or_else(|| options.protocol.clone()),

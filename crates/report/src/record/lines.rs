@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::units::is_share;
 use super::{Record, RecordNote, RecordNoteKind, RecordRow, SCHEMA, settle};
 
 /// Reads the text of a record. Empty lines are passed over; every line that cannot be used has a note.
@@ -48,10 +49,16 @@ fn parse_line(content: &str) -> Result<RecordRow, String> {
     }
     let row: RecordRow = serde_json::from_value(value).map_err(|error| error.to_string())?;
     let named = [("model", &row.model), ("data", &row.data), ("metric", &row.metric)];
-    match named.iter().find(|(_, text)| text.is_empty()) {
-        Some((key, _)) => Err(format!("{key} is empty")),
-        None => Ok(row),
+    if let Some((key, _)) = named.iter().find(|(_, text)| text.is_empty()) {
+        return Err(format!("{key} is empty"));
     }
+    if is_share(&row.metric) && !(0.0..=1.0).contains(&row.value) {
+        return Err(format!(
+            "{} is a share from 0 to 1, found {}; divide percentages by 100",
+            row.metric, row.value
+        ));
+    }
+    Ok(row)
 }
 
 impl Record {
@@ -118,6 +125,8 @@ mod tests {
             ("0.9", "null", "invalid type"),
             ("\"a\"", "\"\"", "model is empty"),
             ("}", "", "expected a JSON object"),
+            ("0.9", "90.5", "divide percentages by 100"),
+            ("0.9", "-0.1", "a share from 0 to 1"),
         ] {
             let (record, notes) = parse(&format!("{LINE}\n{}", LINE.replace(from, to)));
             assert_eq!(record.rows.len(), 1, "{to}");

@@ -43,11 +43,17 @@ pub struct RecordRow {
     /// Digest of the model's file, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The model's repository, if it has one: `hf:ORGANISATION/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_id: Option<String>,
     /// Family of the model, if known: architecture, or how it was pre-trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
     /// Name of the data set.
     pub data: String,
+    /// Digest of the data set's inputs and targets, if known. Rows of one name and different digests are of different data sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_digest: Option<String>,
     /// What was measured, such as `accuracy`.
     pub metric: String,
     /// The value. Metrics that are a part of a whole, such as accuracy, are shares of 1.
@@ -75,10 +81,32 @@ pub struct RecordRow {
 type Cell = (String, String, String, String, Option<String>);
 
 impl RecordRow {
+    /// A row with what every row has.
+    pub fn new(model: &str, data: &str, metric: &str, value: f64, protocol: &str) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            model: model.to_owned(),
+            digest: None,
+            hub_id: None,
+            family: None,
+            data: data.to_owned(),
+            data_digest: None,
+            metric: metric.to_owned(),
+            value,
+            protocol: protocol.to_owned(),
+            rung: None,
+            scores: BTreeMap::new(),
+            source: String::new(),
+            date: String::new(),
+            other: Map::new(),
+        }
+    }
+
     fn cell(&self) -> Cell {
+        let model = self.digest.as_ref().or(self.hub_id.as_ref()).unwrap_or(&self.model);
         (
-            self.digest.as_ref().unwrap_or(&self.model).clone(),
-            self.data.clone(),
+            model.clone(),
+            self.data_digest.as_ref().unwrap_or(&self.data).clone(),
             self.metric.clone(),
             self.protocol.clone(),
             self.rung.clone(),

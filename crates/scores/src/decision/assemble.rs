@@ -47,7 +47,7 @@ pub(crate) fn assemble(groups: &[Group], target: &DecisionTarget, options: &Deci
             .iter()
             .flat_map(|model| model.scores.keys().map(String::as_str)),
     );
-    let columns: Vec<&str> = columns.into_iter().collect();
+    let columns: Vec<&str> = columns.into_iter().filter(|name| options.has_slope(name)).collect();
     let mut builder = Builder::new(&columns, options, shared_pairs(groups, target));
     for (group, &scale) in groups.iter().zip(&scales.of_group) {
         builder.add_group(group, scale, &columns);

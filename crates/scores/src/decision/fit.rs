@@ -1,14 +1,12 @@
 //! Fitting the variances to a record, and predicting the accuracies on a target.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, Side};
-
-use super::assemble::{Assembly, ROUNDING, assemble};
+use super::assemble::assemble;
+use super::correlated;
+use super::joint::Joint;
 use super::maximise::maximise;
 use super::options::{DecisionOptions, VariancePrior, Variances};
 use super::past::{Group, Past};
-use super::posterior::{Node, Posterior};
-use super::system::{Row, Solved};
+use super::posterior::Posterior;
 use super::target::{DecisionTarget, Trial};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -47,6 +45,18 @@ impl DecisionModel {
             return Err(Error::new(
                 ErrorKind::OutOfRange,
                 "priors of the decision model need finite means, and centres, spreads and standard deviations that are positive",
+            ));
+        }
+        let is_correlation = |score: &super::options::CorrelatedScore| {
+            score.correlation.mean.abs() < 1.0 && is_positive(score.correlation.sd) && is_positive(score.weight)
+        };
+        if let Some(score) = options.correlated.as_ref().filter(|score| !is_correlation(score)) {
+            return Err(Error::new(
+                ErrorKind::OutOfRange,
+                format!(
+                    "the correlation of {} needs a mean between -1 and 1, and a positive standard deviation and weight, got {score:?}",
+                    score.name
+                ),
             ));
         }
         let groups = past.groups(&options.rungs)?;
@@ -106,13 +116,35 @@ impl DecisionModel {
         let joint = Joint::new(&assembly, &solved, &variances);
         let noises = &variances[super::options::variance::RUNGS..];
         let mut nodes = Vec::new();
-        for step in -NODES..=NODES {
-            let deviation = f64::from(step) * 0.5;
-            let scale = (assembly.scales.new.mean + deviation * assembly.scales.new.sd).exp();
-            let (node, log_density) = joint.condition(scale, &trials, noises)?;
-            nodes.push((node, log_density - 0.5 * deviation * deviation));
+        for (joint, log_weight) in self.with_score(joint, target)? {
+            for step in -NODES..=NODES {
+                let deviation = f64::from(step) * 0.5;
+                let scale = (assembly.scales.new.mean + deviation * assembly.scales.new.sd).exp();
+                let (node, log_density) = joint.condition(scale, &trials, noises)?;
+                nodes.push((node, log_weight + log_density - 0.5 * deviation * deviation));
+            }
         }
         Ok(Posterior::new(nodes, target.models.len(), noises.to_vec(), trials))
+    }
+
+    /// `joint` given the score that is an observation, with the logarithm of a weight, by its correlation; as it is without such a score.
+    fn with_score(&self, joint: Joint, target: &DecisionTarget) -> Result<Vec<(Joint, f64)>> {
+        let Some(score) = &self.options.correlated else {
+            return Ok(vec![(joint, 0.0)]);
+        };
+        let scores = correlated::observed(score, target);
+        if scores.is_empty() {
+            return Ok(vec![(joint, 0.0)]);
+        }
+        let (mean, sd) = correlated::correlation(score, &self.groups);
+        let variance = correlated::prior_variance(&self.variances(), target);
+        correlated::nodes(mean, sd)
+            .into_iter()
+            .map(|(rho, log_weight)| {
+                let (given, log_density) = joint.given(&scores, (rho, variance))?;
+                Ok((given, log_weight + log_density))
+            })
+            .collect()
     }
 }
 
@@ -131,121 +163,5 @@ fn add_recorded(trials: &mut Vec<Trial>, own: &Group, target: &DecisionTarget) {
                 });
             }
         }
-    }
-}
-
-/// Mean and covariance of `(t_1 … t_K, μ, δ_1 … δ_R)` given the record.
-struct Joint {
-    n_models: usize,
-    mean: Vec<f64>,
-    covariance: Mat<f64>,
-}
-
-impl Joint {
-    fn new(assembly: &Assembly, solved: &Solved, variances: &[f64]) -> Self {
-        let rows: Vec<&Row> = assembly
-            .models
-            .iter()
-            .chain([&assembly.level])
-            .chain(&assembly.offsets)
-            .collect();
-        let covariance = Mat::from_fn(rows.len(), rows.len(), |i, j| {
-            let own = if i == j { rows[i].noise_variance(variances) } else { 0.0 };
-            own + rows[i].covariance(rows[j], &solved.covariance)
-        });
-        Self {
-            n_models: assembly.models.len(),
-            mean: rows.iter().map(|row| solved.predicted(row)).collect(),
-            covariance,
-        }
-    }
-
-    /// `(y_1 … y_K, δ_1 … δ_R)` at one scale given the trials, and the log density of the trials.
-    fn condition(&self, scale: f64, trials: &[Trial], noises: &[f64]) -> Result<(Node, f64)> {
-        let k = self.n_models;
-        let size = self.mean.len() - 1;
-        // Each of the new variables is a weight times one of the old, plus μ for accuracies.
-        let parts = |i: usize| if i < k { (i, scale, 1.0) } else { (i + 1, 1.0, 0.0) };
-        let mean: Vec<f64> = (0..size)
-            .map(|i| {
-                let (own, weight, level) = parts(i);
-                weight * self.mean[own] + level * self.mean[k]
-            })
-            .collect();
-        let c = &self.covariance;
-        let covariance = Mat::from_fn(size, size, |i, j| {
-            let ((a, x, p), (b, y, q)) = (parts(i), parts(j));
-            let own = if i == j && i < k { ROUNDING } else { 0.0 };
-            own + x * y * c[(a, b)] + x * q * c[(a, k)] + p * y * c[(k, b)] + p * q * c[(k, k)]
-        });
-        let prior = Node {
-            scale,
-            weight: 1.0,
-            mean,
-            covariance,
-        };
-        if trials.is_empty() {
-            return Ok((prior, 0.0));
-        }
-        prior.given(trials, noises)
-    }
-}
-
-impl Node {
-    /// The covariance `[K + R, T]` of the variables with the results of trials, and that of the results `[T, T]`.
-    pub(crate) fn with_trials(
-        &self,
-        trials: &[(usize, Option<usize>)],
-        n_models: usize,
-        noises: &[f64],
-    ) -> (Mat<f64>, Mat<f64>) {
-        let size = self.mean.len();
-        let c = &self.covariance;
-        let across = Mat::from_fn(size, trials.len(), |i, t| {
-            let (model, rung) = trials[t];
-            c[(i, model)] + rung.map_or(0.0, |rung| c[(i, n_models + rung)])
-        });
-        let among = Mat::from_fn(trials.len(), trials.len(), |s, t| {
-            let (model, rung) = trials[s];
-            let shared = across[(model, t)] + rung.map_or(0.0, |rung| across[(n_models + rung, t)]);
-            let own = rung
-                .filter(|_| s == t)
-                .map_or(0.0, |rung| noises[rung] * self.scale * self.scale + ROUNDING);
-            shared + own
-        });
-        (across, among)
-    }
-
-    fn given(self, trials: &[Trial], noises: &[f64]) -> Result<(Self, f64)> {
-        let n_models = self.mean.len() - noises.len();
-        let places: Vec<(usize, Option<usize>)> = trials.iter().map(|trial| (trial.model, trial.rung)).collect();
-        let (across, among) = self.with_trials(&places, n_models, noises);
-        let residual = Mat::from_fn(trials.len(), 1, |t, _| {
-            let (model, rung) = places[t];
-            trials[t].accuracy - self.mean[model] - rung.map_or(0.0, |rung| self.mean[n_models + rung])
-        });
-        let factor = Llt::new(among.as_ref(), Side::Lower).map_err(|_| {
-            Error::new(
-                ErrorKind::Precision,
-                "the trials cannot be told apart in double precision; the fitted residual variance is too small, give it a prior with a larger centre",
-            )
-        })?;
-        let solved = factor.solve(&residual);
-        let mut log_density = 0.0;
-        for t in 0..trials.len() {
-            log_density -= factor.L()[(t, t)].ln() + 0.5 * residual[(t, 0)] * solved[(t, 0)];
-        }
-        let shift = &across * &solved;
-        let mean = self.mean.iter().enumerate().map(|(i, m)| m + shift[(i, 0)]).collect();
-        let gain = factor.solve(across.transpose().to_owned());
-        let covariance = &self.covariance - &across * &gain;
-        Ok((
-            Self {
-                mean,
-                covariance,
-                ..self
-            },
-            log_density,
-        ))
     }
 }

@@ -26,8 +26,11 @@
 //! a few of the right protocol (`experiments/decision`).
 //!
 //! **Not carried.** The uncertainty of the variances and of past scales. Accuracies are normal, not confined to [0, 1]. Nothing links the
-//! scale to the level, though models lie closer together near 1. Slopes are estimated beside `a_m`: from a record of few models they say how
-//! a score varies within a model, and can mislead on models that the record does not have (`experiments/decision`).
+//! scale to the level, though models lie closer together near 1.
+//!
+//! **Scores of models that the record does not have.** Slopes are estimated beside `a_m`: from a record of few models they say how a score
+//! varies within a model, and can mislead on others (`experiments/decision`). A score of which the correlation with the accuracies is known
+//! is an observation instead ([`DecisionOptions::correlated`]).
 //!
 //! No I/O: names are compared as they are. Everything is one metric, of which more is better and 1 is the most.
 //!
@@ -85,8 +88,10 @@
 
 mod advice;
 mod assemble;
+mod correlated;
 mod fit;
 mod gain;
+mod joint;
 mod maximise;
 mod normal;
 mod options;
@@ -99,7 +104,7 @@ mod target;
 
 pub use advice::{Advice, AdviceOptions, Decision, Plan, TrialCost};
 pub use fit::DecisionModel;
-pub use options::{DecisionOptions, NormalPrior, Rung, VariancePrior, Variances};
+pub use options::{CorrelatedScore, DecisionOptions, NormalPrior, Rung, VariancePrior, Variances};
 pub use outlook::{ModelOutlook, Outlook, OutlookOptions};
 pub use past::{Past, PastResult, Repeated};
 pub use posterior::Posterior;

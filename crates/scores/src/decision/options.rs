@@ -1,6 +1,6 @@
 //! Settings of the decision model: the priors of its variances, and the rungs of trial tunings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A log-normal prior of a variance: `ln v ~ N(ln centre, spread²)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +30,17 @@ impl NormalPrior {
     const fn new(mean: f64, sd: f64) -> Self {
         Self { mean, sd }
     }
+}
+
+/// A score whose correlation with the accuracies over the models of a data set is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CorrelatedScore {
+    /// Its name.
+    pub name: String,
+    /// Mean and standard deviation of the correlation over data sets.
+    pub correlation: NormalPrior,
+    /// The number of data sets that `correlation` counts as, beside those of the record that have the score. More than 0.
+    pub weight: f64,
 }
 
 /// One length of trial tunings, such as two epochs on a tenth of the data.
@@ -90,6 +101,10 @@ pub struct DecisionOptions {
     pub log_scale: NormalPrior,
     /// Prior mean of a score's slope by name, in standard deviations of accuracy for one of the score. Default 0 for every score.
     pub slopes: BTreeMap<String, f64>,
+    /// Scores that have no slope: they tell the level alone, or nothing. Default none.
+    pub without_slope: BTreeSet<String>,
+    /// A score that is an observation of the accuracies, and has no slope. Default none.
+    pub correlated: Option<CorrelatedScore>,
     /// Lengths of trial tunings. Default none.
     pub rungs: Vec<Rung>,
 }
@@ -110,6 +125,8 @@ impl Default for DecisionOptions {
             level_slope: NormalPrior::new(0.8, 0.3),
             log_scale: NormalPrior::new(-3.506_557_897_319_982, 0.5),
             slopes: BTreeMap::new(),
+            without_slope: BTreeSet::new(),
+            correlated: None,
             rungs: Vec::new(),
         }
     }
@@ -130,6 +147,12 @@ pub(crate) mod variance {
 }
 
 impl DecisionOptions {
+    /// Whether a score is a column with a slope.
+    pub(crate) fn has_slope(&self, score: &str) -> bool {
+        let is_observed = self.correlated.as_ref().is_some_and(|observed| observed.name == score);
+        !is_observed && !self.without_slope.contains(score)
+    }
+
     /// The priors in the order of [`variance`].
     pub(crate) fn priors(&self) -> Vec<VariancePrior> {
         let mut priors = vec![

@@ -14,6 +14,8 @@ pub struct Candidate {
     pub family: Option<String>,
     /// Scores on the target by name, unstandardised; higher is better. `loo-accuracy`, a share, also tells the level of accuracies.
     pub scores: BTreeMap<String, f64>,
+    /// Standard error of the score that is an observation ([`CorrelatedScore`](super::CorrelatedScore)), if known.
+    pub score_error: Option<f64>,
 }
 
 /// The result of a trial tuning.
@@ -54,6 +56,15 @@ impl DecisionTarget {
         }
         for model in &self.models {
             check_scores(&model.scores, || format!("model {:?}", model.name))?;
+            if let Some(error) = model.score_error.filter(|error| !(error.is_finite() && *error >= 0.0)) {
+                return Err(Error::new(
+                    ErrorKind::NonFinite,
+                    format!(
+                        "model {:?}: the standard error of a score must be finite and 0 or more, got {error}",
+                        model.name
+                    ),
+                ));
+            }
         }
         for (i, trial) in self.trials.iter().enumerate() {
             if trial.model >= self.models.len() || trial.rung.is_some_and(|rung| rung >= n_rungs) {

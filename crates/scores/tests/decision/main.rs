@@ -4,6 +4,7 @@
 
 mod against_brute_force;
 mod choice;
+mod correlated;
 mod dense;
 mod invariance;
 mod published;
@@ -98,6 +99,7 @@ fn random_target(sizes: Sizes, random: &mut Random) -> DecisionTarget {
             name: format!("model {model}"),
             family: (model % 3 > 0).then(|| format!("family {}", model % 3)),
             scores: random_scores(sizes.scores, uniform(random), random),
+            score_error: None,
         })
         .collect();
     let mut trials = Vec::new();

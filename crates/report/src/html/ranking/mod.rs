@@ -79,8 +79,12 @@ fn throughput_unit(ranking: &Ranking) -> &'static str {
     }
 }
 
-/// Models that may be the best of the ranking, the first one excluded.
-fn rivals(ranking: &Ranking) -> impl Iterator<Item = &RankedModel> {
-    let others = ranking.models.iter().skip(1);
-    others.filter(|model| model.rank_interval.is_some_and(|[low, _]| low == 1))
+/// Models that may have the highest score, the one that has it on all samples first.
+fn first_by_score(ranking: &Ranking) -> Vec<&RankedModel> {
+    let score = main_score(ranking);
+    let value = |model: &RankedModel| model.score(score).unwrap_or(f64::NEG_INFINITY);
+    let is_first = |model: &&RankedModel| model.score_uncertainty.is_some_and(|found| found.rank_interval[0] == 1);
+    let mut models: Vec<&RankedModel> = ranking.models.iter().filter(is_first).collect();
+    models.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    models
 }

@@ -29,7 +29,10 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
     let names = score_names(ranking);
     let table = DataTable {
         id: format!("{prefix}-models-table"),
-        caption: format!("Ordered by {}", main_score(ranking)),
+        caption: match ranking.decision {
+            Some(_) => "Ordered by the predicted metric after tuning".to_owned(),
+            None => format!("Ordered by {}", main_score(ranking)),
+        },
         columns: columns(ranking, &names, unit),
         rows: ranking
             .models
@@ -58,11 +61,23 @@ fn columns(ranking: &Ranking, names: &[&str], unit: &str) -> Vec<Column> {
     let (main, others) = names
         .split_first()
         .map_or(("score", &[][..]), |(main, others)| (*main, others));
+    if ranking.decision.is_some() {
+        columns.push(Column::number("predicted").help("metric after tuning, with its standard deviation"));
+        columns.push(Column::number("P(best)").help("probability that the model is the best after tuning"));
+        columns.push(Column::number("ranks").help("ranks that hold the model with a probability of 90 %"));
+        columns.push(Column::number("results").help("earlier results of the model"));
+    }
     columns.push(Column::number(main).help("with its standard error"));
-    columns.push(Column::number("P(best)").help("share of resampled data sets on which the model comes first"));
-    let top = format!("P(top {})", ranking.top_k());
-    columns.push(Column::number(&top).help("share of resampled data sets on which the model is among the first"));
-    columns.push(Column::number("ranks").help("ranks that hold 90 % of the resampled data sets"));
+    columns.push(
+        Column::number(&format!("{main} first")).help("share of resampled data sets on which its score is the highest"),
+    );
+    columns.push(
+        Column::number(&format!("{main} top {}", ranking.top_k()))
+            .help("share of resampled data sets on which its score is among the first"),
+    );
+    columns.push(
+        Column::number(&format!("{main} ranks")).help("ranks by score that hold 90 % of the resampled data sets"),
+    );
     columns.extend(others.iter().map(|name| Column::number(name)));
     columns.extend([
         Column::number("features").help("features per sample"),
@@ -88,12 +103,24 @@ fn row(ranking: &Ranking, model: &RankedModel, place: usize, names: &[&str]) -> 
     let share = |share: Option<f64>| Cell::number(share, |share| format!("{share:.2}"));
     let throughput = model.throughput();
     let mut cells = vec![Cell::count(model.rank), Cell::head(model.name.as_str())];
+    if ranking.decision.is_some() {
+        let found = model.predicted.as_ref();
+        let ranks = found.map(|found| found.rank_interval);
+        cells.push(Cell::number(found.map(|found| found.value), |value| {
+            let error = found.map_or(0.0, |found| found.standard_error);
+            format!("{value:.3} ± {error:.3}")
+        }));
+        let p_best = found.map(|found| found.p_best);
+        cells.push(share(p_best).with_bar(p_best.unwrap_or(0.0)));
+        cells.push(Cell::number(ranks.map(|[low, _]| low as f64), |_| interval(ranks)));
+        cells.push(Cell::number(found.map(|found| found.record_rows as f64), number));
+    }
     cells.extend(names.first().map(|name| score(name)));
-    cells.push(share(model.p_best).with_bar(model.p_best.unwrap_or(0.0)));
-    cells.push(share(model.p_top_k));
-    cells.push(Cell::number(model.rank_interval.map(|[low, _]| low as f64), |_| {
-        interval(model)
-    }));
+    let by_score = model.score_uncertainty;
+    let ranks = by_score.map(|found| found.rank_interval);
+    cells.push(share(by_score.map(|found| found.p_best)));
+    cells.push(share(by_score.and_then(|found| found.p_top_k)));
+    cells.push(Cell::number(ranks.map(|[low, _]| low as f64), |_| interval(ranks)));
     cells.extend(names.iter().skip(1).map(|name| score(name)));
     cells.push(Cell::count(model.feature_dim));
     cells.push(Cell::number(Some(model.parameters as f64), |_| count(model.parameters)));
@@ -127,9 +154,9 @@ fn row(ranking: &Ranking, model: &RankedModel, place: usize, names: &[&str]) -> 
     }
 }
 
-/// The ranks of a model: `1`, `1–3`.
-pub(super) fn interval(model: &RankedModel) -> String {
-    match model.rank_interval {
+/// Ranks: `1`, `1–3`.
+pub(super) fn interval(ranks: Option<[usize; 2]>) -> String {
+    match ranks {
         Some([low, high]) if low == high => low.to_string(),
         Some([low, high]) => format!("{low}–{high}"),
         None => "–".to_owned(),

@@ -80,6 +80,11 @@ fn command(ranking: &Ranking) -> String {
             _ => {}
         }
     }
+    match stated("record").and_then(Value::as_str) {
+        Some("own") => text.push_str(" --record RECORD"),
+        Some("none") => text.push_str(" --no-record"),
+        _ => {}
+    }
     if stated("race").and_then(Value::as_bool) == Some(true) {
         text.push_str(" --race");
         if let Some(budget) = stated("budget").and_then(Value::as_f64) {

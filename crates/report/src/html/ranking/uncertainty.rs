@@ -4,27 +4,28 @@ use super::SHOWN;
 use super::models::interval;
 use crate::html::chart::{Interval, Intervals};
 use crate::html::text::{isolated, percent};
-use crate::ranking::Ranking;
+use crate::ranking::{RankedModel, Ranking};
 
 pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
     if ranking.models.len() < 2 {
         return None;
     }
+    let is_predicted = ranking.decision.is_some();
     let intervals = ranking.models.iter().enumerate().filter_map(|(place, model)| {
-        let [low, high] = model.rank_interval?;
-        let p_best = model
-            .p_best
-            .map_or_else(String::new, |p| format!(", first on {}", percent(p)));
+        let ranks = ranks(model, is_predicted)?;
+        let [low, high] = ranks.0;
         Some(Interval {
             name: model.name.clone(),
             low,
             high,
             at: model.rank,
             tip: format!(
-                "{}\nrank {}, ranks {}{p_best}",
+                "{}\nrank {}, ranks {}, {} {}",
                 isolated(&model.name),
                 model.rank,
-                interval(model)
+                interval(Some(ranks.0)),
+                if is_predicted { "the best with" } else { "first on" },
+                percent(ranks.1)
             ),
             model: place,
         })
@@ -35,7 +36,12 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
     let wide = rows.iter().filter(|row| row.high > row.low).count();
     let picture = Intervals {
         id: format!("{prefix}-ranks-picture"),
-        title: "Ranks that hold 90 % of the resampled data sets; the point is the rank on all samples".to_owned(),
+        title: if is_predicted {
+            "Ranks after tuning that hold a model with a probability of 90 %; the point is its rank here"
+        } else {
+            "Ranks by score that hold 90 % of the resampled data sets; the point is the rank on all samples"
+        }
+        .to_owned(),
         description: format!(
             "{wide} of {shown} models have more than one rank in their interval. The intervals are in the column \"ranks\" of the table of models."
         ),
@@ -49,4 +55,14 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
         ));
     }
     Some(html)
+}
+
+/// The ranks of a model and its probability to be the first: after tuning, or by score.
+fn ranks(model: &RankedModel, is_predicted: bool) -> Option<([usize; 2], f64)> {
+    if is_predicted {
+        let found = model.predicted.as_ref()?;
+        return Some((found.rank_interval, found.p_best));
+    }
+    let found = model.score_uncertainty?;
+    Some((found.rank_interval, found.p_best))
 }

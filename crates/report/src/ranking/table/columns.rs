@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::format::{count, number, seconds};
-use crate::ranking::{RankedModel, Ranking};
+use crate::ranking::{Prediction, RankedModel, Ranking, ScoreUncertainty};
 use crate::table::{Align, Emphasis, Style, Table};
 
 /// Cells of the bar of P(best).
@@ -64,7 +64,6 @@ impl Ranking {
     }
 
     fn columns(&self, style: Style) -> Vec<Column<'_>> {
-        let mut names = self.score_names().into_iter();
         let mut columns = vec![
             Column::right("rank", |model| model.rank.to_string()),
             Column {
@@ -73,37 +72,16 @@ impl Ranking {
                 cell: Box::new(|model| model.name.clone()),
             },
         ];
-        columns.extend(
-            names
-                .next()
-                .map(|name| Column::right(name, move |model| score_cell(model, name))),
-        );
+        columns.extend(self.prediction_columns(style));
+        let mut names = self.score_names().into_iter();
+        let main = names.next();
+        columns.extend(main.map(|name| Column::right(name, move |model| score_cell(model, name))));
+        // What the score alone says of places is for those who ask for it, or where nothing else is known.
+        if style.is_wide || self.decision.is_none() {
+            columns.extend(self.uncertainty_columns(main.unwrap_or("score"), style));
+        }
         if style.is_wide {
             columns.extend(names.map(|name| Column::right(name, move |model| score_cell(model, name))));
-        }
-        columns.push(Column::right("P(best)", move |model| {
-            let Some(p) = model.p_best else { return dash() };
-            // A bar is for eyes, so it is drawn on terminals only.
-            let bar = if style.width.is_some() {
-                format!("{} ", bar(p))
-            } else {
-                String::new()
-            };
-            format!("{bar}{p:.2}")
-        }));
-        if style.is_wide {
-            columns.push(Column::right(format!("P(top {})", self.top_k()), |model| {
-                model.p_top_k.map_or_else(dash, |p| format!("{p:.2}"))
-            }));
-            columns.push(Column::right("ranks", |model| {
-                model.rank_interval.map_or_else(dash, |[low, high]| {
-                    if low == high {
-                        low.to_string()
-                    } else {
-                        format!("{low}–{high}")
-                    }
-                })
-            }));
             columns.push(Column::right("dim", |model| model.feature_dim.to_string()));
         }
         if let Some(race) = &self.race {
@@ -124,6 +102,72 @@ impl Ranking {
             }));
         }
         columns
+    }
+}
+
+impl Ranking {
+    /// What is expected after tuning; no columns where nothing is predicted.
+    fn prediction_columns(&self, style: Style) -> Vec<Column<'_>> {
+        if self.decision.is_none() {
+            return Vec::new();
+        }
+        let of = |cell: fn(&Prediction) -> String| {
+            move |model: &RankedModel| model.predicted.as_ref().map_or_else(dash, cell)
+        };
+        let mut columns = vec![
+            Column::right(
+                "predicted",
+                of(|found| format!("{:.3} ± {:.3}", found.value, found.standard_error)),
+            ),
+            Column::right("P(best)", move |model| {
+                let Some(p) = model.predicted.as_ref().map(|found| found.p_best) else {
+                    return dash();
+                };
+                // A bar is for eyes, so it is drawn on terminals only.
+                let bar = if style.width.is_some() {
+                    format!("{} ", bar(p))
+                } else {
+                    String::new()
+                };
+                format!("{bar}{p:.2}")
+            }),
+        ];
+        if style.is_wide {
+            columns.push(Column::right("ranks", of(|found| interval(found.rank_interval))));
+            columns.push(Column::right("results", of(|found| found.record_rows.to_string())));
+        }
+        columns
+    }
+
+    /// How certain the places by score are, under the name of the score, so that nobody takes them for those after tuning.
+    fn uncertainty_columns(&self, score: &str, style: Style) -> Vec<Column<'_>> {
+        let of = |cell: fn(&ScoreUncertainty) -> String| {
+            move |model: &RankedModel| model.score_uncertainty.as_ref().map_or_else(dash, cell)
+        };
+        let mut columns = vec![Column::right(
+            format!("{score} first"),
+            of(|found| format!("{:.2}", found.p_best)),
+        )];
+        if style.is_wide {
+            columns.push(Column::right(
+                format!("{score} top {}", self.top_k()),
+                of(|found| found.p_top_k.map_or_else(dash, |p| format!("{p:.2}"))),
+            ));
+            columns.push(Column::right(
+                format!("{score} ranks"),
+                of(|found| interval(found.rank_interval)),
+            ));
+        }
+        columns
+    }
+}
+
+/// `2`, or `1–3`.
+fn interval([low, high]: [usize; 2]) -> String {
+    if low == high {
+        low.to_string()
+    } else {
+        format!("{low}–{high}")
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is said below the table of a ranking.
 
-use crate::ranking::{RankedModel, Ranking};
+use ranktune_core::counted;
+
+use crate::ranking::{Decision, Prediction, RankedModel, Ranking};
 use crate::table::Style;
 
 impl Ranking {
@@ -23,20 +25,88 @@ impl Ranking {
         (!chances.is_empty()).then(|| format!("By chance: {}.", chances.join(", ")))
     }
 
-    /// A sentence for the case that the samples do not separate the first model from others.
-    pub(super) fn tie_line(&self) -> Option<String> {
-        let first = self.models.first()?;
-        let rivals: Vec<&str> = self.models[1..]
+    /// Which model is expected to be the best after tuning, what choosing it now risks, and what that rests on; or why nothing is predicted.
+    ///
+    /// `display` is how the name of a model is written.
+    pub(crate) fn decision_line(&self, display: impl Fn(&str) -> String) -> Option<String> {
+        let Some(decision) = &self.decision else {
+            return self.undecided.clone();
+        };
+        let first = self.models.first()?.predicted.as_ref()?;
+        let compared = self.models.iter().filter_map(|model| model.predicted.as_ref());
+        let count = compared.clone().count();
+        let (p, best) = (first.p_best, display(&decision.best));
+        let metric = &first.metric;
+        let belief = match (count, p) {
+            (1, _) => format!("{best} is the only model; its {metric} after tuning"),
+            (_, p) if p >= 0.5 => format!("{best} is likely the best after tuning ({p:.2}); choosing it now"),
+            _ => format!(
+                "No model is likely the best after tuning; {best} has the best chance ({p:.2}), and choosing it now"
+            ),
+        };
+        let risk = if count == 1 {
+            format!("is expected to be {:.3} ± {:.3}.", first.value, first.standard_error)
+        } else {
+            format!("risks {:.1} points of {metric}.", 100.0 * decision.expected_regret)
+        };
+        Some(format!("{belief} {risk} {}", self.basis(decision)))
+    }
+
+    /// What the decision rests on.
+    fn basis(&self, decision: &Decision) -> String {
+        let compared: Vec<&Prediction> = self
+            .models
             .iter()
-            .filter(|model| model.rank_interval.is_some_and(|[low, _]| low == 1))
-            .map(|model| model.name.as_str())
+            .filter_map(|model| model.predicted.as_ref())
             .collect();
-        let certainty = first.p_best?;
-        (!rivals.is_empty()).then(|| {
+        let count = compared.len();
+        let known = compared.iter().filter(|found| found.record_rows > 0).count();
+        let by_family = compared
+            .iter()
+            .filter(|found| found.record_rows == 0 && found.family.is_some())
+            .count();
+        let mut parts = Vec::new();
+        if known > 0 {
+            let rows = compared.iter().map(|found| found.record_rows).sum();
+            parts.push(format!(
+                "{} of {known} of {count} models",
+                counted(rows, "earlier result")
+            ));
+        }
+        if by_family > 0 {
+            parts.push(format!("results of the families of {by_family} of {count} models"));
+        }
+        if !decision.trials.is_empty() {
+            parts.push(counted(decision.trials.len(), "trial tuning"));
+        }
+        parts.extend(decision.score.clone());
+        let head = if known == 0 {
+            "No earlier result of these models is known; this"
+        } else {
+            "This"
+        };
+        match parts.split_last() {
+            Some((last, [])) => format!("{head} rests on {last}."),
+            Some((last, others)) => format!("{head} rests on {} and {last}.", others.join(", ")),
+            None => format!("{head} rests on nothing that tells them apart."),
+        }
+    }
+
+    /// A sentence on the score alone, for the case that the samples do not separate the model with the highest from others.
+    pub(super) fn tie_line(&self) -> Option<String> {
+        let score = self.score_names().first().copied()?;
+        let is_first = |model: &&RankedModel| model.score_uncertainty.is_some_and(|found| found.rank_interval[0] == 1);
+        let value = |model: &RankedModel| model.score(score).unwrap_or(f64::NEG_INFINITY);
+        let mut candidates: Vec<&RankedModel> = self.models.iter().filter(is_first).collect();
+        candidates.sort_by(|a, b| value(b).total_cmp(&value(a)));
+        let (first, rivals) = candidates.split_first()?;
+        let certainty = first.score_uncertainty?.p_best;
+        let names: Vec<&str> = rivals.iter().map(|model| model.name.as_str()).collect();
+        (!names.is_empty()).then(|| {
             format!(
-                "These samples do not tell {} from {}: it comes first on {:.0} % of resampled data sets.",
+                "By {score} alone, these samples do not tell {} from {}: its {score} is the highest on {:.0} % of resampled data sets.",
                 first.name,
-                rivals.join(", "),
+                names.join(", "),
                 100.0 * certainty
             )
         })
