@@ -104,15 +104,19 @@ fn lists_are_csv_and_markdown_too() {
     let lines: Vec<&str> = csv.assert_code(0).stdout.lines().collect();
     assert_eq!(lines.len(), 4);
     let best = &json["models"][0];
-    let start = format!(
-        "1,{},{},",
-        best["name"].as_str().unwrap(),
-        best["scores"]["logme"]["value"]
-    );
-    assert!(lines[1].starts_with(&start), "{start}: {}", lines[1]);
+    let cells: Vec<(&str, &str)> = lines[0].split(',').zip(lines[1].split(',')).collect();
+    let cell = |name: &str| cells.iter().find(|(head, _)| *head == name).unwrap().1;
+    assert_eq!((cell("rank"), cell("model")), ("1", best["name"].as_str().unwrap()));
+    for (name, value) in [
+        ("predicted", &best["predicted"]["value"]),
+        ("p_best", &best["predicted"]["p_best"]),
+        ("logme", &best["scores"]["logme"]["value"]),
+    ] {
+        assert_eq!(cell(name), value.to_string(), "{name}");
+    }
     let markdown = place.run(&[&RANK[..], &["--format", "markdown"]].concat());
     assert!(
-        markdown.stdout.starts_with("| rank | model | logme |"),
+        markdown.stdout.starts_with("| rank | model | predicted | P(best) | logme |"),
         "{}",
         markdown.stdout
     );

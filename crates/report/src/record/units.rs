@@ -68,13 +68,13 @@ pub(super) fn shares(values: &[Written]) -> Vec<Result<Taken, String>> {
                 ));
             }
             if written.has_percent_sign {
-                return Ok(Taken::Sure(value / 100.0));
+                return Ok(Taken::Sure(percent(value)));
             }
             if value > 1.0 {
                 return Ok(if is_mixed {
-                    Taken::Mixed(value / 100.0, "a percentage")
+                    Taken::Mixed(percent(value), "a percentage")
                 } else {
-                    Taken::Sure(value / 100.0)
+                    Taken::Sure(percent(value))
                 });
             }
             if !is_mixed || value == 0.0 {
@@ -86,6 +86,11 @@ pub(super) fn shares(values: &[Written]) -> Vec<Result<Taken, String>> {
             Ok(Taken::Mixed(value, "a share"))
         })
         .collect()
+}
+
+/// A percentage as a share, with the digits that it was written with: 91.3 / 100 is 0.9129999999999999, but 91.3 % is 0.913.
+fn percent(value: f64) -> f64 {
+    format!("{value}e-2").parse().unwrap_or(value / 100.0)
 }
 
 #[cfg(test)]
