@@ -116,7 +116,9 @@ fn lists_are_csv_and_markdown_too() {
     }
     let markdown = place.run(&[&RANK[..], &["--format", "markdown"]].concat());
     assert!(
-        markdown.stdout.starts_with("| rank | model | predicted | P(best) | logme |"),
+        markdown
+            .stdout
+            .starts_with("| rank | model | predicted | P(best) | logme |"),
         "{}",
         markdown.stdout
     );
