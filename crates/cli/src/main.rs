@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 done but something was skipped, 2 unusable input or argume
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Rank the models of a hub by how well their features explain your labels
-    Rank(commands::rank::Arguments),
+    Rank(Box<commands::rank::Arguments>),
     /// Tune a model, taught by the best-ranked ones, into a folder that any ONNX runtime serves
     Tune(Box<commands::tune::Arguments>),
     /// Evaluate a model on a data set
@@ -61,6 +61,8 @@ enum Command {
     /// See and change what is remembered of models: results of earlier tunings, from which rank predicts the best
     #[command(subcommand)]
     Record(commands::record::Command),
+    /// Rank and tune every model on every data set, and see how well the scores said what tuning reaches
+    Study(Box<commands::study::Arguments>),
     /// See what a hub holds and which engines run it, and download models
     #[command(subcommand)]
     Hub(commands::hub::Command),
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Record(command) => commands::record::run(&command),
+        Command::Study(arguments) => commands::study::run(&arguments),
         Command::Hub(command) => commands::hub::run(&command),
         Command::Completions(arguments) => commands::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => commands::shell::man(&arguments, Arguments::command()),

@@ -36,6 +36,13 @@ pub(crate) struct ListArguments {
     /// Output format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
+    #[command(flatten)]
+    style: StyleArguments,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StyleArguments {
     /// All columns, and as wide as they are
     #[arg(long)]
     wide: bool,
@@ -82,6 +89,20 @@ impl List for ranktune_report::HubListing {
     }
 }
 
+impl List for ranktune_report::SearchListing {
+    fn text(&self, style: Style) -> String {
+        self.list(style)
+    }
+
+    fn markdown(&self, style: Style) -> String {
+        self.markdown(style)
+    }
+
+    fn csv(&self) -> String {
+        self.csv()
+    }
+}
+
 impl ListArguments {
     /// Whether a reader sees a table, who can use a hint on what to do next.
     pub(crate) fn is_table(self) -> bool {
@@ -90,8 +111,15 @@ impl ListArguments {
 
     /// Prints a list in the chosen format.
     pub(crate) fn print(self, list: &impl List) -> anyhow::Result<()> {
+        self.style.print(self.format, list)
+    }
+}
+
+impl StyleArguments {
+    /// Prints a list in a format.
+    pub(crate) fn print(self, format: ListFormat, list: &impl List) -> anyhow::Result<()> {
         let style = self.style();
-        write(&match self.format {
+        write(&match format {
             ListFormat::Table => list.text(style),
             ListFormat::Json => ranktune_report::to_json(list)?,
             ListFormat::Csv => list.csv(),

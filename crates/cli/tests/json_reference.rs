@@ -192,6 +192,15 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     printed.run("rank --hub hub --race --top-k 1 --data", &[digits]);
     printed.run("rank --hub hub --race --task tokens --data words.conll", &[]);
     printed.run("rank --hub hub --scores logme,leep --data", &[topics]);
+    fs::write(
+        printed.place.path("models.toml"),
+        "[[models]]\npath = \"hub/mtcnn-onet-face\"\nlicense = \"mit\"\n",
+    )
+    .unwrap();
+    printed.run(
+        "rank --hub models.toml --license mit --max-parameters 1G --max-latency 1h --data digits.csv",
+        &[],
+    );
     printed.run("rank --hub hub --scores logme,loo-accuracy,ncti --data digits.csv", &[]);
     printed.run(
         "rank --hub hub/ppocr-text-orientation --feature layers --data digits.csv",
@@ -254,6 +263,16 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     printed.run(&format!("{glove} --out tags --task tokens --data words.conll"), &[]);
     printed.run("predict --model tags", &["Ann is in Paris"]);
 
+    texts(&printed.place, "classes.jsonl", |i| json!(["weather", "food"][i % 2]));
+    let study = "study --hub hub --scores logme --data classes.jsonl";
+    printed.run(&format!("{study} --dry-run --out study --data"), &[topics]);
+    printed.run(
+        &format!("{study} --epochs 1 --learning-rate 0.01 --out study --data"),
+        &[topics],
+    );
+    // At this rate the loss diverges.
+    printed.run(&format!("{study} --epochs 3 --learning-rate 1e30 --out failed"), &[]);
+
     fs::create_dir_all(printed.place.path("hub/broken")).unwrap();
     fs::write(printed.place.path("hub/broken/model.onnx"), "no model").unwrap();
     printed.run("hub list hub", &[]);
@@ -268,6 +287,17 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     });
     let pull: ranktune_report::Pull = serde_json::from_value(pull).unwrap();
     printed.add(&serde_json::to_value(pull).unwrap());
+    let search = json!({
+        "schema": "ranktune.search/1", "query": "bird", "precision": "float32", "bytes": 2, "missing_bytes": 1,
+        "models": [{
+            "name": "o/a", "source": "hf:o/a@c", "revision": "c", "task": "image-classification", "licenses": ["mit"],
+            "parameters": 7, "parameters_are_estimated": false, "file": "model.onnx", "bytes": 2, "missing_bytes": 1,
+            "downloads": 3, "gated": "auto", "private": false,
+        }],
+        "skipped": [{"name": "b", "reason": "r"}],
+    });
+    let search: ranktune_report::SearchListing = serde_json::from_value(search).unwrap();
+    printed.add(&serde_json::to_value(search).unwrap());
 
     let mut faults = Vec::new();
     let documented = documented();

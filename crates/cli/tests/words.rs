@@ -84,7 +84,8 @@ fn every_block_has_the_score_that_it_has_by_itself_in_one_pass() {
         let best = (0..3).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap();
         assert_eq!(model["scores"]["logme"]["value"], layers[best]["score"]);
         assert_eq!(model["feature_tensor"], layers[best]["name"]);
-        assert!(model["score_uncertainty"]["p_best"].is_number() && model["scores"]["h-score"]["value"].is_number());
+        assert!(model["score_uncertainty"]["p_best"].is_number());
+        assert!(model["scores"]["shrinkage-h-score"]["value"].is_number());
     }
     // One pass: the model is told of as often as without layers.
     assert_eq!(started, rank(&place, &[]).stderr.matches("wide").count(), "{run:?}");

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use ranktune_onnx::{DataType, ValueInfo};
 
-use crate::{Error, GraphInput, ImageProcessor, ModelConfig, Overrides, RepoId, TextPooling, external};
+use crate::{Error, GraphInput, ImageProcessor, License, ModelConfig, Overrides, RepoId, TextPooling, card, external};
 
 /// The kind of a model's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,8 @@ pub struct HubEntry {
     pub tokenizer_path: Option<PathBuf>,
     /// Whether there are settings for images: `preprocessor_config.json`, `processor_config.json`, or timm's.
     pub has_image_settings: bool,
+    /// The licenses that the model card or a manifest states; empty if the license is unknown.
+    pub licenses: Vec<License>,
     /// The repository at its commit, for a downloaded model.
     pub pinned: Option<RepoId>,
     /// Name of the feature tensor, if a manifest sets it.
@@ -81,6 +83,7 @@ impl HubEntry {
             dir.as_ref().map(of).transpose()?.unwrap_or_default();
         let digest = Arc::default();
         Ok(Self {
+            licenses: dir.as_deref().map(card::licenses).unwrap_or_default(),
             name,
             dir,
             model_path,
@@ -101,6 +104,9 @@ impl HubEntry {
         self.pooling = overrides.pooling.or(self.pooling);
         self.has_image_settings |= overrides.preprocessing.is_some();
         self.preprocessing = overrides.preprocessing;
+        if let Some(license) = overrides.license {
+            self.licenses = vec![license];
+        }
         self
     }
 

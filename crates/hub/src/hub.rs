@@ -3,11 +3,14 @@
 //! | a source | its models |
 //! |---|---|
 //! | a folder with `model.onnx`, `onnx/model.onnx`, or one ONNX file | the folder itself, unless it has no configuration and a folder in it holds a model |
+//! | a folder with `encoder_model.onnx`, or CLIP's `vision_model.onnx` and `text_model.onnx` | each encoder, with the folder's configuration |
+//! | the cache of Python's `huggingface_hub`, or a repository in it | the snapshot of each repository that is in use |
 //! | a folder with several ONNX files | each of them, with the configuration beside them, and the folders in it |
 //! | a folder of folders | each folder, as above, and the ONNX files beside them |
 //! | an ONNX file | itself, with the configuration beside it, or one level up from `onnx/` |
 //! | a manifest, `.toml` or `.json` | those it names, see [`Manifest`](crate::Manifest) |
 //! | `hf:ORGANISATION/NAME@REVISION` | the repository's model, downloaded |
+//! | `search:WORDS` | what a search finds, once it is replaced by the repositories, see [`Source::query`](crate::Source::query) |
 //! | `starter:LIST` | those of a list that is part of the program, see [`starter`](crate::starter) |
 //!
 //! A model that cannot be used is listed under [`Hub::skipped`] with its reason and does not affect the others.

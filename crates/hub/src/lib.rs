@@ -8,6 +8,7 @@
 //! ```
 
 mod candidate;
+mod card;
 pub mod config;
 pub mod entry;
 pub mod error;
@@ -15,11 +16,13 @@ mod external;
 mod foreign;
 pub mod hub;
 mod json;
+pub mod license;
 pub mod manifest;
 pub mod processor;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod repository;
+pub mod search;
 mod sources;
 pub mod text;
 
@@ -28,8 +31,10 @@ pub use config::{ModelConfig, TextPooling};
 pub use entry::{HubEntry, InputModality};
 pub use error::{Error, ErrorKind};
 pub use hub::Hub;
+pub use license::License;
 pub use manifest::{Location, Manifest, ManifestModel, Overrides};
 pub use processor::{GraphInput, ImageLayout, ImageProcessor};
 pub use repository::{FileChoice, RepoId, Snapshot, WeightPrecision};
+pub use search::{SearchQuery, SearchSort};
 pub use sources::{Source, starter};
 pub use text::TextProcessor;

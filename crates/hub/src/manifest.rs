@@ -10,6 +10,7 @@
 //! name = "bge"
 //! hf = "BAAI/bge-small-en-v1.5"            # with revision = "…", precision = "int8", file = "onnx/model_O2.onnx"
 //! pooling = "first-token"
+//! license = "mit"                          # takes precedence over the model card
 //! ```
 //!
 //! The same in JSON: `{"models": [{"path": "resnet50"}]}`. An unknown key is an error that names the line and the nearest known
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Error, FileChoice, RepoId, TextPooling};
+use crate::{Error, FileChoice, License, RepoId, TextPooling};
 
 mod table;
 
@@ -53,6 +54,8 @@ pub struct Overrides {
     pub pooling: Option<TextPooling>,
     /// Fields of `preprocessor_config.json` that take the place of the file's.
     pub preprocessing: Option<serde_json::Map<String, Value>>,
+    /// The license, instead of that of the model card.
+    pub license: Option<License>,
 }
 
 /// One model of a manifest.

@@ -4,6 +4,9 @@
 //! repository@revision ──look up──► commit, files ──select──► names ──download──► cache/…/snapshots/COMMIT
 //! ```
 //!
+//! A search ([`Remote::search`]) finds repositories with usable ONNX files, at their commits and with the sizes of what would be
+//! downloaded.
+//!
 //! Written by hand instead of with the `hf-hub` crate: its version 1.0 brings 330 crates, an asynchronous runtime and C code
 //! built with CMake; version 0.5 verifies neither sizes nor checksums, uses file names from servers unchecked, and sends the token
 //! to the storage that the hub redirects to. The protocol is small, and `ureq` with `rustls` and `ring` serves it.
@@ -17,10 +20,14 @@ mod checksum;
 mod download;
 mod event;
 mod fetch;
+mod found;
 mod http;
 mod listing;
+mod lookup;
 mod options;
 mod retry;
+mod search;
+mod search_page;
 mod select;
 mod status;
 
@@ -29,18 +36,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 pub use event::DownloadEvent;
+pub use found::{FoundRepository, Parameters, SearchResult, SkippedRepository};
 pub use options::{Connection, RemoteOptions, Token};
+pub use search_page::Gate;
 
-use crate::{Error, ErrorKind, FileChoice, RepoId, Snapshot};
+use crate::{Error, ErrorKind, FileChoice, RepoId, SearchQuery, Snapshot};
 use cache::Cache;
 use fetch::Fetch;
 use http::Client;
+use lookup::{KnownListings, ListedHub};
 
 /// A hub and a cache.
 #[derive(Debug)]
 pub struct Remote {
     options: RemoteOptions,
     client: Client,
+    /// What the hub listed for commits.
+    known: KnownListings,
 }
 
 impl Remote {
@@ -50,7 +62,11 @@ impl Remote {
     /// [`ErrorKind::Malformed`]: an invalid address or file of certificates; [`ErrorKind::Io`]: the file cannot be read.
     pub fn new(options: RemoteOptions) -> Result<Self, Error> {
         let client = Client::new(&options)?;
-        Ok(Self { options, client })
+        Ok(Self {
+            options,
+            client,
+            known: KnownListings::default(),
+        })
     }
 
     /// The settings.
@@ -111,6 +127,20 @@ impl Remote {
             .collect()
     }
 
+    /// Searches the hub for repositories with ONNX files that can be used at the precision of the options. Nothing is downloaded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`]: an invalid query; [`ErrorKind::Offline`]; [`ErrorKind::Network`]: the hub cannot be reached, or
+    /// all attempts failed; [`ErrorKind::NotFound`]: a server without a search; [`ErrorKind::Denied`]: it asks for a token;
+    /// [`ErrorKind::Untrusted`]: an unexpected answer; [`ErrorKind::Interrupted`]. No repository is not an error.
+    pub fn search(
+        &self,
+        query: &SearchQuery,
+        on_event: &mut (dyn FnMut(DownloadEvent) + Send),
+    ) -> Result<SearchResult, Error> {
+        search::search(self.hub(), query, on_event)
+    }
+
     fn fetch_with(
         &self,
         id: &RepoId,
@@ -119,8 +149,7 @@ impl Remote {
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
         let fetch = Fetch {
-            client: &self.client,
-            options: &self.options,
+            hub: self.hub(),
             id,
             precision: choice.precision.unwrap_or(self.options.precision),
             file: choice.file.as_deref(),
@@ -128,5 +157,15 @@ impl Remote {
             jobs,
         };
         fetch.run(on_event).map_err(|e| e.about(&id.to_string()))
+    }
+
+    /// The hub, asked with the retries of the options.
+    fn hub(&self) -> ListedHub<'_> {
+        ListedHub {
+            client: &self.client,
+            options: &self.options,
+            known: &self.known,
+            retries: self.options.retries,
+        }
     }
 }

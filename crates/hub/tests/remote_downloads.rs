@@ -58,7 +58,8 @@ fn a_repository_is_kept_as_huggingface_hub_keeps_it() {
             "onnx/model.onnx",
             "config.json",
             "tokenizer.json",
-            "1_Pooling/config.json"
+            "1_Pooling/config.json",
+            "README.md"
         ]
     );
     let repository = cache.path().join("models--acme--tiny");
@@ -77,10 +78,10 @@ fn a_repository_is_kept_as_huggingface_hub_keeps_it() {
     );
     check(&snapshot, cache.path());
 
-    let bytes = 300_000 + 22 + 2 + 34;
+    let bytes = 300_000 + 22 + 2 + 34 + 6;
     let resolved = DownloadEvent::Resolved {
         commit: COMMIT.to_owned(),
-        files: 4,
+        files: 5,
         bytes: Some(bytes),
     };
     assert_eq!(events[0], resolved);
@@ -88,7 +89,7 @@ fn a_repository_is_kept_as_huggingface_hub_keeps_it() {
         .iter()
         .filter(|event| matches!(event, DownloadEvent::Finished { .. }))
         .count();
-    assert_eq!(finished, 4);
+    assert_eq!(finished, 5);
 }
 
 #[test]

@@ -273,6 +273,50 @@ fn a_new_head_follows_the_features() {
 }
 
 #[test]
+fn a_new_head_collides_with_no_name_of_the_graph() {
+    // The features have the name of the new output, and a head from before is still in use behind them.
+    let mut onnx = model();
+    let rename = |onnx: &mut Model, old: &str, new: &str| {
+        for node in &mut onnx.graph.nodes {
+            for name in node
+                .inputs
+                .iter_mut()
+                .chain(&mut node.outputs)
+                .filter(|name| *name == old)
+            {
+                *name = new.to_owned();
+            }
+        }
+        if let Some(tensor) = onnx.graph.initializers.remove(old) {
+            onnx.graph.initializers.insert(new.to_owned(), tensor);
+        }
+    };
+    rename(&mut onnx, "flat", POOLED);
+    rename(&mut onnx, "fc.weight", WEIGHT);
+    rename(&mut onnx, "fc.bias", BIAS);
+    onnx.graph.nodes.last_mut().unwrap().name = "logits/Gemm".to_owned();
+    let before = TrainableGraph::new(&onnx, GraphOptions::default()).unwrap();
+    let before = before.evaluate(&[("x", Feed::from(image()))]).unwrap();
+    let features = before.output("logits").unwrap().to_values().unwrap();
+
+    let headed = with_head(&onnx, &Head::new("logits", 2, 4)).unwrap();
+    ranktune_onnx::check(&headed).unwrap();
+    let names: Vec<&String> = headed.graph.nodes.iter().map(|node| &node.name).collect();
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(names.len(), distinct.len(), "{names:?}");
+    let graph = TrainableGraph::new(&headed, GraphOptions::default()).unwrap();
+    let pass = graph.evaluate(&[("x", Feed::from(image()))]).unwrap();
+    let logits = pass.output("logits").unwrap().to_values().unwrap();
+    let weights = headed.graph.initializers[WEIGHT].to_f32_vec().unwrap();
+    for (logits, features) in logits.chunks(4).zip(features.chunks(2)) {
+        for (logit, weights) in logits.iter().zip(weights.chunks(2)) {
+            let expected = features[0] * weights[0] + features[1] * weights[1];
+            assert!((logit - expected).abs() < 1e-6, "{logit}, expected {expected}");
+        }
+    }
+}
+
+#[test]
 fn an_unknown_operator_is_named_before_anything_runs() {
     let mut onnx = model();
     onnx.graph.nodes[2].op_type = "NonMaxSuppression".to_owned();

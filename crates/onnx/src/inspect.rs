@@ -192,7 +192,7 @@ fn count_operators(graph: &Graph, operators: &mut BTreeMap<String, usize>) {
 
 /// The batch axis is the first one of the first input that has one. Where it is open, the graph may still hold it
 /// fixed inside, as by a `Reshape` to `[1, …]`; then all outputs have that size whatever the input's is.
-fn batch(model: &Model) -> Batch {
+pub(crate) fn batch(model: &Model) -> Batch {
     let first = model
         .graph
         .inputs

@@ -37,6 +37,7 @@ pub mod locate;
 mod order;
 mod proto;
 mod read;
+pub mod resampling;
 pub mod shapes;
 pub mod tensor;
 pub mod transform;

@@ -143,3 +143,50 @@ fn what_cannot_be_computed_is_left_alone() {
     assert!(compute("ConstantOfShape", &[ints(&[1 << 30])], &[]).is_none());
     assert!(compute("Tile", &[ints(&[1]), ints(&[1 << 30])], &[]).is_none());
 }
+
+#[test]
+fn a_table_of_positions_is_resized() {
+    let values: Vec<f32> = (1u8..=16).map(f32::from).collect();
+    let table = Tensor::from_f32(&[1, 1, 4, 4], &values).unwrap();
+    let floats = |values: &[f32]| Tensor::from_f32(&[values.len()], values).unwrap();
+    let text = |name, text: &str| (name, Attribute::String(text.as_bytes().to_vec()));
+    let resized = |scales: &[f32], sizes: &[i64], attributes: &[(&str, Attribute)]| {
+        let inputs = [table.clone(), floats(&[]), floats(scales), ints(sizes)];
+        compute("Resize", &inputs, attributes).map(|result| (result.dims.clone(), result.to_f32_vec().unwrap()))
+    };
+    let close = |found: &[f32], expected: &[f32]| {
+        assert!(
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5),
+            "{found:?}"
+        );
+    };
+    // The example of the operator's documentation.
+    let (dims, cubic) = resized(&[1.0, 1.0, 2.0, 2.0], &[], &[text("mode", "cubic")]).unwrap();
+    assert_eq!(dims, [1, 1, 8, 8]);
+    let row = [
+        0.472_656, 0.769_531, 1.246_094, 1.875, 2.281_25, 2.910_156, 3.386_719, 3.683_594,
+    ];
+    close(&cubic[..8], &row);
+    // What ONNX's reference evaluator and ONNX Runtime compute.
+    let smooth = [text("mode", "cubic"), ("antialias", Attribute::Int(1))];
+    let (dims, smooth) = resized(&[], &[1, 1, 3, 2], &smooth).unwrap();
+    assert_eq!(dims, [1, 1, 3, 2]);
+    close(
+        &smooth,
+        &[2.110_242, 4.129_773, 7.490_235, 9.509_767, 12.870_227, 14.889_758],
+    );
+    // By hand: columns 0 and 2 of rows 0 and 2, then the middle between neighbours.
+    let coordinates = text("coordinate_transformation_mode", "asymmetric");
+    let (_, nearest) = resized(
+        &[],
+        &[1, 1, 2, 2],
+        &[coordinates.clone(), text("nearest_mode", "floor")],
+    )
+    .unwrap();
+    close(&nearest, &[1.0, 3.0, 9.0, 11.0]);
+    let (_, linear) = resized(&[1.0, 1.0, 1.0, 2.0], &[], &[coordinates, text("mode", "linear")]).unwrap();
+    close(&linear[..8], &[1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.0]);
+    let policy = text("keep_aspect_ratio_policy", "not_larger");
+    assert!(resized(&[], &[1, 1, 2, 2], &[policy]).is_none());
+    assert!(resized(&[], &[1, 1, 0, 2], &[]).is_none());
+}

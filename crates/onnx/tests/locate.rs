@@ -159,6 +159,15 @@ fn projection(output: &str) -> Model {
 fn an_embedding_is_the_output_itself() {
     assert_eq!(find(&projection("image_embeds")).feature, "image_embeds");
     assert_eq!(find(&projection("output")).feature, "f");
+    let of_dim = |hidden_dim| Hints {
+        hidden_dim: Some(hidden_dim),
+        ..Hints::default()
+    };
+    // CLIP's towers: 768 features, projected to 512.
+    assert_eq!(
+        locate(&projection("image_embeds"), &of_dim(4)).unwrap().feature,
+        "image_embeds"
+    );
     let hints = |num_labels, hidden_dim| Hints {
         num_labels,
         hidden_dim,
@@ -205,6 +214,64 @@ fn two_heads_that_are_added_are_a_classifier() {
     let constants = [("wa", weights(&[4, 5])), ("wb", weights(&[4, 5])), ("two", two)];
     let located = find(&image_model(tail, &constants, &["y"]));
     assert_eq!((located.feature.as_str(), located.logits.as_deref()), ("f", Some("y")));
+}
+
+#[test]
+fn a_head_for_the_class_token_and_one_for_the_patches_are_a_classifier() {
+    // `logits = head(class) + max over patches of head(patches) / 2`, of tokens `[n, 64, 4]`.
+    let tail = vec![
+        node("Reshape", &["r", "flat"], &["f"], &[]),
+        node("Transpose", &["f"], &["t"], &[("perm", Attribute::Ints(vec![0, 2, 1]))]),
+        node("Gather", &["t", "first"], &["c"], &[("axis", Attribute::Int(1))]),
+        node("Gemm", &["c", "wa", "ba"], &["a"], &[]),
+        node("MatMul", &["t", "wb"], &["b"], &[]),
+        node("Add", &["b", "ba"], &["bb"], &[]),
+        node(
+            "ReduceMax",
+            &["bb"],
+            &["m"],
+            &[("axes", Attribute::Ints(vec![1])), ("keepdims", Attribute::Int(0))],
+        ),
+        node("Mul", &["m", "half"], &["h"], &[]),
+        node("Add", &["a", "h"], &["y"], &[]),
+    ];
+    let constants = [
+        ("flat", ints(&[0, 4, -1])),
+        ("first", Tensor::from_i64(&[], &[0]).unwrap()),
+        ("wa", weights(&[4, 5])),
+        ("ba", weights(&[5])),
+        ("wb", weights(&[4, 5])),
+        ("half", Tensor::from_f32(&[], &[0.5]).unwrap()),
+    ];
+    let located = find(&image_model(tail, &constants, &["y"]));
+    assert_eq!((located.feature.as_str(), located.pooling), ("c", Pooling::None));
+    assert_eq!((located.logits.as_deref(), located.n_classes), (Some("y"), Some(5)));
+}
+
+#[test]
+fn of_heads_for_several_stages_the_widest_counts() {
+    let mut tail = pooled("f");
+    tail.extend([
+        node("Gemm", &["f", "wide"], &["g"], &[]),
+        node("Relu", &["g"], &["g2"], &[]),
+        node("Gemm", &["f", "wa"], &["a"], &[]),
+        node("Gemm", &["g2", "wb"], &["b"], &[]),
+        node("Gemm", &["f", "wa"], &["c"], &[]),
+        node("Mul", &["a", "half"], &["a2"], &[]),
+        node("Mul", &["b", "half"], &["b2"], &[]),
+        node("Add", &["a2", "b2"], &["ab"], &[]),
+        node("Add", &["ab", "c"], &["y"], &[]),
+    ]);
+    let half = Tensor::from_f32(&[], &[0.5]).unwrap();
+    let constants = [
+        ("wide", weights(&[4, 8])),
+        ("wa", weights(&[4, 5])),
+        ("wb", weights(&[8, 5])),
+        ("half", half),
+    ];
+    let located = find(&image_model(tail, &constants, &["y"]));
+    assert_eq!((located.feature.as_str(), located.feature_dim), ("g2", Some(8)));
+    assert_eq!((located.logits.as_deref(), located.n_classes), (Some("y"), Some(5)));
 }
 
 /// An encoder: tokens → table → `last_hidden_state`, then `tail`.

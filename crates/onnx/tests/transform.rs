@@ -6,7 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{classifier, ints, model, node, typed_value, value, weights};
-use ranktune_onnx::transform::{cut, simplify, widen};
+use ranktune_onnx::transform::{cut, free_batch, free_names, simplify, widen};
 use ranktune_onnx::{Attribute, DataType, ErrorKind, Graph, Model, Tensor, check, inspect};
 
 fn operators(model: &Model) -> Vec<&str> {
@@ -290,4 +290,126 @@ fn shared_models_stay_right_when_simplified() {
             }
         }
     }
+}
+
+#[test]
+fn a_freed_name_is_gone_and_the_graph_is_the_same_under_new_ones() {
+    let mut model = classifier();
+    // The name that would be taken next is taken already.
+    model.graph.nodes[4].outputs[0] = "logits_2".to_owned();
+    model.graph.nodes[5].inputs[0] = "logits_2".to_owned();
+    let renamed = free_names(&mut model, |name| ["logits", "w2", "r", "node_p"].contains(&name)).unwrap();
+    assert_eq!(renamed["logits"], "logits_3");
+    assert_eq!(renamed.len(), 3, "{renamed:?}");
+    check(&model).unwrap();
+    let last = &model.graph.nodes[5];
+    assert_eq!(
+        (last.inputs[1].as_str(), last.outputs[0].as_str()),
+        ("w2_2", "logits_3")
+    );
+    assert_eq!(model.graph.initializers["w2_2"], weights(&[5, 4]));
+    assert!(!model.graph.initializers.contains_key("w2"));
+    assert_eq!(model.graph.outputs[0].name, "logits_3");
+    assert_eq!(model.graph.nodes[3].inputs, ["r_2"]);
+    assert!(model.graph.nodes[3].name.is_empty());
+}
+
+#[test]
+fn names_are_freed_by_their_beginning() {
+    let mut model = classifier();
+    let renamed = free_names(&mut model, |name| name.starts_with('w')).unwrap();
+    assert_eq!(
+        (renamed["w1"].as_str(), renamed["w2"].as_str()),
+        ("previous.w1_2", "previous.w2_2")
+    );
+    check(&model).unwrap();
+}
+
+#[test]
+fn the_name_of_an_input_is_not_freed() {
+    let error = free_names(&mut classifier(), |name| name == "x").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("\"x\""), "{error}");
+}
+
+/// A vision transformer's first steps as a plain export of one image has them: `x [1, 3, 8, 8]` → patches with a class token
+/// `[1, 17, 6]` → heads → a map of 2×2 windows, resized.
+fn one_image() -> Model {
+    let ints_of = |name: &'static str, values: &[i64]| (name, ints(values));
+    let axis = |axis| ("axis", Attribute::Int(axis));
+    model(
+        vec![value("x", &[1, 3, 8, 8])],
+        vec![
+            node("Conv", &["x", "w"], &["c"], &[("strides", Attribute::Ints(vec![2, 2]))]),
+            node("Reshape", &["c", "flat"], &["r"], &[]),
+            node("Transpose", &["r"], &["t"], &[("perm", Attribute::Ints(vec![0, 2, 1]))]),
+            node("Concat", &["class", "t"], &["j"], &[axis(1)]),
+            node("Reshape", &["j", "heads"], &["h"], &[]),
+            node("Reshape", &["h", "merged"], &["m"], &[]),
+            node("Reshape", &["m", "back"], &["b"], &[]),
+            node("Reshape", &["c", "map"], &["s"], &[]),
+            node(
+                "Resize",
+                &["s", "", "", "sizes"],
+                &["z"],
+                &[("mode", Attribute::String(b"nearest".to_vec()))],
+            ),
+        ],
+        &[
+            ("w", weights(&[6, 3, 2, 2])),
+            ("class", weights(&[1, 1, 6])),
+            ints_of("flat", &[1, 6, 16]),
+            ints_of("heads", &[1, 17, 2, 3]),
+            ints_of("merged", &[34, -1]),
+            ints_of("back", &[1, 17, 6]),
+            ints_of("map", &[1, 6, 4, 4]),
+            ints_of("sizes", &[1, 6, 8, 8]),
+        ],
+        &["b", "z"],
+    )
+}
+
+#[test]
+fn a_fixed_batch_is_made_free_in_inputs_and_constants() {
+    let mut freed = one_image();
+    free_batch(&mut freed).unwrap();
+    check(&freed).unwrap();
+    assert_eq!(inspect::inspect(&freed).batch, inspect::Batch::Dynamic);
+    let sizes = [("x".to_owned(), vec![5, 3, 8, 8])].into();
+    let shapes = ranktune_onnx::shapes::infer_with(&freed, &sizes).unwrap();
+    let shape = |name: &str| {
+        let dims = shapes.shape(name).unwrap().iter().map(|dim| dim.fixed().unwrap());
+        dims.collect::<Vec<_>>()
+    };
+    assert_eq!(shape("j"), [5, 17, 6]);
+    assert_eq!(shape("m"), [5 * 34, 3]);
+    assert_eq!(shape("b"), [5, 17, 6]);
+    assert_eq!(shape("z"), [5, 6, 8, 8]);
+    // One image goes through as before.
+    let sizes = [("x".to_owned(), vec![1, 3, 8, 8])].into();
+    let shapes = ranktune_onnx::shapes::infer_with(&freed, &sizes).unwrap();
+    assert_eq!(shapes.shape("b").unwrap().first(), Some(&ranktune_onnx::Dim::Fixed(1)));
+    let before = freed.clone();
+    free_batch(&mut freed).unwrap();
+    assert_eq!(freed, before, "nothing is left to free");
+}
+
+#[test]
+fn a_batch_that_cannot_be_free_is_named_with_the_way_out() {
+    // The sample is taken out of its batch.
+    let nodes = vec![
+        node("Relu", &["x"], &["r"], &[]),
+        node("Gather", &["r", "first"], &["y"], &[]),
+    ];
+    let mut wrong = model(vec![value("x", &[1, 3, 8])], nodes, &[("first", ints(&[0]))], &["y"]);
+    let before = wrong.clone();
+    let error = free_batch(&mut wrong).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let text = error.to_string();
+    assert!(
+        text.contains("takes 1 sample at a time") && text.contains("\"y\""),
+        "{text}"
+    );
+    assert!(text.contains("dynamic_shapes"), "{text}");
+    assert_eq!(wrong, before);
 }

@@ -20,6 +20,7 @@ mod compare;
 mod error;
 mod evaluate;
 mod export;
+mod filter;
 mod hub;
 mod labels;
 mod models;
@@ -27,9 +28,12 @@ mod predict;
 mod predictor;
 mod rank;
 pub mod record;
+mod refine;
 mod score;
 mod scoring;
+mod search;
 mod sources;
+mod study;
 mod tagger;
 mod tune;
 mod verify;
@@ -38,6 +42,7 @@ pub use compare::{CompareOutcome, compare};
 pub use error::{Error, ErrorKind};
 pub use evaluate::{evaluate, evaluate_samples, is_tagger};
 pub use export::{Export, export_features};
+pub use filter::ModelFilter;
 pub use hub::list;
 pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
@@ -49,17 +54,20 @@ pub use ranktune_features::engine::EngineChoice;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::store::CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
-pub use ranktune_hub::{Hub, Source, TextPooling, WeightPrecision};
+pub use ranktune_hub::{Hub, License, SearchQuery, SearchSort, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
-    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores, Training,
-    Verification,
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores,
+    SearchListing, Study, StudyPlan, Training, Verification,
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
 pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
+pub use refine::{RefineOptions, Refined, refine};
 pub use score::{ScoreFileOptions, ScoreFiles, StandardErrors, score};
+pub use search::search;
 pub use sources::{Sources, pull, remote_from_env};
+pub use study::{StudyInput, StudyOptions, StudyRun, study};
 pub use tune::{
     Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
 };

@@ -138,6 +138,26 @@ pub(crate) fn check_scores(names: &[String], task: Task) -> Result<(), Error> {
     Ok(())
 }
 
+/// The scores of a ranking for the targets of a task: those of `names` that it has, or all if there are no names; those that compare the
+/// models of a hub come last.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`] for a name that is not known.
+pub(crate) fn scores_of_task(names: &[String], task: Task) -> Result<Vec<String>, Error> {
+    for name in names {
+        if company::find(name).is_err() {
+            find(name)?;
+        }
+    }
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let has = |score: &&Score| is_defined(score, task) && (task != Task::Tokens || is_found_from_words(score));
+    let own = SCORES.iter().filter(has).map(|score| score.name);
+    let is_of_classes = task == Task::Classification;
+    let of_hub = company::COMPANY_SCORES.iter().filter(|_| is_of_classes);
+    let all = own.chain(of_hub.map(|score| score.name));
+    Ok(all.filter(|name| is_wanted(name)).map(str::to_owned).collect())
+}
+
 /// Whether a score is defined for the targets of a task.
 fn is_defined(score: &Score, task: Task) -> bool {
     match task {
@@ -175,6 +195,9 @@ pub(crate) fn score_json(outcome: &ScoreOutcome, names: &[String], columns: Opti
     }
     if let Some(estimate) = &outcome.estimate {
         object.insert("estimate".to_owned(), json!(estimate));
+    }
+    if outcome.is_saturated {
+        object.insert("status".to_owned(), json!("saturated"));
     }
     if let Some(evidence) = &outcome.evidence {
         object.insert("status".to_owned(), json!(common_status(evidence)));
@@ -230,6 +253,28 @@ fn common_status(evidence: &Evidence) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_study_has_the_scores_of_its_task() {
+        let of = |names: &[&str], task| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            scores_of_task(&names, task).unwrap()
+        };
+        let all = of(&[], Task::Classification);
+        assert_eq!(all.len(), SCORES.len() + company::COMPANY_SCORES.len());
+        assert_eq!(all[0], "logme");
+        assert!(
+            of(&[], Task::Tokens).contains(&"logme".to_owned()) && !of(&[], Task::Tokens).contains(&"knn".to_owned())
+        );
+        assert_eq!(
+            of(&["etran", "nce", "logme"], Task::Classification),
+            ["logme", "nce", "etran"]
+        );
+        assert_eq!(of(&["etran", "nce", "logme"], Task::Regression), ["logme"]);
+        assert!(of(&["nce"], Task::Regression).is_empty());
+        let error = scores_of_task(&["logmee".to_owned()], Task::Classification).unwrap_err();
+        assert!(error.to_string().contains("did you mean \"logme\"?"), "{error}");
+    }
 
     #[test]
     fn probabilities_add_up_to_one_and_keep_the_order_of_the_logits() {

@@ -10,11 +10,12 @@ use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
 use ranktune_report::format::bytes;
 
 use crate::error::{Error, ErrorKind};
+use crate::search::resolved;
 
 /// Where models come from, and how repositories are downloaded.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Folders, files, manifests, repositories, starter lists.
+    /// Folders, files, manifests, repositories, searches, starter lists.
     pub list: Vec<Source>,
     /// Address of the hub, cache folder, precision. Default: `https://huggingface.co`, without the environment
     /// ([`RemoteOptions::from_env`] reads it).
@@ -68,14 +69,15 @@ impl Sources {
         progress: &dyn Progress,
         interrupt: &Interrupt,
     ) -> Result<(Hub, Vec<Snapshot>), Error> {
-        let wanted = Hub::repositories(&self.list)?;
-        if wanted.is_empty() {
+        if !self.list.iter().any(Source::may_download) {
             return Ok((Hub::open(&self.list)?, Vec::new()));
         }
         let remote = Remote::new(RemoteOptions {
             interrupt: interrupt.clone(),
             ..self.remote.clone()
         })?;
+        let list = resolved(&self.list, &remote, progress)?;
+        let wanted = Hub::repositories(&list)?;
         // A hub that cannot be reached is said once, not at every retry.
         let said = Mutex::new(HashSet::new());
         let report = |id: &RepoId, event: DownloadEvent| {
@@ -100,7 +102,7 @@ impl Sources {
             progress.event(Event::DownloadFailed { repository });
         }
         let mut snapshots = Vec::new();
-        let hub = Hub::open_with(&self.list, &mut |id: &RepoId, choice: &FileChoice| {
+        let hub = Hub::open_with(&list, &mut |id: &RepoId, choice: &FileChoice| {
             let place = wanted.iter().position(|(i, c)| (i, c) == (id, choice));
             let result = place
                 .and_then(|place| fetched[place].take())
@@ -137,9 +139,9 @@ impl Sources {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn pull(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<ranktune_report::Pull, Error> {
-    if Hub::repositories(&sources.list)?.is_empty() {
-        let message =
-            "nothing to download: expected hf:ORGANISATION/NAME, starter:LIST, or a manifest that names repositories";
+    let is_search = |source: &Source| source.query().is_some();
+    if !sources.list.iter().any(is_search) && Hub::repositories(&sources.list)?.is_empty() {
+        let message = "nothing to download: expected hf:ORGANISATION/NAME, search:WORDS, starter:LIST, or a manifest that names repositories";
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     let (hub, snapshots) = sources.open_with_snapshots(progress, interrupt)?;

@@ -1,18 +1,7 @@
 //! Numbers in tables.
 
+pub(crate) use ranktune_core::counts::abbreviated as count;
 use serde_json::Value;
-
-/// A count with a decimal prefix: `4.7 M`, `820 k`, `17`.
-pub(crate) fn count(value: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let value_f = value as f64;
-    match value {
-        0..1_000 => value.to_string(),
-        1_000..1_000_000 => format!("{:.0} k", value_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} M", value_f / 1e6),
-        _ => format!("{:.1} G", value_f / 1e9),
-    }
-}
 
 /// The size of a file: `22 B`, `300 kB`, `90.4 MB`.
 pub fn bytes(value: u64) -> String {
@@ -44,11 +33,20 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// Seconds, with one decimal below a hundred.
-pub(crate) fn seconds(value: f64) -> String {
+pub fn seconds(value: f64) -> String {
     if value < 100.0 {
         format!("{value:.1}")
     } else {
         format!("{value:.0}")
+    }
+}
+
+/// A time in the unit that suits it: `42 s`, `7 min`, `3.5 h`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 99.5 => format!("{s:.0} s"),
+        s if s < 5970.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
     }
 }
 
@@ -64,15 +62,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_have_the_shortest_form() {
+    fn a_time_is_in_the_unit_that_suits_it() {
         for (value, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1 k"),
-            (4_652_008, "4.7 M"),
-            (7_000_000_000, "7.0 G"),
+            (0.4, "0 s"),
+            (99.4, "99 s"),
+            (99.6, "2 min"),
+            (5969.0, "99 min"),
+            (12_600.0, "3.5 h"),
         ] {
-            assert_eq!(count(value), text);
+            assert_eq!(duration(value), text);
         }
     }
 }

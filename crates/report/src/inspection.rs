@@ -274,7 +274,25 @@ impl ModelInspection {
     }
 }
 
+/// Engines whose features differ by more, relative to their norm, do not compute the same. Rounding stays below on every model
+/// of the test suite.
+pub const AGREEMENT: f64 = 1e-3;
+
+impl VerifiedModel {
+    /// Whether the engines that ran the model disagree by more than [`AGREEMENT`].
+    pub fn disagrees(&self) -> bool {
+        self.difference
+            .is_some_and(|difference| difference.is_nan() || difference > AGREEMENT)
+    }
+}
+
 impl Verification {
+    /// Number of models that cannot be used, that an engine does not run, or on which engines disagree.
+    pub fn failures(&self) -> usize {
+        let fails = |model: &&VerifiedModel| model.disagrees() || model.engines.iter().any(|verdict| !verdict.runs);
+        self.models.iter().filter(fails).count() + self.skipped.len()
+    }
+
     /// The models as a table.
     pub fn table(&self) -> String {
         let engines: Vec<&str> = self
@@ -301,6 +319,63 @@ impl Verification {
             );
             table.row(row);
         }
-        table.render() + &skipped_lines(&self.skipped)
+        let differ = self.models.iter().filter(|model| model.disagrees()).map(|model| {
+            let difference = model.difference.unwrap_or_default();
+            format!(
+                "{}: the features of the engines differ by {difference:.1e}, and rounding by less than {AGREEMENT:.0e}; \
+                 choose one with --engine\n",
+                model.name
+            )
+        });
+        table.render() + &differ.collect::<String>() + &skipped_lines(&self.skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified(difference: Option<f64>, runs: &[bool]) -> VerifiedModel {
+        VerifiedModel {
+            name: "resnet".to_owned(),
+            engines: runs
+                .iter()
+                .map(|&runs| EngineVerdict {
+                    engine: "rten".to_owned(),
+                    runs,
+                    reason: None,
+                })
+                .collect(),
+            difference,
+        }
+    }
+
+    #[test]
+    fn a_model_fails_where_an_engine_does_not_run_it_or_engines_disagree() {
+        let of = |model| Verification {
+            schema: String::new(),
+            models: vec![model],
+            skipped: Vec::new(),
+        };
+        for (difference, runs, failures) in [
+            (None, &[true][..], 0),
+            (Some(9e-4), &[true, true], 0),
+            (Some(1.1e-3), &[true, true], 1),
+            (Some(f64::INFINITY), &[true, true], 1),
+            (Some(f64::NAN), &[true, true], 1),
+            (None, &[true, false], 1),
+        ] {
+            let verification = of(verified(difference, runs));
+            assert_eq!(verification.failures(), failures, "{difference:?}, {runs:?}");
+            let says_so = verification
+                .table()
+                .contains("resnet: the features of the engines differ");
+            assert_eq!(
+                says_so,
+                failures == 1 && difference.is_some(),
+                "{}",
+                verification.table()
+            );
+        }
     }
 }

@@ -15,9 +15,12 @@ pub mod pull;
 pub mod ranking;
 pub mod record;
 pub mod scores;
+pub mod search;
 pub mod shell;
+pub mod study;
 mod table;
 pub mod training;
+pub mod trial;
 
 pub use comparison::Comparison;
 pub use evaluation::{Evaluation, Predictions};
@@ -27,6 +30,8 @@ pub use pull::Pull;
 pub use ranking::Ranking;
 pub use record::{Record, RecordRow};
 pub use scores::Scores;
+pub use search::SearchListing;
+pub use study::{Study, StudyPlan};
 pub use table::Style;
 pub use training::Training;
 

@@ -8,13 +8,15 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+mod baseline;
 mod decision;
 mod layers;
 mod old_keys;
 mod race;
 mod table;
 
-pub use decision::{Decision, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
+pub use baseline::{Baseline, PermutedLabels};
+pub use decision::{Decision, DecisionCost, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
 pub use layers::LayerScore;
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
@@ -43,6 +45,12 @@ pub struct Ranking {
     /// Why nothing is predicted, in a sentence; none where there is a decision, and in version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,
+    /// What the models are compared with beside each other; `None` in documents of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// What makes the ranking doubtful: too little data, no model above the baseline, scores that tell no models apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// How the race went, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceSummary>,
@@ -159,11 +167,11 @@ pub struct SkippedModel {
     pub reason: String,
 }
 
-/// How the reason begins for a model that takes another kind of data than the data set has.
+/// How the reason begins for a model that takes another kind of data than the data set has, or that a filter leaves out.
 pub const NOT_APPLICABLE: &str = "not applicable: ";
 
 impl SkippedModel {
-    /// Whether the model takes another kind of data, which is no fault of the model.
+    /// Whether the model takes another kind of data, or a filter leaves it out: no fault of the model.
     pub fn is_not_applicable(&self) -> bool {
         self.reason.starts_with(NOT_APPLICABLE)
     }
@@ -173,6 +181,14 @@ impl RankedModel {
     /// The value of a score, where the model has one.
     pub fn score(&self, name: &str) -> Option<f64> {
         self.scores.get(name)?.get("value")?.as_f64()
+    }
+
+    /// Whether a score is the largest that there is for these samples, and not a share of which 1 says so itself.
+    pub(crate) fn is_plainly_saturated(&self, name: &str) -> bool {
+        let Some(score) = self.scores.get(name) else {
+            return false;
+        };
+        score.get("status").and_then(Value::as_str) == Some("saturated") && score.get("chance").is_none()
     }
 
     /// Rows per second of the extraction; `None` where features came from the cache.
@@ -251,6 +267,8 @@ mod tests {
             ],
             decision: None,
             undecided: None,
+            baseline: None,
+            warnings: vec![],
             race: None,
             skipped: vec![SkippedModel {
                 name: "broken".into(),
@@ -356,9 +374,10 @@ mod tests {
         }
         ranking.decision = Some(Decision {
             best: "good".into(),
-            expected_regret: 0.018,
+            expected_regret: Some(0.018),
             record_rows: 201,
             trials: vec![],
+            cost: None,
             ended: DecisionEnd::NoTrials,
             protocol: "ranktune b-tuning".into(),
             score: Some("logme".into()),
@@ -419,6 +438,57 @@ mod tests {
         assert_eq!(read.models[2].score_uncertainty, None);
         assert!(read.models[1].score_uncertainty.is_some());
         assert!(serde_json::to_value(&read).unwrap()["models"][2]["score_uncertainty"].is_null());
+    }
+
+    #[test]
+    fn baselines_are_rows_below_the_models_and_warnings_are_printed() {
+        let mut ranking = ranking();
+        ranking.baseline = Some(Baseline {
+            without_features: Map::from_iter([("logme".to_owned(), json!(-1.25)), ("leep".to_owned(), Value::Null)]),
+            permuted_labels: Some(PermutedLabels {
+                model: "good".into(),
+                score: "logme".into(),
+                value: -1.5,
+                standard_deviation: 0.01,
+                permutations: 5,
+            }),
+            reason: None,
+            is_beaten: Some(true),
+        });
+        ranking.warnings = vec!["few samples".into()];
+        let text = ranking.table();
+        let row = |name: &str| {
+            text.lines()
+                .find(|line| line.contains(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert!(row("(no features)").contains("-1.2500"), "{text}");
+        assert!(row("(permuted labels)").contains("-1.5000 ± 0.0100"), "{text}");
+        assert!(text.contains("\nWarning: few samples"), "{text}");
+        let again: Ranking = serde_json::from_str(&crate::to_json(&ranking).unwrap()).unwrap();
+        assert_eq!(again, ranking);
+    }
+
+    #[test]
+    fn saturated_scores_are_named_and_predictions_are_beside_the_first_score() {
+        let mut ranking = ranking();
+        for model in &mut ranking.models {
+            let scores = &mut model.scores;
+            scores.insert("h-score".into(), json!({"value": 9.0, "status": "saturated"}));
+            scores.insert(
+                "loo-accuracy".into(),
+                json!({"value": 1.0, "chance": 0.5, "status": "saturated"}),
+            );
+        }
+        let text = ranking.table();
+        assert!(text.contains("saturated") && !text.contains("9.0000"), "{text}");
+        let short = ranking.text(crate::Style::default());
+        assert!(
+            !short.contains("h-score") && short.contains("loo-accuracy") && short.contains("1.0000"),
+            "{short}"
+        );
+        assert!(short.contains("By chance: loo-accuracy 0.5000."), "{short}");
     }
 
     #[test]

@@ -39,23 +39,25 @@ impl Scores {
             counted(self.features, "feature"),
             counted(self.columns, "target column")
         );
-        let mut table = Table::new(&[
-            ("score", Align::Left),
-            ("value", Align::Right),
-            ("standard error", Align::Right),
-            ("status", Align::Left),
-        ]);
+        let has_chance = self.scores.values().any(|score| score.get("chance").is_some());
+        let mut columns = vec![("score", Align::Left), ("value", Align::Right)];
+        columns.extend(has_chance.then_some(("by chance", Align::Right)));
+        columns.extend([("standard error", Align::Right), ("status", Align::Left)]);
+        let mut table = Table::new(&columns);
         for (name, score) in &self.scores {
-            table.row(vec![
-                name.clone(),
-                float(score, "value"),
-                float(score, "standard_error"),
-                string(score, "status"),
-            ]);
+            let mut cells = vec![name.clone(), float(score, "value")];
+            cells.extend(has_chance.then(|| float(score, "chance")));
+            cells.extend([float(score, "standard_error"), string(score, "status")]);
+            table.row(cells);
         }
         text.push_str(&table.render());
         for note in &self.notes {
             text.push_str(&format!("\n{note}\n"));
+        }
+        for (name, score) in &self.scores {
+            if let Some(estimate) = score.get("estimate").and_then(Value::as_str) {
+                text.push_str(&format!("\n{name} is {estimate}.\n"));
+            }
         }
         let columns = self.scores.values().find_map(|score| score.get("columns")?.as_array());
         if let Some(columns) = columns.filter(|columns| columns.len() <= 20) {

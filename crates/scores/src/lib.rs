@@ -13,6 +13,7 @@
 //! Results are reproducible: on one machine, the same inputs in the same order have the same bits, whatever the number of
 //! threads. Another order of the rows, other batches or other vector instructions change the last digits.
 
+pub mod baseline;
 pub mod correlation;
 pub mod decision;
 pub mod error;

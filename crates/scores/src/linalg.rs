@@ -79,6 +79,42 @@ pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Option<Eigen> {
     })
 }
 
+/// Eigenvalues, ascending, from the lower triangle of a symmetric matrix; `None` where they do not converge.
+pub(crate) fn eigenvalues(matrix: MatRef<'_, f64>) -> Option<Vec<f64>> {
+    let (k, par) = (matrix.nrows(), parallel());
+    let mut values = Diag::zeros(k);
+    let scratch = self_adjoint_evd_scratch::<f64>(k, ComputeEigenvectors::No, par, Default::default());
+    self_adjoint_evd(
+        matrix,
+        values.as_mut(),
+        None,
+        par,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    Some(values.column_vector().iter().copied().collect())
+}
+
+/// Singular values of a matrix `[m, n]`, descending, without its vectors; `None` where they do not converge.
+pub(crate) fn singular_values(matrix: MatRef<'_, f64>, par: Par) -> Option<Vec<f64>> {
+    let (m, n) = matrix.shape();
+    let mut values = Diag::zeros(m.min(n));
+    let none = ComputeSvdVectors::No;
+    let scratch = svd_scratch::<f64>(m, n, none, none, par, Default::default());
+    svd(
+        matrix,
+        values.as_mut(),
+        None,
+        None,
+        par,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    Some(values.column_vector().iter().copied().collect())
+}
+
 /// `A = U diag(values) Vᵀ` with `min(m, n)` values, descending.
 pub(crate) struct Singular {
     pub left: Mat<f64>,
@@ -149,11 +185,27 @@ mod tests {
             let matrix = dense(m, n);
             let Singular { left, values, right } = singular(matrix.as_ref()).unwrap();
             let scaled = Mat::from_fn(m, values.len(), |i, j| left[(i, j)] * values[j]);
+            let alone = singular_values(matrix.as_ref(), parallel()).unwrap();
+            assert!(
+                alone
+                    .iter()
+                    .zip(&values)
+                    .all(|(a, b)| (a - b).abs() <= 1e-12 * values[0]),
+                "{m} × {n}"
+            );
             same(&product(scaled.as_ref(), right.transpose(), parallel()), &matrix);
             let gram = product(matrix.transpose(), matrix.as_ref(), parallel());
             let factor = triangular_factor(matrix);
             same(&product(factor.transpose(), factor.as_ref(), parallel()), &gram);
             let Eigen { values, vectors } = eigen(gram.as_ref()).unwrap();
+            let alone = eigenvalues(gram.as_ref()).unwrap();
+            assert!(
+                alone
+                    .iter()
+                    .zip(&values)
+                    .all(|(a, b)| (a - b).abs() <= 1e-12 * values[n - 1]),
+                "{m} × {n}"
+            );
             let scaled = Mat::from_fn(n, n, |i, j| vectors[(i, j)] * values[j]);
             same(&product(scaled.as_ref(), vectors.transpose(), parallel()), &gram);
             let regular = Mat::from_fn(n, n, |i, j| gram[(i, j)] + if i == j { 1.0 } else { 0.0 });

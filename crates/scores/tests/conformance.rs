@@ -283,3 +283,47 @@ fn rows_that_do_not_match_are_refused_before_anything_is_computed() {
     let error = score_all(&inputs, &["logme"], &ScoreOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "features have 20 rows but probabilities have 1");
 }
+
+/// Features of no more samples than features reproduce the classes: what is left below the largest value is rounding.
+#[test]
+fn the_h_score_of_few_samples_is_saturated_and_the_same_for_all_features() {
+    for (n, d) in [(19, 40), (30, 31), (40, 40)] {
+        let values: Vec<f64> = (0..6)
+            .map(|seed| {
+                let (features, _) = clusters(n, d, 3, 0.5, 100 + seed);
+                let data = Data {
+                    features,
+                    ..Data::new(n, d, 3)
+                };
+                let outcome = data.score("h-score").unwrap();
+                assert!(outcome.is_saturated, "n {n}, d {d}: {}", outcome.value);
+                outcome.value
+            })
+            .collect();
+        assert_eq!(values, [2.0; 6]);
+        let shrunk = Data::new(n, d, 3).score("shrinkage-h-score").unwrap();
+        assert!(!shrunk.is_saturated && shrunk.value < 2.0, "{}", shrunk.value);
+    }
+    let tall = Data::new(61, 6, 3).score("h-score").unwrap();
+    assert!(!tall.is_saturated && tall.value < 2.0);
+}
+
+#[test]
+fn predictions_without_a_mistake_are_saturated() {
+    let mut data = Data::new(60, 6, 3);
+    for (row, &label) in data.features.chunks_exact_mut(6).zip(&data.labels) {
+        row[label as usize] += 100.0;
+    }
+    for name in ["loo-accuracy", "knn"] {
+        let outcome = data.score(name).unwrap();
+        assert!(
+            outcome.is_saturated && outcome.value == 1.0,
+            "{name}: {}",
+            outcome.value
+        );
+    }
+    for name in ["loo-accuracy", "knn", "nce", "leep", "logme", "transrate"] {
+        let outcome = Data::new(61, 6, 3).score(name).unwrap();
+        assert!(!outcome.is_saturated, "{name}: {}", outcome.value);
+    }
+}

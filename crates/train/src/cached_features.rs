@@ -102,7 +102,7 @@ pub(crate) fn train(
         ..*job
     };
     let mut outcome = run(&inner, observer, interrupt)?;
-    if let TrainOutcome::Finished(trained) = &mut outcome {
+    if let TrainOutcome::Finished(trained) | TrainOutcome::Paused(trained) = &mut outcome {
         let mut model = job.model.clone();
         for (name, tensor) in &trained.model.graph.initializers {
             model.graph.initializers.insert(name.clone(), tensor.clone());

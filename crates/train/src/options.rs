@@ -147,6 +147,9 @@ pub struct Checkpoints {
     pub keep: usize,
     /// Whether to resume from the newest one, if any; no by default.
     pub resume: bool,
+    /// Number of epochs after which the run pauses; none by default. Schedules are still those of [`TrainOptions::epochs`], so a run that
+    /// is paused and resumed has the weights of one that was not.
+    pub pause_after: Option<usize>,
 }
 
 impl Checkpoints {
@@ -158,6 +161,7 @@ impl Checkpoints {
             every_seconds: Some(300.0),
             keep: 2,
             resume: false,
+            pause_after: None,
         }
     }
 }
@@ -263,6 +267,14 @@ impl TrainOptions {
         let at_least_0 = |value: f32| value.is_finite() && value >= 0.0;
         if self.epochs == 0 {
             return out_of_range("epochs", "at least 1", 0);
+        }
+        if self
+            .checkpoints
+            .as_ref()
+            .and_then(|checkpoints| checkpoints.pause_after)
+            == Some(0)
+        {
+            return out_of_range("the epochs before a pause", "at least 1", 0);
         }
         if self.batch_size == 0 {
             return out_of_range("the batch size", "at least 1", 0);

@@ -33,7 +33,7 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
-/// A finished run.
+/// A finished run, or one as far as it came.
 #[derive(Clone, Debug)]
 pub struct Trained {
     /// The model with trained weights, running statistics and head: `logits` in the targets' units, dynamic batch.
@@ -42,7 +42,7 @@ pub struct Trained {
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights the model has, from 0.
     pub chosen_epoch: usize,
-    /// Steps of all epochs.
+    /// Steps of these epochs.
     pub steps: u64,
     /// Time of this run's training steps, with waiting for samples and without validation.
     pub step_seconds: f64,
@@ -57,6 +57,9 @@ pub struct Trained {
 pub enum TrainOutcome {
     /// All steps are done.
     Finished(Box<Trained>),
+    /// It paused after the epochs that [`Checkpoints::pause_after`](crate::Checkpoints::pause_after) asks for, with a checkpoint. The model
+    /// is the best so far.
+    Paused(Box<Trained>),
     /// It was interrupted; a checkpoint was written first, where there is a folder for it.
     Interrupted {
         /// Steps done.

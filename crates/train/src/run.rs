@@ -75,10 +75,16 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Trains all epochs that are left, and exports the model.
+    /// Trains the epochs that are left up to the pause, if any, and exports the model.
     fn finish(mut self) -> Result<TrainOutcome> {
         let job = self.session.job;
-        while self.state.epoch < job.options.epochs {
+        let epochs = job.options.epochs;
+        let pause = job
+            .options
+            .checkpoints
+            .as_ref()
+            .and_then(|checkpoints| checkpoints.pause_after);
+        while self.state.epoch < pause.unwrap_or(epochs).min(epochs) {
             let begun = Instant::now();
             let before = self.state.epoch_seconds;
             let complete = self.steps()? && self.validate_and_record(before, begun)?;
@@ -93,7 +99,13 @@ impl<'a> Run<'a> {
             }
             self.save()?;
         }
-        self.export()
+        let is_finished = self.state.epoch >= epochs;
+        let trained = Box::new(self.export()?);
+        Ok(if is_finished {
+            TrainOutcome::Finished(trained)
+        } else {
+            TrainOutcome::Paused(trained)
+        })
     }
 
     /// The remaining steps of this epoch; `false` when interrupted.
@@ -343,7 +355,7 @@ impl<'a> Run<'a> {
     }
 
     /// The model with the weights that the options keep.
-    fn export(mut self) -> Result<TrainOutcome> {
+    fn export(mut self) -> Result<Trained> {
         let job = self.session.job;
         self.records.sync()?;
         let last = self.state.epochs.len().saturating_sub(1);
@@ -362,7 +374,7 @@ impl<'a> Run<'a> {
             session.prepared.standard.as_ref(),
             &session.input_shapes,
         )?;
-        Ok(TrainOutcome::Finished(Box::new(Trained {
+        Ok(Trained {
             model,
             epochs: self.state.epochs,
             chosen_epoch,
@@ -370,7 +382,7 @@ impl<'a> Run<'a> {
             step_seconds: self.step_seconds,
             steps_timed: self.steps_timed,
             batch_norm: self.batch_norm,
-        })))
+        })
     }
 }
 

@@ -31,14 +31,10 @@ impl From<TaskName> for Task {
     }
 }
 
-/// The samples and their targets.
+/// How samples and targets are read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
-pub(crate) struct DataArguments {
-    /// A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV, TSV, JSONL or Parquet table with a
-    /// column of files or texts; or a file of words and tags (--task tokens)
-    #[arg(long, value_name = "PATH")]
-    pub(crate) data: PathBuf,
+pub(crate) struct ReadingArguments {
     /// The task [default: inferred from the targets]
     #[arg(long, value_enum)]
     task: Option<TaskName>,
@@ -73,6 +69,18 @@ pub(crate) struct DataArguments {
     /// Largest share of rows without target, text or file, and of images that cannot be read; more is an error
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     pub(crate) max_skipped: f64,
+}
+
+/// The samples and their targets.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct DataArguments {
+    /// A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV, TSV, JSONL or Parquet table with a
+    /// column of files or texts; or a file of words and tags (--task tokens)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
     /// Use at most N samples, drawn with --seed and stratified by class
     #[arg(long, value_name = "N")]
     pub(crate) max_samples: Option<usize>,
@@ -95,20 +103,33 @@ impl DataArguments {
     /// Adds these arguments to a command.
     pub(crate) fn repeat(&self, command: NextCommand) -> NextCommand {
         let task = self
+            .reading
             .task
             .and_then(|task| Some(task.to_possible_value()?.get_name().to_owned()));
         command
             .path("data", &self.data)
             .option("task", task)
-            .option("target", (!self.target.is_empty()).then(|| self.target.join(",")))
-            .option("input-column", self.input_column.as_deref())
-            .option("label-delimiter", self.label_delimiter.as_deref())
-            .option("column", self.column.map(|column| column.to_string()))
-            .option("tag-scheme", self.tag_scheme.map(|scheme| scheme.to_string()))
-            .option("split", self.split.map(|split| split.to_string()))
+            .option(
+                "target",
+                (!self.reading.target.is_empty()).then(|| self.reading.target.join(",")),
+            )
+            .option("input-column", self.reading.input_column.as_deref())
+            .option("label-delimiter", self.reading.label_delimiter.as_deref())
+            .option("column", self.reading.column.map(|column| column.to_string()))
+            .option("word-column", self.reading.word_column.map(|column| column.to_string()))
+            .option("tag-scheme", self.reading.tag_scheme.map(|scheme| scheme.to_string()))
+            .option("split", self.reading.split.map(|split| split.to_string()))
+            .option("no-label", &self.reading.no_label)
+            .option("decimal", self.reading.decimal.map(|mark| mark.to_string()))
             .option("max-samples", self.max_samples.map(|limit| limit.to_string()))
     }
 
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        self.reading.load_options()
+    }
+}
+
+impl ReadingArguments {
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
             task: self.task.map(Task::from),

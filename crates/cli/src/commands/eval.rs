@@ -60,7 +60,7 @@ fn load(data: &DataArguments, is_tagger: impl FnOnce() -> Result<bool, ranktune:
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut options = arguments.extraction.options()?;
-    options.max_unreadable = arguments.data.max_skipped;
+    options.max_unreadable = arguments.data.reading.max_skipped;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let mut dataset = load(&arguments.data, || {

@@ -41,7 +41,7 @@ Examples:
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut options = arguments.extraction.options()?;
-    options.max_unreadable = arguments.data.max_skipped;
+    options.max_unreadable = arguments.data.reading.max_skipped;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;

@@ -1,4 +1,6 @@
-//! `ranktune hub list|inspect|verify|pull`
+//! `ranktune hub list|inspect|search|verify|pull`
+
+mod search;
 
 use clap::{Args, Subcommand};
 
@@ -15,6 +17,9 @@ pub(crate) enum Command {
     List(ListingArguments),
     /// Describe models in full: preprocessing, operators, notes
     Inspect(ListArguments),
+    /// Search the Hugging Face hub for repositories with ONNX files, and print a list or a manifest; downloads nothing
+    #[command(after_help = search::EXAMPLES)]
+    Search(search::Arguments),
     /// Run every model on every engine and compare the features
     Verify(VerifyArguments),
     /// Download models for use without a network
@@ -31,7 +36,8 @@ Examples:
 /// `ranktune hub list`
 #[derive(Debug, Args)]
 pub(crate) struct ListingArguments {
-    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, starter:vision or starter:text
+    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, search:WORDS, starter:vision or
+    /// starter:text
     #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
     hub: Vec<String>,
     #[command(flatten)]
@@ -43,7 +49,8 @@ pub(crate) struct ListingArguments {
 /// `ranktune hub inspect` and `pull`
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, starter:vision or starter:text
+    /// Folders of models, model folders, .onnx files, manifests (.toml, .json), repositories, search:WORDS, starter:vision or
+    /// starter:text
     #[arg(value_name = "DIR|FILE|hf:ORG/NAME", required = true, value_delimiter = ',')]
     hub: Vec<String>,
     /// Output format on stdout
@@ -80,18 +87,17 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Exit> {
             output::print(arguments.format, &listing, || listing.text())?;
             listing.skipped.len()
         }
+        Command::Search(arguments) => {
+            search::run(arguments, &reporter)?;
+            // What does not fit a query is no fault.
+            0
+        }
         Command::Verify(arguments) => {
             let sources = arguments.list.remote.sources(&arguments.list.hub)?;
             let options = arguments.extraction.options()?;
             let verification = ranktune::verify(&sources, &options, &reporter, interrupt::flag())?;
             output::print(arguments.list.format, &verification, || verification.table())?;
-            let failures = verification
-                .models
-                .iter()
-                .flat_map(|model| &model.engines)
-                .filter(|verdict| !verdict.runs)
-                .count();
-            failures + verification.skipped.len()
+            verification.failures()
         }
         Command::Pull(arguments) => {
             let sources = arguments.remote.sources(&arguments.hub)?;

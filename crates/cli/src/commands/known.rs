@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Args;
 use ranktune::record::{RecordFile, row_of_training};
-use ranktune::{Ranking, RecordUse, Training};
+use ranktune::{Ranking, RecordRow, RecordUse, Training};
 use ranktune_report::record::RecordNote;
 
 use crate::output;
@@ -77,6 +77,29 @@ impl RecordArguments {
             ),
             Err(error) => format!("note: the result was not added to a record: {}", with_causes(&error)),
         });
+    }
+
+    /// Adds results of trials to the record, and says so where there are new ones.
+    pub(crate) fn remember_trials(&self, rows: &[RecordRow]) {
+        let Some(file) = self.file().filter(|_| !rows.is_empty()) else {
+            return;
+        };
+        match file.append(rows) {
+            Ok(0) => {}
+            Ok(added) => output::say(&format!(
+                "{} added to the record {}; --no-record leaves them out",
+                if added == 1 {
+                    "the result of 1 trial was".to_owned()
+                } else {
+                    format!("the results of {added} trials were")
+                },
+                file.path().display()
+            )),
+            Err(error) => output::say(&format!(
+                "note: the results of trials were not added to a record: {}",
+                with_causes(&error)
+            )),
+        }
     }
 }
 

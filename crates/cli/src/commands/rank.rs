@@ -4,16 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
+use super::filter::FilterArguments;
 use super::known::RecordArguments;
 use super::next::NextCommand;
+use super::refine::RefineArguments;
 use super::report;
 use super::sources::RemoteArguments;
+use super::time::duration;
 use crate::exit::Exit;
 use crate::output::ListArguments;
 use crate::{interrupt, progress};
@@ -54,32 +57,12 @@ impl RaceArguments {
     }
 }
 
-/// A time such as `90s`, `5m`, `1.5h`, or `90`, which is seconds.
-fn duration(text: &str) -> anyhow::Result<Duration> {
-    let wrong = || format!("expected a time such as 90s, 5m or 1h, got {text}");
-    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let seconds = match unit {
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => bail!(wrong()),
-    };
-    let number: f64 = number.trim().parse().with_context(wrong)?;
-    let above_zero = || format!("expected a time above 0, got {text}");
-    let time = Duration::try_from_secs_f64(number * seconds).with_context(above_zero)?;
-    ensure!(!time.is_zero(), above_zero());
-    Ok(time)
-}
-
 /// `ranktune rank`
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Models: folders of models, model folders, .onnx files, manifests (.toml, .json), repositories (hf:ORG/NAME, with
-    /// @REVISION or without), or starter:vision and starter:text
+    /// @REVISION or without), "search:WORDS" for what a search finds, or starter:vision and starter:text
     #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME", required = true, num_args = 1.., value_delimiter = ',')]
     hub: Vec<String>,
     /// Scores, the one that orders the ranking first [default: logme, and those others that suit the task and cost little]
@@ -104,7 +87,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     race: RaceArguments,
     #[command(flatten)]
+    refine: RefineArguments,
+    #[command(flatten)]
     record: RecordArguments,
+    #[command(flatten)]
+    filter: FilterArguments,
     #[command(flatten)]
     extraction: ExtractionArguments,
     #[command(flatten)]
@@ -119,8 +106,11 @@ Examples:
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
   ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
   ranktune rank --hub starter:vision models/ --data photos/
+  ranktune rank --hub \"search:bird photographs task:image-classification\" --data photos/
+  ranktune rank --hub models/ --data photos/ --max-parameters 30M --license apache-2.0,mit --max-latency 20ms
   ranktune rank --hub models/ --data photos/ --race                  eliminate models that are unlikely to be among the first three
   ranktune rank --hub models/ --data photos/ --budget 5m --top-k 1
+  ranktune rank --hub models/ --data photos/ --refine 10m            tune those that may be the best for a few epochs
   ranktune rank --hub models/ --data photos/ --feature layers --layers mean
   ranktune rank --hub models/ --data photos/ --record team.jsonl     predict the best model from the team's earlier results, too
   ranktune rank --hub resnet.onnx vit.onnx --data labels.csv --label-delimiter '|'";
@@ -133,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         max_samples: arguments.data.max_samples,
         seed: arguments.seed,
         extract: ranktune::ExtractOptions {
-            max_unreadable: arguments.data.max_skipped,
+            max_unreadable: arguments.data.reading.max_skipped,
             ..arguments.extraction.options()?
         },
         layers: match arguments.layers {
@@ -143,12 +133,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         top_k: arguments.race.top_k.unwrap_or(RankOptions::default().top_k),
         race: arguments.race.options(),
         record: arguments.record.known()?,
+        filter: arguments.filter.filter(),
         ..RankOptions::default()
     };
     let sources = arguments.remote.sources(&arguments.hub)?;
     let reporter = progress::Reporter::new();
     let dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
-    let ranking = ranktune::rank(&sources, dataset, &options, &reporter, interrupt::flag())?;
+    let refine = arguments.refine.options(&dataset, &options, arguments.out.as_deref())?;
+    let (ranking, trial) = match refine {
+        None => (
+            ranktune::rank(&sources, dataset, &options, &reporter, interrupt::flag())?,
+            None,
+        ),
+        Some(refine) => {
+            let refined = ranktune::refine(&sources, &dataset, (&options, &refine), &reporter, interrupt::flag())?;
+            arguments.record.remember_trials(&refined.rows);
+            (refined.ranking, refined.best_folder)
+        }
+    };
     if let Some(folder) = &arguments.out {
         write(&ranking, folder)?;
     }
@@ -156,8 +158,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(path) = &arguments.report {
         report::write_one(path, &ranking)?;
     }
-    if let Some(next) = arguments.next(&ranking).filter(|_| arguments.list.is_table()) {
+    if let Some(next) = arguments
+        .next(&ranking, trial.as_deref())
+        .filter(|_| arguments.list.is_table())
+    {
         next.say();
+    }
+    if interrupt::flag().is_raised() {
+        return Ok(Exit::Interrupted);
     }
     let failed = ranking.skipped.iter().any(|model| !model.is_not_applicable());
     let incomplete = failed || ranking.data.skipped > 0 || !ranking.data.unreadable.is_empty();
@@ -165,10 +173,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 impl Arguments {
-    /// The command that tunes the best model; none without a model.
-    fn next(&self, ranking: &Ranking) -> Option<NextCommand> {
+    /// The command that tunes the best model, from its `trial` where it has one; none without a model.
+    fn next(&self, ranking: &Ranking, trial: Option<&Path>) -> Option<NextCommand> {
         let best = ranking.models.first()?;
         let command = NextCommand::new("tune").option("hub", &self.hub);
+        if let Some(folder) = trial {
+            let command = self.data.repeat(command).option("model", [&best.name]);
+            let command = command.then(" --method fine-tune --learning-rate auto");
+            let command = command.option("seed", (self.seed != 0).then(|| self.seed.to_string()));
+            return Some(command.path("out", folder).then(" --resume"));
+        }
         let ranking = self.out.as_ref().map(|folder| folder.join("ranking.json"));
         let command = self
             .data

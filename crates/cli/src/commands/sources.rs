@@ -40,23 +40,29 @@ pub(crate) struct RemoteArguments {
 }
 
 impl RemoteArguments {
+    /// The hub and the download cache, from the environment and these arguments.
+    pub(crate) fn remote(self) -> anyhow::Result<RemoteOptions> {
+        let mut remote = ranktune::remote_from_env()?;
+        remote.precision = self.precision.into();
+        if self.offline {
+            remote.connection = Connection::Offline;
+        }
+        Ok(remote)
+    }
+
     /// The sources called `names`. The environment is read only if a download may be necessary.
     pub(crate) fn sources(self, names: &[String]) -> anyhow::Result<Sources> {
         let list: Vec<Source> = names.iter().map(|source| Source::from(source.as_str())).collect();
         let may_download = list.iter().any(Source::may_download);
         anyhow::ensure!(
             may_download || self.precision == PrecisionName::Float32,
-            "--precision applies to repositories (hf:…), and --hub has none; for a folder, give the path of the ONNX file itself"
+            "--precision applies to repositories (hf:…, search:…), and --hub has none; for a folder, give the path of the ONNX file itself"
         );
-        let mut remote = if may_download {
-            ranktune::remote_from_env()?
+        let remote = if may_download {
+            self.remote()?
         } else {
             RemoteOptions::default()
         };
-        remote.precision = self.precision.into();
-        if self.offline {
-            remote.connection = Connection::Offline;
-        }
         Ok(Sources { list, remote })
     }
 }

@@ -314,7 +314,7 @@ impl Arguments {
         options.validation = validation;
         options.resume = self.resume;
         options.extract = self.engine.options()?;
-        options.extract.max_unreadable = self.data.max_skipped;
+        options.extract.max_unreadable = self.data.reading.max_skipped;
         options.extract.feature = feature(&self.feature)?;
         options.extract.pooling = self.pooling.map(ranktune::TextPooling::from);
         let training = &self.training;
@@ -404,13 +404,13 @@ fn clip(text: &str) -> anyhow::Result<Clip> {
 
 /// `--learning-rate`
 #[derive(Clone, Debug)]
-enum Rate {
+pub(super) enum Rate {
     Fixed(f32),
     OneOf(Vec<f32>),
     Auto,
 }
 
-fn rate(text: &str) -> anyhow::Result<Rate> {
+pub(super) fn rate(text: &str) -> anyhow::Result<Rate> {
     if text == "auto" {
         return Ok(Rate::Auto);
     }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::engines::Engines;
 use super::model::PreparedModel;
 use super::model_run::{ExtractionOutcome, ModelRun, RunState};
 use super::pipeline::Pipeline;
-use super::runner::{Engines, KEPT_PARAMETERS, Runner};
+use super::runner::{KEPT_PARAMETERS, Runner};
 use super::sink::{ExtractedFeatures, Sink};
 use super::work::{Extraction, UnreadableSample};
 use crate::store::Store;

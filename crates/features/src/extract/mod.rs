@@ -18,8 +18,10 @@
 //! | a pooling | `pool.rs` |
 
 mod candidate;
+mod engines;
 mod extractor;
 mod input;
+mod latency;
 mod modality;
 mod model;
 mod model_run;
@@ -30,12 +32,14 @@ mod preparation;
 mod runner;
 mod sink;
 mod text_side;
+mod tower;
 mod units;
 mod unusable;
 mod word_extractor;
 mod work;
 
 pub use extractor::{Extractor, extract};
+pub use latency::latencies;
 pub use modality::ImageSide;
 pub use model::{Layer, PreparedModel};
 pub use model_run::ExtractionOutcome;

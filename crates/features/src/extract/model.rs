@@ -16,6 +16,7 @@ use super::modality::{self, ImageSide};
 use super::options::{ExtractOptions, FeatureChoice};
 use super::pool::TokenPooling;
 use super::text_side::TextSide;
+use super::tower;
 use super::unusable::Unusable;
 use crate::{Error, ErrorKind};
 
@@ -57,9 +58,12 @@ impl PreparedModel {
     /// # Errors
     /// [`Unusable::NotApplicable`] if it takes another kind of data; [`Unusable::Failed`] with file, node and reason otherwise.
     pub fn new(entry: &HubEntry, data: Option<DataKind>, options: &ExtractOptions) -> Result<Self, Unusable> {
-        let model = Model::load(&entry.model_path)?;
+        let mut model = Model::load(&entry.model_path)?;
         check(&model)?;
+        let tower = tower::cut_to(&mut model, data)?;
         let side = modality::prepare(&Candidate::new(entry, &model, data, options))?;
+        // Images are prepared as floating-point numbers, also where these are whole.
+        transform::float_inputs(&mut model);
         let hints = Hints {
             feature: match &options.feature {
                 FeatureChoice::Auto | FeatureChoice::Layers => entry.feature.clone(),
@@ -91,7 +95,16 @@ impl PreparedModel {
             digest: entry.digest()?.to_hex().to_string(),
             parameters: inspection.parameters,
             feature_tensor: names.join(","),
-            notes: notes(side.as_ref(), &layers, &located, options),
+            notes: tower
+                .into_iter()
+                .chain(notes(
+                    side.as_ref(),
+                    &layers,
+                    &located,
+                    entry.config.num_labels,
+                    options,
+                ))
+                .collect(),
             fixed_batch: match inspection.batch {
                 BatchSize::Fixed(size) => Some(size),
                 BatchSize::Dynamic => None,
@@ -306,8 +319,22 @@ fn all_layers(model: &Model, side: &dyn InputSide, located: &Located) -> Result<
 }
 
 /// What the user should know about how a model is used.
-fn notes(side: &dyn InputSide, layers: &[Located], located: &Located, options: &ExtractOptions) -> Vec<String> {
+fn notes(
+    side: &dyn InputSide,
+    layers: &[Located],
+    located: &Located,
+    labels: Option<usize>,
+    options: &ExtractOptions,
+) -> Vec<String> {
     let mut notes = side.preparation().notes().to_vec();
+    let as_many = |dim: usize| labels.is_some_and(|labels| labels > 2 && (dim == labels || dim == labels + 1));
+    if located.logits.is_none() && located.pooling == Pooling::None && located.feature_dim.is_some_and(as_many) {
+        notes.push(format!(
+            "the features {:?} have as many values as the model has labels, so they may be its class scores: no linear layer that \
+             computes them alone was found; name the tensor before its head with --feature",
+            located.feature
+        ));
+    }
     let Some(pooling) = &options.pooling else { return notes };
     let is_pooled = layers.iter().all(|layer| layer.pooling != Pooling::Tokens);
     if side.preparation().texts().is_some() && !side.is_by_word() && is_pooled {

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use ranktune_core::{Event, one_line};
 
+use super::engines::Engines;
 use super::input::{self, DatasetPart};
 use super::modality::Source;
 use super::model::PreparedModel;
 use super::model_run::{Counts, ExtractionOutcome, ModelRun, RunState};
 use super::options::CacheOptions;
-use super::runner::{Engines, Runner};
+use super::runner::Runner;
 use super::sink::Sink;
 use super::units;
 use super::work::{Extraction, Tolerance};

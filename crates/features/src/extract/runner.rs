@@ -1,16 +1,16 @@
 //! A model in an engine: runs the batches of a unit and puts the rows into the order of the samples.
 
-use ranktune_nn::DeviceChoice;
 use ranktune_onnx::locate::Pooling;
 
+use super::engines::{Engines, Loaded};
 use super::model::PreparedModel;
 use super::options::{ExtractOptions, WordPooling};
 use super::pool;
 use super::units::{Items, Plan, Unit};
-use crate::engine::{self, Engine, EngineChoice, EngineOptions, Input, Session};
+use crate::engine::{self, EngineChoice, Input};
 use crate::store::Block;
 use crate::{Error, ErrorKind};
-use ranktune_core::{Event, Progress, Silent, one_line};
+use ranktune_core::{Progress, Silent};
 
 /// Runs a model once on one engine, on two made-up samples: features `[2, d]`, row-major.
 ///
@@ -33,50 +33,6 @@ pub fn probe(model: &PreparedModel, engine: EngineChoice, options: &ExtractOptio
     }
 }
 
-/// The engines that may run a model, the preferred one first.
-pub(crate) struct Engines(Vec<Box<dyn Engine>>);
-
-impl Engines {
-    pub(crate) fn open(options: &ExtractOptions, progress: &dyn Progress) -> Result<Self, Error> {
-        let chosen = engine::select(options.engine, options.onnxruntime.as_deref(), options.device)?;
-        for note in &chosen.notes {
-            progress.event(Event::Note(note));
-        }
-        progress.event(Event::Note(&format!("engine: {}", chosen.engine.description())));
-        let embedded = engine::select(EngineChoice::Rten, None, DeviceChoice::Cpu)?.engine;
-        let mut engines = vec![chosen.engine];
-        if options.engine == EngineChoice::Auto && engines[0].name() != embedded.name() {
-            engines.push(embedded);
-        }
-        Ok(Self(engines))
-    }
-
-    /// Loads a model into the first engine that accepts it.
-    fn load(
-        &self,
-        name: &str,
-        model: &[u8],
-        threads: usize,
-        progress: &dyn Progress,
-    ) -> Result<(Box<dyn Session>, &dyn Engine), Error> {
-        let options = EngineOptions::default().with_threads(threads);
-        let mut refused = None;
-        for engine in &self.0 {
-            match engine.load(model, &options) {
-                Ok(session) => {
-                    if let Some(error) = &refused {
-                        let note = format!("{name}: run on {}, because {}", engine.name(), one_line(error));
-                        progress.event(Event::Note(&note));
-                    }
-                    return Ok((session, engine.as_ref()));
-                }
-                Err(error) => refused = Some(refused.unwrap_or(error)),
-            }
-        }
-        Err(refused.unwrap_or_else(|| Error::new(ErrorKind::UnsupportedModel, format!("no engine runs {name}"))))
-    }
-}
-
 /// Minimum number of sentences per unit: fewer leave batches of different lengths.
 const FEWEST_SENTENCES: usize = 32;
 
@@ -86,8 +42,7 @@ pub(super) const KEPT_PARAMETERS: u64 = 1 << 28;
 /// A model that is loaded into an engine.
 pub(crate) struct Runner<'a> {
     prepared: &'a PreparedModel,
-    session: Box<dyn Session>,
-    inputs: Vec<String>,
+    loaded: Loaded<'a>,
     plan: Plan,
     word_pooling: WordPooling,
     outputs: Vec<&'a str>,
@@ -189,22 +144,20 @@ impl<'a> Runner<'a> {
         prepared: &'a PreparedModel,
         engines: &Engines,
         options: &ExtractOptions,
-        progress: &dyn Progress,
+        progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let threads = options.threads.unwrap_or_else(engine::default_threads);
-        let (graph, inputs) = prepared.cut_graph()?;
-        let (session, engine) = engines.load(prepared.name(), &graph, threads, progress)?;
+        let loaded = engines.load(prepared, threads, progress)?;
         let mut plan = prepared
             .side()
-            .plan(prepared.fixed_batch().or(options.batch_size), engine);
+            .plan(prepared.fixed_batch().or(options.batch_size), loaded.engine());
         if prepared.side().is_by_word() {
             // The rows of a unit are in memory together, and several layers make them wider.
             plan.unit = (plan.unit / prepared.parts().len().max(1)).max(FEWEST_SENTENCES);
         }
         Ok(Self {
             prepared,
-            session,
-            inputs,
+            loaded,
             plan,
             word_pooling: options.word_pooling,
             outputs: prepared.outputs(),
@@ -238,10 +191,10 @@ impl<'a> Runner<'a> {
             }
             done += batch.items.len();
             let size = self.prepared.fixed_batch().unwrap_or(0);
-            batch.feeds.retain(|feed| self.inputs.contains(&feed.name));
+            batch.feeds.retain(|feed| self.loaded.takes(&feed.name));
             batch.feeds.iter_mut().for_each(|feed| feed.fill_up(size));
             let inputs: Vec<Input<'_>> = batch.feeds.iter().map(|feed| feed.input()).collect();
-            let mut outputs = self.session.run(&inputs, &self.outputs)?.into_iter();
+            let mut outputs = self.loaded.run(&inputs, &self.outputs)?.into_iter();
             let missing = || Error::new(ErrorKind::Inference, "the engine returned fewer outputs than requested");
             let (tokens, mask) = (self.prepared.side().preparation().token_pooling(), batch.mask.as_ref());
             let mut parts = Vec::with_capacity(self.prepared.parts().len());

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use ranktune_core::Event;
 
+use super::engines::Engines;
 use super::input;
 use super::modality::Source;
 use super::model::PreparedModel;
-use super::runner::{Engines, KEPT_PARAMETERS, Runner};
+use super::runner::{KEPT_PARAMETERS, Runner};
 use super::units;
 use super::work::Extraction;
 use crate::engine::default_threads;

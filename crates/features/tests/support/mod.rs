@@ -63,27 +63,34 @@ pub fn model_of_opset(
     nodes: Vec<Node>,
     initializers: Vec<(&str, Tensor)>,
 ) -> Vec<u8> {
-    let graph = Graph {
-        name: "made".to_owned(),
-        nodes,
-        initializers: initializers
-            .into_iter()
-            .map(|(name, tensor)| (name.to_owned(), tensor))
-            .collect(),
-        inputs,
-        outputs,
-        value_info: Vec::new(),
-    };
+    let initializers = initializers.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
+    model_of(opset, inputs, outputs, nodes, initializers.collect())
+        .to_bytes()
+        .unwrap()
+}
+
+pub fn model_of(
+    opset: i64,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    initializers: BTreeMap<String, Tensor>,
+) -> Model {
     Model {
         ir_version: 8,
         opsets: BTreeMap::from([(String::new(), opset)]),
         producer: String::new(),
         metadata: BTreeMap::new(),
-        graph,
+        graph: Graph {
+            name: "made".to_owned(),
+            nodes,
+            initializers,
+            inputs,
+            outputs,
+            value_info: Vec::new(),
+        },
         path: None,
     }
-    .to_bytes()
-    .unwrap()
 }
 
 /// `‖a − b‖ / ‖b‖`.

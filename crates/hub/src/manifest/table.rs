@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Location, ManifestModel, Overrides};
 use crate::json::Object;
-use crate::{Error, FileChoice, RepoId, TextPooling, WeightPrecision};
+use crate::{Error, FileChoice, License, RepoId, TextPooling, WeightPrecision};
 
 /// The keys of `preprocessor_config.json` that have an effect, or are in nearly every such file.
 const PREPROCESSING_KEYS: &[&str] = &[
@@ -48,6 +48,7 @@ struct ModelTable {
     feature: Option<Filled>,
     pooling: Option<TextPooling>,
     preprocessing: Option<Preprocessing>,
+    license: Option<License>,
 }
 
 impl<'de> Deserialize<'de> for ManifestModel {
@@ -89,6 +90,7 @@ impl TryFrom<ModelTable> for ManifestModel {
                 feature: table.feature.map(String::from),
                 pooling: table.pooling,
                 preprocessing: table.preprocessing.map(|Preprocessing(fields)| fields),
+                license: table.license,
             },
         })
     }

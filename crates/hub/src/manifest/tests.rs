@@ -17,12 +17,14 @@ hf = "BAAI/bge-small-en-v1.5"
 revision = "refs/pr/1"
 precision = "int8"
 pooling = "first-token"
+license = "MIT"
 "#;
 
 const JSON: &str = r#"{"models": [
   {"path": "resnet50", "feature": "pooled",
    "preprocessing": {"crop_size": 288, "image_mean": [0.5, 0.5, 0.5], "size": {"shortest_edge": 320}}},
-  {"name": "bge", "hf": "hf:BAAI/bge-small-en-v1.5@refs/pr/1", "precision": "int8", "pooling": "first-token"}
+  {"name": "bge", "hf": "hf:BAAI/bge-small-en-v1.5@refs/pr/1", "precision": "int8", "pooling": "first-token",
+   "license": "mit"}
 ]}"#;
 
 fn toml_error(text: &str) -> String {
@@ -53,6 +55,8 @@ fn toml_and_json_say_the_same() {
     let id = RepoId::parse("BAAI/bge-small-en-v1.5@refs/pr/1").unwrap();
     assert_eq!(bge.location, Location::Repository { id, choice });
     assert_eq!(bge.overrides.pooling, Some(TextPooling::FirstToken));
+    assert_eq!(bge.overrides.license, Some(License::parse("mit").unwrap()));
+    assert!(toml_error("[[models]]\npath = \"x\"\nlicense = \"none of yours\"\n").contains("is not a license"));
 }
 
 #[test]

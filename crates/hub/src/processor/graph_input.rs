@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ranktune_onnx::{Dim, ValueInfo};
+use ranktune_onnx::{DataType, Dim, ValueInfo};
 
 use crate::Error;
 
@@ -36,17 +36,18 @@ impl GraphInput {
     /// hold three channels.
     ///
     /// # Errors
-    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) if the input cannot be an image: not of four dimensions, not of floating-point numbers, or
+    /// [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch) if the input cannot be an image: not of four dimensions, not of floating-point numbers or bytes, or
     /// without a dimension of one or three channels.
     pub fn from_value_info(input: &ValueInfo) -> Result<Self, Error> {
         let no_image = |why: String| {
             let text = format!(
-                "input {:?} is not an image: expected float[batch, 1 or 3, height, width], {why}",
+                "input {:?} is not an image: expected float or uint8[batch, 1 or 3, height, width], {why}",
                 input.name
             );
             Error::mismatch(text)
         };
-        if let Some(other) = input.data_type.filter(|data_type| !data_type.is_float()) {
+        let is_pixel = |data_type: &DataType| data_type.is_float() || *data_type == DataType::U8;
+        if let Some(other) = input.data_type.filter(|data_type| !is_pixel(data_type)) {
             return Err(no_image(format!("found elements of type {other:?}")));
         }
         let Some(shape) = &input.shape else {

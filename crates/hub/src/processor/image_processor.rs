@@ -147,6 +147,27 @@ impl ImageProcessor {
         })
     }
 
+    /// The same for a graph that takes bytes: pixels as they are, whatever the settings say of scale and mean, which such a graph
+    /// applies itself.
+    #[must_use]
+    pub fn of_bytes(mut self) -> Self {
+        self.recipe.numbers = Numbers::BYTES;
+        self.tables = (0..self.channels.count())
+            .map(|c| self.recipe.numbers.table(c))
+            .collect();
+        let bytes = "the graph takes bytes, so pixels are neither scaled nor normalized";
+        if self.recipe.origin == Origin::Default {
+            // The settings that the note on a default names are not used.
+            let size = self.size;
+            self.recipe.notes = vec![format!(
+                "no preprocessor_config.json and no pretrained_cfg: images are resized to {size}; {bytes}"
+            )];
+        } else {
+            self.recipe.notes.push(bytes.to_owned());
+        }
+        self
+    }
+
     /// Shape of the output: `[C, H, W]`, or `[H, W, C]` for a graph with channels last.
     pub fn output_shape(&self) -> [usize; 3] {
         let (c, Size { height, width }) = (self.channels.count(), self.size);

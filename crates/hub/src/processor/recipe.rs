@@ -19,6 +19,14 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// The byte itself.
+    pub(super) const BYTES: Self = Self {
+        scale: None,
+        offset: 0.0,
+        mean_std: None,
+        twice: false,
+    };
+
     /// `v / 255`, normalized.
     pub(super) fn normalized(mean: Vec<f64>, std: Vec<f64>) -> Self {
         Self {

@@ -6,15 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use super::cache::Cache;
 use super::download::{Download, interrupted};
 use super::event::DownloadEvent;
-use super::http::{Client, encode_segment};
 use super::listing::{FileInfo, Listing};
-use super::options::{Connection, RemoteOptions};
-use super::retry::{self, Failure};
+use super::lookup::ListedHub;
+use super::options::Connection;
 use super::select::{CONFIGURATION, Selection, candidates, check_name, is_usable, select};
 use crate::repository::is_commit;
 use crate::{Error, ErrorKind, RepoId, Snapshot, WeightPrecision, external};
@@ -22,8 +20,7 @@ use ranktune_core::one_line;
 
 /// A request for a repository's model.
 pub(crate) struct Fetch<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) options: &'a RemoteOptions,
+    pub(crate) hub: ListedHub<'a>,
     pub(crate) id: &'a RepoId,
     pub(crate) precision: WeightPrecision,
     pub(crate) file: Option<&'a str>,
@@ -35,20 +32,21 @@ pub(crate) struct Fetch<'a> {
 impl Fetch<'_> {
     /// Downloads what is not in the cache.
     pub(crate) fn run(&self, on_event: &mut dyn FnMut(DownloadEvent)) -> Result<Snapshot, Error> {
-        if self.options.is_interrupted() {
+        if self.hub.options.is_interrupted() {
             return Err(interrupted());
         }
         let revision = self.id.revision().unwrap_or("main");
         let cached = self.cache.commit(revision).map(|commit| self.cached(&commit));
-        if self.options.connection == Connection::Offline {
+        if self.hub.options.connection == Connection::Offline {
             return cached.unwrap_or_else(|| Err(offline("is not in the cache")));
         }
         if is_commit(revision) && self.is_complete(revision) {
             return self.cached(revision);
         }
         let cached = cached.and_then(Result::ok);
-        let retries = if cached.is_some() { 0 } else { self.options.retries };
-        let listing = match (self.look_up(revision, retries, on_event), cached) {
+        let retries = if cached.is_some() { 0 } else { self.hub.options.retries };
+        let hub = ListedHub { retries, ..self.hub };
+        let listing = match (hub.look_up(self.id.name(), revision, on_event), cached) {
             (Err(e), Some(snapshot)) if e.kind() == ErrorKind::Network => {
                 on_event(DownloadEvent::Cached { reason: one_line(&e) });
                 return Ok(snapshot);
@@ -86,35 +84,6 @@ impl Fetch<'_> {
         self.snapshot(&listing.commit, selection)
     }
 
-    /// Asks the hub for a repository's files at a revision.
-    fn look_up(&self, revision: &str, retries: u32, on_event: &mut dyn FnMut(DownloadEvent)) -> Result<Listing, Error> {
-        let name = self.id.name();
-        let path = format!("/api/models/{name}/revision/{}?blobs=true", encode_segment(revision));
-        let mut failures = 0;
-        loop {
-            let (error, asked) = match self.client.text(&path) {
-                Ok(answer) => return Listing::parse(&answer, revision),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing(error, asked)) => (error, asked),
-                Err(Failure::Stale) => (self.client.untrusted("a range that was not requested"), None),
-            };
-            failures += 1;
-            if failures > retries {
-                return Err(error);
-            }
-            let pause = retry::pause(self.options.backoff, failures, asked);
-            let (file, reason) = (name.to_owned(), one_line(&error));
-            on_event(DownloadEvent::Retrying { file, reason, pause });
-            let until = Instant::now() + pause;
-            while !until.saturating_duration_since(Instant::now()).is_zero() {
-                if self.options.is_interrupted() {
-                    return Err(interrupted());
-                }
-                thread::sleep(Duration::from_millis(50).min(pause));
-            }
-        }
-    }
-
     /// Downloads several files at a time; stops at the first failure.
     fn download(
         &self,
@@ -130,9 +99,9 @@ impl Fetch<'_> {
         let (sender, receiver) = channel();
         let stop = AtomicBool::new(false);
         let download = Download {
-            client: self.client,
+            client: self.hub.client,
             cache: self.cache,
-            options: self.options,
+            options: self.hub.options,
             repository: self.id.name(),
             commit: &listing.commit,
             stop: &stop,

@@ -16,7 +16,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION, RANGE, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LINK, LOCATION, RANGE, RETRY_AFTER};
 use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, BodyReader, Proxy};
@@ -49,6 +49,13 @@ pub(crate) struct FileRequest<'a> {
     pub(crate) checksum: Option<&'a Checksum>,
     /// Bytes received before.
     pub(crate) offset: u64,
+}
+
+/// The response to a request for a short text.
+pub(crate) struct TextAnswer {
+    pub(crate) body: Vec<u8>,
+    /// The header `Link`, which leads to the next page of a list.
+    pub(crate) link: Option<String>,
 }
 
 /// The response to a request for a file.
@@ -116,28 +123,29 @@ impl Client {
     }
 
     /// Gets a short text, such as the listing of a repository.
-    pub(crate) fn text(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn text(&self, path: &str) -> Result<TextAnswer, Failure> {
         let request = FileRequest {
             path,
             checksum: None,
             offset: 0,
         };
         let (answer, _) = self.follow(&request, Purpose::Text)?;
-        let mut text = Vec::new();
+        let link = text(answer.headers(), LINK.as_str()).map(str::to_owned);
+        let mut body = Vec::new();
         let limited = answer
             .into_body()
             .into_reader()
             .take(MAX_ANSWER + 1)
-            .read_to_end(&mut text);
+            .read_to_end(&mut body);
         limited.map_err(|e| self.cut(e))?;
-        if text.len() as u64 > MAX_ANSWER {
+        if body.len() as u64 > MAX_ANSWER {
             let text = format!(
                 "{}: the response is too large: expected at most {MAX_ANSWER} bytes",
                 self.host()
             );
             return Err(Error::new(ErrorKind::Untrusted, text).into());
         }
-        Ok(text)
+        Ok(TextAnswer { body, link })
     }
 
     /// Begins the download of a file.

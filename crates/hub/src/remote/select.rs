@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 
 use crate::{Error, ErrorKind, WeightPrecision};
 
-/// Configuration files that are read beside a model.
-pub(crate) const CONFIGURATION: [&str; 9] = [
+/// Configuration files that are read beside a model, and the model card.
+pub(crate) const CONFIGURATION: [&str; 10] = [
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
@@ -25,6 +25,7 @@ pub(crate) const CONFIGURATION: [&str; 9] = [
     "modules.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",
+    "README.md",
 ];
 
 /// The usual names of a model of `precision`, in order of preference.

@@ -1,4 +1,5 @@
-//! A folder: itself a model, or a folder of models, searched one level deep and without hidden folders.
+//! A folder: itself a model, or a folder of models, searched one level deep and without hidden folders. The cache of Python's
+//! `huggingface_hub` is one, whose models lie in snapshots.
 
 use std::fs;
 use std::io;
@@ -24,24 +25,25 @@ fn find(path: &Path) -> Result<Vec<Found>, Error> {
         }
         _ => Error::io(format!("cannot open the hub: {EXPECTED}"), error, path),
     })?;
-    let folder = ModelFolder::read(path)?;
-    if !folder.is_hub()
-        && let Ok(candidate) = folder.candidate()
-    {
-        return Ok(vec![Ok(candidate)]);
+    let folder = ModelFolder::open(path)?;
+    let is_model = !folder.is_hub() && (folder.model().is_some() || folder.onnx.is_empty() || folder.has_encoders());
+    if is_model && let Ok(candidates) = folder.candidates() {
+        return Ok(candidates.into_iter().map(Ok).collect());
     }
     // Several files with one configuration are variants of a model (`model_O3.onnx`, `model_fp16.onnx`).
     let dir = is_configured(path).then(|| path.to_owned());
     let alone = |file: &Path| Ok(Candidate::new(stem_of(file), file.to_owned(), dir.clone()));
     let mut found: Vec<Found> = folder.onnx.iter().map(|file| alone(file.as_path())).collect();
-    found.extend(folder.folders.iter().map(|folder| {
-        let candidate = ModelFolder::read(folder).and_then(|folder| folder.candidate());
-        candidate.map_err(|reason| SkippedInHub {
-            name: name_of(folder),
-            path: folder.clone(),
-            reason,
-        })
-    }));
+    for inner in &folder.folders {
+        match ModelFolder::open(inner).and_then(|folder| folder.candidates()) {
+            Ok(candidates) => found.extend(candidates.into_iter().map(Ok)),
+            Err(reason) => found.push(Err(SkippedInHub {
+                name: name_of(inner),
+                path: inner.clone(),
+                reason,
+            })),
+        }
+    }
     if folder.is_foreign() {
         found.push(Err(SkippedInHub {
             name: name_of(path),

@@ -6,13 +6,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::candidate::{Download, Found};
-use crate::{Error, FileChoice, RepoId};
+use crate::{Error, FileChoice, RepoId, SearchQuery};
 
 mod folder;
 mod hugging_face;
 mod manifest_file;
 mod model_folder;
 mod onnx_file;
+mod parts;
+mod search;
 pub mod starter;
 
 /// The repositories that a source names, with the files to take of each.
@@ -31,13 +33,15 @@ pub(crate) struct SourceKind {
 /// Every kind of source. The first that recognizes an argument opens it; the last one recognizes all.
 const KINDS: &[SourceKind] = &[
     hugging_face::KIND,
+    search::KIND,
     starter::KIND,
     manifest_file::KIND,
     onnx_file::KIND,
     folder::KIND,
 ];
 
-/// A source of models: a folder, an ONNX file, a manifest, `hf:ORGANISATION/NAME@REVISION` or `starter:LIST`.
+/// A source of models: a folder, an ONNX file, a manifest, `hf:ORGANISATION/NAME@REVISION`,
+/// `search:WORDS` or `starter:LIST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(PathBuf);
 
@@ -45,6 +49,14 @@ impl Source {
     /// Whether using the source may take a download, as opposed to a folder or a file.
     pub fn may_download(&self) -> bool {
         self.kind().repositories.is_some()
+    }
+
+    /// The query of a source `search:…`, which stands for the repositories that are found; `None` for other sources.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed): an unknown option, or an invalid value of one.
+    pub fn query(&self) -> Option<Result<SearchQuery, Error>> {
+        search::query(&self.0)
     }
 
     /// The repositories that its models are downloaded from.

@@ -1,14 +1,18 @@
-//! What is in a folder, and which of its ONNX files is its model.
+//! What is in a folder, and which of its ONNX files are its models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::parts;
 use crate::candidate::Candidate;
+use crate::repository::is_commit;
 use crate::{Error, foreign};
 
 /// The contents of a folder, sorted, without hidden ones.
 pub(super) struct ModelFolder {
     dir: PathBuf,
+    /// What its model is called.
+    name: String,
     pub(super) onnx: Vec<PathBuf>,
     pub(super) folders: Vec<PathBuf>,
     /// Files of models in other formats.
@@ -16,6 +20,19 @@ pub(super) struct ModelFolder {
 }
 
 impl ModelFolder {
+    /// The folder, or the snapshot that is in use of a repository in the cache of Python's `huggingface_hub`.
+    pub(super) fn open(dir: &Path) -> Result<Self, Error> {
+        let Some(snapshot) = snapshot_in_use(dir) else {
+            return Self::read(dir);
+        };
+        let name = name_of(dir);
+        let name = name.rsplit("--").next().unwrap_or(&name).to_owned();
+        Ok(Self {
+            name,
+            ..Self::read(&snapshot)?
+        })
+    }
+
     pub(super) fn read(dir: &Path) -> Result<Self, Error> {
         let io = |e| Error::io("cannot list the folder", e, dir);
         let (mut onnx, mut folders, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
@@ -26,7 +43,9 @@ impl ModelFolder {
                 continue;
             }
             if path.is_dir() {
-                folders.push(path);
+                if !is_of_another_kind(&path) {
+                    folders.push(path);
+                }
             } else if is_onnx(&path) {
                 onnx.push(path);
             } else if foreign::by_name(&path).is_some() {
@@ -36,19 +55,58 @@ impl ModelFolder {
         onnx.sort();
         folders.sort();
         foreign.sort();
-        let dir = dir.to_owned();
         Ok(Self {
-            dir,
+            dir: dir.to_owned(),
+            name: name_of(dir),
             onnx,
             folders,
             foreign,
         })
     }
 
-    /// The folder's model, named after the folder.
+    /// The folder's only model, named after the folder.
     pub(super) fn candidate(&self) -> Result<Candidate, Error> {
-        let model = self.model().ok_or_else(|| self.no_model())?;
-        Ok(Candidate::new(name_of(&self.dir), model, Some(self.dir.clone())))
+        let mut found = self.candidates()?;
+        match (found.pop(), found.as_slice()) {
+            (Some(only), []) => Ok(only),
+            _ => Err(self.no_model()),
+        }
+    }
+
+    /// The folder's model, or its encoders where it has several: CLIP's towers are a model of texts and one of images.
+    pub(super) fn candidates(&self) -> Result<Vec<Candidate>, Error> {
+        let named = |name: String, model| Candidate::new(name, model, Some(self.dir.clone()));
+        let files = self.model_files();
+        let encoders = parts::encoders(&files);
+        if let [(_, only)] = encoders.as_slice()
+            && self.model().is_none()
+        {
+            return Ok(vec![named(self.name.clone(), only.clone())]);
+        }
+        if encoders.len() > 1 {
+            let named = encoders
+                .into_iter()
+                .map(|(part, file)| named(format!("{}-{part}", self.name), file));
+            return Ok(named.collect());
+        }
+        let model = self.model().or_else(|| parts::of_one_model(&files));
+        let model = model.ok_or_else(|| self.no_model())?;
+        Ok(vec![named(self.name.clone(), model)])
+    }
+
+    /// Whether the folder holds encoders, rather than files that stand for themselves.
+    pub(super) fn has_encoders(&self) -> bool {
+        !parts::encoders(&self.model_files()).is_empty()
+    }
+
+    /// The ONNX files of the folder, or else those in its folder `onnx`.
+    fn model_files(&self) -> Vec<PathBuf> {
+        if self.onnx.is_empty() {
+            return Self::read(&self.dir.join("onnx"))
+                .map(|inner| inner.onnx)
+                .unwrap_or_default();
+        }
+        self.onnx.clone()
     }
 
     /// The ONNX file that is the folder's model, if it is clear which: `model.onnx`, `onnx/model.onnx`, or the only file.
@@ -77,7 +135,7 @@ impl ModelFolder {
                 .folders
                 .iter()
                 .filter(is_inner)
-                .any(|folder| Self::read(folder).is_ok_and(|inner| inner.model().is_some()))
+                .any(|folder| Self::open(folder).is_ok_and(|inner| inner.candidates().is_ok()))
     }
 
     /// Whether the folder has files of models, but none in ONNX.
@@ -105,6 +163,32 @@ impl ModelFolder {
         };
         Error::not_found(text).in_file(&self.dir)
     }
+}
+
+/// The snapshot of a repository, `models--ORGANISATION--NAME`, that its branch `main` is at, or else the latest one.
+fn snapshot_in_use(dir: &Path) -> Option<PathBuf> {
+    if !name_of(dir).starts_with("models--") {
+        return None;
+    }
+    let snapshots = dir.join("snapshots");
+    let main = fs::read_to_string(dir.join("refs/main")).ok();
+    // What is no commit could lead out of the folder.
+    let commit = main.as_deref().map(str::trim).filter(|commit| is_commit(commit));
+    let main = commit.map(|commit| snapshots.join(commit)).filter(|path| path.is_dir());
+    main.or_else(|| {
+        let folders = fs::read_dir(&snapshots)
+            .ok()?
+            .flatten()
+            .filter(|item| item.path().is_dir());
+        let dated = folders.map(|item| (item.metadata().and_then(|meta| meta.modified()).ok(), item.path()));
+        dated.max().map(|(_, path)| path)
+    })
+}
+
+/// Whether a folder is a data set or an application in the cache of Python's `huggingface_hub`.
+fn is_of_another_kind(dir: &Path) -> bool {
+    let name = name_of(dir);
+    ["datasets--", "spaces--"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Whether a folder has configuration files of a model.

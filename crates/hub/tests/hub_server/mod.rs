@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -80,6 +82,7 @@ struct Shared {
     large: Vec<String>,
     storage: Mutex<Option<String>>,
     aliases: Mutex<Vec<String>>,
+    descriptions: Mutex<search::Descriptions>,
     fault: Mutex<Fault>,
     requests: Mutex<Vec<Request>>,
     closed: AtomicBool,
@@ -147,6 +150,7 @@ impl HubServer {
             ),
             storage: Mutex::new(None),
             aliases: Mutex::default(),
+            descriptions: Mutex::default(),
             fault: Mutex::new(Box::new(|_, _, answer| answer)),
             requests: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -181,6 +185,12 @@ impl HubServer {
     /// Has the same files under another repository's name too.
     pub fn also_called(&self, name: &str) {
         self.0.aliases.lock().unwrap().push(name.to_owned());
+    }
+
+    /// Adds fields to what a search tells about a repository: `"downloads":7,"gated":"auto"`.
+    pub fn describe(&self, name: &str, fields: &str) {
+        let mut descriptions = self.0.descriptions.lock().unwrap();
+        descriptions.insert(name.to_owned(), fields.to_owned());
     }
 
     pub fn falsify(&self, fault: impl Fn(&Request, usize, Answer) -> Answer + Send + Sync + 'static) {
@@ -303,6 +313,12 @@ impl Shared {
         let files = self.files.lock().unwrap();
         let path = request.path.split('?').next().unwrap_or_default();
         let aliases = self.aliases.lock().unwrap();
+        if path == "/api/models" {
+            let names = files.keys().map(|name| format!(r#"{{"rfilename":"{name}"}}"#));
+            let siblings = format!("[{}]", names.collect::<Vec<_>>().join(","));
+            let (address, about) = (format!("http://{}", self.address), self.descriptions.lock().unwrap());
+            return search::answer(request, &address, &aliases, &siblings, &about);
+        }
         let alias = aliases.iter().find(|alias| path.contains(&format!("/{alias}/")));
         let path = &alias.map_or_else(
             || path.to_owned(),

@@ -8,6 +8,7 @@ mod layout;
 mod nodes;
 
 use ranktune_core::random::Random;
+use ranktune_onnx::transform::free_names;
 use ranktune_onnx::{Attribute, DataType, Dim, INTERLEAVED_PAIRS, Model, Tensor, ValueInfo};
 
 use crate::{Error, ErrorKind, Result};
@@ -15,6 +16,8 @@ use nodes::{HeadNodes, node};
 
 pub use layout::{FeatureLayout, Head, HeadRows, SequencePooling};
 
+/// What the names of everything that is added begin with, except the output's.
+const PREFIX: &str = "ranktune.";
 /// Name of the weight of a new head.
 pub const WEIGHT: &str = "ranktune.head.weight";
 /// Name of the bias of a new head.
@@ -24,9 +27,11 @@ pub const POOLED: &str = "ranktune.features";
 
 /// `model` with the nodes after the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
 ///
+/// The head's names are its own: values, constants and nodes of `model` that have one of them get another.
+///
 /// # Errors
-/// `NotFound` when the graph has no such feature tensor or mask; `Invalid` when the head has no features or outputs, or the
-/// graph's opset is too old for it.
+/// `NotFound` when the graph has no such feature tensor or mask; `Invalid` when the head has no features or outputs, the
+/// graph's opset is too old for it, or an input of the graph has a name of the head's.
 pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let graph = &model.graph;
     let known = |name: &str| {
@@ -56,6 +61,12 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     let opset = model.opset();
     let mut model = model.clone();
     cut(&mut model, &head.feature);
+    // A model that was tuned before already has its features under the name of the pooled ones.
+    let is_pooled = head.feature == POOLED && head.rows == HeadRows::Single && head.layout == FeatureLayout::Flat;
+    let renamed = free_names(&mut model, |name| {
+        name == head.output || (name.starts_with(PREFIX) && !(is_pooled && name == POOLED))
+    })?;
+    let feature = renamed.get(&head.feature).unwrap_or(&head.feature);
     let by_token = head.layout == FeatureLayout::EveryToken;
     let n_features = match head.rows {
         HeadRows::Single => head.n_features,
@@ -63,12 +74,11 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     };
     let mut head_nodes = HeadNodes::new(&mut model.graph, opset);
     let mut nodes = match head.rows {
-        // A model that was tuned before already has its features under this name.
-        HeadRows::Single if head.feature == POOLED => Vec::new(),
-        HeadRows::Single => head_nodes.features(&head.feature, &head.layout, POOLED)?,
+        HeadRows::Single if is_pooled => Vec::new(),
+        HeadRows::Single => head_nodes.features(feature, &head.layout, POOLED)?,
         HeadRows::Pairs => {
             let single = "ranktune.head.single";
-            let mut nodes = head_nodes.features(&head.feature, &head.layout, single)?;
+            let mut nodes = head_nodes.features(feature, &head.layout, single)?;
             nodes.extend(head_nodes.pairs(single, head.n_features, POOLED)?);
             nodes
         }

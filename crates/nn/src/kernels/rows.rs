@@ -70,7 +70,8 @@ pub(crate) fn softmax(x: &DeviceTensor) -> Option<DeviceTensor> {
 }
 
 impl Kernel<1> for Softmax {
-    /// `dx = y (dy − Σ y dy)`.
+    /// `dx = y (dy − Σ y dy)`, and 0 where all of `dy` is. A row that is masked whole is NaN, which exporters replace by 0 behind the
+    /// softmax: nothing of it is used, and NaN times 0 must not come back.
     fn backward(
         self,
         saved: Vec<FlexTensor>,
@@ -84,6 +85,9 @@ impl Kernel<1> for Softmax {
             let mut dx = own(contiguous(gradient, buffers), buffers);
             rows_of(&mut dx, values(&y), d, |dx, y| {
                 let y = &y[..dx.len()];
+                if dx.iter().all(|&dy| dy == 0.0) {
+                    return;
+                }
                 let share = total(dx, |at, dy| y[at] * dy);
                 dx.iter_mut().zip(y).for_each(|(dx, y)| *dx = y * (*dx - share));
             });
@@ -271,6 +275,28 @@ mod tests {
                 .all(|share| (share - 0.2).abs() < 1e-6)
         );
         assert!(softmax_of(&[0.0, f32::NAN, 1.0]).iter().all(|share| share.is_nan()));
+    }
+
+    /// Softmax, and 0 for NaN, as exporters write a softmax of rows that may be masked whole.
+    #[test]
+    fn a_row_that_is_masked_whole_and_replaced_has_a_finite_gradient() {
+        let infinite = f32::NEG_INFINITY;
+        let values = vec![infinite, infinite, infinite, 0.0, 1.0, infinite];
+        let x = DeviceTensor::from_values(&[2, 3], values, &Device::flex())
+            .unwrap()
+            .tracked();
+        let y = softmax(&x).unwrap();
+        let is_nan = crate::HostTensor::bools(&[2, 3], vec![true, true, true, false, false, false]).unwrap();
+        let y = y.replace_where(&is_nan, &y.number_beside(0.0)).unwrap();
+        let weights = DeviceTensor::from_values(&[2, 3], vec![5.0, 6.0, 7.0, 2.0, 3.0, 4.0], &Device::flex()).unwrap();
+        let loss = y.mul(&weights).unwrap().sum(&[0, 1]);
+        let gradient = loss.backward().unwrap().gradient(&x).unwrap().to_values().unwrap();
+        // p (1 − p) (w₁ − w₂) of the two that are not masked.
+        let p = 1.0 / (1.0 + 1f32.exp());
+        let expected = [0.0, 0.0, 0.0, -p * (1.0 - p), p * (1.0 - p), 0.0];
+        for (found, expected) in gradient.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{gradient:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Attributes, Operator};
 use crate::kernels::{Activation, Range};
 use crate::shape::broadcast;
-use crate::tensor::{DeviceTensor, Extremum};
+use crate::tensor::DeviceTensor;
 use crate::{Error, HostTensor, Result};
 
 /// An operator of one tensor on the device.
@@ -113,8 +113,9 @@ pub(super) fn thresholded_relu(attributes: &mut Attributes) -> Result<Operator> 
     let alpha = attributes.float_or("alpha", 1.0)?;
     function(move |x| {
         let values = x.detached().to_values()?;
-        let mask = HostTensor::bools(&x.dims(), values.iter().map(|&value| value <= alpha).collect())?;
-        x.replace_where(&mask, &x.detached().mul_scalar(0.0))
+        let is_above = values.iter().map(|&value| value > alpha);
+        let below = HostTensor::bools(&x.dims(), is_above.map(|is_above| !is_above).collect())?;
+        x.replace_where(&below, &x.number_beside(0.0))
     })
 }
 
@@ -133,8 +134,7 @@ pub(super) fn p_relu() -> Result<Operator> {
                 "a slope of shape {slopes:?} does not broadcast to {dims:?}"
             )));
         }
-        let zero = x.detached().mul_scalar(0.0);
-        let negative = x.extremum(&zero, Extremum::Smallest)?;
+        let negative = x.neg().relu().neg();
         Ok(vec![x.relu().add(&negative.mul(&slope)?)?.into()])
     }))
 }

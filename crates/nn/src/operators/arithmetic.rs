@@ -213,8 +213,10 @@ fn float(kind: Arithmetic, x: f32, y: f32) -> f32 {
         Arithmetic::Pow => x.powf(y),
         Arithmetic::Mod => x - y * (x / y).floor(),
         Arithmetic::Fmod => x % y,
-        Arithmetic::Max => x.max(y),
-        Arithmetic::Min => x.min(y),
+        // `f32::max` would drop NaN.
+        Arithmetic::Max if x > y || x.is_nan() => x,
+        Arithmetic::Min if x < y || x.is_nan() => x,
+        Arithmetic::Max | Arithmetic::Min => y,
     }
 }
 

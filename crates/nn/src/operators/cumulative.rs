@@ -102,7 +102,7 @@ pub(super) fn trilu(attributes: &mut Attributes) -> Result<Operator> {
             .collect();
         let dropped = HostTensor::bools(&[rows, columns], dropped)?;
         match value {
-            Value::Device(x) => Ok(vec![x.replace_where(&dropped, &x.detached().mul_scalar(0.0))?.into()]),
+            Value::Device(x) => Ok(vec![x.replace_where(&dropped, &x.number_beside(0.0))?.into()]),
             _ => {
                 let host = value.to_host()?;
                 let dropped = dropped.expand(&dims)?.to_bools();

@@ -16,6 +16,7 @@ mod batch_norm;
 mod bitwise;
 mod cast;
 mod clip;
+mod col2im;
 mod compare;
 mod concat;
 mod control;
@@ -122,6 +123,7 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry("Ceil", Gradient::None, |_| unary::build(&unary::CEIL)),
     entry("Celu", Gradient::All, activation::celu),
     entry("Clip", Gradient::First, clip::build),
+    entry("Col2Im", Gradient::First, col2im::build),
     entry("Compress", Gradient::First, gather::compress),
     entry("Concat", Gradient::All, concat::build),
     entry("ConcatFromSequence", Gradient::All, sequence::concat),

@@ -33,10 +33,10 @@ pub(super) fn build(attributes: &mut Attributes, kind: Reduction) -> Result<Oper
             Some(list) => list.clone(),
             None => inputs.optional_ints(1)?.unwrap_or_default(),
         };
-        if list.is_empty() && keep_without_axes {
-            return Ok(vec![value.clone()]);
-        }
-        let over = if list.is_empty() {
+        // Without axes to reduce, what a reduction does to each element remains: its square, its logarithm.
+        let over = if list.is_empty() && keep_without_axes {
+            Vec::new()
+        } else if list.is_empty() {
             (0..dims.len()).collect()
         } else {
             axes(&list, dims.len())?
@@ -68,6 +68,7 @@ fn reduce(kind: Reduction, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTen
         Reduction::Min => over
             .iter()
             .fold(x.clone(), |x, &axis| x.extremum_along(axis, Extremum::Smallest)),
+        Reduction::Prod if over.is_empty() => x.clone(),
         Reduction::Prod => {
             return Err(Error::unsupported(
                 "ReduceProd of tensors on the device is not supported",
@@ -83,6 +84,8 @@ fn reduce(kind: Reduction, x: &DeviceTensor, over: &[usize]) -> Result<DeviceTen
             let top = over
                 .iter()
                 .fold(detached, |x, &axis| x.extremum_along(axis, Extremum::Largest));
+            // Infinity minus infinity would be NaN.
+            let top = top.clamp(f32::MIN, f32::MAX);
             x.sub(&top)?.exp().sum(over).log().add(&top)?
         }
     })
@@ -93,6 +96,9 @@ fn on_host(kind: Reduction, x: &HostTensor, over: &[usize], kept: &[usize]) -> R
     let steps: Vec<usize> = (0..kept.len())
         .map(|axis| if over.contains(&axis) { 0 } else { plain[axis] })
         .collect();
+    if kind == Reduction::LogSumExp {
+        return log_sum_exp(x, over, kept, &steps);
+    }
     let targets = Walk::new(x.dims(), &steps);
     let total = elements(kept)?;
     match x.data() {
@@ -132,23 +138,44 @@ fn on_host(kind: Reduction, x: &HostTensor, over: &[usize], kept: &[usize]) -> R
                 let (slot, value) = (&mut result[target], f64::from(value));
                 *slot = match kind {
                     Reduction::Prod => *slot * value,
-                    Reduction::Max => value.max(*slot),
-                    Reduction::Min => value.min(*slot),
+                    // `f64::max` would drop NaN.
+                    Reduction::Max if value > *slot || value.is_nan() => value,
+                    Reduction::Min if value < *slot || value.is_nan() => value,
+                    Reduction::Max | Reduction::Min => *slot,
                     Reduction::L1 => *slot + value.abs(),
                     Reduction::L2 | Reduction::SumSquare => *slot + value * value,
-                    Reduction::LogSumExp => *slot + value.exp(),
-                    Reduction::Mean | Reduction::Sum | Reduction::LogSum => *slot + value,
+                    _ => *slot + value,
                 };
             }
             let count = x.len() as f64 / total.max(1) as f64;
             let finish = |value: f64| match kind {
                 Reduction::Mean => value / count,
                 Reduction::L2 => value.sqrt(),
-                Reduction::LogSum | Reduction::LogSumExp => value.ln(),
+                Reduction::LogSum => value.ln(),
                 _ => value,
             };
             HostTensor::floats(kept, result.into_iter().map(|value| finish(value) as f32).collect())
         }
         HostData::Bool(_) => Err(Error::shape("expected numbers, found bool")),
     }
+}
+
+/// The logarithm of the sum of exponentials, from which the largest number is taken off first so that nothing overflows.
+fn log_sum_exp(x: &HostTensor, over: &[usize], kept: &[usize], steps: &[usize]) -> Result<HostTensor> {
+    let HostData::F32(values) = x.data() else {
+        return Err(Error::unsupported(
+            "only sums, products and extrema of integers are supported",
+        ));
+    };
+    let top = on_host(Reduction::Max, x, over, kept)?.to_floats();
+    let finite = |target: usize| f64::from(top[target].clamp(f32::MIN, f32::MAX));
+    let mut sums = vec![0.0; top.len()];
+    for (&value, target) in values.iter().zip(Walk::new(x.dims(), steps)) {
+        sums[target] += (f64::from(value) - finite(target)).exp();
+    }
+    let results = sums
+        .iter()
+        .enumerate()
+        .map(|(target, sum)| (sum.ln() + finite(target)) as f32);
+    HostTensor::floats(kept, results.collect())
 }

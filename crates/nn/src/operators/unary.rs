@@ -25,6 +25,11 @@ fn tanh(x: &DeviceTensor) -> DeviceTensor {
     kernels::activate(x, Activation::Tanh).unwrap_or_else(|| x.tanh())
 }
 
+/// −1, 0 or 1; NaN, of which Burn's own sign is 0, stays.
+fn sign(x: &DeviceTensor) -> DeviceTensor {
+    x.sign().where_nan(x)
+}
+
 /// A function on the device and on the host.
 pub(super) struct Function {
     on_device: fn(&DeviceTensor) -> DeviceTensor,
@@ -66,7 +71,7 @@ pub(super) const RECIPROCAL: Function = function(DeviceTensor::recip, f32::recip
 pub(super) const ROUND: Function = function(DeviceTensor::round, f32::round_ties_even);
 pub(super) const SIGN: Function = Function {
     integer: Some(i64::signum),
-    ..function(DeviceTensor::sign, |x| if x == 0.0 { 0.0 } else { x.signum() })
+    ..function(sign, |x| if x == 0.0 { 0.0 } else { x.signum() })
 };
 pub(super) const SIN: Function = function(DeviceTensor::sin, f32::sin);
 pub(super) const SINH: Function = function(DeviceTensor::sinh, f32::sinh);

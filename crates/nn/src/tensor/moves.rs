@@ -153,6 +153,17 @@ impl DeviceTensor {
         self.derived(sum).reshape(&dims)
     }
 
+    /// One number on the device of this tensor. Zero times the tensor would be NaN where it is not finite.
+    pub(crate) fn number_beside(&self, value: f32) -> Self {
+        let device = self.detached().inner.device();
+        let dtype = self.inner.dtype().into();
+        Self {
+            inner: Ops::float_full(Shape::from([1]), number(value), &device, dtype),
+            scalar: true,
+            buffers: BufferPool::none(),
+        }
+    }
+
     /// `other` where `mask` holds, else `self`; all three broadcast.
     ///
     /// # Errors
@@ -177,7 +188,13 @@ impl DeviceTensor {
         })
     }
 
-    /// The larger (or smaller) of two tensors, element by element; on a tie the gradient goes to `self`.
+    /// `other` where that is NaN, else `self`; both have one shape.
+    pub(crate) fn where_nan(&self, other: &Self) -> Self {
+        let is_nan = Ops::float_not_equal(other.inner.clone(), other.inner.clone(), BoolDType::Native);
+        self.same(Ops::float_mask_where(self.inner.clone(), is_nan, other.inner.clone()))
+    }
+
+    /// The larger (or smaller) of two tensors, element by element, and NaN if one of them is; on a tie the gradient goes to `self`.
     ///
     /// # Errors
     /// `Shape` when they do not broadcast.
@@ -198,6 +215,8 @@ impl DeviceTensor {
             Extremum::Largest => Ops::float_greater(right.clone(), left.clone(), bool_type),
             Extremum::Smallest => Ops::float_lower(right.clone(), left.clone(), bool_type),
         };
+        let is_nan = Ops::float_not_equal(right.clone(), right.clone(), bool_type);
+        let mask = Ops::bool_or(mask, is_nan);
         Ok(Self {
             inner: Ops::float_mask_where(left, mask, right),
             scalar,

@@ -185,3 +185,39 @@ fn depth_and_space_agree() {
             values
         });
 }
+
+#[test]
+fn columns_are_laid_over_an_image_and_added_where_they_overlap() {
+    // [1, 2·4, 9] → [1, 2, 4, 4]: windows of 2×2 at every place but the padding's.
+    let (channels, taps, side) = (2, 4, 3);
+    Case::new(
+        "Col2Im",
+        vec![x(&[1, channels * taps, side * side]), list(&[4, 4]), list(&[2, 2])],
+    )
+    .check_against(&[1, channels, 4, 4], |inputs| {
+        let mut image = vec![0.0; channels * 16];
+        for (at, value) in inputs[0].iter().enumerate() {
+            let (row, place) = (at / 9, at % 9);
+            let (channel, tap) = (row / taps, row % taps);
+            let (y, x) = (place / side + tap / 2, place % side + tap % 2);
+            image[channel * 16 + y * 4 + x] += value;
+        }
+        image
+    });
+    // With a stride of 2, a dilation and padding, the one place that is left is the middle.
+    Case::new("Col2Im", vec![x(&[1, 4, 4]), list(&[3, 3]), list(&[2, 2])])
+        .ints("strides", &[2, 2])
+        .ints("dilations", &[2, 2])
+        .ints("pads", &[1, 1, 1, 1])
+        .check_against(&[1, 1, 3, 3], |inputs| {
+            let mut image = vec![0.0; 9];
+            for (at, value) in inputs[0].iter().enumerate() {
+                let (tap, place) = (at / 4, at % 4);
+                let (y, x) = (2 * (place / 2) + 2 * (tap / 2), 2 * (place % 2) + 2 * (tap % 2));
+                if (1..4).contains(&y) && (1..4).contains(&x) {
+                    image[(y - 1) * 3 + x - 1] += value;
+                }
+            }
+            image
+        });
+}

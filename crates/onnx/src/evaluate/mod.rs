@@ -6,6 +6,7 @@
 //! an error: the node then stays in the graph.
 
 mod arithmetic;
+mod resize;
 mod values;
 mod views;
 
@@ -43,6 +44,7 @@ impl Constants<'_> {
             "Size" => Tensor::from_i64(&[], &[i64::try_from(self.input(0)?.len()).ok()?]).ok()?,
             "Range" => self.range()?,
             "NonZero" => self.non_zero()?,
+            "Resize" => resize::evaluate(self)?,
             _ => arithmetic::evaluate(self)?,
         };
         Some(vec![output])

@@ -1,12 +1,13 @@
 //! Finds the feature tensor and the logits of a model.
 //!
 //! - A classifier: the feature tensor is the input of the last linear layer, and the logits are what that layer gives.
+//!   Of several heads whose logits are added, the one that takes the most features counts.
 //! - An encoder without a head: the feature tensor is the output itself, `[N, tokens, d]` or `[N, d]`.
 //! - A convolutional network without a head: the last map, of which the global average is taken.
 //!
 //! **Is the last linear layer a classifier, or the projection of an embedding model?** In this order: an activation
 //! that makes probabilities, or a size equal to `num_labels`, says classifier; another `num_labels`, or a size equal
-//! to `hidden_dim`, says embedding; then the output's name decides (`logits`, `embedding`, …); a two-dimensional
+//! to `hidden_dim`, says embedding, unless the output's name has `embed` in it; then the name decides (`logits`, `embedding`, …); a two-dimensional
 //! output is taken for a classifier's otherwise, and one of tokens or of a map is not.
 //!
 //! **Several outputs:** a classifier's logits go before an embedding `[N, d]`, that before tokens, and those before a
@@ -203,6 +204,13 @@ fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, 
     if makes_probabilities || hints.num_labels.is_some_and(fits) {
         return true;
     }
+    let name = output.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let is_named_so = says(&["logit", "prob", "class", "score", "softmax", "label", "pred"]);
+    // The projection of an embedding model has features of another size, too.
+    if says(&["embed"]) && !is_named_so {
+        return false;
+    }
     if hints.hidden_dim.is_some() && linear.inputs != linear.outputs {
         if linear.inputs == hints.hidden_dim && hints.num_labels != Some(0) {
             return true;
@@ -211,21 +219,10 @@ fn is_classifier(walker: &Walker, output: &str, trace: &Trace, linear: &Linear, 
             return false;
         }
     }
-    let name = output.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    let is_named_so = says(&["logit", "prob", "class", "score", "softmax", "label", "pred"]);
     if hints.num_labels.is_some() && !is_named_so {
         return false;
     }
-    if says(&[
-        "embed",
-        "feature",
-        "pooler",
-        "hidden",
-        "vector",
-        "descriptor",
-        "represent",
-    ]) {
+    if says(&["feature", "pooler", "hidden", "vector", "descriptor", "represent"]) {
         return false;
     }
     if is_named_so || trace.activation != Activation::None {

@@ -252,28 +252,54 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Two heads whose logits are added (a distilled model's): the first one, if both are linear.
+    /// Heads whose logits are added (a distilled model's, one for the class token and one for the patches, one for each stage): one
+    /// of them, if all are linear layers for the same classes. That of most features goes first, since it has seen the most; of
+    /// several with as many, one of samples before one of tokens, and the first before the others.
     fn agreeing_branches(&self, node: &'a Node) -> Option<Linear<'a>> {
-        let [first, second] = node.inputs.as_slice() else {
-            return None;
-        };
-        if !node.is("Add") {
+        let mut heads = Vec::new();
+        self.collect_heads(node, &mut heads)?;
+        let outputs = heads.first()?.outputs?;
+        if heads.len() < 2 || heads.iter().any(|head| head.outputs != Some(outputs)) {
             return None;
         }
-        let head = |name: &'a str| {
-            let node = self.producer(name)?;
-            let through_bias = || {
-                self.passes(node)
-                    .then(|| self.linear(self.producer(self.dynamic_input(node)?)?))?
-            };
-            self.linear(node)
-                .or_else(through_bias)
-                .filter(|linear| !linear.is_convolution_on_map)
-        };
-        let (first, second) = (head(first)?, head(second)?);
-        (first.outputs == second.outputs).then_some(first)
+        let is_of_tokens = |head: &Linear| self.shapes.rank(head.feature).is_some_and(|rank| rank > 2);
+        let rank = |head: &Linear| (std::cmp::Reverse(head.inputs), is_of_tokens(head));
+        // The first of equal ones, as `min_by_key` has it.
+        heads.into_iter().min_by_key(rank)
+    }
+
+    /// The heads that are added in `node`, which is a sum of two; `None` if one of its inputs does not come from a head.
+    fn collect_heads(&self, node: &'a Node, heads: &mut Vec<Linear<'a>>) -> Option<()> {
+        if !node.is("Add") || node.inputs.len() != 2 || heads.len() > MAX_HEADS {
+            return None;
+        }
+        for input in &node.inputs {
+            let mut current = self.producer(input)?;
+            for _ in 0..MAX_STEPS {
+                if let Some(linear) = self.linear(current).filter(|linear| !linear.is_convolution_on_map) {
+                    heads.push(linear);
+                    break;
+                }
+                if self.passes(current) || self.reduces_tokens(current) {
+                    current = self.producer(self.dynamic_input(current)?)?;
+                } else {
+                    self.collect_heads(current, heads)?;
+                    break;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Whether `node` takes the largest or the mean logits of all tokens, or passes on the largest.
+    fn reduces_tokens(&self, node: &Node) -> bool {
+        ["ReduceMax", "ReduceMean", "TopK"].iter().any(|name| node.is(name))
+            && node.input(0).and_then(|name| self.shapes.rank(name)) == Some(3)
     }
 }
+
+/// Heads whose logits are added; networks have one for each of a few stages.
+const MAX_HEADS: usize = 64;
 
 fn activation(node: &Node) -> Option<Activation> {
     if !node.domain.is_empty() {

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::axes::MAX_RANK;
 use crate::evaluate::Constants;
 use crate::graph::display_shape;
-use crate::{DataType, Dim, Error, ErrorKind, Graph, Model, Tensor};
+use crate::{DataType, Dim, Error, ErrorKind, Graph, Model, Node, Tensor};
 use op::{Op, Outputs};
 use value::{Element, MAX_ELEMENTS};
 
@@ -92,32 +92,91 @@ fn run(model: &Model, sizes: &BTreeMap<String, Vec<usize>>) -> Result<Shapes, Er
         shapes.values.insert(name.clone(), value);
     }
     let mut declared = declared(graph);
-    let mut constant_bytes = MAX_CONSTANT_BYTES;
+    let mut inference = Inference {
+        shapes,
+        opset: model.opset(),
+        constant_bytes: MAX_CONSTANT_BYTES,
+    };
     for node in &graph.nodes {
+        inference.step(node, |name| declared.remove(name))?;
+    }
+    Ok(inference.shapes)
+}
+
+/// What a file says of a value: its type and shape, each where known.
+type Declared = (Option<DataType>, Option<Vec<Dim>>);
+
+/// Inference node by node.
+pub(crate) struct Inference {
+    pub(crate) shapes: Shapes,
+    opset: i64,
+    constant_bytes: usize,
+}
+
+impl Inference {
+    /// Begins with the inputs and constants of `model`.
+    ///
+    /// # Errors
+    /// As [`infer`].
+    pub(crate) fn begin(model: &Model) -> Result<Self, Error> {
+        let without_nodes = Model {
+            graph: Graph {
+                inputs: model.graph.inputs.clone(),
+                initializers: model.graph.initializers.clone(),
+                ..Graph::default()
+            },
+            opsets: model.opsets.clone(),
+            ir_version: model.ir_version,
+            producer: String::new(),
+            metadata: BTreeMap::new(),
+            path: None,
+        };
+        Ok(Self {
+            shapes: run(&without_nodes, &BTreeMap::new())?,
+            opset: model.opset(),
+            constant_bytes: MAX_CONSTANT_BYTES,
+        })
+    }
+
+    /// Adds a constant.
+    pub(crate) fn constant(&mut self, name: &str, tensor: &Tensor) {
+        self.shapes.values.insert(name.to_owned(), InferredValue::of(tensor));
+    }
+
+    /// Adds the outputs of `node`, whose inputs are known; `declared` is what the file says of a value.
+    ///
+    /// # Errors
+    /// As [`infer`].
+    pub(crate) fn step(
+        &mut self,
+        node: &Node,
+        mut declared: impl FnMut(&str) -> Option<Declared>,
+    ) -> Result<(), Error> {
+        let values = &mut self.shapes.values;
         let op = Op {
             node,
-            inputs: node.inputs.iter().map(|name| shapes.values.get(name)).collect(),
-            opset: model.opset(),
+            inputs: node.inputs.iter().map(|name| values.get(name)).collect(),
+            opset: self.opset,
         };
-        let mut outputs = outputs(&op, &mut constant_bytes)?;
+        let mut outputs = outputs(&op, &mut self.constant_bytes)?;
         outputs.resize_with(node.outputs.len(), InferredValue::default);
         for (name, mut value) in node.outputs.iter().zip(outputs) {
             if name.is_empty() {
                 continue;
             }
-            if let Some((data_type, shape)) = declared.remove(name.as_str()) {
+            if let Some((data_type, shape)) = declared(name) {
                 value.data_type = value.data_type.or(data_type);
                 value.shape = value.shape.or(shape);
             }
             check_size(&value).map_err(|error| error.at_node(&node.label(), &node.op_type))?;
-            shapes.values.insert(name.clone(), value);
+            values.insert(name.clone(), value);
         }
+        Ok(())
     }
-    Ok(shapes)
 }
 
 /// What the file says of its values.
-fn declared(graph: &Graph) -> HashMap<&str, (Option<DataType>, Option<Vec<Dim>>)> {
+fn declared(graph: &Graph) -> HashMap<&str, Declared> {
     let is_fixed = |dim: &Dim| dim.fixed().is_some();
     let takes_any_batch = graph
         .inputs

@@ -10,6 +10,10 @@ use crate::{Error, Model, Tensor, shapes};
 /// a mask expanded from one number stays one number.
 const SMALL: usize = 4096;
 
+/// Elements that a table may have after it was resized. Tables of positions are the ones that are; few engines resize them as the
+/// model was trained with.
+const RESIZED: usize = 1 << 22;
+
 /// Folds the model's graph; returns the number of nodes replaced.
 ///
 /// # Errors
@@ -56,7 +60,7 @@ pub fn fold(model: &mut Model, budget: &mut Budget) -> Result<usize, Error> {
             let constants = Constants {
                 node: &node,
                 inputs,
-                max_elements: elements.max(SMALL),
+                max_elements: elements.max(if node.is("Resize") { RESIZED } else { SMALL }),
             };
             constants.evaluate()
         };

@@ -11,11 +11,17 @@
 mod batch_norm;
 mod cut;
 mod fold;
+mod free_batch;
+mod free_names;
+mod inputs;
 mod no_ops;
 mod unused;
 mod widen;
 
 pub use cut::cut;
+pub use free_batch::free_batch;
+pub use free_names::free_names;
+pub use inputs::{float_inputs, keep_inputs};
 
 use std::collections::{HashMap, HashSet};
 

@@ -6,7 +6,7 @@ use ranktune_report::evaluation::{
     CalibrationCurve, ClassMetrics, ColumnResiduals, ConfidenceBin, ConfusedPair, MOST_CONFUSED,
 };
 use ranktune_scores::metrics::entities::EntityMetrics;
-use ranktune_scores::metrics::{Calibration, Confusion, Counts, Residuals, label_counts, share_interval};
+use ranktune_scores::metrics::{ClassifierCalibration, Confusion, Counts, Residuals, label_counts, share_interval};
 
 use super::ones;
 
@@ -30,7 +30,7 @@ pub(super) fn add(evaluation: &mut Evaluation, logits: &[f32], c: usize, targets
                     samples,
                 })
                 .collect();
-            evaluation.calibration = Calibration::new(logits, labels, c).map(curve);
+            evaluation.calibration = ClassifierCalibration::new(logits, labels, c).map(curve);
         }
         DatasetTargets::MultiLabel { names, rows } => {
             evaluation.classes = of_counts(names, &label_counts(logits, &ones(rows, c), c));
@@ -81,7 +81,7 @@ fn class(name: &str, counts: &Counts) -> ClassMetrics {
     }
 }
 
-fn curve(calibration: Calibration) -> CalibrationCurve {
+fn curve(calibration: ClassifierCalibration) -> CalibrationCurve {
     CalibrationCurve {
         expected_calibration_error: calibration.expected_error,
         bins: calibration

@@ -2,20 +2,24 @@
 
 use ranktune_data::Task;
 use ranktune_hub::Hub;
-use ranktune_report::ranking::{Data, Decision, DecisionEnd, RankedModel};
+use ranktune_report::ranking::{Data, Decision, DecisionEnd, RankedModel, TrialResult};
 
 use super::decide::{Answer, Belief, ModelFacts, Question};
 use super::options::RankOptions;
 use crate::record::{data_name, hub_id};
 
-/// The question that the models of a ranking ask; those that a race eliminated, which are last, are no candidates. `protocol` is how the
-/// metric would be measured.
-pub(super) fn question(models: &[RankedModel], hub: &Hub, data: &Data, (task, protocol): (Task, &str)) -> Question {
+/// The question that the models of a ranking ask; those that a race eliminated, which are last, are no candidates. `too_few` is why the
+/// samples allow no prediction; `protocol` is how the metric would be measured.
+pub(super) fn question(
+    models: &[RankedModel],
+    hub: &Hub,
+    (data, too_few): (&Data, Option<String>),
+    (task, protocol): (Task, &str),
+) -> Question {
     let is_left = |model: &&RankedModel| model.race.as_ref().is_none_or(|race| !race.stopped);
     Question {
         task,
-        n_samples: data.samples,
-        n_classes: data.classes.len(),
+        too_few,
         data: data_name(&data.path),
         data_digest: data.digest.clone(),
         protocol: protocol.to_owned(),
@@ -42,20 +46,54 @@ pub(super) fn question(models: &[RankedModel], hub: &Hub, data: &Data, (task, pr
     }
 }
 
-/// The decision without trials, with the models in its order; or why there is none.
-pub(super) fn decide(
-    question: &Question,
-    models: &mut [RankedModel],
-    options: &RankOptions,
-) -> (Option<Decision>, Option<String>) {
-    match Belief::of(question, &options.record.rows(), Vec::new()) {
-        Answer::Undecided(reason) => (None, Some(reason)),
-        Answer::Belief(belief) => match belief.conclude(models, (Vec::new(), DecisionEnd::NoTrials), options.seed) {
-            Ok(decision) => (Some(decision), None),
-            Err(error) => (
-                None,
-                Some(format!("The record and the scores cannot be used together: {error}.")),
-            ),
-        },
+/// A question, with what a search by trials needs to answer it.
+pub(crate) struct Asked<'a> {
+    pub(crate) question: &'a Question,
+    /// The scored models; the first of them, in their order, are those of the question.
+    pub(crate) models: &'a mut [RankedModel],
+    pub(crate) hub: &'a Hub,
+}
+
+/// The decision, or why there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    pub(crate) decision: Option<Decision>,
+    pub(crate) undecided: Option<String>,
+}
+
+impl Answered {
+    pub(crate) fn undecided(reason: impl Into<String>) -> Self {
+        Self {
+            decision: None,
+            undecided: Some(reason.into()),
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// The decision without trials, with the models in its order.
+    pub(crate) fn answer(self, options: &RankOptions) -> Answered {
+        match Belief::of(self.question, &options.record.rows(), Vec::new()) {
+            Answer::Undecided(reason) => Answered::undecided(reason),
+            Answer::Belief(belief) => belief.answer(self.models, (Vec::new(), DecisionEnd::NoTrials), options.seed),
+        }
+    }
+}
+
+impl Belief {
+    /// The decision with these trials, with the models in its order.
+    pub(crate) fn answer(
+        &self,
+        models: &mut [RankedModel],
+        trials: (Vec<TrialResult>, DecisionEnd),
+        seed: u64,
+    ) -> Answered {
+        match self.conclude(models, trials, seed) {
+            Ok(decision) => Answered {
+                decision: Some(decision),
+                undecided: None,
+            },
+            Err(error) => Answered::undecided(format!("The record and the scores cannot be used together: {error}.")),
+        }
     }
 }

@@ -130,5 +130,7 @@ fn mean(each: &[ScoreList]) -> Result<ScoreList, Error> {
     Ok(ScoreList {
         entries: entries.collect(),
         jackknife,
+        // Means of scores are compared with nothing.
+        permuted: Some(Err("the score is a mean of the layers' scores".to_owned())),
     })
 }

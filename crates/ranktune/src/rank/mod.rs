@@ -15,13 +15,17 @@
 //! | `race` | the rounds; a plain ranking is a race of one round |
 //! | `order` | places, and how certain they are |
 //! | `decide`, `asked` | which model is expected to be the best after tuning |
+//! | `baseline` | scores without features and of permuted labels |
+//! | `enough` | whether there are samples enough for standard errors |
 //! | `company` | scores that a model has among others only |
 //! | `copies` | samples that occur more than once |
 
 mod asked;
+mod baseline;
 mod company;
 pub(crate) mod copies;
 pub(crate) mod decide;
+mod enough;
 mod layers;
 mod options;
 mod order;
@@ -33,6 +37,8 @@ mod streamed;
 mod track;
 mod word_sums;
 mod words;
+
+use std::sync::OnceLock;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, Digest, Task};
@@ -46,6 +52,7 @@ use crate::models::{check_pooling, nothing_ranked, prepare};
 use crate::scoring::{Columns, check_scores};
 use crate::sources::Sources;
 use copies::without_copies;
+use enough::Enough;
 use order::{Ranked, in_order};
 use race::{Race, Raced};
 use samples::WholeRows;
@@ -53,6 +60,7 @@ use scores::{GROUPS, Scoring};
 use streamed::StreamedRows;
 use words::{Deal, TaggedWords};
 
+pub(crate) use asked::{Answered, Asked};
 pub use options::{LayerChoice, RaceOptions, RankOptions, RecordUse};
 
 /// Ranks the models of `sources` on `dataset`, best first. A model that cannot be used is skipped, and listed with the reason.
@@ -89,24 +97,52 @@ pub fn rank(
     progress: &dyn Progress,
     interrupt: &Interrupt,
 ) -> Result<Ranking, Error> {
+    rank_with(sources, dataset, options, (progress, interrupt), &mut |asked| {
+        Ok(asked.answer(options))
+    })
+}
+
+/// Ranks as [`rank`], with `decide` to put the scored models in their order.
+///
+/// # Errors
+/// As [`rank`], and those of `decide`.
+pub(crate) fn rank_with(
+    sources: &Sources,
+    dataset: Dataset,
+    options: &RankOptions,
+    (progress, interrupt): (&dyn Progress, &Interrupt),
+    decide: &mut dyn FnMut(Asked<'_>) -> Result<Answered, Error>,
+) -> Result<Ranking, Error> {
     let task = dataset.targets.task();
     let all_names = options::score_names(options, task);
     let (names, company) = company::split(all_names.clone(), task)?;
     check_names(&names, task)?;
     let kind = dataset.kind();
     check_pooling(&options.extract, kind)?;
-    let hub = sources.open(progress, interrupt)?;
+    let mut hub = sources.open(progress, interrupt)?;
+    let left_out = options.filter.by_license(&mut hub, progress);
     let dataset = match options.max_samples {
         Some(limit) => dataset.subsample(limit, options.seed),
         None => dataset,
     };
     report_notes(&dataset, progress);
-    let (models, mut skipped) = prepare(&hub, Some(kind), &options.extract, progress);
+    let (mut models, mut skipped) = prepare(&hub, Some(kind), &options.extract, progress);
+    skipped.extend(left_out);
+    let all = Extraction {
+        models: &[],
+        dataset: &dataset,
+        digests: &[],
+        options: &options.extract,
+        progress,
+        interrupt,
+    };
+    skipped.extend(options.filter.by_cost(&mut models, &all)?);
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
     let samples = DrawnSamples::of(dataset, &models, options, progress)?;
     let dataset = &samples.dataset;
+    let enough = Enough::of(&dataset.targets);
     let scoring = Scoring {
         dataset,
         names: &names,
@@ -118,6 +154,8 @@ pub fn rank(
             Some(_) if task != Task::Tokens => Some(even_groups(dataset)?),
             _ => None,
         },
+        too_few: enough.too_few.clone(),
+        permutations: OnceLock::new(),
     };
     let work = Extraction {
         models: &models,
@@ -177,9 +215,18 @@ pub fn rank(
             })
             .collect(),
     };
+    let found = baseline::Found::of(&ranked);
     let mut models = in_order(ranked, kind, options.top_k, options.seed)?;
-    let question = asked::question(&models, &hub, &data, (task, &options.protocol));
-    let (decision, undecided) = asked::decide(&question, &mut models, options);
+    let baseline = found.beside(&models, &names, &dataset.targets)?;
+    let mut warnings: Vec<String> = enough.warning.into_iter().collect();
+    warnings.extend(names.first().and_then(|name| baseline::warning(&baseline, name)));
+    warnings.extend(baseline::saturated(&models, &names));
+    let question = asked::question(&models, &hub, (&data, enough.too_few), (task, &options.protocol));
+    let Answered { decision, undecided } = decide(Asked {
+        question: &question,
+        models: &mut models,
+        hub: &hub,
+    })?;
     Ok(Ranking {
         schema: SCHEMA.to_owned(),
         task: task.name().to_owned(),
@@ -188,6 +235,8 @@ pub fn rank(
         models,
         decision,
         undecided,
+        baseline: Some(baseline),
+        warnings,
         race: raced.summary,
         skipped,
     })

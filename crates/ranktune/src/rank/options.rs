@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use ranktune_data::Task;
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
-use ranktune_hub::TextPooling;
+use ranktune_hub::{License, TextPooling};
 use ranktune_report::{Record, RecordRow};
 use ranktune_scores::scores::{DefaultUse, SCORES, Score};
 use ranktune_train::methods::DEFAULT as DEFAULT_METHOD;
 use serde_json::{Map, Value, json};
 
+use crate::filter::ModelFilter;
 use crate::record::{protocol_of, shipped};
-use crate::scoring::is_found_from_words;
 
 /// How the models of a hub are ranked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankOptions {
-    /// Scores by name; the first one orders the ranking. Default: `logme`, and for one class per sample also `leep`, `nce` and
-    /// `h-score`, which add little time.
+    /// Scores by name; the first one orders the ranking. Default: `logme`, and for one class per sample also `leep`, `nce`,
+    /// `shrinkage-h-score` and `loo-accuracy`.
     pub scores: Vec<String>,
     /// Maximum number of samples, drawn from every class in proportion. Default: all.
     pub max_samples: Option<usize>,
@@ -31,6 +31,8 @@ pub struct RankOptions {
     pub race: Option<RaceOptions>,
     /// How features are extracted.
     pub extract: ExtractOptions,
+    /// Which models are ranked. Default: all.
+    pub filter: ModelFilter,
     /// Size in bytes of one model's features above which they are added up as they arrive instead of being held in memory.
     /// Default: 256 MiB.
     pub keep_bytes: Option<usize>,
@@ -51,6 +53,7 @@ impl Default for RankOptions {
             top_k: 3,
             race: None,
             extract: ExtractOptions::default(),
+            filter: ModelFilter::default(),
             keep_bytes: None,
             record: RecordUse::Shipped,
             protocol: protocol_of(DEFAULT_METHOD),
@@ -72,7 +75,7 @@ pub enum RecordUse {
 
 impl RecordUse {
     /// The rows.
-    pub(super) fn rows(&self) -> Vec<RecordRow> {
+    pub(crate) fn rows(&self) -> Vec<RecordRow> {
         match self {
             Self::Nothing => Vec::new(),
             Self::Shipped => shipped().rows.clone(),
@@ -157,8 +160,9 @@ pub(super) fn score_names(options: &RankOptions, task: Task) -> Vec<String> {
     let is_of_classes = matches!(task, Task::Classification | Task::Tokens);
     let is_default = |score: &&Score| match score.default_use {
         DefaultUse::EveryTask => true,
-        // Of words only statistics are kept.
-        DefaultUse::Classes => is_of_classes && (task != Task::Tokens || is_found_from_words(score)),
+        // Of words only statistics are kept. A word that is left out alone leaves the others of its sentence, which know it: no accuracy of
+        // words by default.
+        DefaultUse::Classes => is_of_classes && (task != Task::Tokens || score.is_of_statistics()),
         _ => false,
     };
     let scores = SCORES.iter().filter(is_default);
@@ -185,6 +189,17 @@ pub(super) fn options_json(options: &RankOptions, names: &[String]) -> Map<Strin
     insert("seed", json!(options.seed));
     insert("top_k", json!(options.top_k));
     insert("record", json!(options.record.name()));
+    let filter = &options.filter;
+    if !filter.licenses.is_empty() {
+        let names: Vec<&str> = filter.licenses.iter().map(License::name).collect();
+        insert("license", json!(names));
+    }
+    if let Some(max) = filter.max_parameters {
+        insert("max_parameters", json!(max));
+    }
+    if let Some(max) = filter.max_latency {
+        insert("max_latency", json!(max.as_secs_f64()));
+    }
     if extract.feature == FeatureChoice::Layers {
         insert("layers", json!(options.layers.name()));
     }
@@ -202,10 +217,13 @@ mod tests {
     #[test]
     fn the_default_scores_follow_from_the_task() {
         for (task, expected) in [
-            (Task::Classification, vec!["logme", "leep", "nce", "h-score"]),
+            (
+                Task::Classification,
+                vec!["logme", "leep", "nce", "shrinkage-h-score", "loo-accuracy"],
+            ),
             (Task::MultiLabel, vec!["logme"]),
             (Task::Regression, vec!["logme"]),
-            (Task::Tokens, vec!["logme", "h-score"]),
+            (Task::Tokens, vec!["logme", "shrinkage-h-score"]),
         ] {
             assert_eq!(score_names(&RankOptions::default(), task), expected, "{task}");
         }

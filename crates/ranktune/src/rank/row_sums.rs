@@ -11,10 +11,12 @@ use std::ops::Range;
 
 use ranktune_data::Dataset;
 use ranktune_features::extract::ExtractedFeatures;
+use ranktune_scores::baseline::PermutedSums;
 use ranktune_scores::scores::{Needs, find};
 use ranktune_scores::uncertainty::{Accumulator, SampleData, groups};
 use ranktune_scores::{FeatureView, Probabilities};
 
+use super::baseline;
 use super::scores::{Detail, GROUPS, ScoreList, Scoring};
 use crate::error::{Error, ErrorKind};
 use crate::scoring::{Columns, probabilities};
@@ -60,6 +62,8 @@ pub(super) struct RowSums<'a> {
     keeps_draw: bool,
     /// From the first valid rows on, which tell the number of features.
     sums: Option<Accumulator>,
+    /// Sums over permuted labels, where they are kept.
+    permuted: Option<PermutedSums>,
     logits: Vec<f32>,
     n_logits: usize,
     valid: Vec<bool>,
@@ -72,6 +76,7 @@ impl<'a> RowSums<'a> {
             groups,
             keeps_draw: keeps_draw(scoring.names),
             sums: None,
+            permuted: baseline::keeps_sums(scoring.names).then(PermutedSums::default),
             logits: Vec::new(),
             n_logits: 0,
             valid: Vec::new(),
@@ -84,7 +89,12 @@ impl<'a> RowSums<'a> {
     }
 
     /// Adds the next rows.
-    pub(super) fn add(&mut self, features: &mut ExtractedFeatures, rows: Range<usize>) -> Result<(), Error> {
+    pub(super) fn add(
+        &mut self,
+        features: &mut ExtractedFeatures,
+        rows: Range<usize>,
+        scoring: &Scoring<'_>,
+    ) -> Result<(), Error> {
         let d = features.n_features();
         for begin in rows.clone().step_by(BLOCK) {
             let block = begin..(begin + BLOCK).min(rows.end);
@@ -103,7 +113,11 @@ impl<'a> RowSums<'a> {
                 }
             };
             let groups: Vec<usize> = kept.iter().map(|&row| self.groups[row]).collect();
-            sums.update(&FeatureView::new(&data, kept.len(), d)?, &columns.view()?, &groups)?;
+            let view = FeatureView::new(&data, kept.len(), d)?;
+            sums.update(&view, &columns.view()?, &groups)?;
+            if let Some(permuted) = &mut self.permuted {
+                baseline::add(permuted, &view, &kept, scoring)?;
+            }
         }
         if let Some((logits, columns)) = features.logits_of(rows.clone())? {
             self.logits.extend(logits);
@@ -129,6 +143,11 @@ impl<'a> RowSums<'a> {
                 .transpose()?,
             groups: Some(&groups),
         }))?;
-        Ok((scoring.of_groups(&scores, detail)?, scores.total()?.n_features()))
+        let none = PermutedSums::default();
+        let permuted = self.permuted.as_ref().unwrap_or(&none);
+        Ok((
+            scoring.of_groups(&scores, permuted, detail)?,
+            scores.total()?.n_features(),
+        ))
     }
 }

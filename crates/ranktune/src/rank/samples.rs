@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use ranktune_core::Event;
 use ranktune_features::extract::{ExtractedFeatures, Extraction, Extractor, PreparedModel, UnreadableSample, extract};
+use ranktune_scores::baseline::permuted;
 use ranktune_scores::scores::ScoreData;
-use ranktune_scores::uncertainty::{groups, jackknife};
+use ranktune_scores::uncertainty::{groups, jackknife_of};
 use ranktune_scores::{FeatureView, Probabilities, ScoreInputs, ScoreOptions};
 
 use super::company;
@@ -177,7 +178,7 @@ fn of_features(
     if bytes > scoring.keep_bytes && row_sums::is_possible(scoring) {
         let groups = row_sums::groups_of(scoring)?;
         let mut sums = RowSums::new(scoring, &groups);
-        sums.add(features, 0..n)?;
+        sums.add(features, 0..n, scoring)?;
         let (list, d) = sums.scores(scoring, detail)?;
         return Ok(ModelScores::of_all(model, list, d));
     }
@@ -239,9 +240,12 @@ fn of_rows(
     let mut list = scoring.list(detail, |score, with_error| {
         let outcome = score.compute(&data, &options)?;
         let groups = groups.as_ref().filter(|_| with_error);
-        let jackknife = groups.and_then(|groups| jackknife(&inputs, score.name, &options, groups).ok());
+        let jackknife = groups.and_then(|groups| jackknife_of(&data, score, &outcome, &options, groups).ok());
         Ok((outcome, jackknife))
     })?;
+    scoring.permute(&mut list, detail, |score| {
+        permuted(&data, score, &options, scoring.seed)
+    });
     company::add_terms(&mut list, scoring.company, &data, detail);
     Ok(list)
 }

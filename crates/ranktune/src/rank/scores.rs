@@ -1,15 +1,19 @@
 //! The scores of one model: every score that was asked for, and the jackknife of the one that orders the ranking.
 
+use std::sync::OnceLock;
+
 use ranktune_core::one_line;
 use ranktune_data::Dataset;
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::LayerScore;
+use ranktune_scores::baseline::{PermutedScores, PermutedSums};
 use ranktune_scores::scores::company::CompanyScore;
 use ranktune_scores::scores::{Score, find};
 use ranktune_scores::uncertainty::{GroupedScores, Jackknife};
 use ranktune_scores::{ScoreOptions, ScoreOutcome};
 use serde_json::{Map, Value, json};
 
+use super::baseline::{self, Permuted};
 use super::options::LayerChoice;
 use crate::error::Error;
 use crate::scoring::{insert_error, score_json};
@@ -41,6 +45,8 @@ pub(super) struct ScoreEntry {
 pub(super) struct ScoreList {
     pub(super) entries: Vec<ScoreEntry>,
     pub(super) jackknife: Option<Jackknife>,
+    /// The first score of permuted labels, once all scores are computed.
+    pub(super) permuted: Option<Permuted>,
 }
 
 impl ScoreList {
@@ -92,6 +98,10 @@ pub(super) struct Scoring<'a> {
     /// The group of every sample, dealt so that every prefix has even groups. `None` where all samples are scored at once: then
     /// groups are drawn at random, among the samples that can be read.
     pub(super) groups: Option<Vec<usize>>,
+    /// Why there are no standard errors.
+    pub(super) too_few: Option<String>,
+    /// The orders of the samples whose labels permutations take, for rows that are not kept.
+    pub(super) permutations: OnceLock<Vec<Vec<usize>>>,
 }
 
 impl Scoring<'_> {
@@ -112,11 +122,14 @@ impl Scoring<'_> {
         let mut list = ScoreList {
             entries: Vec::with_capacity(names.len()),
             jackknife: None,
+            permuted: None,
         };
+        // A race compares its models on whatever there is.
+        let too_few = self.too_few.as_ref().filter(|_| detail == Detail::Final);
         for (place, name) in names.iter().enumerate() {
             let score = find(name)?;
             let with_error = place == 0 || score.always_with_error;
-            let (outcome, jackknife) = match compute(score, with_error) {
+            let (outcome, jackknife) = match compute(score, with_error && too_few.is_none()) {
                 Ok(computed) => computed,
                 Err(error) if place == 0 => return Err(error.into()),
                 Err(error) => {
@@ -138,6 +151,9 @@ impl Scoring<'_> {
                     .as_ref()
                     .map_or(GROUPS, |jackknife| jackknife.replicates.len());
                 insert_error(&mut object, error, groups);
+                if let Some(reason) = too_few {
+                    object.insert("standard_error_reason".to_owned(), json!(reason));
+                }
             }
             if place == 0 {
                 list.jackknife = jackknife;
@@ -155,13 +171,35 @@ impl Scoring<'_> {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub(super) fn of_groups(&self, scores: &GroupedScores<'_>, detail: Detail) -> Result<ScoreList, Error> {
+    pub(super) fn of_groups(
+        &self,
+        scores: &GroupedScores<'_>,
+        permuted: &PermutedSums,
+        detail: Detail,
+    ) -> Result<ScoreList, Error> {
         let options = ScoreOptions::default();
-        self.list(detail, |score, with_error| {
+        let mut list = self.list(detail, |score, with_error| {
             let outcome = scores.compute(score, &options)?;
             // A score without a standard error is still a score.
             let jackknife = with_error.then(|| scores.jackknife(score, &options).ok()).flatten();
             Ok((outcome, jackknife))
-        })
+        })?;
+        self.permute(&mut list, detail, |score| {
+            scores.permuted(permuted, score, &options, self.seed)
+        });
+        Ok(list)
+    }
+
+    /// Adds the first score of permuted labels, which `compute` computes.
+    pub(super) fn permute(
+        &self,
+        list: &mut ScoreList,
+        detail: Detail,
+        compute: impl Fn(&Score) -> Result<PermutedScores, ranktune_scores::Error>,
+    ) {
+        let first = self.names.first().and_then(|name| find(name).ok());
+        if let (Some(score), Detail::Final) = (first, detail) {
+            list.permuted = Some(compute(score).map_err(|error| baseline::reason(&error)));
+        }
     }
 }

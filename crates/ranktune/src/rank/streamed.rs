@@ -62,6 +62,7 @@ impl Track for StreamedRows<'_> {
     }
 
     fn advance(&mut self, goal: Goal, reached: &mut Reached<'_>) -> Result<(), Error> {
+        let scoring = self.scoring;
         while self.done < goal.samples {
             let rows = self.done..(self.done + PART).min(goal.samples);
             self.extractor.advance_to(rows.end)?;
@@ -70,7 +71,7 @@ impl Track for StreamedRows<'_> {
                     continue;
                 }
                 let added = look(&mut self.extractor, model, rows.end, |features| {
-                    sums.add(features, rows.clone())
+                    sums.add(features, rows.clone(), scoring)
                 });
                 if let Err(error) = added {
                     self.is_over[model] = true;

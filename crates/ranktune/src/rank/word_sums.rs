@@ -8,10 +8,14 @@
 //! They take `J · Σ 4 d_l²` bytes, whatever the number of words: 24 MB for ten groups of 768 features, 0.3 GB for those of
 //! twelve blocks. A model of which even [`FEWEST_GROUPS`] groups take more than [`MOST_BYTES`] is refused.
 
+use std::sync::OnceLock;
+
 use ranktune_features::extract::{Layer, PreparedModel, WordBlock};
+use ranktune_scores::baseline::{PERMUTATIONS, PermutedSums, order};
 use ranktune_scores::uncertainty::{Accumulator, GroupedScores};
 use ranktune_scores::{FeatureView, Statistics, Targets};
 
+use super::baseline;
 use super::layers::{append_mean, combine, common_width};
 use super::options::LayerChoice;
 use super::row_sums::keeps_draw;
@@ -33,16 +37,41 @@ pub(super) struct Sentences<'a> {
     n_tags: usize,
     groups: Vec<usize>,
     n_groups: usize,
+    /// The number of words before each sentence.
+    before: Vec<usize>,
+    /// The tags of all words in permuted orders, one list for each.
+    permuted: OnceLock<Vec<Vec<u32>>>,
 }
 
 impl<'a> Sentences<'a> {
     pub(super) fn new(tags: &'a [Vec<u32>], n_tags: usize, groups: Vec<usize>, n_groups: usize) -> Self {
+        let mut words = 0;
+        let before = tags.iter().map(|tags| {
+            words += tags.len();
+            words - tags.len()
+        });
         Self {
             tags,
             n_tags,
             groups,
             n_groups,
+            before: before.collect(),
+            permuted: OnceLock::new(),
         }
+    }
+
+    /// The tags of all words in permuted orders.
+    fn permuted(&self, seed: u64) -> &[Vec<u32>] {
+        self.permuted.get_or_init(|| {
+            let tags: Vec<u32> = self.tags.iter().flatten().copied().collect();
+            let of = |permutation| {
+                order(tags.len(), seed, permutation)
+                    .iter()
+                    .map(|&word| tags[word])
+                    .collect()
+            };
+            (0..PERMUTATIONS).map(of).collect()
+        })
     }
 
     /// Length of the shortest prefix with `words` words, or of all sentences.
@@ -68,6 +97,10 @@ pub(super) struct WordSums<'a> {
     keeps_draw: bool,
     /// One for every layer, from the first words on.
     parts: Vec<Accumulator>,
+    /// Their sums over permuted tags, where they are kept.
+    permuted: Vec<PermutedSums>,
+    keeps_permuted: bool,
+    seed: u64,
     n_features: usize,
 }
 
@@ -107,6 +140,9 @@ impl<'a> WordSums<'a> {
             bytes_of_group: bytes_of_group(model, scoring.layers),
             keeps_draw: keeps_draw(scoring.names),
             parts: Vec::new(),
+            permuted: Vec::new(),
+            keeps_permuted: baseline::keeps_sums(scoring.names),
+            seed: scoring.seed,
             n_features: 0,
         }
     }
@@ -144,10 +180,21 @@ impl<'a> WordSums<'a> {
         if self.parts.is_empty() {
             self.n_features = d;
             self.parts = self.empty_parts()?;
+            self.permuted = vec![PermutedSums::default(); self.parts.len()];
         }
+        let first = self.sentences.before[block.sentences.start];
+        let words = first..first + labels.len();
+        let permuted = self.keeps_permuted.then(|| self.sentences.permuted(self.seed));
+        let n_tags = self.sentences.n_tags;
+        let permute = |sums: &mut PermutedSums, view: &FeatureView<'_>| match permuted {
+            Some(permuted) => sums.update(view, |order| Targets::classes(&permuted[order][words.clone()], n_tags)),
+            None => Ok(()),
+        };
         let targets = Targets::classes(&labels, self.sentences.n_tags)?;
         if let ([part], true) = (self.parts.as_mut_slice(), self.layers.is_empty()) {
-            return part.update(&FeatureView::new(block.features, labels.len(), d)?, &targets, &groups);
+            let view = FeatureView::new(block.features, labels.len(), d)?;
+            part.update(&view, &targets, &groups)?;
+            return permute(&mut self.permuted[0], &view);
         }
         let mut rows = Vec::new();
         for (place, part) in self.parts.iter_mut().enumerate() {
@@ -157,6 +204,7 @@ impl<'a> WordSums<'a> {
             append_mean(block.features, d, layers, &mut rows);
             let view = FeatureView::new(&rows, labels.len(), layers[0].width())?;
             part.update(&view, &targets, &groups)?;
+            permute(&mut self.permuted[place], &view)?;
         }
         Ok(())
     }
@@ -183,9 +231,9 @@ impl<'a> WordSums<'a> {
         detail: Detail,
     ) -> Result<ModelScores, Error> {
         let mut each = Vec::with_capacity(self.parts.len());
-        for part in &mut self.parts {
+        for (part, permuted) in self.parts.iter_mut().zip(&self.permuted) {
             let scores = part.scores(None)?;
-            let list = scoring.of_groups(&scores, detail);
+            let list = scoring.of_groups(&scores, permuted, detail);
             each.push(list.map_err(|error| advised(&scores, error))?);
         }
         let none = || Error::new(ErrorKind::Data, "there are no words to score");

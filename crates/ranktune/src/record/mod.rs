@@ -17,6 +17,7 @@ mod selection;
 mod shipped;
 mod training;
 
+pub(crate) use day::today;
 pub use file::{ReadRecord, RecordFile};
 pub use selection::Selection;
 pub use shipped::shipped;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use ranktune_data::Task;
 use ranktune_report::Scores;
 use ranktune_scores::scores::{DefaultUse, Needs, SCORES, Score, find};
-use ranktune_scores::uncertainty::{GroupedScores, SampleData};
+use ranktune_scores::uncertainty::{GroupedScores, Reservoir, SampleData};
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
 
 use crate::error::{Error, ErrorKind};
@@ -49,7 +49,7 @@ pub struct ScoreFiles {
 pub struct ScoreFileOptions {
     /// The task. Default: inferred from the targets.
     pub task: Option<Task>,
-    /// Scores by name. Default: `logme`, and with probabilities `leep` and `nce`.
+    /// Scores by name. Default: `logme`; for classes also `loo-accuracy`, and with probabilities `leep` and `nce`.
     pub scores: Vec<String>,
     /// Which variant of LogME. Default: the maximum of the evidence.
     pub compat: Compat,
@@ -78,6 +78,8 @@ const REDO_ABOVE: f64 = 1e-8;
 const FAST_ABOVE: f64 = 1e-4;
 /// Bytes up to which all rows are read at once after statistics have lost digits.
 const ROWS_BYTES: usize = 4 << 30;
+/// Bytes up to which all rows are read at once for a score that is computed by default.
+const KEEP_BYTES: usize = 256 << 20;
 /// Numbers of features up to which all rows are read at once from the start.
 const FEW: usize = 1 << 20;
 
@@ -158,6 +160,7 @@ fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<Stri
     *hint = shards.as_ref().and_then(|shards| shards.hint.clone());
     let names = score_names(options, files, shards.as_ref())?;
     check(&names, shards.as_ref(), &saved, options)?;
+    let mut draw = None;
     if let Some(shards) = &mut shards {
         if saved.is_empty() && reads_rows(shards, &names, options) {
             let found = rows::score(shards, &names, options, files.save.as_deref());
@@ -165,13 +168,16 @@ fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<Stri
         }
         let saving = if files.save.is_some() { Saving::Yes } else { Saving::No };
         let wanted = wanted(shards, &names, options, saving);
-        saved.insert(0, stream::part(shards, wanted)?);
+        let (part, kept) = stream::part(shards, wanted)?;
+        // Saved statistics have no rows, and a draw of some of the samples is none of all.
+        draw = kept.filter(|_| saved.is_empty());
+        saved.insert(0, part);
     }
     let part = saved::merge(saved)?;
     if let Some(path) = &files.save {
         part.write(path)?;
     }
-    match from_part(&part, shards.as_ref(), &names, options) {
+    match from_part(&part, draw.as_ref(), shards.as_ref(), &names, options) {
         Ok(scores) if !needs_more(&scores, options) => Ok(scores.document()),
         Ok(scores) => again(files, shards, &names, options, Some(scores)),
         Err(error) if is_precision(&error) => match again(files, shards, &names, options, None) {
@@ -226,6 +232,9 @@ fn wanted(shards: &Shards, names: &[String], options: &ScoreFileOptions, saving:
         } else {
             Classes::Together
         },
+        keeps_draw: names
+            .iter()
+            .any(|name| find(name).is_ok_and(|score| score.needs == Needs::RowsOrGroups)),
     }
 }
 
@@ -292,13 +301,19 @@ fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> 
             .iter()
             .any(|name| find(name).is_ok_and(|score| score.needs == wanted))
     };
+    // Who asks for a score by name gets it from all rows where they fit in memory; by default a draw does where there are many.
+    let whole = if options.scores.is_empty() {
+        KEEP_BYTES / 4
+    } else {
+        ROWS_BYTES / 4
+    };
     let has_no_other_way = names
         .iter()
         .any(|name| find(name).is_ok_and(|score| score.needs.is_of_rows() && score.needs != Needs::ClassRows));
     let with_errors = options.standard_errors != StandardErrors::Without;
     (needs(Needs::ClassRows) && (with_errors || n.saturating_mul(d) <= ROWS_BYTES / 16))
         || has_no_other_way
-        || (needs(Needs::RowsOrGroups) && n.saturating_mul(d) <= ROWS_BYTES / 4)
+        || (needs(Needs::RowsOrGroups) && n.saturating_mul(d) <= whole)
         || (with_errors && needs(Needs::Probabilities))
         || n <= d.saturating_mul(2)
         || n.saturating_mul(d) <= FEW
@@ -306,11 +321,13 @@ fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> 
 
 fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
     if options.scores.is_empty() {
-        let with_probabilities =
-            !files.probabilities.is_empty() && shards.is_some_and(|shards| shards.columns.is_classes());
-        let by_default = |score: &&Score| match score.default_use {
-            DefaultUse::EveryTask => true,
-            DefaultUse::Classes => with_probabilities && score.needs == Needs::Probabilities,
+        let is_of_classes = shards.is_some_and(|shards| shards.columns.is_classes());
+        // Saved statistics have no rows, and products in f32 are for LogME alone.
+        let has_rows = files.statistics.is_empty() && options.precision == Precision::Double;
+        let by_default = |score: &&Score| match (score.default_use, score.needs) {
+            (DefaultUse::EveryTask, _) => true,
+            (DefaultUse::Classes, Needs::Probabilities) => is_of_classes && !files.probabilities.is_empty(),
+            (DefaultUse::Classes, Needs::RowsOrGroups) => is_of_classes && has_rows,
             _ => false,
         };
         let names = SCORES.iter().filter(by_default).map(|score| score.name.to_owned());
@@ -359,6 +376,7 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
 /// All scores from statistics, and from labels and probabilities where they are available.
 fn from_part(
     part: &Part,
+    draw: Option<&Reservoir>,
     shards: Option<&Shards>,
     names: &[String],
     options: &ScoreFileOptions,
@@ -376,6 +394,9 @@ fn from_part(
     let mut scores = GroupedScores::new(&part.groups, kept)?;
     if let Some(classes) = &part.classes {
         scores = scores.with_classes(classes);
+    }
+    if let Some((features, targets)) = draw.map(Reservoir::view).transpose()?.flatten() {
+        scores = scores.with_draw(features, targets)?;
     }
     let total = scores.total()?;
     let mut scored = Scored::new(part.task, samples, total.n_features(), total.n_columns(), &part.names);

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use ranktune_scores::scores::{ScoreData, find};
-use ranktune_scores::uncertainty::{groups, jackknife};
+use ranktune_scores::uncertainty::{groups, jackknife_of};
 use ranktune_scores::{FeatureView, ScoreInputs};
 
 use super::document::{Scored, settings};
-use super::saved::Part;
 use super::shards::Shards;
 use super::{Precision, Saving, ScoreFileOptions, StandardErrors, stream};
 use crate::error::{Error, ErrorKind};
@@ -20,7 +19,7 @@ pub(super) fn score(
     save: Option<&Path>,
 ) -> Result<ranktune_report::Scores, Error> {
     if let Some(path) = save {
-        let part: Part = stream::part(shards, super::wanted(shards, names, options, Saving::Yes))?;
+        let (part, _) = stream::part(shards, super::wanted(shards, names, options, Saving::Yes))?;
         part.write(path)?;
     }
     let d = shards.n_features();
@@ -47,13 +46,14 @@ pub(super) fn score(
     let prepared = ScoreData::new(&inputs)?;
     let mut scored = Scored::new(shards.task, n, d, inputs.targets.n_columns(), &shards.names);
     for name in names {
-        let outcome = find(name)?.compute(&prepared, &settings)?;
+        let score = find(name)?;
+        let outcome = score.compute(&prepared, &settings)?;
         // Everything here is in f64, which is within any precision asked for.
         scored.add(name, &outcome, Precision::Double);
         if let StandardErrors::Jackknife { seed } = options.standard_errors {
             let count = groups::DEFAULT_GROUPS.min(n);
             let groups = groups::assign(&inputs.targets, count, seed)?;
-            let jackknife = jackknife(&inputs, name, &settings, &groups)?;
+            let jackknife = jackknife_of(&prepared, score, &outcome, &settings, &groups)?;
             scored.standard_error(name, Some(jackknife.standard_error), count);
         }
     }

@@ -5,7 +5,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use ranktune_scores::uncertainty::{Accumulator, groups};
+use ranktune_scores::uncertainty::{Accumulator, Reservoir, groups};
 use ranktune_scores::{FeatureView, Precision};
 
 use super::StandardErrors;
@@ -49,6 +49,8 @@ pub(super) struct Wanted {
     pub errors: StandardErrors,
     pub precision: Precision,
     pub classes: Classes,
+    /// Whether some rows are kept for scores that look at samples one by one.
+    pub keeps_draw: bool,
 }
 
 /// Whether every class has statistics of its own, which TransRate needs.
@@ -58,12 +60,13 @@ pub(super) enum Classes {
     Apart,
 }
 
-/// The statistics of all shards.
-pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
+/// The statistics of all shards, and the rows that were drawn.
+pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<(Part, Option<Reservoir>), Error> {
     let Wanted {
         errors,
         precision,
         classes,
+        keeps_draw,
     } = wanted;
     let d = shards.n_features();
     let empty = shards.columns.empty_statistics(d)?.with_precision(precision);
@@ -81,6 +84,9 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
     let mut sums = Accumulator::new(&empty, n_groups);
     if classes == Classes::Apart && shards.columns.is_classes() {
         sums = sums.with_classes(&empty);
+    }
+    if keeps_draw {
+        sums = sums.with_draw();
     }
     let Shards { readers, columns, .. } = shards;
     let paths: Vec<_> = readers.iter().map(|(path, _)| path.clone()).collect();
@@ -110,14 +116,16 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<Part, Error> {
         }
         Ok::<(), Error>(())
     })?;
+    let draw = sums.take_draw();
     let (groups, classes) = sums.into_statistics()?;
-    Ok(Part {
+    let part = Part {
         task: shards.task,
         names: shards.names.clone(),
         seed,
         classes,
         groups,
-    })
+    };
+    Ok((part, draw))
 }
 
 /// Sends all blocks; stops when the receiver is gone.

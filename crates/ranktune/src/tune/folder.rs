@@ -112,6 +112,7 @@ impl OutputFolder {
         if let Some(side) = base.images() {
             self.write_preprocessing(&side.processor, &mut config)?;
         }
+        count_classes(&mut config, dataset.targets.names().len());
         if base.texts().is_some() {
             self.copy_tokenizer(base_folder)?;
         }
@@ -188,7 +189,7 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
         .enumerate()
         .map(|(i, name)| (name.clone(), json!(i)))
         .collect();
-    for other in ["num_classes", "label_names"] {
+    for other in ["num_classes", "label_names", "label_descriptions"] {
         config.shift_remove(other);
     }
     config.insert("num_labels".to_owned(), json!(names.len()));
@@ -200,9 +201,44 @@ fn label(config: &mut Map<String, Value>, dataset: &Dataset) {
     config.insert("label2id".to_owned(), Value::Object(by_name));
 }
 
+/// Sets the number of classes where timm's files have it once more, beside the arguments of the model or of its preprocessing, and
+/// drops the names of the old ones.
+fn count_classes(config: &mut Map<String, Value>, classes: usize) {
+    for part in ["model_args", "pretrained_cfg"] {
+        let Some(Value::Object(fields)) = config.get_mut(part) else {
+            continue;
+        };
+        if let Some(number) = fields.get_mut("num_classes") {
+            *number = json!(classes);
+        }
+        for names in ["label_names", "label_descriptions"] {
+            fields.shift_remove(names);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_of_classes_in_a_config_is_the_new_one() {
+        let config = json!({
+            "architecture": "vit_tiny_patch16_224",
+            "model_args": {"num_classes": 1000, "img_size": 96},
+            "pretrained_cfg": {"num_classes": 1000, "label_names": ["n01440764"], "crop_pct": 0.9},
+        });
+        let Value::Object(mut config) = config else {
+            panic!("an object")
+        };
+        count_classes(&mut config, 10);
+        let expected = json!({
+            "architecture": "vit_tiny_patch16_224",
+            "model_args": {"num_classes": 10, "img_size": 96},
+            "pretrained_cfg": {"num_classes": 10, "crop_pct": 0.9},
+        });
+        assert_eq!(Value::Object(config), expected);
+    }
 
     #[test]
     fn a_folder_of_other_files_or_of_another_run_is_refused() {

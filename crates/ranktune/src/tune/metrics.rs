@@ -1,7 +1,8 @@
 //! Metrics of the tuned model on every split, by the inference engine.
 
-use ranktune_core::{Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::Task;
+use ranktune_features::engine::EngineChoice;
 use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 use ranktune_report::training::Metrics;
 use serde_json::{Map, Value};
@@ -10,13 +11,14 @@ use super::folder::OutputFolder;
 use super::options::TuneOptions;
 use super::splits::{DataSplit, DataSplits};
 use super::stages::Labelled;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::evaluate::measure;
 use crate::predictor::{Predictor, RunContext, logits};
 use crate::sources::Sources;
 use crate::tagger::Tagger;
 
-/// Evaluates the model in `folder` as any other model of a hub.
+/// Evaluates the model in `folder` as any other model of a hub. Where the engine that was asked for does not run it, another does:
+/// the training is done, and is not to be lost for that.
 ///
 /// # Errors
 /// As [`evaluate`](crate::evaluate()).
@@ -32,6 +34,28 @@ pub(crate) fn of_splits(
         cache: CacheOptions::Off,
         ..options.extract.clone()
     };
+    let failed = match evaluated(folder, splits, &extract, progress, interrupt) {
+        Err(error) if error.kind() == ErrorKind::Extraction && extract.engine != EngineChoice::Auto => error,
+        result => return result,
+    };
+    progress.event(Event::Note(&format!(
+        "the tuned model is evaluated by another engine, because {}",
+        one_line(&failed)
+    )));
+    let extract = ExtractOptions {
+        engine: EngineChoice::Auto,
+        ..extract
+    };
+    evaluated(folder, splits, &extract, progress, interrupt)
+}
+
+fn evaluated(
+    folder: &OutputFolder,
+    splits: &DataSplits,
+    extract: &ExtractOptions,
+    progress: &dyn Progress,
+    interrupt: &Interrupt,
+) -> Result<Metrics, Error> {
     let source = Sources::from(folder.path.as_path());
     let [train, validation, test] = ["train", "validation", "test"].map(|part| format!("evaluation on {part}"));
     let parts = [
@@ -52,7 +76,7 @@ pub(crate) fn of_splits(
         (splits.test.as_ref(), Labelled { label: &test, progress }),
     ];
     let [train, validation, test] = if splits.all.targets.task() == Task::Tokens {
-        let options = &extract;
+        let options = extract;
         let open = RunContext {
             options,
             progress,
@@ -69,7 +93,7 @@ pub(crate) fn of_splits(
         })
     } else {
         let context = RunContext {
-            options: &extract,
+            options: extract,
             progress,
             interrupt,
         };
@@ -77,7 +101,7 @@ pub(crate) fn of_splits(
         parts.map(|(split, progress)| {
             of_split(split, |split| {
                 let context = RunContext {
-                    options: &extract,
+                    options: extract,
                     progress: &progress,
                     interrupt,
                 };

@@ -8,6 +8,7 @@
 //!                                             └──► folder: a hub entry ──► metrics by the inference engine
 //! ```
 
+mod batch;
 mod calibration;
 mod choice;
 mod entity_f1;
@@ -19,6 +20,7 @@ mod network;
 mod observer;
 mod options;
 mod parameters;
+pub(crate) mod partial;
 mod read_out;
 mod run;
 mod selection;
@@ -42,6 +44,7 @@ use ranktune_train::{MethodInfo, Need, ValidationMetric};
 
 pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
+pub(crate) use run::decimal;
 
 use crate::error::{Error, ErrorKind};
 use crate::models::check_pooling;
@@ -160,6 +163,7 @@ pub fn tune(
         data: &data,
         options,
         folder: &folder,
+        pause_after: None,
         progress,
         interrupt,
     };

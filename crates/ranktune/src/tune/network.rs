@@ -7,9 +7,10 @@ use ranktune_features::extract::{PreparedModel, Sequences, TextSide};
 use ranktune_nn::head::POOLED;
 use ranktune_nn::{FeatureLayout, Feed, GraphOptions, Head, HeadRows, SequencePooling, TrainableGraph, with_head};
 use ranktune_onnx::locate::Pooling;
-use ranktune_onnx::{Dim, Model};
+use ranktune_onnx::{Dim, Model, check};
 use ranktune_train::{EVALUATION_VIEW, Pick, Samples};
 
+use super::batch::{check_rows, with_free_batch};
 use crate::error::{Error, ErrorKind};
 
 /// The initial bias of the head: for labels the logarithm of their odds among the training samples, so that training does not start by
@@ -40,6 +41,10 @@ pub(crate) fn network(
     let unusable = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
     let located = target.located();
     let mut base = target.model().clone();
+    if target.fixed_batch().is_some() {
+        base = with_free_batch(target.model(), &located.feature).map_err(|error| unusable(one_line(&error)))?;
+        check_rows(target.model(), &base, &located.feature, samples).map_err(|error| unusable(one_line(&*error)))?;
+    }
     for input in &mut base.graph.inputs {
         if let Some(batch) = input.shape.as_mut().and_then(|shape| shape.first_mut()) {
             *batch = Dim::Named("batch".to_owned());
@@ -71,7 +76,10 @@ pub(crate) fn network(
             "the graph cannot be trained on images of {height}×{width}: {reason}; try without --image-size, or another model"
         ))
     })?;
-    headed(n_features, rows).map_err(|error| unusable(one_line(&*error)))
+    let network = headed(n_features, rows).map_err(|error| unusable(one_line(&*error)))?;
+    // A graph that is wrong is found before an hour of training, not after.
+    check(&network).map_err(|error| unusable(one_line(&error)))?;
+    Ok(network)
 }
 
 fn layout(target: &PreparedModel) -> Result<FeatureLayout, BoxError> {

@@ -9,8 +9,9 @@ use ranktune_onnx::Model;
 use ranktune_report::training::Epoch;
 use ranktune_train::methods::at_lambda;
 use ranktune_train::{
-    BatchNorm, Checkpoints, EpochRecord, Method, MethodInfo, Need, Samples, Silent, TrainObserver, TrainOptions,
-    TrainOutcome, Trained, TrainingJob, ValidationMetric, ValidationSet, ViewSchedule, resampled, train,
+    BatchNorm, Checkpoints, EpochRecord, Keep, Method, MethodInfo, Need, Samples, Silent, TrainObserver, TrainOptions,
+    TrainOutcome, Trained, TrainingJob, ValidationMetric, ValidationRecord, ValidationSet, ViewSchedule, resampled,
+    train,
 };
 use serde_json::{Map, Value, json};
 
@@ -36,6 +37,8 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) data: &'a MethodData,
     pub(crate) options: &'a TuneOptions,
     pub(crate) folder: &'a OutputFolder,
+    /// Number of epochs after which runs pause; those in the folder are resumed.
+    pub(crate) pause_after: Option<usize>,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) interrupt: &'a Interrupt,
 }
@@ -108,7 +111,7 @@ impl TrialRunner<'_> {
         // The chosen trial is trained already: its run has nothing to show.
         let shown: &dyn TrainObserver = if kind == RunKind::Chosen { &Silent } else { &observer };
         let trained = match train(&job, shown, self.interrupt)? {
-            TrainOutcome::Finished(trained) => *trained,
+            TrainOutcome::Finished(trained) | TrainOutcome::Paused(trained) => *trained,
             TrainOutcome::Interrupted {
                 step,
                 steps,
@@ -144,6 +147,21 @@ impl TrialRunner<'_> {
         })
     }
 
+    /// The validation of the epoch whose weights a run keeps; of the epochs before the pause, where it has passed that already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Training`] without validation samples.
+    pub(crate) fn validation_record<'t>(&self, trained: &'t Trained) -> Result<&'t ValidationRecord, Error> {
+        let until = self.pause_after.filter(|&pause| pause < trained.epochs.len());
+        let kept = match until {
+            None => trained.epochs.get(trained.chosen_epoch),
+            Some(pause) if self.options.train.keep == Keep::Last => trained.epochs.get(pause - 1),
+            Some(pause) => best_epoch(&trained.epochs[..pause]),
+        };
+        let record = kept.and_then(|epoch| epoch.validation.as_ref());
+        record.ok_or_else(|| Error::new(ErrorKind::Training, "the trial has no validation record"))
+    }
+
     fn train_options(&self, method: &dyn Method, config: TrialConfig, place: &str, kind: RunKind) -> TrainOptions {
         let mut options = self.options.train.clone();
         options.learning_rate = config.rate;
@@ -154,7 +172,8 @@ impl TrialRunner<'_> {
         }
         options.views = self.view_schedule(at_lambda(self.method, config.lambda));
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
-        checkpoints.resume = self.options.resume || kind == RunKind::Chosen;
+        checkpoints.resume = self.options.resume || kind == RunKind::Chosen || self.pause_after.is_some();
+        checkpoints.pause_after = self.pause_after;
         options.checkpoints = Some(checkpoints);
         options.log = Some(self.folder.join(&format!("{place}log.jsonl")));
         options.tensorboard = Some(self.folder.join(&format!("{place}tensorboard")));
@@ -209,6 +228,20 @@ impl TrialRunner<'_> {
         }
         settings
     }
+}
+
+/// The first of the best epochs, by metric, then by loss.
+fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
+    let mut best: Option<(&EpochRecord, &ValidationRecord)> = None;
+    for epoch in epochs {
+        let Some(found) = &epoch.validation else { continue };
+        let is_better = best
+            .is_none_or(|(_, best)| found.value > best.value || (found.value == best.value && found.loss < best.loss));
+        if is_better {
+            best = Some((epoch, found));
+        }
+    }
+    best.map(|(epoch, _)| epoch)
 }
 
 /// Numbers of 32 bits in their short decimal form: 0.001 instead of 0.0010000000474974513.

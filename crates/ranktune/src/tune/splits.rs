@@ -174,6 +174,17 @@ impl DataSplits {
         }
     }
 
+    /// Number of training samples.
+    pub(crate) fn n_training(&self) -> usize {
+        self.train.targets.n_samples()
+    }
+
+    /// Number of validation samples; words count, not sentences.
+    pub(crate) fn n_validation(&self) -> usize {
+        let part = self.validation.as_ref();
+        part.map_or(0, |part| part.dataset.targets.n_predicted())
+    }
+
     /// Digest of inputs and targets, validation samples included.
     pub(crate) fn digest(&self) -> String {
         let own = self.train.dataset.digest_with(&self.train.digests).to_string();

@@ -22,13 +22,15 @@ pub(crate) struct SearchResult {
     pub(crate) settings: Map<String, Value>,
 }
 
-/// A finished trial.
-struct Trial {
-    config: TrialConfig,
-    tried: Tried,
-    batch_norm: &'static str,
+/// A trial of a configuration, finished or paused.
+pub(crate) struct Trial {
+    pub(crate) config: TrialConfig,
+    pub(crate) tried: Tried,
+    pub(crate) batch_norm: &'static str,
     /// Time of its steps, and their number.
     times: (f64, u64),
+    /// Seconds of every epoch, those before a checkpoint too.
+    pub(crate) epoch_seconds: Vec<f64>,
 }
 
 /// Trains once; or tries every learning rate at one λ, then every λ at the chosen rate, and keeps the best trial.
@@ -57,9 +59,8 @@ pub(crate) fn run(runner: &TrialRunner<'_>) -> Result<SearchResult, Error> {
     let mut chosen: Option<Trial> = None;
     let mut rate_curve = Vec::new();
     if let Some(rates) = rates {
-        let is_usual = |rate: f32| rate == options.train.learning_rate;
-        let configs = rate_configs(rates, config, is_usual, try_both_statistics(runner, config)?);
-        let (trials, place) = search.trials(&configs, None, |tried| is_usual(tried.rate))?;
+        let configs = rate_configs(runner, rates, config)?;
+        let (trials, place) = search.trials(&configs, None, |tried| is_usual_rate(runner, tried))?;
         rate_curve = trials.iter().map(rate_point).collect();
         config = trials[place].config;
         chosen = trials.into_iter().nth(place);
@@ -106,14 +107,17 @@ fn first_lambda(grid: Option<&[f64]>, lambda: &Lambda) -> f64 {
 
 /// The trials of learning rates. At a rate other than the usual one it is not known whether running statistics or those of the batch do
 /// better (`experiments/tuning_quality`), so both are tried where `try_both` says so.
-fn rate_configs(
+///
+/// # Errors
+/// As [`MethodData::make`](super::method::MethodData::make).
+pub(crate) fn rate_configs(
+    runner: &TrialRunner<'_>,
     rates: &[f32],
     config: TrialConfig,
-    is_usual: impl Fn(f32) -> bool,
-    try_both: bool,
-) -> Vec<TrialConfig> {
+) -> Result<Vec<TrialConfig>, Error> {
+    let try_both = try_both_statistics(runner, config)?;
     let statistics = |rate| {
-        if try_both && !is_usual(rate) {
+        if try_both && !is_usual_rate(runner, &TrialConfig { rate, ..config }) {
             return vec![BatchNorm::Frozen, BatchNorm::Train];
         }
         vec![config.batch_norm]
@@ -125,7 +129,12 @@ fn rate_configs(
             ..config
         })
     };
-    rates.iter().flat_map(of_rate).collect()
+    Ok(rates.iter().flat_map(of_rate).collect())
+}
+
+/// Whether the learning rate is that of the options, which is kept unless another is better.
+pub(crate) fn is_usual_rate(runner: &TrialRunner<'_>, config: &TrialConfig) -> bool {
+    config.rate == runner.options.train.learning_rate
 }
 
 /// Whether both kinds of BatchNormalization's statistics are worth trying: the options leave the choice open, the samples are few, and
@@ -149,10 +158,10 @@ fn statistics(config: TrialConfig) -> Option<&'static str> {
 }
 
 /// What the trials differ in, by which they are named.
-struct Search<'a> {
-    runner: &'a TrialRunner<'a>,
-    by_rate: bool,
-    by_lambda: bool,
+pub(crate) struct Search<'a> {
+    pub(crate) runner: &'a TrialRunner<'a>,
+    pub(crate) by_rate: bool,
+    pub(crate) by_lambda: bool,
 }
 
 impl Search<'_> {
@@ -177,7 +186,7 @@ impl Search<'_> {
     }
 
     /// Runs a trial of each of `configs` (one of which may be `known`). Returns the trials and the place of the chosen one.
-    fn trials(
+    pub(crate) fn trials(
         &self,
         configs: &[TrialConfig],
         mut known: Option<Trial>,
@@ -215,10 +224,7 @@ impl Search<'_> {
         let name = self.name(config);
         let result = self.runner.run(config, (&name, &self.place(config)), RunKind::Trial)?;
         let TrialResult { trained, resampled, .. } = result;
-        let epoch = trained.epochs.get(trained.chosen_epoch);
-        let Some(record) = epoch.and_then(|epoch| epoch.validation.as_ref()) else {
-            return Err(Error::new(ErrorKind::Training, "the trial has no validation record"));
-        };
+        let record = self.runner.validation_record(&trained)?;
         self.runner.progress.event(Event::Done(&format!(
             "{name}: validation {} {:.4}, loss {:.4}",
             record.metric, record.value, record.loss
@@ -236,6 +242,7 @@ impl Search<'_> {
             },
             batch_norm: trained.batch_norm,
             times: (trained.step_seconds, trained.steps_timed),
+            epoch_seconds: trained.epochs.iter().map(|epoch| epoch.seconds).collect(),
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::trial::TrialStatus;
+
 /// What is expected of a model after tuning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
@@ -33,12 +35,15 @@ pub struct Prediction {
 pub struct Decision {
     /// Name of the model with the highest expected value: the first of the ranking.
     pub best: String,
-    /// What taking it now is expected to lose against the best, in the metric.
-    pub expected_regret: f64,
+    /// What taking it now is expected to lose against the best, in the metric; `None` where trials alone decide.
+    pub expected_regret: Option<f64>,
     /// Results of any model that the decision rests on.
     pub record_rows: usize,
-    /// Trial tunings on this data set, in the order in which they ran.
+    /// Trial tunings on this data set, by model in the order of the score, and by length.
     pub trials: Vec<TrialResult>,
+    /// What the trials cost; none where trials were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<DecisionCost>,
     /// Why there are no more trials.
     pub ended: DecisionEnd,
     /// How the predicted value would be measured: tuning method and data.
@@ -49,17 +54,34 @@ pub struct Decision {
     pub score: Option<String>,
 }
 
+/// What trial tunings cost, those kept from earlier runs counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionCost {
+    /// Wall-clock time of the trials.
+    pub seconds: f64,
+    /// Estimated time of tuning every model fully, with the same search for the learning rate.
+    pub seconds_of_tuning_all: f64,
+    /// The former divided by the latter.
+    pub share: f64,
+}
+
 /// A trial tuning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
     /// Name of the model.
     pub model: String,
-    /// Name of the rung: how long the trial is.
+    /// Name of the rung, as rows of a record have it.
     pub rung: String,
-    /// The metric on the held-out samples; `None` where the trial failed.
+    /// Epochs at its end, those of shorter trials counted.
+    pub epochs: usize,
+    /// Name of the metric; `None` without a value.
+    pub metric: Option<String>,
+    /// The metric on the held-out samples; `None` where the trial diverged or failed.
     pub value: Option<f64>,
-    /// Wall-clock time.
+    /// Wall-clock time from the shorter trial of the model on, or from the start.
     pub seconds: f64,
+    /// How it ended.
+    pub status: TrialStatus,
     /// Why there is no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -27,11 +27,17 @@ impl Ranking {
         if let Some(line) = self.decision_line(str::to_owned) {
             text.push_str(&format!("\n{line}\n"));
         }
-        if let Some(line) = self.chance_line(style) {
+        if let Some(line) = self.chance_line() {
             text.push_str(&format!("\n{line}\n"));
+        }
+        for line in self.estimate_lines() {
+            text.push_str(&format!("{line}\n"));
         }
         if let Some(line) = self.tie_line() {
             text.push_str(&format!("\n{line}\n"));
+        }
+        for warning in &self.warnings {
+            text.push_str(&format!("\nWarning: {warning}\n"));
         }
         for model in &self.models {
             text.push_str(&layer_table(model, style));

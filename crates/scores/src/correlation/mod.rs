@@ -1,14 +1,16 @@
-//! How well a ranking agrees with measured performance: rank correlations and regret.
+//! How well a ranking agrees with measured performance: rank correlations with bootstrap draws, and regret.
 //!
 //! Every coefficient compares `x` `[K]` (scores) with `y` `[K]` (measured) and is `None` where it is not defined: fewer than two
 //! models, or one side constant. Numbers that are not finite are an error, not a silently lower count.
 
+mod bootstrap;
 mod kendall;
 mod linear;
 mod regret;
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub use bootstrap::{BootstrapOptions, central_interval, weighted_tau_draws};
 pub use kendall::{kendall_tau, weighted_tau};
 pub use linear::{pearson, spearman};
 pub use regret::top_k_regret;

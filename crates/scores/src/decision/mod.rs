@@ -88,10 +88,12 @@
 
 mod advice;
 mod assemble;
+mod calibration;
 mod correlated;
 mod fit;
 mod gain;
 mod joint;
+mod leave_one_out;
 mod maximise;
 mod normal;
 mod options;
@@ -103,7 +105,9 @@ mod system;
 mod target;
 
 pub use advice::{Advice, AdviceOptions, Decision, Plan, TrialCost};
+pub use calibration::{Calibration, ProbabilityBin};
 pub use fit::DecisionModel;
+pub use leave_one_out::{LeftOut, leave_one_out};
 pub use options::{CorrelatedScore, DecisionOptions, NormalPrior, Rung, VariancePrior, Variances};
 pub use outlook::{ModelOutlook, Outlook, OutlookOptions};
 pub use past::{Past, PastResult, Repeated};

@@ -61,6 +61,33 @@ impl Posterior {
         }
     }
 
+    /// The posterior of the models at these positions alone, which must be different and below K; position i is then that of `models[i]`.
+    /// What the other models' trials say of these is kept.
+    ///
+    /// # Panics
+    /// For a position of K or more.
+    #[must_use]
+    pub fn restricted(&self, models: &[usize]) -> Self {
+        let rungs = self.n_models..self.n_models + self.noises.len();
+        let kept: Vec<usize> = models.iter().copied().chain(rungs).collect();
+        let nodes = self.nodes.iter().map(|node| Node {
+            scale: node.scale,
+            weight: node.weight,
+            mean: kept.iter().map(|&i| node.mean[i]).collect(),
+            covariance: Mat::from_fn(kept.len(), kept.len(), |i, j| node.covariance[(kept[i], kept[j])]),
+        });
+        let trials = self.trials.iter().filter_map(|trial| {
+            let model = models.iter().position(|&model| model == trial.model)?;
+            Some(Trial { model, ..*trial })
+        });
+        Self {
+            n_models: models.len(),
+            nodes: nodes.collect(),
+            noises: self.noises.clone(),
+            trials: trials.collect(),
+        }
+    }
+
     /// `K`.
     pub fn n_models(&self) -> usize {
         self.n_models

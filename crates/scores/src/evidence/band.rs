@@ -212,6 +212,21 @@ impl Band {
         });
     }
 
+    /// `Q` `[k, k]`
+    pub fn rotation(&self) -> Mat<f64> {
+        let mut rotation = Mat::<f64>::identity(self.size, self.size);
+        for reflector in self.reflectors.iter().rev() {
+            // Before this reflection, earlier rows and columns are those of the identity.
+            let start = reflector.start;
+            rotation
+                .as_mut()
+                .get_mut(start.., start..)
+                .par_col_chunks_mut(STRIPE)
+                .for_each(|stripe| reflector.apply(stripe, Direction::Forward));
+        }
+        rotation
+    }
+
     /// One task for every [`STRIPE`] columns.
     fn each_stripe(&self, columns: MatMut<'_, f64>, apply: impl Fn(&[Reflector], MatMut<'_, f64>) + Sync) {
         columns
@@ -323,6 +338,9 @@ mod tests {
                 );
             }
         }
+        let mut applied = Mat::<f64>::identity(k, k);
+        band.apply_forward(applied.as_mut());
+        assert!((&applied - band.rotation()).norm_max() < 1e-13, "{name}");
         let mut there_and_back = Mat::<f64>::identity(k, k);
         band.apply_transposed(there_and_back.as_mut());
         band.apply_forward(there_and_back.as_mut());

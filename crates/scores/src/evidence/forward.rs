@@ -51,6 +51,36 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// From the rows of `rows` `[c, k]`, whose columns are contiguous.
+    pub fn from_rows(rows: MatRef<'_, f64>) -> Self {
+        let c = rows.nrows();
+        let chunks = (0..c.div_ceil(WIDE))
+            .into_par_iter()
+            .map(|chunk| {
+                let first = chunk * WIDE;
+                let part = rows.subrows(first, WIDE.min(c - first));
+                if part.nrows() > NARROW {
+                    Columns::Wide(stacked::<WIDE>(part))
+                } else {
+                    Columns::Narrow(stacked::<NARROW>(part))
+                }
+            })
+            .collect();
+        Self { chunks, n_columns: c }
+    }
+}
+
+fn stacked<const N: usize>(rows: MatRef<'_, f64>) -> Vec<f64> {
+    let mut chunk = vec![0.0; rows.ncols().next_multiple_of(GROUP) * N];
+    for (to, from) in chunk.chunks_exact_mut(N).zip(rows.col_iter()) {
+        for (to, from) in to.iter_mut().zip(from.iter()) {
+            *to = *from;
+        }
+    }
+    chunk
+}
+
 fn side_by_side<const N: usize>(columns: MatRef<'_, f64>) -> Vec<f64> {
     let mut chunk = vec![0.0; columns.nrows().next_multiple_of(GROUP) * N];
     for (lane, column) in columns.col_iter().enumerate() {
@@ -244,6 +274,11 @@ mod tests {
             );
             let squares = packed(&lower, width).squares(&Packed::new(rhs.as_ref()));
             assert_eq!(squares.len(), c);
+            let turned = rhs.transpose().to_owned();
+            assert_eq!(
+                squares,
+                packed(&lower, width).squares(&Packed::from_rows(turned.as_ref()))
+            );
             for (j, square) in squares.iter().enumerate() {
                 let expected: f64 = solved.col_as_slice(j).iter().map(|x| x * x).sum();
                 assert!(

@@ -152,6 +152,20 @@ impl Chebyshev {
     }
 }
 
+/// Weights of the polynomial through `nodes` at `x`.
+pub(crate) fn lagrange(nodes: &[f64], x: f64) -> Vec<f64> {
+    (0..nodes.len())
+        .map(|k| {
+            nodes
+                .iter()
+                .enumerate()
+                .filter(|&(other, _)| other != k)
+                .map(|(_, node)| (x - node) / (nodes[k] - node))
+                .product()
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,10 +33,15 @@ mod scan;
 mod shifted;
 pub(crate) mod tridiagonal;
 
+use std::fmt;
+
+use faer::Mat;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::statistics::{Statistics, TargetColumn, gram};
 use crate::targets::Targets;
+pub(crate) use interpolant::lagrange;
 pub(crate) use left_out::{Answers, LeftOut};
 use orthogonal::Orthogonal;
 pub use outcome::{ColumnEvidence, Compat, Evidence, Status};
@@ -79,18 +84,15 @@ pub struct Fit {
 /// # Ok::<(), ranktune_scores::Error>(())
 /// ```
 pub fn fit(statistics: &Statistics, compat: Compat) -> Result<Fit> {
-    if statistics.is_dual() {
-        let mut found = Err(Error::new(
+    if !statistics.is_dual() {
+        return Fit::new(statistics, None, compat);
+    }
+    match statistics.held()? {
+        Some((features, targets)) => Fit::new(statistics, Some((&features, &targets)), compat),
+        None => Err(Error::new(
             ErrorKind::Shape,
             "there are no samples, expected at least one",
-        ));
-        statistics.with_rows(|features, targets| {
-            found = Fit::new(statistics, Some((features, targets)), compat);
-            Ok(())
-        })?;
-        found
-    } else {
-        Fit::new(statistics, None, compat)
+        )),
     }
 }
 
@@ -215,12 +217,61 @@ fn accepted<'a>(solved: Option<&'a Solved>, column: usize, statistics: &Statisti
     Ok(solved)
 }
 
+/// A fit whose columns were all solved in the band matrix.
+pub(crate) struct InBand<'a> {
+    pub band: &'a band::Band,
+    pub form: Form,
+    /// `QᵀB` or `QᵀY`, `[k, c]`
+    rhs: &'a Mat<f64>,
+    /// t of every column in the units of the band matrix; infinite without information.
+    pub shifts: &'a [f64],
+}
+
+impl InBand<'_> {
+    /// `(A + tI)⁻¹` times the right-hand sides, `[k, c]`, every column at its own t; zero where t is infinite.
+    pub fn rotated(&self) -> Mat<f64> {
+        reduced::rotated(self.band, self.rhs, self.shifts)
+    }
+}
+
+impl fmt::Debug for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fit")
+            .field("evidence", &self.evidence)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Fit {
     fn new(statistics: &Statistics, rows: Option<(&FeatureView<'_>, &Targets<'_>)>, compat: Compat) -> Result<Self> {
+        check_columns(statistics, &statistics.target_columns())?;
+        Self::of(Reduced::solve(statistics, compat)?, statistics, rows, compat)
+    }
+
+    /// The fit of other targets to the same features, which are not reduced again where they have been reduced to a band.
+    ///
+    /// # Errors
+    /// As [`fit_rows`].
+    pub(crate) fn refit(
+        &self,
+        statistics: &Statistics,
+        rows: Option<(&FeatureView<'_>, &Targets<'_>)>,
+    ) -> Result<Self> {
+        check_columns(statistics, &statistics.target_columns())?;
+        match self.reduced.solve_others(statistics) {
+            Some(found) => Self::of(found, statistics, rows, Compat::Exact),
+            None => Self::new(statistics, rows, Compat::Exact),
+        }
+    }
+
+    fn of(
+        (reduced, mut solved): (Reduced, Vec<Option<Solved>>),
+        statistics: &Statistics,
+        rows: Option<(&FeatureView<'_>, &Targets<'_>)>,
+        compat: Compat,
+    ) -> Result<Self> {
         let targets = statistics.target_columns();
-        check_columns(statistics, &targets)?;
         let names: Vec<usize> = targets.iter().map(|target| target.index).collect();
-        let (reduced, mut solved) = Reduced::solve(statistics, compat)?;
         hidden::mark(&mut solved, statistics, reduced.form());
         let redone = match rows {
             Some((features, targets)) => solve_again(&mut solved, features, targets, &names, compat)?,
@@ -269,6 +320,17 @@ impl Fit {
     /// LogME and its columns, without the rest of the fit.
     pub fn into_evidence(self) -> Evidence {
         self.evidence
+    }
+
+    /// The solution in the band matrix, if all columns were solved there.
+    pub(crate) fn in_band(&self) -> Option<InBand<'_>> {
+        let (band, form, rhs) = self.reduced.band().filter(|_| self.redone.is_none())?;
+        Some(InBand {
+            band,
+            form,
+            rhs,
+            shifts: &self.shifts,
+        })
     }
 
     /// t of every column (infinite without information), if all were solved in the primal form.

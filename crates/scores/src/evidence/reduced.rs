@@ -4,6 +4,8 @@
 //! (`band`, `nodes`). The tridiagonal form evaluates every column at its own values of `t` (`maximise`), which is as fast for
 //! small matrices, and needed where interpolation is not accurate enough.
 
+use std::sync::Arc;
+
 use faer::Mat;
 use rayon::prelude::*;
 
@@ -27,12 +29,12 @@ pub(super) const BACKWARD_ERROR: f64 = f64::EPSILON;
 /// See the module.
 pub(super) enum Reduced {
     Tridiagonal {
-        tridiagonal: Tridiagonal,
+        tridiagonal: Box<Tridiagonal>,
         profile: Profile,
         columns: Vec<Column>,
     },
     Band {
-        band: Band,
+        band: Arc<Band>,
         form: Form,
         /// `[k, c]`
         rhs: Mat<f64>,
@@ -62,6 +64,23 @@ impl Reduced {
             return Ok(found);
         }
         by_tridiagonal(statistics, compat)
+    }
+
+    /// The columns of `statistics` in the band that this one holds; `None` where it holds none, or the interpolation is not accurate enough.
+    pub fn solve_others(&self, statistics: &Statistics) -> Option<Found> {
+        let (band, form) = match self {
+            Self::Band { band, form, .. } => (band, *form),
+            Self::Tridiagonal { .. } => return None,
+        };
+        in_band(Arc::clone(band), form, statistics)
+    }
+
+    /// The band, the form and the right-hand sides, where it is a band.
+    pub fn band(&self) -> Option<(&Band, Form, &Mat<f64>)> {
+        match self {
+            Self::Band { band, form, rhs } => Some((band, *form, rhs)),
+            Self::Tridiagonal { .. } => None,
+        }
     }
 
     pub fn form(&self) -> Form {
@@ -98,13 +117,7 @@ impl Reduced {
                 rotated
             }
             Self::Band { band, rhs, .. } => {
-                let mut rotated = Mat::<f64>::zeros(band.size(), rhs.ncols());
-                for (j, &shift) in shifts.iter().enumerate() {
-                    if let Some(shifted) = finite(shift).and_then(|t| Shifted::new(band, t)) {
-                        let x = shifted.solve(rhs.as_ref().subcols(j, 1));
-                        rotated.as_mut().subcols_mut(j, 1).copy_from(&x);
-                    }
-                }
+                let mut rotated = rotated(band, rhs, shifts);
                 band.apply_forward(rotated.as_mut());
                 rotated
             }
@@ -119,6 +132,22 @@ impl Reduced {
 fn product_error(statistics: &Statistics) -> f64 {
     const DEVIATIONS: f64 = 6.0;
     DEVIATIONS * std::f64::consts::SQRT_2 * statistics.matrix_error() / statistics.n_features() as f64
+}
+
+/// `(A + tI)⁻¹ rhs` `[k, c]` in the band's coordinates, every column at its own t; zero where t is infinite.
+pub(super) fn rotated(band: &Band, rhs: &Mat<f64>, shifts: &[f64]) -> Mat<f64> {
+    let mut rotated = Mat::<f64>::zeros(band.size(), rhs.ncols());
+    rotated
+        .as_mut()
+        .par_col_chunks_mut(1)
+        .zip(shifts)
+        .enumerate()
+        .for_each(|(j, (mut to, &shift))| {
+            if let Some(shifted) = finite(shift).and_then(|t| Shifted::new(band, t)) {
+                to.copy_from(&shifted.solve(rhs.as_ref().subcols(j, 1)));
+            }
+        });
+    rotated
 }
 
 pub(super) fn finite(value: f64) -> Option<f64> {
@@ -161,7 +190,11 @@ fn matrix(statistics: &Statistics) -> (Form, Mat<f64>) {
 
 fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
     let (form, matrix) = matrix(statistics);
-    let band = Band::reduce(matrix)?;
+    Ok(in_band(Arc::new(Band::reduce(matrix)?), form, statistics))
+}
+
+/// All columns in a band.
+fn in_band(band: Arc<Band>, form: Form, statistics: &Statistics) -> Option<Found> {
     let mut rhs = right_hand_sides(statistics, form, band.scale);
     band.apply_transposed(rhs.as_mut());
     let squares: Vec<f64> = statistics.target_columns().iter().map(|target| target.square).collect();
@@ -174,16 +207,14 @@ fn by_band(statistics: &Statistics) -> Result<Option<Found>> {
         n_samples: statistics.n_samples(),
         matrix_error: BACKWARD_ERROR * band.lambda_max() + product_error(statistics) / band.scale,
     };
-    let Some(maxima) = nodes::maximise(&problem) else {
-        return Ok(None);
-    };
+    let maxima = nodes::maximise(&problem)?;
     let n = statistics.n_samples() as f64;
     let solved = maxima
         .iter()
         .zip(&squares)
         .map(|(maximum, &square)| Some(explained(maximum, square, n, band.scale)))
         .collect();
-    Ok(Some((Reduced::Band { band, form, rhs }, solved)))
+    Some((Reduced::Band { band, form, rhs }, solved))
 }
 
 fn by_tridiagonal(statistics: &Statistics, compat: Compat) -> Result<Found> {
@@ -220,7 +251,7 @@ fn by_tridiagonal(statistics: &Statistics, compat: Compat) -> Result<Found> {
         compat,
     );
     let reduced = Reduced::Tridiagonal {
-        tridiagonal,
+        tridiagonal: Box::new(tridiagonal),
         profile,
         columns,
     };

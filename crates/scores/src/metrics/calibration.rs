@@ -31,14 +31,14 @@ pub struct CalibrationBin {
 /// Calibration of a classifier.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Calibration {
+pub struct ClassifierCalibration {
     /// The expected calibration error, 0 to 1; 0 is perfect.
     pub expected_error: f64,
     /// The bins that have samples, from the lowest confidence.
     pub bins: Vec<CalibrationBin>,
 }
 
-impl Calibration {
+impl ClassifierCalibration {
     /// The calibration of `logits` `[n, c]` for `labels` `[n]`; `None` without samples.
     pub fn new(logits: &[f32], labels: &[u32], c: usize) -> Option<Self> {
         let mut bins: Vec<CalibrationBin> = (0..BINS)
@@ -94,7 +94,7 @@ mod tests {
     fn the_error_is_that_of_the_definition() {
         // Three samples near 0.9 of which two are right, one of 0.6 that is right.
         let all: Vec<f32> = [0.9, 0.9, 0.9, 0.6].into_iter().flat_map(logits).collect();
-        let calibration = Calibration::new(&all, &[0, 0, 1, 0], 2).unwrap();
+        let calibration = ClassifierCalibration::new(&all, &[0, 0, 1, 0], 2).unwrap();
         let expected = 0.75 * (0.9 - 2.0 / 3.0) + 0.25 * (1.0 - 0.6);
         assert!((calibration.expected_error - expected).abs() < 1e-6, "{calibration:?}");
         assert_eq!(calibration.bins.len(), 2);
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn a_sure_classifier_that_is_right_has_no_error_and_large_logits_do_not_overflow() {
-        let calibration = Calibration::new(&[1e30, -1e30, -3e38, 3e38], &[0, 1], 2).unwrap();
+        let calibration = ClassifierCalibration::new(&[1e30, -1e30, -3e38, 3e38], &[0, 1], 2).unwrap();
         assert_eq!((calibration.expected_error, calibration.bins.len()), (0.0, 1));
-        assert_eq!(Calibration::new(&[], &[], 2), None);
+        assert_eq!(ClassifierCalibration::new(&[], &[], 2), None);
     }
 }

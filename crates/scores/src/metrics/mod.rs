@@ -20,7 +20,7 @@ mod labels;
 mod numbers;
 mod residuals;
 
-pub use calibration::{Calibration, CalibrationBin};
+pub use calibration::{CalibrationBin, ClassifierCalibration};
 pub use classes::{accuracy, largest};
 pub use confusion::Confusion;
 pub use counts::Counts;

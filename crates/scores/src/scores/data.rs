@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{self, Compat, Evidence, LeftOut};
+use crate::evidence::{self, Compat, Fit, LeftOut};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
 use crate::statistics::Statistics;
@@ -38,16 +38,9 @@ pub struct ScoreData<'a> {
     /// Some of the samples, drawn at random, where there are no rows of all.
     draw: Option<(FeatureView<'a>, Targets<'a>)>,
     /// LogME's solution, for the scores that start from it.
-    solution: OnceLock<(Compat, Result<Solution>)>,
+    solution: OnceLock<(Compat, Result<Arc<Fit>>)>,
     /// Leave-one-out predictions at LogME's solution.
     left_out: OnceLock<(Compat, Result<Arc<LeftOut>>)>,
-}
-
-/// What LogME finds.
-#[derive(Clone, Debug)]
-pub(super) struct Solution {
-    pub evidence: Evidence,
-    pub error_bound: f64,
 }
 
 impl<'a> ScoreData<'a> {
@@ -160,23 +153,27 @@ impl<'a> ScoreData<'a> {
     ///
     /// # Errors
     /// As [`evidence::fit_rows`].
-    pub(super) fn solution(&self, compat: Compat) -> Result<Solution> {
+    pub(crate) fn solution(&self, compat: Compat) -> Result<Arc<Fit>> {
         once(&self.solution, compat, || {
             let statistics = self.statistics()?;
-            let fit = match self.features.zip(self.targets) {
-                Some((features, targets)) => evidence::fit_rows(statistics, &features, &targets, compat)?,
-                None => evidence::fit(statistics, compat)?,
-            };
-            Ok(Solution {
-                error_bound: fit.error_bound(),
-                evidence: fit.into_evidence(),
-            })
+            match self.features.zip(self.targets) {
+                Some((features, targets)) => evidence::fit_rows(statistics, &features, &targets, compat),
+                None => evidence::fit(statistics, compat),
+            }
+            .map(Arc::new)
         })
     }
 
     /// The rows that are left out one by one: all of them, or a draw.
-    pub(super) fn left_out_rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {
-        match self.draw.filter(|_| self.features.is_none()) {
+    pub(super) fn left_out_rows(&self, score: &str) -> Result<(FeatureView<'_>, Targets<'_>)> {
+        if self.features.is_some() {
+            return self.rows(score);
+        }
+        // Statistics of no more samples than features hold the rows of all.
+        if let Some(held) = self.statistics()?.held()? {
+            return Ok(held);
+        }
+        match self.draw {
             Some(draw) => Ok(draw),
             None => self.rows(score),
         }
@@ -189,9 +186,23 @@ impl<'a> ScoreData<'a> {
     pub(super) fn left_out(&self, score: &str, compat: Compat) -> Result<Arc<LeftOut>> {
         once(&self.left_out, compat, || {
             let (features, targets) = self.left_out_rows(score)?;
-            let evidence = self.solution(compat)?.evidence;
-            LeftOut::new(self.statistics()?, &features, &targets, &evidence).map(Arc::new)
+            let fit = self.solution(compat)?;
+            LeftOut::new(self.statistics()?, &features, &targets, &fit).map(Arc::new)
         })
+    }
+
+    /// What the scores are computed from, where the rows of features are there.
+    pub(crate) fn inputs(&self) -> Option<ScoreInputs<'a>> {
+        Some(ScoreInputs {
+            features: self.features?,
+            targets: self.targets?,
+            probabilities: self.probabilities,
+        })
+    }
+
+    /// The targets of all samples, and the source head's probabilities, where they are there.
+    pub(crate) fn samples(&self) -> (Option<Targets<'a>>, Option<Probabilities<'a>>) {
+        (self.targets, self.probabilities)
     }
 
     pub(super) fn rows(&self, score: &str) -> Result<(FeatureView<'a>, Targets<'a>)> {

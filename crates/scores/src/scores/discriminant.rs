@@ -9,11 +9,15 @@
 //! One Cholesky factor of `[d, d]`; the generalised eigenvectors of published code are needed for coordinates only, as
 //! their outer product is S⁻¹.
 
-use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
-use faer::{Accum, Mat};
+use faer::Mat;
+use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::linalg;
+use crate::statistics::Statistics;
+use crate::statistics::gram::add_square;
+use crate::statistics::strips::Wide;
+use crate::statistics::triangle::Triangle;
 
 /// Rows of a block.
 const BLOCK: usize = 512;
@@ -21,6 +25,10 @@ const BLOCK: usize = 512;
 const CONSTANT: f64 = 1e-13;
 /// The least scatter within classes, as a part of all scatter.
 const WITHIN: f64 = 1e-12;
+
+/// What must be left of a feature's mean square, within classes and beside the features before it, for the scatter to be taken from
+/// sums about zero: the difference then keeps ten digits.
+const LEFT: f64 = 1e-5;
 
 /// λ_max from which on the adaptive shrinkage is its least, and that.
 const LARGE: f64 = 4.7;
@@ -49,6 +57,8 @@ pub(super) struct Scatters {
     pub total: f64,
     /// Whether the features are all the same for all samples.
     pub is_constant: bool,
+    /// Mean squares of the features about zero, where `within` is a difference of such sums.
+    raw: Option<Vec<f64>>,
 }
 
 impl Samples<'_> {
@@ -79,37 +89,36 @@ impl Samples<'_> {
                 *mean /= count as f64;
             }
         }
-        let mut within = Mat::zeros(d, d);
-        let mut block = vec![0.0; BLOCK.min(n) * d];
+        let mut within = Triangle::zeros(d);
+        let (mut block, mut wide) = (vec![0.0; BLOCK.min(n) * d], Wide::default());
         let mut total = 0.0;
         for first in (0..n).step_by(BLOCK) {
             let rows = BLOCK.min(n - first);
-            for (i, to) in block[..rows * d].chunks_exact_mut(d).enumerate() {
-                (self.row)(first + i, to);
-                total += to.iter().zip(&all).map(|(x, mean)| (x - mean).powi(2)).sum::<f64>();
-                let mean = &means[self.classes[first + i] * d..][..d];
-                for (to, mean) in to.iter_mut().zip(mean) {
-                    *to -= mean;
-                }
-            }
-            let x = faer::MatRef::from_row_major_slice(&block[..rows * d], rows, d);
-            triangular_matmul(
-                within.as_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Add,
-                x.transpose(),
-                BlockStructure::Rectangular,
-                x,
-                BlockStructure::Rectangular,
-                1.0 / n as f64,
-                linalg::parallel(),
-            );
+            let squares: Vec<f64> = block[..rows * d]
+                .par_chunks_exact_mut(d)
+                .enumerate()
+                .map(|(i, to)| {
+                    (self.row)(first + i, to);
+                    let square = to.iter().zip(&all).map(|(x, mean)| (x - mean).powi(2)).sum();
+                    let mean = &means[self.classes[first + i] * d..][..d];
+                    for (to, mean) in to.iter_mut().zip(mean) {
+                        *to -= mean;
+                    }
+                    square
+                })
+                .collect();
+            total += squares.iter().sum::<f64>();
+            wide.fill(rows, d, |row, first, to| {
+                to.copy_from_slice(&block[row * d + first..row * d + first + to.len()]);
+            });
+            add_square(&mut within, &wide, 1.0 / n as f64);
         }
         Scatters {
             means,
-            within,
+            within: within.dense(),
             is_constant: total <= CONSTANT * square,
             total: total / n as f64,
+            raw: None,
         }
     }
 
@@ -119,9 +128,12 @@ impl Samples<'_> {
         let mut block = vec![0.0; BLOCK.min(n) * d];
         for first in (0..n).step_by(BLOCK) {
             let rows = BLOCK.min(n - first);
-            for (i, to) in block[..rows * d].chunks_exact_mut(d).enumerate() {
-                (self.row)(first + i, to);
-            }
+            block[..rows * d]
+                .par_chunks_exact_mut(d)
+                .enumerate()
+                .for_each(|(i, to)| {
+                    (self.row)(first + i, to);
+                });
             let x = faer::MatRef::from_row_major_slice(&block[..rows * d], rows, d);
             let scores = linalg::product(x, discriminant.coefficients.as_ref(), linalg::parallel());
             let mut shares = vec![0.0; c];
@@ -136,7 +148,81 @@ impl Samples<'_> {
     }
 }
 
+/// The discriminant of features about their mean, from their statistics.
+pub(super) struct Fitted {
+    pub scatters: Scatters,
+    /// Of the scatter within classes.
+    pub shrinkage: f64,
+    pub discriminant: Discriminant,
+}
+
+impl Fitted {
+    /// Fits the discriminant with [`Scatters::adaptive_shrinkage`] to `samples`, which are those of `statistics` about their mean. The scatter
+    /// comes from the statistics where they keep enough digits, and otherwise from another pass over the rows.
+    ///
+    /// # Errors
+    /// As [`Scatters::adaptive_shrinkage`] and [`Scatters::discriminant`].
+    pub fn new(samples: &Samples<'_>, statistics: &Statistics) -> Result<Self> {
+        if let Some(scatters) = Scatters::of_statistics(statistics, samples.counts) {
+            let shrinkage = scatters.adaptive_shrinkage()?;
+            if let Ok(discriminant) = scatters.discriminant(samples.counts, shrinkage) {
+                return Ok(Self {
+                    scatters,
+                    shrinkage,
+                    discriminant,
+                });
+            }
+        }
+        let scatters = samples.scatters();
+        let shrinkage = scatters.adaptive_shrinkage()?;
+        Ok(Self {
+            discriminant: scatters.discriminant(samples.counts, shrinkage)?,
+            scatters,
+            shrinkage,
+        })
+    }
+}
+
 impl Scatters {
+    /// `S_W = (G − Σ_y n_y μ_yμ_yᵀ)/n` of the features about their mean; `None` where the difference keeps too few digits.
+    fn of_statistics(statistics: &Statistics, counts: &[usize]) -> Option<Self> {
+        let gram = statistics.gram()?;
+        let (n, d) = (statistics.n_samples() as f64, statistics.n_features());
+        let columns = statistics.target_columns();
+        if !statistics.is_classes() || columns.len() != counts.len() {
+            return None;
+        }
+        let mean = statistics.moments().mean();
+        let class_mean = |class: usize, i: usize| columns[class].product[i] / columns[class].square;
+        let mut between = Wide::default();
+        between.fill(columns.len(), d, |class, first, to| {
+            let root = columns[class].square.sqrt();
+            for (i, to) in to.iter_mut().enumerate() {
+                *to = root * class_mean(class, first + i);
+            }
+        });
+        let raw: Vec<f64> = (0..d).map(|i| gram[(i, i)] / n).collect();
+        let mut within = gram.clone();
+        add_square(&mut within, &between, -1.0);
+        let mut within = within.dense();
+        for j in 0..d {
+            for value in &mut within.col_as_slice_mut(j)[j..] {
+                *value /= n;
+            }
+        }
+        let total: f64 = (0..d).map(|i| raw[i] - mean[i] * mean[i]).sum();
+        (0..d).all(|i| within[(i, i)] >= LEFT * raw[i]).then(|| Self {
+            means: (0..columns.len())
+                .flat_map(|class| (0..d).map(move |i| (class, i)))
+                .map(|(class, i)| class_mean(class, i) - mean[i])
+                .collect(),
+            within,
+            total,
+            is_constant: false,
+            raw: Some(raw),
+        })
+    }
+
     /// SFDA's shrinkage, `max(exp(−5 λ_max(S_W)), 1e-10)`.
     ///
     /// # Errors
@@ -149,13 +235,13 @@ impl Scatters {
         if largest_variance > LARGE {
             return Ok(LEAST);
         }
-        let eigen = linalg::eigen(self.within.as_ref()).ok_or_else(|| {
+        let values = linalg::eigenvalues(self.within.as_ref()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Precision,
                 "the eigenvalues of the scatter within classes did not converge; scale the features",
             )
         })?;
-        let largest = eigen.values.into_iter().fold(0.0, f64::max);
+        let largest = values.into_iter().fold(0.0, f64::max);
         Ok((-5.0 * largest).exp().max(LEAST))
     }
 
@@ -175,7 +261,7 @@ impl Scatters {
     /// The discriminant for shrinkage `s`; `counts` `[c]` are the samples of the classes.
     ///
     /// # Errors
-    /// [`ErrorKind::Precision`] where `S` is singular to rounding.
+    /// [`ErrorKind::Precision`] where `S` is singular to rounding, or keeps too few digits as it is a difference.
     pub fn discriminant(&self, counts: &[usize], shrinkage: f64) -> Result<Discriminant> {
         let (d, c) = (self.within.nrows(), counts.len());
         let n: usize = counts.iter().sum();
@@ -184,12 +270,17 @@ impl Scatters {
             Mat::zeros(d, c)
         } else {
             let shrunk = self.shrunk(shrinkage);
-            let factor = linalg::cholesky(shrunk).ok_or_else(|| {
+            let lost = || {
                 Error::new(
                     ErrorKind::Precision,
                     "the scatter within classes is singular to rounding; leave out features that repeat others",
                 )
-            })?;
+            };
+            let factor = linalg::cholesky(shrunk).ok_or_else(lost)?;
+            let keeps = |(i, raw): (usize, &f64)| factor[(i, i)].powi(2) >= LEFT * raw;
+            if !self.raw.iter().all(|raw| raw.iter().enumerate().all(keeps)) {
+                return Err(lost());
+            }
             let mut coefficients = means.clone();
             linalg::solve_lower(factor.as_ref(), coefficients.as_mut());
             linalg::solve_lower_transposed(factor.as_ref(), coefficients.as_mut());

@@ -69,7 +69,12 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
             overlap += 2.0 * (-distance(a, b)).exp();
         }
     }
-    Ok(ScoreOutcome::of(-overlap))
+    // Overlap below the rounding of a single coefficient is none.
+    Ok(if overlap < f64::EPSILON {
+        ScoreOutcome::of(0.0).capped(0.0)
+    } else {
+        ScoreOutcome::of(-overlap)
+    })
 }
 
 fn of_rows(coordinates: &Mat<f64>, rows: &[usize]) -> Gaussian {

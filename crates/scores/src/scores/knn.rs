@@ -6,7 +6,7 @@
 //! labels: the share of N(i) that has each → mean average precision;     numbers: the mean of N(i) → R²
 //! ```
 //!
-//! Cost n²·d, the most of all scores, so it is taken over a stratified draw where there are more than 10,000 samples; products are in f32.
+//! Cost n²·d (each pair once), the most of all scores, so it is taken over a stratified draw where there are more than 10,000 samples; products are in f32.
 //! k and the distance are those of common practice for frozen features (Renggli et al., CVPR 2022; Caron et al., ICCV 2021, use cosine too).
 //! Means of common features do not cancel in cosine: it is the geometry that the features have as they are.
 
@@ -24,6 +24,8 @@ const NEIGHBOURS: usize = 5;
 const MOST: usize = 10_000;
 /// Samples whose neighbours are looked for together.
 const BLOCK: usize = 256;
+/// Later samples that are compared with a block in one task.
+const CHUNK: usize = 128;
 
 pub(super) const SCORE: Score = Score {
     name: "knn",
@@ -67,7 +69,9 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
                     .collect();
                 right[place] = f64::from(u8::from(vote(&votes) == labels.index[rows[place]]));
             }
-            let mut outcome = ScoreOutcome::mean_of(right).with_chance(Some(kind.chance()));
+            let mut outcome = ScoreOutcome::mean_of(right)
+                .with_chance(Some(kind.chance()))
+                .capped(1.0);
             if estimate.is_none() {
                 outcome.samples = outcome.samples.map(|samples| in_order(&samples, &rows));
             } else {
@@ -123,43 +127,54 @@ fn normalise(row: &mut [f32]) {
 }
 
 /// The nearest samples of each, with their similarity, the nearest first; of equally near ones the first.
+///
+/// Similarities are symmetric: those of a block of samples and all later ones serve both.
 fn neighbours(unit: &[f32], d: usize) -> Vec<Vec<(usize, f32)>> {
     let n = unit.len() / d;
     let all = MatRef::from_row_major_slice(unit, n, d);
-    let mut neighbours = Vec::with_capacity(n);
+    let mut neighbours = vec![Vec::with_capacity(NEIGHBOURS + 1); n];
     let mut similarity = Mat::<f32>::zeros(n, BLOCK.min(n));
     for first in (0..n).step_by(BLOCK) {
         let count = BLOCK.min(n - first);
-        let mut part = similarity.as_mut().subcols_mut(0, count);
+        // Row r and column c hold the similarity of samples first + r and first + c.
+        let mut part = similarity.as_mut().submatrix_mut(0, 0, n - first, count);
         matmul(
             part.as_mut(),
             Accum::Replace,
-            all,
+            all.subrows(first, n - first),
             all.subrows(first, count).transpose(),
             1.0,
             crate::linalg::parallel(),
         );
-        let found: Vec<Vec<(usize, f32)>> = (0..count)
-            .into_par_iter()
-            .map(|column| nearest(similarity.col_as_slice(column), first + column))
-            .collect();
-        neighbours.extend(found);
+        let (own, later) = neighbours[first..].split_at_mut(count);
+        own.par_iter_mut().enumerate().for_each(|(column, near)| {
+            let values = &similarity.col_as_slice(column)[..n - first];
+            for (row, &value) in values.iter().enumerate().filter(|&(row, _)| row != column) {
+                insert(near, first + row, value);
+            }
+        });
+        later.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, later)| {
+            let begin = count + chunk * CHUNK;
+            for column in 0..count {
+                let values = &similarity.col_as_slice(column)[begin..begin + later.len()];
+                for (near, &value) in later.iter_mut().zip(values) {
+                    insert(near, first + column, value);
+                }
+            }
+        });
     }
     neighbours
 }
 
-fn nearest(similarity: &[f32], own: usize) -> Vec<(usize, f32)> {
-    let mut near: Vec<(usize, f32)> = Vec::with_capacity(NEIGHBOURS + 1);
-    for (other, &value) in similarity.iter().enumerate() {
-        let is_far = near.len() == NEIGHBOURS && near.last().is_some_and(|&(_, last)| value <= last);
-        if other == own || is_far {
-            continue;
-        }
-        let place = near.partition_point(|&(_, known)| known >= value);
-        near.insert(place, (other, value));
-        near.truncate(NEIGHBOURS);
+/// Takes a sample into a list of the nearest, in whatever order they come.
+fn insert(near: &mut Vec<(usize, f32)>, other: usize, value: f32) {
+    let is_before = |&(known, similarity): &(usize, f32)| similarity > value || (similarity == value && known < other);
+    if near.len() == NEIGHBOURS && near.last().is_some_and(is_before) {
+        return;
     }
-    near
+    let place = near.partition_point(is_before);
+    near.insert(place, (other, value));
+    near.truncate(NEIGHBOURS);
 }
 
 /// The class with most votes; of several the one with the larger sum of similarities, then the first.
@@ -188,8 +203,45 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_no_neighbour_of_itself() {
-        assert_eq!(nearest(&[1.0, 0.2, 0.9], 0), [(2, 0.9), (1, 0.2)]);
-        assert_eq!(nearest(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], 3).len(), NEIGHBOURS);
+    fn neighbours_are_those_of_all_pairs_in_whatever_block_they_lie() {
+        let (n, d) = (2 * BLOCK + 37, 3);
+        let mut unit: Vec<f32> = (0..n * d)
+            .map(|i| (i as f32 * 1.3).sin() + (i as f32 * 0.37).cos())
+            .collect();
+        unit.chunks_exact_mut(d).for_each(normalise);
+        // The same sample in two blocks: of equally near ones the first.
+        unit.copy_within(0..d, (n - 1) * d);
+        let found = neighbours(&unit, d);
+        for (i, found) in found.iter().enumerate() {
+            let own = &unit[i * d..(i + 1) * d];
+            let mut all: Vec<(usize, f32)> = (0..n)
+                .filter(|&j| j != i)
+                .map(|j| (j, own.iter().zip(&unit[j * d..]).map(|(a, b)| a * b).sum()))
+                .collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1));
+            assert_eq!(found.len(), NEIGHBOURS);
+            for (found, expected) in found.iter().zip(&all) {
+                assert!((found.1 - expected.1).abs() < 1e-6, "{i}: {found:?} {expected:?}");
+                assert_ne!(found.0, i);
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_keeps_the_nearest_and_of_equally_near_ones_the_first() {
+        let mut near = Vec::new();
+        for (other, value) in [
+            (6, 0.2),
+            (9, 0.5),
+            (1, 0.2),
+            (4, 0.9),
+            (2, 0.2),
+            (8, 0.2),
+            (3, 0.1),
+            (0, 0.2),
+        ] {
+            insert(&mut near, other, value);
+        }
+        assert_eq!(near, [(4, 0.9), (9, 0.5), (0, 0.2), (1, 0.2), (2, 0.2)]);
     }
 }

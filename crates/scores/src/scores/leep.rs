@@ -59,5 +59,5 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
             likelihood.ln()
         })
         .sum();
-    Ok(ScoreOutcome::of(sum / labels.index.len() as f64))
+    Ok(ScoreOutcome::of(sum / labels.index.len() as f64).capped(0.0))
 }

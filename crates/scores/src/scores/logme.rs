@@ -16,9 +16,10 @@ pub(super) const SCORE: Score = Score {
 };
 
 fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
-    let solution = data.solution(options.compat)?;
+    let fit = data.solution(options.compat)?;
+    let evidence = fit.evidence().clone();
     Ok(ScoreOutcome {
-        error_bound: Some(solution.error_bound),
-        ..ScoreOutcome::of(solution.evidence.value).with_evidence(solution.evidence)
+        error_bound: Some(fit.error_bound()),
+        ..ScoreOutcome::of(evidence.value).with_evidence(evidence)
     })
 }

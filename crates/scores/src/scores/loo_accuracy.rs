@@ -18,7 +18,7 @@ pub(super) const SCORE: Score = Score {
     summary: "leave-one-out accuracy of LogME's linear model; mean average precision of labels, R² of numbers",
     source: "Rasmussen, Williams: Gaussian Processes for Machine Learning, 2006, section 5.4.2; You et al. 2021 for the model",
     needs: Needs::RowsOrGroups,
-    default_use: DefaultUse::OnRequest,
+    default_use: DefaultUse::Classes,
     always_with_error: false,
     bounds_error: false,
     replicates: Replicates::SampleMeans,
@@ -33,5 +33,5 @@ fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
         Answers::Right(right) => ScoreOutcome::mean_of(right.clone()).with_chance(Some(kind.chance())),
         Answers::Numbers(predictions) => quality::of_columns(&kind, predictions, SCORE.name)?,
     };
-    Ok(outcome.of_draw(features.n_samples(), n))
+    Ok(outcome.capped(1.0).of_draw(features.n_samples(), n))
 }

@@ -51,8 +51,8 @@ fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
 /// The estimate from statistics of groups.
 fn of_groups(data: &ScoreData<'_>, groups: &[Statistics], options: &ScoreOptions) -> Result<ScoreOutcome> {
     let total = data.statistics()?;
-    let evidence = data.solution(options.compat)?.evidence;
-    let columns: Vec<&ColumnEvidence> = evidence.columns.iter().collect();
+    let fit = data.solution(options.compat)?;
+    let columns: Vec<&ColumnEvidence> = fit.evidence().columns.iter().collect();
     let all = log_evidence(total, &columns)?;
     let (mut sum, mut count) = (0.0, 0);
     for group in groups.iter().filter(|group| group.n_samples() > 0) {

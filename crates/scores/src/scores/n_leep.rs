@@ -77,7 +77,9 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
         }
     }
     let value = logs.iter().map(|likelihood| likelihood.ln()).sum::<f64>() / n as f64;
-    Ok(ScoreOutcome::of(value).with_estimate(draw::note(n, features.n_samples())))
+    Ok(ScoreOutcome::of(value)
+        .capped(0.0)
+        .with_estimate(draw::note(n, features.n_samples())))
 }
 
 /// How many components hold the wanted share of the variance.

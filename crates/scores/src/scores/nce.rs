@@ -3,6 +3,8 @@
 //! ```text
 //! Z_i = argmax_z θ(x_i)_z (the first of equals),   NCE = −H(Y|Z) = Σ_{y,z} P(y, z) ln (P(y, z)/P(z)),  0 ln 0 = 0
 //! ```
+//!
+//! It is 0, and saturated, where no two classes share a source class: with few samples and many source classes that happens to any model.
 
 use std::collections::BTreeMap;
 
@@ -40,5 +42,5 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
         .iter()
         .map(|(&(source, _), &count)| count as f64 / n * (count as f64 / marginal[source] as f64).ln())
         .sum();
-    Ok(ScoreOutcome::of(sum))
+    Ok(ScoreOutcome::of(sum).capped(0.0))
 }

@@ -2,6 +2,9 @@
 
 use crate::evidence::Evidence;
 
+/// A value is the largest that there is where less than this is missing, as a part of it.
+const SATURATED: f64 = 1e-9;
+
 /// The value of a score, and for LogME the evidence of its columns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -16,6 +19,9 @@ pub struct ScoreOutcome {
     pub samples: Option<Vec<f64>>,
     /// The value of predictions that know nothing of the features: the share of the largest class, for instance.
     pub chance: Option<f64>,
+    /// Whether the value is the largest that the score can take for these samples, up to rounding: then it does not tell features apart
+    /// that reach it, and it is the same number for all of them.
+    pub is_saturated: bool,
     /// How the value was found where it is not from all samples: from a draw of them, or from statistics of groups.
     pub estimate: Option<String>,
 }
@@ -28,8 +34,22 @@ impl ScoreOutcome {
             error_bound: None,
             samples: None,
             chance: None,
+            is_saturated: false,
             estimate: None,
         }
+    }
+
+    /// Marks the value where it is `most`, the largest that there is, up to rounding. What is left below it is noise, which must order
+    /// nothing.
+    pub(super) fn capped(mut self, most: f64) -> Self {
+        if self.value >= most - SATURATED * most.abs().max(1.0) {
+            self.value = most;
+            self.is_saturated = true;
+            if let Some(samples) = &mut self.samples {
+                samples.fill(most);
+            }
+        }
+        self
     }
 
     /// The mean of what each sample contributes.

@@ -77,5 +77,5 @@ pub(super) fn of_columns(kind: &Kind<'_>, predictions: &[f32], score: &str) -> R
             format!("{score} has no value, as the targets have no {what}"),
         )
     })?;
-    Ok(ScoreOutcome::of(value).with_chance(Some(kind.chance())))
+    Ok(ScoreOutcome::of(value).with_chance(Some(kind.chance())).capped(1.0))
 }

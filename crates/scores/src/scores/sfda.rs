@@ -12,9 +12,9 @@
 //! depends on the features' scale: features of large scale have none, those of small scale are reduced to their class means.
 //! With more features than samples classes are separated almost always, and SFDA is close to 1 for any model.
 //!
-//! Cost: two scatter matrices (2·n·d²) with their factors (2d³/3), eigenvalues (4d³/3) where the scale is small, 4·n·d·c.
+//! Cost: the statistics and a scatter matrix (2·n·d²; another one where the statistics lack digits) with their factors (2d³/3), eigenvalues (4d³/3) where the scale is small, 4·n·d·c.
 
-use super::discriminant::{Samples, softmax};
+use super::discriminant::{Fitted, Samples, softmax};
 use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
 use crate::targets::Compact;
@@ -47,10 +47,12 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
         n_features: d,
         row: &plain,
     };
-    let scatters = first.scatters();
-    let shrinkage = scatters.adaptive_shrinkage()?;
+    let Fitted {
+        scatters,
+        shrinkage,
+        discriminant,
+    } = Fitted::new(&first, data.statistics()?)?;
     let mut confidence = vec![0.0; n];
-    let discriminant = scatters.discriminant(&labels.counts, shrinkage)?;
     first.for_each_share(&discriminant, |i, shares| {
         let mut softened = shares.to_vec();
         softmax(&mut softened);
@@ -72,7 +74,7 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
     };
     let mut right = vec![0.0; n];
     second.for_each_share(&discriminant, |i, shares| right[i] = shares[labels.index[i]]);
-    Ok(ScoreOutcome::mean_of(right))
+    Ok(ScoreOutcome::mean_of(right).capped(1.0))
 }
 
 /// For every class the mean of the other classes' means, `[c, d]`.

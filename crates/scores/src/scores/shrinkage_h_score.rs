@@ -13,6 +13,7 @@
 use faer::Mat;
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 
+use super::h_score;
 use super::scatter::{Scatter, squared_solution};
 use super::{DefaultUse, Needs, Replicates, Score, ScoreData, ScoreOptions, ScoreOutcome};
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub(super) const SCORE: Score = Score {
     summary: "H-score with Ledoit–Wolf shrinkage (Ibrahim et al. 2021)",
     source: "Ibrahim, Ponomareva, Mazumder: Newer is not always better: Rethinking transferability metrics, their peculiarities, stability and performance, 2021",
     needs: Needs::ClassStatistics,
-    default_use: DefaultUse::OnRequest,
+    default_use: DefaultUse::Classes,
     always_with_error: false,
     bounds_error: false,
     replicates: Replicates::Recompute,
@@ -38,14 +39,18 @@ fn run(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<ScoreOutcome> {
     let (shrinkage, mean_variance) = shrinkage(&scatter, statistics);
     let ridge = shrinkage * mean_variance;
     let weight = (1.0 - shrinkage) / n;
+    let scale = n / (n - 1.0);
+    let mut most = f64::INFINITY;
     let value = if shrinkage >= 1.0 || mean_variance <= 0.0 {
         0.0
     } else if let Some(value) = (ridge > 0.0).then(|| regularised(&scatter, weight, ridge)).flatten() {
         (1.0 - shrinkage) * value / (n - 1.0)
     } else {
-        Scatter::explained(statistics, SCORE.name)? * n / (n - 1.0)
+        // Without shrinkage it is the H-score, and saturated where that is.
+        most = h_score::most(statistics) * scale;
+        Scatter::explained(statistics, SCORE.name)? * scale
     };
-    Ok(ScoreOutcome::of(value))
+    Ok(ScoreOutcome::of(value).capped(most))
 }
 
 /// Ledoit–Wolf's δ, and κ.

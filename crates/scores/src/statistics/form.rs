@@ -54,18 +54,16 @@ impl Form {
         }
     }
 
-    /// Calls `then` with the rows and targets of the dual form; does nothing in the primal form or without rows.
-    pub fn with_rows(
-        &self,
-        d: usize,
-        columns: &Columns,
-        then: impl FnOnce(&FeatureView<'_>, &Targets<'_>) -> Result<()>,
-    ) -> Result<()> {
+    /// The rows and targets of the dual form; `None` in the primal form, or without rows.
+    ///
+    /// # Errors
+    /// None: they were checked when they came.
+    pub fn held(&self, d: usize, columns: &Columns) -> Result<Option<(FeatureView<'_>, Targets<'_>)>> {
         let Self::Dual { rows, labels, values } = self else {
-            return Ok(());
+            return Ok(None);
         };
         if rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let features = FeatureView::new(rows, rows.len() / d, d)?;
         let targets = if columns.is_classes() {
@@ -73,7 +71,7 @@ impl Form {
         } else {
             Targets::columns(values, columns.len())?
         };
-        then(&features, &targets)
+        Ok(Some((features, targets)))
     }
 
     /// `G v`.

@@ -52,7 +52,7 @@ pub(crate) fn update_gram(gram: &mut Triangle, data: &[f32], sign: Sign, wide: &
 /// `M += factor · XᵀX`.
 ///
 /// One task per tile, without barriers: a thread that the system preempts delays one tile, not all of them.
-pub(super) fn add_square<T: Number, const W: usize>(matrix: &mut Triangle, x: &Strips<T, W>, factor: f64) {
+pub(crate) fn add_square<T: Number, const W: usize>(matrix: &mut Triangle, x: &Strips<T, W>, factor: f64) {
     let factors = Factors {
         left: x,
         right: x,

@@ -23,17 +23,25 @@ impl Statistics {
             return Ok(());
         }
         if other.is_dual() {
-            return other.with_rows(|features, targets| self.update(features, targets));
+            return self.take_in(other);
         }
         if self.is_dual() {
             let rows = std::mem::replace(self, other.clone());
             return if rows.n_samples == 0 {
                 Ok(())
             } else {
-                rows.with_rows(|features, targets| self.update(features, targets))
+                self.take_in(&rows)
             };
         }
         self.combine(other, Sign::Plus)
+    }
+
+    /// Adds the rows that `other` holds.
+    fn take_in(&mut self, other: &Self) -> Result<()> {
+        match other.held()? {
+            Some((features, targets)) => self.update(&features, &targets),
+            None => Ok(()),
+        }
     }
 
     /// Removes samples that were added before.

@@ -21,6 +21,7 @@ mod form;
 pub(crate) mod gram;
 mod merge;
 mod moments;
+mod others;
 pub(crate) mod product;
 pub(crate) mod strips;
 pub(crate) mod triangle;
@@ -37,6 +38,7 @@ pub(crate) use columns::TargetColumn;
 use form::Form;
 use gram::Sign;
 pub(crate) use moments::Moments;
+pub(crate) use others::TargetSums;
 use strips::Wide;
 use triangle::Triangle;
 
@@ -222,9 +224,12 @@ impl Statistics {
         self.form.is_dual()
     }
 
-    /// Calls `then` with the rows and targets of the dual form; does nothing in the primal form or without rows.
-    pub(crate) fn with_rows(&self, then: impl FnOnce(&FeatureView<'_>, &Targets<'_>) -> Result<()>) -> Result<()> {
-        self.form.with_rows(self.n_features, &self.columns, then)
+    /// The rows and targets of the dual form; `None` in the primal form, or without rows.
+    ///
+    /// # Errors
+    /// None: they were checked when they came.
+    pub(crate) fn held(&self) -> Result<Option<(FeatureView<'_>, Targets<'_>)>> {
+        self.form.held(self.n_features, &self.columns)
     }
 
     /// The rows of the dual form, `[n, d]`.

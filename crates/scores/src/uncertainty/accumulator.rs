@@ -9,7 +9,8 @@
 //! and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
 use super::reservoir::Reservoir;
-use super::{Grouped, Jackknife, jackknife, jackknife_of_groups, total};
+use super::{Grouped, Jackknife, grouped, jackknife, total};
+use crate::baseline::{PermutedScores, PermutedSums};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
@@ -75,6 +76,11 @@ impl Accumulator {
     /// As [`Grouped::update`].
     pub fn groups(&mut self) -> Result<&[Statistics]> {
         self.groups.groups()
+    }
+
+    /// Takes out the rows that were drawn, where there are any.
+    pub fn take_draw(&mut self) -> Option<Reservoir> {
+        self.draw.take()
     }
 
     /// The scores of the rows so far; `samples` are what scores of probabilities need.
@@ -175,14 +181,28 @@ impl<'a> GroupedScores<'a> {
         score.compute(&self.data, options)
     }
 
+    /// The values of the score for permuted targets, of which `sums` are of the same rows.
+    ///
+    /// # Errors
+    /// As [`PermutedSums::scores`].
+    pub fn permuted(
+        &self,
+        sums: &PermutedSums,
+        score: &Score,
+        options: &ScoreOptions,
+        seed: u64,
+    ) -> Result<PermutedScores> {
+        sums.scores(&self.data, score, options, seed)
+    }
+
     /// The score's jackknife over the groups.
     ///
     /// # Errors
     /// [`ErrorKind::MissingInput`] for a score that needs rows, or probabilities that are not there; otherwise as
-    /// [`jackknife_of_groups`].
+    /// [`jackknife_of_groups`](super::jackknife_of_groups).
     pub fn jackknife(&self, score: &Score, options: &ScoreOptions) -> Result<Jackknife> {
         if score.needs != Needs::Probabilities {
-            return jackknife_of_groups(self.data.statistics()?, self.groups, score.name, options);
+            return grouped::of_data(&self.data, self.groups, score, options);
         }
         let samples = self.samples.and_then(|samples| Some((samples, samples.groups?)));
         let (samples, groups) = samples.ok_or_else(|| {

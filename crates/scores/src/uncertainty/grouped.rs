@@ -13,9 +13,9 @@ use std::borrow::Cow;
 
 use super::{Jackknife, logme};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{self, Compat};
+use crate::evidence::Compat;
 use crate::features::FeatureView;
-use crate::scores::{self, Needs, Replicates, ScoreData, ScoreOptions};
+use crate::scores::{self, Needs, Replicates, Score, ScoreData, ScoreOptions};
 use crate::statistics::Statistics;
 use crate::statistics::strips::Wide;
 use crate::targets::Targets;
@@ -168,11 +168,24 @@ pub fn jackknife_of_groups(
     name: &str,
     options: &ScoreOptions,
 ) -> Result<Jackknife> {
-    let score = scores::find(name)?;
+    of_data(&ScoreData::from_statistics(total), groups, scores::find(name)?, options)
+}
+
+/// The same from data that hold the total; LogME's solution for them is not computed again.
+pub(super) fn of_data(
+    data: &ScoreData<'_>,
+    groups: &[Statistics],
+    score: &Score,
+    options: &ScoreOptions,
+) -> Result<Jackknife> {
+    let total = data.statistics()?;
     if !matches!(score.needs, Needs::Statistics | Needs::ClassStatistics) {
         return Err(Error::new(
             ErrorKind::MissingInput,
-            format!("the standard error of {name} needs the rows, got statistics of groups only"),
+            format!(
+                "the standard error of {} needs the rows, got statistics of groups only",
+                score.name
+            ),
         ));
     }
     let filled: Vec<usize> = (0..groups.len())
@@ -188,13 +201,13 @@ pub fn jackknife_of_groups(
         Ok(Some(statistics))
     };
     if score.replicates == Replicates::EvidenceAtOptimum && options.compat == Compat::Exact && !total.is_dual() {
-        let fit = evidence::fit(total, options.compat)?;
+        let fit = data.solution(options.compat)?;
         let value = fit.evidence().value;
         if let Some(replicates) = logme::replicates(&fit, filled.len(), &mut |at| without(filled[at]))? {
             return Jackknife::new(value, replicates);
         }
     }
-    let value = score.compute(&ScoreData::from_statistics(total), options)?.value;
+    let value = score.compute(data, options)?.value;
     let replicates = filled
         .iter()
         .map(|&group| {

@@ -10,10 +10,10 @@
 //! the remaining samples. Everything else (n ≤ d, TransRate, LEEP, NCE) is computed again from the remaining rows.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{self, Compat};
+use crate::evidence::Compat;
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
-use crate::scores::{self, Needs, Replicates, Score, ScoreData, ScoreInputs, ScoreOptions};
+use crate::scores::{self, Needs, Replicates, Score, ScoreData, ScoreInputs, ScoreOptions, ScoreOutcome};
 use crate::statistics::Statistics;
 use crate::targets::Targets;
 
@@ -59,7 +59,61 @@ impl Jackknife {
 /// whatever the score reports of all samples, or of the samples without one group.
 pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, groups: &[usize]) -> Result<Jackknife> {
     let score = scores::find(name)?;
-    let n = inputs.features.n_samples();
+    let data = ScoreData::new(inputs)?;
+    let outcome = score.compute(&data, options)?;
+    jackknife_of(&data, score, &outcome, options, groups)
+}
+
+/// The jackknife of `score`, of which `outcome` is the value for `data`. Statistics and fits that the value took are not computed again.
+///
+/// # Errors
+/// As [`jackknife`], and [`ErrorKind::MissingInput`] where `data` holds no rows.
+pub fn jackknife_of(
+    data: &ScoreData<'_>,
+    score: &Score,
+    outcome: &ScoreOutcome,
+    options: &ScoreOptions,
+    groups: &[usize],
+) -> Result<Jackknife> {
+    let inputs = data.inputs().ok_or_else(|| {
+        Error::new(
+            ErrorKind::MissingInput,
+            format!("the standard error of {} needs the rows of features", score.name),
+        )
+    })?;
+    let inputs = &inputs;
+    let members = members(groups, inputs.features.n_samples())?;
+    let from_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
+    if from_statistics && score.replicates == Replicates::EvidenceAtOptimum && options.compat == Compat::Exact {
+        let statistics = data.statistics()?;
+        let mut left = |group: usize| without(statistics, inputs, &members[group]);
+        let fit = data.solution(options.compat)?;
+        if let Some(replicates) = super::logme::replicates(&fit, members.len(), &mut left)? {
+            return Jackknife::new(outcome.value, replicates);
+        }
+    }
+    if let (Replicates::SampleMeans, Some(samples)) = (score.replicates, &outcome.samples) {
+        return Jackknife::new(outcome.value, means_without(samples, &members));
+    }
+    let replicates = (0..members.len())
+        .map(|group| {
+            if from_statistics
+                && let Some(left) = without(data.statistics()?, inputs, &members[group])?
+                && let Ok(outcome) = score.compute(&ScoreData::from_statistics(left), options)
+            {
+                return Ok(outcome.value);
+            }
+            from_rows(inputs, score, options, groups, group)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Jackknife::new(outcome.value, replicates)
+}
+
+/// The samples of every group.
+///
+/// # Errors
+/// [`ErrorKind::Shape`] where there is no group for every sample, [`ErrorKind::OutOfRange`] where a number is left out.
+fn members(groups: &[usize], n: usize) -> Result<Vec<Vec<usize>>> {
     if groups.len() != n {
         return Err(Error::new(
             ErrorKind::Shape,
@@ -90,34 +144,7 @@ pub fn jackknife(inputs: &ScoreInputs<'_>, name: &str, options: &ScoreOptions, g
             format!("groups must be numbered without gaps, but group {empty} of {n_groups} has no samples"),
         ));
     }
-    let prepared = ScoreData::new(inputs)?;
-    let from_statistics = matches!(score.needs, Needs::Statistics | Needs::ClassStatistics);
-    if from_statistics && score.replicates == Replicates::EvidenceAtOptimum && options.compat == Compat::Exact {
-        let statistics = prepared.statistics()?;
-        let fit = evidence::fit_rows(statistics, &inputs.features, &inputs.targets, options.compat)?;
-        let value = fit.evidence().value;
-        let mut left = |group: usize| without(statistics, inputs, &members[group]);
-        if let Some(replicates) = super::logme::replicates(&fit, n_groups, &mut left)? {
-            return Jackknife::new(value, replicates);
-        }
-    }
-    let outcome = score.compute(&prepared, options)?;
-    let value = outcome.value;
-    if let (Replicates::SampleMeans, Some(samples)) = (score.replicates, &outcome.samples) {
-        return Jackknife::new(value, means_without(samples, &members));
-    }
-    let replicates = (0..n_groups)
-        .map(|group| {
-            if from_statistics
-                && let Some(left) = without(prepared.statistics()?, inputs, &members[group])?
-                && let Ok(outcome) = score.compute(&ScoreData::from_statistics(left), options)
-            {
-                return Ok(outcome.value);
-            }
-            from_rows(inputs, score, options, groups, group)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Jackknife::new(value, replicates)
+    Ok(members)
 }
 
 /// The mean over the samples of all other groups, for every group.

@@ -17,7 +17,7 @@
 use faer::Mat;
 
 use crate::error::Result;
-use crate::evidence::Fit;
+use crate::evidence::{Fit, lagrange};
 use crate::linalg;
 use crate::statistics::{Statistics, TargetColumn};
 
@@ -149,20 +149,6 @@ fn interpolated<T>(nodes: &[f64], t: f64, at_nodes: &[T], value: impl Fn(&T) -> 
         .zip(at_nodes)
         .map(|(weight, at)| weight * value(at))
         .sum()
-}
-
-/// Weights of the polynomial through `nodes` at `x`.
-fn lagrange(nodes: &[f64], x: f64) -> Vec<f64> {
-    (0..nodes.len())
-        .map(|k| {
-            nodes
-                .iter()
-                .enumerate()
-                .filter(|&(other, _)| other != k)
-                .map(|(_, node)| (x - node) / (nodes[k] - node))
-                .product()
-        })
-        .collect()
 }
 
 #[cfg(test)]

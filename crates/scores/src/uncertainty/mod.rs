@@ -14,6 +14,7 @@ mod reservoir;
 
 pub use accumulator::{Accumulator, GroupedScores, SampleData};
 pub use grouped::{Grouped, jackknife_of_groups, total};
-pub use jackknife::{Jackknife, jackknife};
+pub use jackknife::{Jackknife, jackknife, jackknife_of};
 pub(crate) use logme::parts_at;
 pub use quantile::interval_factor;
+pub use reservoir::Reservoir;

@@ -15,9 +15,9 @@ const ROWS: usize = 4096;
 const BYTES: usize = 16 << 20;
 const SEED: u64 = 0x6472_6177;
 
-/// See the module.
+/// Some rows of a stream; see [`Accumulator::with_draw`](super::Accumulator::with_draw).
 #[derive(Clone, Debug)]
-pub(super) struct Reservoir {
+pub struct Reservoir {
     random: Random,
     /// The number that each kept row has drawn, the largest on top, and its place.
     drawn: BinaryHeap<(u64, usize)>,
@@ -29,7 +29,7 @@ pub(super) struct Reservoir {
 }
 
 impl Reservoir {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             random: Random::new(SEED),
             drawn: BinaryHeap::new(),
@@ -42,7 +42,7 @@ impl Reservoir {
     }
 
     /// Looks at the next rows, with as many targets.
-    pub fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>) {
+    pub(super) fn update(&mut self, features: &FeatureView<'_>, targets: &Targets<'_>) {
         let (d, c) = (features.n_features(), targets.n_columns());
         (self.n_features, self.n_columns) = (d, c);
         let most = ROWS.min(BYTES / 4 / d).max(1);

@@ -234,7 +234,7 @@ pub fn options() -> TrainOptions {
 pub fn run(job: &TrainingJob<'_>) -> Result<Trained> {
     match train(job, &Silent, &Interrupt::default())? {
         TrainOutcome::Finished(trained) => Ok(*trained),
-        TrainOutcome::Interrupted { .. } => panic!("nobody interrupted"),
+        TrainOutcome::Paused(_) | TrainOutcome::Interrupted { .. } => panic!("nobody stopped it"),
     }
 }
 

@@ -54,7 +54,7 @@ fn in_pieces(method: &dyn Method, options: &TrainOptions, folder: &Path, stops: 
                 assert_eq!(step, steps);
                 assert!(checkpoint.unwrap().is_file());
             }
-            TrainOutcome::Finished(_) => panic!("it was not interrupted"),
+            TrainOutcome::Finished(_) | TrainOutcome::Paused(_) => panic!("it was not interrupted"),
         }
     }
     let options = with_folder(folder, options, !stops.is_empty());
@@ -98,6 +98,52 @@ fn every_method_goes_on_to_the_same_bits_and_the_same_log() {
             assert_eq!(log(whole.path()).len(), 12 + 3);
         }
     }
+}
+
+#[test]
+fn a_run_that_pauses_has_the_best_model_so_far_and_resumes_to_the_same_bits() {
+    let targets = TOY.targets();
+    let model = model(3);
+    for method in methods_of_classes(&targets, 2) {
+        let (whole, pieces) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let expected = in_pieces(method.as_ref(), &options(), whole.path(), &[]);
+        // The second time it has paused there already.
+        for (pause, resume) in [(1, false), (2, true), (2, true)] {
+            let mut options = with_folder(pieces.path(), &options(), resume);
+            options.checkpoints.as_mut().unwrap().pause_after = Some(pause);
+            let job = TOY.job(&model, &targets, method.as_ref(), &options);
+            let TrainOutcome::Paused(paused) = train(&job, &Silent, &Interrupt::default()).unwrap() else {
+                panic!("{}: it did not pause after {pause} of 3 epochs", method.name());
+            };
+            assert_eq!((paused.epochs.len(), paused.steps), (pause, 4 * pause as u64));
+            let records = |trained: &Trained| -> Vec<_> {
+                let epochs = trained.epochs.iter().take(pause);
+                epochs.map(|epoch| (epoch.loss, epoch.validation.clone())).collect()
+            };
+            assert_eq!(records(&paused), records(&expected), "{}", method.name());
+            if paused.chosen_epoch == expected.chosen_epoch {
+                assert!(bits(&paused.model) == bits(&expected.model), "{}", method.name());
+            }
+        }
+        let options = with_folder(pieces.path(), &options(), true);
+        let found = run(&TOY.job(&model, &targets, method.as_ref(), &options)).unwrap();
+        assert!(bits(&expected.model) == bits(&found.model), "{}", method.name());
+        assert_eq!(log(whole.path()), log(pieces.path()), "{}", method.name());
+    }
+}
+
+#[test]
+fn a_pause_before_the_first_epoch_is_refused() {
+    let targets = TOY.targets();
+    let methods = methods(&targets, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = with_folder(folder.path(), &options(), false);
+    options.checkpoints.as_mut().unwrap().pause_after = Some(0);
+    let model = model(3);
+    let job = TOY.job(&model, &targets, methods[0].as_ref(), &options);
+    let error = train(&job, &Silent, &Interrupt::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.to_string().contains("the epochs before a pause"), "{error}");
 }
 
 #[test]

@@ -211,10 +211,12 @@ impl RtenSession {
                     .map_err(|error| run_error(&error))?;
                 values.extend(names.into_iter().zip(made.into_iter().map(ValueOrView::Value)));
             }
-            for convolution in &stage.convolutions {
+            for (at, convolution) in stage.convolutions.iter().enumerate() {
                 let made = self.convolve(convolution, values)?;
                 values.insert(&convolution.output, made);
-                if !needed_after(&convolution.input, 2 * k + 1) {
+                let mut later = stage.convolutions[at + 1..].iter();
+                let is_read_again = later.any(|later| later.input == convolution.input);
+                if !is_read_again && !needed_after(&convolution.input, 2 * k + 1) {
                     values.remove(convolution.input.as_str());
                 }
             }
@@ -252,11 +254,8 @@ fn value_of<'a>(input: &Input<'a>) -> Result<ValueOrView<'a>, Error> {
             .into()),
         Elements::I64(elements) => {
             let narrowed = elements.iter().map(|&element| {
-                i32::try_from(element).map_err(|_| {
-                    refused(&format!(
-                        "{element} does not fit into the 32-bit integers of rten; use --engine onnxruntime"
-                    ))
-                })
+                i32::try_from(element)
+                    .map_err(|_| refused(&format!("{element} does not fit into the 32-bit integers of rten")))
             });
             let narrowed = narrowed.collect::<Result<Vec<_>, _>>()?;
             Ok(Value::from_shape(input.shape, narrowed)

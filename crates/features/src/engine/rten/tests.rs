@@ -119,6 +119,32 @@ fn a_graph_cut_into_stages_computes_what_the_whole_graph_does() {
 }
 
 #[test]
+fn several_convolutions_may_read_one_value() {
+    let nodes = vec![
+        node("Relu", &["x"], "r"),
+        depthwise("r", "a"),
+        depthwise("r", "b"),
+        node("Add", &["a", "b"], "y"),
+        depthwise("y", "z"),
+        node("Add", &["z", "r"], "sum"),
+    ];
+    let mut model = model(nodes, &["y", "sum", "a"]);
+    assert!(prepare::prepare(&mut model).unwrap(), "rten needs the kernel's shape");
+    for wanted in [&["y", "a"][..], &["sum"]] {
+        let cut = run(Program::in_stages(&model).unwrap(), wanted);
+        let whole = run(Program::whole(model.to_bytes().unwrap()).unwrap(), wanted);
+        for (cut, whole) in cut.iter().zip(&whole) {
+            let apart = cut.data.iter().zip(&whole.data).map(|(a, b)| (a - b).abs());
+            // Sums of 9 terms of size 5, through two layers.
+            assert!(apart.fold(0.0, f32::max) < 1e-3, "{wanted:?}");
+        }
+        if let [y, a] = cut.as_slice() {
+            assert!(y.data.iter().zip(&a.data).all(|(y, a)| *y == 2.0 * a));
+        }
+    }
+}
+
+#[test]
 fn a_graph_is_left_whole_if_cutting_gains_nothing_or_may_be_wrong() {
     let with = |change: fn(&mut Node)| {
         let mut conv = depthwise("x", "y");

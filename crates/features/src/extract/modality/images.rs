@@ -12,6 +12,7 @@ use ranktune_core::{Digest, one_line};
 use ranktune_data::image::{ImageError, decode};
 use ranktune_data::{DataKind, Images, RgbImage, View};
 use ranktune_hub::{GraphInput, ImageProcessor, InputModality};
+use ranktune_onnx::DataType;
 
 use super::Modality;
 use crate::engine::Engine;
@@ -78,9 +79,13 @@ impl ImageSide {
         } else {
             TokenPooling::Mean
         };
+        let mut processor = candidate.entry.image_processor(&graph_input)?;
+        if input.data_type == Some(DataType::U8) {
+            processor = processor.of_bytes();
+        }
         Ok(Self {
             input: input.name.clone(),
-            processor: candidate.entry.image_processor(&graph_input)?,
+            processor,
             token_pooling,
         })
     }

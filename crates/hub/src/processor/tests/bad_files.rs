@@ -221,7 +221,7 @@ fn image_inputs_are_told_by_their_shape() {
 fn inputs_that_are_no_images_are_refused() {
     for (data_type, shape, text) in [
         (DataType::I64, &[0, 3, 224, 224][..], "found elements of type I64"),
-        (DataType::U8, &[0, 3, 224, 224], "found elements of type U8"),
+        (DataType::I8, &[0, 3, 224, 224], "found elements of type I8"),
         (DataType::F32, &[0, 768], "found 2 dimensions"),
         (
             DataType::F32,

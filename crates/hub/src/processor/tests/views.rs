@@ -78,6 +78,24 @@ fn a_flip_mirrors_every_row_in_both_layouts() {
 }
 
 #[test]
+fn a_graph_of_bytes_is_fed_bytes_whatever_the_settings() {
+    let picture = image(16, 16, |y, x| [(y * 16) as u8, (x * 16) as u8, 7]);
+    let settings = json!({"image_processor_type": "ViTImageProcessor", "size": 16});
+    let scaled = hugging_face(&settings).unwrap();
+    let bytes = applied(&plain(16), &picture);
+    assert_ne!(applied(&scaled, &picture), bytes);
+    let processor = scaled.of_bytes();
+    assert_eq!(applied(&processor, &picture), bytes);
+    assert!(processor.notes().iter().any(|note| note.contains("takes bytes")));
+    let alone = ImageProcessor::from_graph_input(&open(3)).unwrap().of_bytes();
+    assert!(
+        alone.notes().iter().all(|note| !note.contains("normalized with")),
+        "{:?}",
+        alone.notes()
+    );
+}
+
+#[test]
 fn a_view_fills_the_input_also_where_the_model_would_crop() {
     let settings = json!({"image_processor_type": "CLIPImageProcessor", "do_rescale": false, "do_normalize": false});
     let processor = hugging_face(&settings).unwrap();

@@ -7,7 +7,8 @@ use super::Belief;
 
 impl Belief {
     /// Predicts the first models of a ranking, which are those of the question, puts them in the order of their expected metric, and
-    /// numbers all models anew. Models of equal expectation keep their order; those behind keep their places.
+    /// numbers all models anew. Models of equal expectation keep their order; excluded ones follow, and those behind keep their places.
+    /// At least one model must not be excluded.
     ///
     /// # Errors
     /// As [`posterior`](Self::posterior); `models` is then as it was.
@@ -19,10 +20,11 @@ impl Belief {
     ) -> Result<Decision, ranktune_scores::Error> {
         let mut options = OutlookOptions::default();
         options.seed = seed;
-        let outlook = self.posterior()?.outlook(&options)?;
         let count = self.target.models.len();
-        for (at, (model, expected)) in models.iter_mut().zip(&outlook.models).enumerate() {
-            model.predicted = Some(self.prediction(at, expected));
+        let left: Vec<usize> = (0..count).filter(|at| !self.out.contains(at)).collect();
+        let outlook = self.posterior()?.restricted(&left).outlook(&options)?;
+        for (&at, expected) in left.iter().zip(&outlook.models) {
+            models[at].predicted = Some(self.prediction(at, expected));
         }
         let value = |model: &RankedModel| model.predicted.as_ref().map_or(f64::NEG_INFINITY, |found| found.value);
         models[..count].sort_by(|a, b| value(b).total_cmp(&value(a)));
@@ -31,9 +33,10 @@ impl Belief {
         }
         Ok(Decision {
             best: models.first().map(|model| model.name.clone()).unwrap_or_default(),
-            expected_regret: outlook.expected_regret,
+            expected_regret: Some(outlook.expected_regret),
             record_rows: self.record_rows,
             trials,
+            cost: None,
             ended,
             protocol: self.target.protocol.clone(),
             score: self.score.clone(),

@@ -40,13 +40,15 @@ pub(crate) enum Answer {
 }
 
 /// What is believed of the models of a question, to which results of trials can be added.
+#[derive(Clone)]
 pub(crate) struct Belief {
     model: DecisionModel,
     target: DecisionTarget,
     matched: Vec<Matched>,
     record_rows: usize,
-    rungs: Vec<Rung>,
     metric: &'static str,
+    /// Positions of models that cannot be tuned, and so are not compared.
+    out: Vec<usize>,
     /// The score that is used.
     score: Option<String>,
 }
@@ -93,40 +95,32 @@ impl Belief {
             trials: Vec::new(),
         };
         let record_rows = sorted.past.len();
-        let fitted = Past::new(sorted.past).and_then(|past| DecisionModel::fit(&past, priors::options(rungs.clone())));
+        let fitted = Past::new(sorted.past).and_then(|past| DecisionModel::fit(&past, priors::options(rungs)));
         match fitted {
             Ok(model) => Answer::Belief(Box::new(Self {
                 model,
                 target,
                 matched: sorted.matched,
                 record_rows,
-                rungs,
                 metric,
+                out: Vec::new(),
                 score: score.map(str::to_owned),
             })),
             Err(error) => Answer::Undecided(format!("The record and the scores cannot be used together: {error}.")),
         }
     }
 
-    /// The metric that is predicted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
-    pub(crate) fn metric(&self) -> &'static str {
-        self.metric
-    }
-
-    /// The lengths of trials, in the order of their positions: those that were given first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
-    pub(crate) fn rungs(&self) -> &[Rung] {
-        &self.rungs
-    }
-
     /// Adds the result of a trial on these data: of the model at a position of the question, and of a rung at a position of
-    /// [`rungs`](Self::rungs), or of a full tuning. One that is there already is replaced.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for trials, which add what they find"))]
+    /// the rungs it was made with, or of a full tuning. One that is there already is replaced.
     pub(crate) fn add_trial(&mut self, trial: Trial) {
         let trials = &mut self.target.trials;
         trials.retain(|other| (other.model, other.rung) != (trial.model, trial.rung));
         trials.push(trial);
+    }
+
+    /// Takes the models at these positions out of the comparison: they diverged, or cannot be trained.
+    pub(crate) fn exclude(&mut self, models: Vec<usize>) {
+        self.out = models;
     }
 
     /// What is believed of the metric of every model, in the order of the question's.

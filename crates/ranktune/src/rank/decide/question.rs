@@ -6,18 +6,12 @@ use ranktune_data::Task;
 
 use super::priors;
 
-/// Fewer samples, or fewer of a class on average, say nothing of a model.
-const FEWEST_SAMPLES: usize = 20;
-const FEWEST_PER_CLASS: usize = 2;
-
 /// The models and the data of a decision.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) task: Task,
-    /// Samples that were scored.
-    pub(crate) n_samples: usize,
-    /// Classes, labels or tags.
-    pub(crate) n_classes: usize,
+    /// Why the samples are too few for any prediction, where they are.
+    pub(crate) too_few: Option<String>,
     /// Name of the data set, as rows of a record name it.
     pub(crate) data: String,
     /// Digest of its inputs and targets.
@@ -62,15 +56,9 @@ impl Question {
 
     /// Why these data allow no prediction.
     pub(super) fn obstacle(&self) -> Option<String> {
-        let needed = FEWEST_SAMPLES.max(match self.task {
-            Task::Classification => FEWEST_PER_CLASS * self.n_classes,
-            _ => 0,
-        });
-        (self.n_samples < needed).then(|| {
-            format!(
-                "{} samples are too few to predict which model is best: {needed} are needed; the order is that of the score, and may be chance.",
-                self.n_samples
-            )
-        })
+        let reason = self.too_few.as_ref()?;
+        Some(format!(
+            "Nothing is predicted, because {reason}; the order is that of the score, and may be chance."
+        ))
     }
 }

@@ -15,8 +15,7 @@ const PROTOCOL: &str = "ranktune b-tuning";
 fn question(models: &[(&str, f64)]) -> Question {
     Question {
         task: Task::Classification,
-        n_samples: 400,
-        n_classes: 5,
+        too_few: None,
         data: "flowers".to_owned(),
         data_digest: "d".to_owned(),
         protocol: PROTOCOL.to_owned(),
@@ -101,7 +100,10 @@ fn without_a_record_the_order_is_that_of_the_score_and_the_odds_are_no_certainty
     assert!(p.windows(2).all(|pair| pair[0] > pair[1]), "{p:?}");
     // The score explains a quarter of the differences in accuracy: its first model is the best more often than by chance, not always.
     assert!(p[0] > 0.3 && p[0] < 0.7 && p[3] > 0.02, "{p:?}");
-    assert!(decision.expected_regret > 0.002, "{decision:?}");
+    assert!(
+        decision.expected_regret.is_some_and(|regret| regret > 0.002),
+        "{decision:?}"
+    );
     // Shipped results of other models change how sure that is, and not the order.
     let (models, decision) = decide(&question, &shipped().rows);
     assert_eq!(names(&models), ["a", "b", "c", "d"]);
@@ -258,11 +260,8 @@ fn rows_of_other_metrics_and_impossible_values_do_not_count() {
 #[test]
 fn where_nothing_can_be_predicted_the_reason_is_said() {
     let mut few = question(&[("a", 0.9), ("b", 0.5)]);
-    few.n_samples = 3;
+    few.too_few = Some("3 samples are too few".to_owned());
     assert!(undecided(&few, &[]).contains("3 samples are too few"));
-    few.n_samples = 30;
-    few.n_classes = 20;
-    assert!(undecided(&few, &[]).contains("40 are needed"));
 
     let mut numbers = question(&[("a", 0.9)]);
     numbers.task = Task::Regression;
@@ -275,7 +274,7 @@ fn where_nothing_can_be_predicted_the_reason_is_said() {
     for row in &mut of_labels {
         row.metric = "map".to_owned();
     }
-    assert_eq!(belief(&labels, &of_labels).metric(), "map");
+    assert_eq!(belief(&labels, &of_labels).metric, "map");
 
     let mut unscored = question(&[("a", 0.9), ("b", 0.5)]);
     for model in &mut unscored.models {
@@ -294,7 +293,6 @@ fn a_trial_is_believed_and_replaces_an_earlier_one_of_its_rung() {
     let Answer::Belief(mut belief) = Belief::of(&question, &[], vec![Rung::new("long", 0.5)]) else {
         panic!("no belief");
     };
-    assert_eq!(belief.rungs()[0].name, "long");
     for (model, accuracy) in [(0, 0.9), (0, 0.70), (1, 0.80)] {
         belief.add_trial(Trial {
             model,

@@ -77,6 +77,7 @@ impl Track for Numbers {
         let list = ScoreList {
             entries: Vec::new(),
             jackknife: Some(Jackknife::new(self.values[model], replicates.collect()).unwrap()),
+            permuted: None,
         };
         Ok(Some(ModelScores {
             list,

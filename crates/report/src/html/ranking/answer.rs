@@ -8,7 +8,13 @@ use crate::ranking::{RankedModel, Ranking};
 /// Number of rivals that are named.
 const NAMED: usize = 4;
 
-pub(crate) fn sentence(ranking: &Ranking) -> String {
+/// The answer, and what makes it doubtful.
+pub(crate) fn text(ranking: &Ranking) -> String {
+    let warnings = ranking.warnings.iter().map(|warning| format!(" Warning: {warning}."));
+    sentence(ranking) + &warnings.collect::<String>()
+}
+
+fn sentence(ranking: &Ranking) -> String {
     let Some(first) = ranking.models.first() else {
         return format!("No model could be ranked; {} were skipped.", ranking.skipped.len());
     };

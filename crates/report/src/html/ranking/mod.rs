@@ -26,7 +26,7 @@ pub(crate) fn contents(ranking: &Ranking, prefix: &str) -> Contents {
     };
     Contents {
         title: titled(&what, &ranking.data.path),
-        answer: answer::sentence(ranking),
+        answer: answer::text(ranking),
         sections: sections(ranking, prefix),
     }
 }

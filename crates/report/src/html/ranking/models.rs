@@ -95,6 +95,9 @@ fn columns(ranking: &Ranking, names: &[&str], unit: &str) -> Vec<Column> {
 #[expect(clippy::cast_precision_loss, reason = "used for sorting only")]
 fn row(ranking: &Ranking, model: &RankedModel, place: usize, names: &[&str]) -> Row {
     let score = |name: &str| {
+        if model.is_plainly_saturated(name) {
+            return Cell::number(model.score(name), |_| "saturated".to_owned());
+        }
         Cell::number(model.score(name), |value| match standard_error(model, name) {
             Some(error) => format!("{} ± {}", decimal(value), decimal(error)),
             None => decimal(value),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::format::{count, number, seconds};
+use crate::ranking::baseline::PERMUTED_LABELS;
 use crate::ranking::{Prediction, RankedModel, Ranking, ScoreUncertainty};
 use crate::table::{Align, Emphasis, Style, Table};
 
@@ -60,7 +61,35 @@ impl Ranking {
             };
             table.emphasized(emphasis, columns.iter().map(|column| (column.cell)(model)).collect());
         }
+        for (row, values) in self.baseline_rows() {
+            let cells = columns.iter().map(|column| match column.name.as_str() {
+                "model" => row.to_owned(),
+                name => self.baseline_cell(row, &values, name),
+            });
+            table.emphasized(Emphasis::Dim, cells.collect());
+        }
         table
+    }
+
+    /// The cell of a row of the baseline in the column called `name`.
+    fn baseline_cell(&self, row: &str, values: &[(&str, f64)], name: &str) -> String {
+        let Some((_, value)) = values.iter().find(|(score, _)| *score == name) else {
+            return dash();
+        };
+        let permuted = self
+            .baseline
+            .as_ref()
+            .and_then(|baseline| baseline.permuted_labels.as_ref());
+        match permuted.filter(|_| row == PERMUTED_LABELS) {
+            Some(permuted) => format!("{value:.4} ± {:.4}", permuted.standard_deviation),
+            None => format!("{value:.4}"),
+        }
+    }
+
+    /// The chance level of the score called `name`, where it predicts.
+    pub(super) fn chance_of(&self, name: &str) -> Option<f64> {
+        let chance = |model: &RankedModel| model.scores.get(name)?.get("chance")?.as_f64();
+        self.models.iter().find_map(chance)
     }
 
     fn columns(&self, style: Style) -> Vec<Column<'_>> {
@@ -76,12 +105,15 @@ impl Ranking {
         let mut names = self.score_names().into_iter();
         let main = names.next();
         columns.extend(main.map(|name| Column::right(name, move |model| score_cell(model, name))));
+        // Beside the first score, those that predict: they say what the first one is worth in plain units.
+        let is_shown = |name: &&str| style.is_wide || self.chance_of(name).is_some();
+        let names = names.filter(is_shown);
+        columns.extend(names.map(|name| Column::right(name, move |model| score_cell(model, name))));
         // What the score alone says of places is for those who ask for it, or where nothing else is known.
         if style.is_wide || self.decision.is_none() {
             columns.extend(self.uncertainty_columns(main.unwrap_or("score"), style));
         }
         if style.is_wide {
-            columns.extend(names.map(|name| Column::right(name, move |model| score_cell(model, name))));
             columns.push(Column::right("dim", |model| model.feature_dim.to_string()));
         }
         if let Some(race) = &self.race {
@@ -194,6 +226,9 @@ fn dash() -> String {
 
 fn score_cell(model: &RankedModel, name: &str) -> String {
     let error = standard_error(model, name);
+    if model.is_plainly_saturated(name) {
+        return "saturated".to_owned();
+    }
     match (model.score(name), error) {
         (Some(value), Some(error)) => format!("{value:.4} ± {error:.4}"),
         (Some(value), None) => format!("{value:.4}"),

@@ -3,36 +3,40 @@
 use ranktune_core::counted;
 
 use crate::ranking::{Decision, Prediction, RankedModel, Ranking};
-use crate::table::Style;
 
 impl Ranking {
     /// What predictions without features reach in the scores of the table that predict; nothing where there are no such scores.
-    pub(super) fn chance_line(&self, style: Style) -> Option<String> {
-        let names = self.score_names();
-        let names = if style.is_wide {
-            &names[..]
-        } else {
-            &names[..names.len().min(1)]
-        };
+    pub(super) fn chance_line(&self) -> Option<String> {
+        let names = self.score_names().into_iter();
         let chances: Vec<String> = names
-            .iter()
-            .filter_map(|name| {
-                let chance = |model: &RankedModel| model.scores.get(*name)?.get("chance")?.as_f64();
-                let chance = self.models.iter().find_map(chance)?;
-                Some(format!("{name} {chance:.4}"))
-            })
+            .filter_map(|name| Some(format!("{name} {:.4}", self.chance_of(name)?)))
             .collect();
         (!chances.is_empty()).then(|| format!("By chance: {}.", chances.join(", ")))
+    }
+
+    /// How scores of the table were estimated that are not from all samples.
+    pub(super) fn estimate_lines(&self) -> Vec<String> {
+        let estimate = |name: &str| {
+            let of = |model: &RankedModel| Some(model.scores.get(name)?.get("estimate")?.as_str()?.to_owned());
+            self.models.iter().find_map(of)
+        };
+        let names = self
+            .score_names()
+            .into_iter()
+            .filter(|name| self.chance_of(name).is_some());
+        names
+            .filter_map(|name| Some(format!("{name} is {}.", estimate(name)?)))
+            .collect()
     }
 
     /// Which model is expected to be the best after tuning, what choosing it now risks, and what that rests on; or why nothing is predicted.
     ///
     /// `display` is how the name of a model is written.
     pub(crate) fn decision_line(&self, display: impl Fn(&str) -> String) -> Option<String> {
-        let Some(decision) = &self.decision else {
+        let predicted = self.models.first().and_then(|first| first.predicted.as_ref());
+        let (Some(decision), Some(first)) = (&self.decision, predicted) else {
             return self.undecided.clone();
         };
-        let first = self.models.first()?.predicted.as_ref()?;
         let compared = self.models.iter().filter_map(|model| model.predicted.as_ref());
         let count = compared.clone().count();
         let (p, best) = (first.p_best, display(&decision.best));
@@ -47,7 +51,7 @@ impl Ranking {
         let risk = if count == 1 {
             format!("is expected to be {:.3} ± {:.3}.", first.value, first.standard_error)
         } else {
-            format!("risks {:.1} points of {metric}.", 100.0 * decision.expected_regret)
+            format!("risks {:.1} points of {metric}.", 100.0 * first.expected_regret)
         };
         Some(format!("{belief} {risk} {}", self.basis(decision)))
     }

@@ -12,9 +12,9 @@
 //! Ours is Fisher's discriminant, as the paper says. The first term depends on the features' scale and sign, and compares models whose features
 //! are of one kind.
 //!
-//! Cost: a scatter matrix (n·d²) with its factor (d³/3), eigenvalues (4d³/3) where the scale is small, and 2·n·d·c.
+//! Cost: the statistics (n·d²; another scatter matrix where they lack digits) with a factor (d³/3), eigenvalues (4d³/3) where the scale is small, and 2·n·d·c.
 
-use super::super::discriminant::Samples;
+use super::super::discriminant::{Fitted, Samples};
 use super::super::{ScoreData, ScoreOptions};
 use super::CompanyScore;
 use crate::error::Result;
@@ -51,9 +51,7 @@ fn of_model(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<Vec<f64>> {
         n_features: features.n_features(),
         row: &row,
     };
-    let scatters = samples.scatters();
-    let shrinkage = scatters.adaptive_shrinkage()?;
-    let discriminant = scatters.discriminant(&labels.counts, shrinkage)?;
+    let discriminant = Fitted::new(&samples, data.statistics()?)?.discriminant;
     let mut right = 0.0;
     samples.for_each_share(&discriminant, |i, shares| right += shares[labels.index[i]]);
     Ok(vec![energy, right / n as f64])

@@ -14,7 +14,8 @@
 //!
 //! Cost: the second moments (n·d²) with their eigenvectors (d³), n·p² and n·c².
 
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, Par};
+use rayon::prelude::*;
 
 use super::super::discriminant::Samples;
 use super::super::principal::Principal;
@@ -75,17 +76,22 @@ fn of_model(data: &ScoreData<'_>, _: &ScoreOptions) -> Result<Vec<f64>> {
         right += shares[labels.index[i]];
         shares_of_class[labels.index[i]].extend_from_slice(shares);
     });
-    let mut within = 0.0;
-    for (shares, &count) in shares_of_class.iter().zip(&labels.counts) {
-        within += nuclear_norm(MatRef::from_row_major_slice(shares, count, c))?;
-    }
+    // Many small matrices: one task for each, and the sum in their order.
+    let norms: Vec<f64> = shares_of_class
+        .par_iter()
+        .zip(&labels.counts)
+        .map(|(shares, &count)| nuclear_norm(MatRef::from_row_major_slice(shares, count, c), Par::Seq))
+        .collect::<Result<_>>()?;
+    let within: f64 = norms.iter().sum();
     let spread = if scatters.is_constant {
         0.0
     } else {
         let shrunk = scatters.shrunk(shrinkage);
         let total: Vec<f64> = principal.variances.clone();
         let directions = directions(&shrunk, &total, shrinkage, p.min(c - 1))?;
-        nuclear_norm(linalg::product(coordinates.as_ref(), directions.as_ref(), linalg::parallel()).as_ref())?
+        // Of a tall matrix, those of its triangular factor.
+        let along = linalg::product(coordinates.as_ref(), directions.as_ref(), linalg::parallel());
+        nuclear_norm(linalg::triangular_factor(along).as_ref(), linalg::parallel())?
     };
     Ok(vec![spread, right / n as f64, within.ln()])
 }
@@ -126,12 +132,12 @@ fn directions(within: &Mat<f64>, total: &[f64], shrinkage: f64, count: usize) ->
 }
 
 /// The sum of singular values.
-fn nuclear_norm(matrix: MatRef<'_, f64>) -> Result<f64> {
-    let singular = linalg::singular(matrix).ok_or_else(|| {
+fn nuclear_norm(matrix: MatRef<'_, f64>, par: Par) -> Result<f64> {
+    let values = linalg::singular_values(matrix, par).ok_or_else(|| {
         Error::new(
             ErrorKind::Precision,
             "singular values did not converge; scale the features",
         )
     })?;
-    Ok(singular.values.into_iter().sum())
+    Ok(values.into_iter().sum())
 }
