@@ -17,7 +17,7 @@ impl Study {
         markdown("Study", &self.blocks())
     }
 
-    fn blocks(&self) -> Vec<Block> {
+    pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks = vec![
             Block::Text(self.summary()),
             Block::Heading("Data sets".to_owned()),
@@ -154,6 +154,16 @@ impl Study {
     }
 }
 
+/// The heading of what is said of decisions.
+pub(crate) const DECISIONS: &str = "Decisions";
+
+impl Agreement {
+    /// The heading of this part of the report.
+    pub(crate) fn heading(&self) -> String {
+        format!("Scores against {} after {} ({})", self.metric, self.method, self.kind)
+    }
+}
+
 fn dash() -> String {
     "–".to_owned()
 }
@@ -209,10 +219,7 @@ fn agreement_blocks(agreement: &Agreement) -> Vec<Block> {
         each.row(row);
     }
     vec![
-        Block::Heading(format!(
-            "Scores against {} after {} ({})",
-            agreement.metric, agreement.method, agreement.kind
-        )),
+        Block::Heading(agreement.heading()),
         Block::Text(format!(
             "Means over data sets. Brackets hold {:.0} % of draws of models and seeds. Regret is in units of the metric.",
             100.0 * agreement.level
@@ -281,7 +288,7 @@ fn decision_blocks(decisions: &[DecisionCalibration]) -> Vec<Block> {
         .first()
         .map_or_else(String::new, |row| percent(&row.levels).replace(' ', ", "));
     vec![
-        Block::Heading("Decisions".to_owned()),
+        Block::Heading(DECISIONS.to_owned()),
         Block::Text(format!(
             "Each data set is predicted from what was measured on the others, and from the scores that are named. Coverage is that of \
              intervals of {levels} %; Brier is the score of P(best), uniform that of the same probability for every model."
@@ -292,7 +299,7 @@ fn decision_blocks(decisions: &[DecisionCalibration]) -> Vec<Block> {
 }
 
 /// What the decision model knows.
-fn known(scores: &[String]) -> String {
+pub(crate) fn known(scores: &[String]) -> String {
     match scores {
         [] => "record".to_owned(),
         [one] => format!("record, {one}"),
