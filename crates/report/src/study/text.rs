@@ -174,7 +174,11 @@ fn digits(value: Option<f64>, places: usize) -> String {
 
 fn with_interval(value: Option<f64>, interval: Option<[f64; 2]>) -> String {
     match (value, interval) {
-        (Some(value), Some([low, high])) => format!("{value:.3} [{low:.2}, {high:.2}]"),
+        (Some(value), Some(ends)) => {
+            // Rounded before they are printed, and -0 made 0, so that no "-0.00" stands there.
+            let [low, high] = ends.map(|end| (100.0 * end).round() / 100.0 + 0.0);
+            format!("{value:.3} [{low:.2}, {high:.2}]")
+        }
         (value, _) => digits(value, 3),
     }
 }
