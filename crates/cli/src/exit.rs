@@ -39,6 +39,19 @@ pub(crate) fn explain_panics() {
     }
 }
 
+/// An error, and its causes on lines of their own.
+pub(crate) fn text_of(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // An error may quote its cause.
+        if !text.contains(&cause) {
+            text.push_str(&format!("\n  caused by: {cause}"));
+        }
+    }
+    text
+}
+
 /// How a command ended, by its result. An error is printed with its causes.
 pub(crate) fn finish(result: anyhow::Result<Exit>) -> Exit {
     let error = match result {
@@ -53,15 +66,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> Exit {
     }) {
         return Exit::Done;
     }
-    let mut text = format!("error: {error}\n");
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        // An error may quote its cause.
-        if !text.contains(&cause) {
-            text.push_str(&format!("  caused by: {cause}\n"));
-        }
-    }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = writeln!(io::stderr(), "error: {}", text_of(&error));
     if interrupt::flag().is_raised() {
         Exit::Interrupted
     } else {

@@ -9,12 +9,16 @@ mod output;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod session;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::Exit;
+
+pub use crate::session::{Failure, Host, Outcome, Session};
+pub use ranktune::Event;
 
 /// Rank pre-trained models for your data without fine-tuning any of them, and tune the best.
 #[derive(Debug, Parser)]
@@ -83,7 +87,11 @@ pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) ->
             return exit.code();
         }
     };
-    let result = match arguments.command {
+    exit::finish(dispatch(arguments.command)).code()
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
         Command::Rank(arguments) => commands::rank::run(&arguments),
         Command::Tune(arguments) => commands::tune::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
@@ -97,8 +105,7 @@ pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) ->
         Command::Hub(command) => commands::hub::run(&command),
         Command::Completions(arguments) => commands::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => commands::shell::man(&arguments, Arguments::command()),
-    };
-    exit::finish(result).code()
+    }
 }
 
 /// The definition of the command line: every command with its options.
