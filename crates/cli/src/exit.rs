@@ -40,10 +40,12 @@ pub(crate) fn explain_panics() {
 }
 
 /// An error, and its causes on lines of their own.
-pub(crate) fn text_of(error: &anyhow::Error) -> String {
+pub fn text_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        source = error.source();
+        let cause = error.to_string();
         // An error may quote its cause.
         if !text.contains(&cause) {
             text.push_str(&format!("\n  caused by: {cause}"));
@@ -66,7 +68,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> Exit {
     }) {
         return Exit::Done;
     }
-    let _ = writeln!(io::stderr(), "error: {}", text_of(&error));
+    let _ = writeln!(io::stderr(), "error: {}", text_of(error.as_ref()));
     if interrupt::flag().is_raised() {
         Exit::Interrupted
     } else {

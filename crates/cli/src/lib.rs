@@ -17,6 +17,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub use crate::exit::text_of;
 pub use crate::session::{Failure, Host, Outcome, Session};
 pub use ranktune::Event;
 

@@ -182,7 +182,7 @@ fn of_error(error: &anyhow::Error) -> Failure {
                 .downcast_ref::<ranktune::Error>()
                 .is_some_and(ranktune::Error::is_io)
     });
-    let text = text_of(error);
+    let text = text_of(error.as_ref());
     if is_io {
         Failure::Io(text)
     } else {
