@@ -8,6 +8,8 @@ mod interrupt;
 mod output;
 mod progress;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod reference;
 mod session;
 
