@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use ranktune::{ArraySource, MemoryArray, ScoreFileOptions, ScoreFiles, StandardErrors, Task};
 
@@ -14,23 +13,68 @@ pub(crate) enum Given<'py> {
     /// A path, with `:name` behind it for one array of several.
     #[pyo3(transparent)]
     File(PathBuf),
-    /// What it is called, its type, whether it is column-major, its shape, and its bytes.
-    Memory(String, String, bool, Vec<usize>, PyReadonlyArray1<'py, u8>),
+    /// What it is called, its type, whether it is column-major, its shape, and its elements.
+    Memory(String, String, bool, Vec<usize>, Elements<'py>),
 }
 
 impl Given<'_> {
-    fn source(&self, py: Python<'_>) -> PyResult<ArraySource<'_>> {
+    fn source(&self) -> ArraySource<'_> {
         match self {
-            Self::File(path) => Ok(ArraySource::File(path.clone())),
-            Self::Memory(name, dtype, column_major, shape, bytes) => Ok(ArraySource::Memory(MemoryArray {
+            Self::File(path) => ArraySource::File(path.clone()),
+            Self::Memory(name, dtype, column_major, shape, bytes) => ArraySource::Memory(MemoryArray {
                 name: name.clone(),
                 dtype: dtype.clone(),
                 column_major: *column_major,
                 shape: shape.clone(),
-                bytes: bytes
-                    .as_slice()
-                    .map_err(|_| unusable(py, &format!("{name}: the array is not contiguous")))?,
-            })),
+                bytes: bytes.as_slice(),
+            }),
+        }
+    }
+}
+
+/// The elements of an array of NumPy, next to each other, borrowed for as long as a call.
+///
+/// Python's buffers are in its stable interface from 3.11 on only, and the crate `numpy` brings a second linear algebra with it; so
+/// the address is what the array says of itself (`__array_interface__`).
+pub(crate) struct Elements<'py> {
+    /// Owns the memory.
+    _array: Bound<'py, PyAny>,
+    address: usize,
+    length: usize,
+}
+
+impl<'py> FromPyObject<'_, 'py> for Elements<'py> {
+    type Error = PyErr;
+
+    /// From an array of bytes in one dimension.
+    fn extract(array: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = array.py();
+        let interface = array.getattr("__array_interface__")?;
+        let (address, _): (usize, bool) = interface.get_item("data")?.extract()?;
+        let (length,): (usize,) = interface.get_item("shape")?.extract()?;
+        let kind: String = interface.get_item("typestr")?.extract()?;
+        if kind != "|u1" || !interface.get_item("strides")?.is_none() {
+            return Err(unusable(py, "expected contiguous bytes"));
+        }
+        Ok(Self {
+            _array: array.to_owned(),
+            address,
+            length,
+        })
+    }
+}
+
+impl Elements<'_> {
+    fn as_slice(&self) -> &[u8] {
+        if self.length == 0 || self.address == 0 {
+            return &[];
+        }
+        #[expect(unsafe_code, reason = "memory that Python owns has no lifetime in Rust")]
+        // SAFETY: NumPy says that `length` initialised bytes are at this address, bytes need no alignment, and the array that owns
+        // them is kept alive by `self`, from which the slice is borrowed. An array that is referred to is not resized. As with any
+        // array that is handed to compiled code, another thread must not write to it meanwhile.
+        unsafe {
+            std::slice::from_raw_parts(self.address as *const u8, self.length)
         }
     }
 }
@@ -40,13 +84,13 @@ impl Given<'_> {
 pub(crate) struct Inputs<'py>(Vec<Given<'py>>, Vec<Given<'py>>, Vec<Given<'py>>);
 
 impl Inputs<'_> {
-    pub(crate) fn files(&self, py: Python<'_>) -> PyResult<ScoreFiles<'_>> {
-        Ok(ScoreFiles {
-            features: self.0.iter().map(|each| each.source(py)).collect::<PyResult<_>>()?,
-            targets: self.1.iter().map(|each| each.source(py)).collect::<PyResult<_>>()?,
-            probabilities: self.2.iter().map(|each| each.source(py)).collect::<PyResult<_>>()?,
+    pub(crate) fn files(&self) -> ScoreFiles<'_> {
+        ScoreFiles {
+            features: self.0.iter().map(Given::source).collect(),
+            targets: self.1.iter().map(Given::source).collect(),
+            probabilities: self.2.iter().map(Given::source).collect(),
             ..ScoreFiles::default()
-        })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scores of arrays and files, and LogME's fit.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use ranktune::{ColumnEvidence, Fitted, Needs, SCORES};
 
 use crate::arrays::{Inputs, Settings};
@@ -36,7 +36,7 @@ pub(crate) fn scores() -> Vec<(&'static str, &'static str, &'static str, bool)> 
 fn fitted(py: Python<'_>, inputs: &Inputs<'_>, settings: &Settings) -> PyResult<Fitted> {
     check_process(py)?;
     let options = settings.options(py)?;
-    let files = inputs.files(py)?;
+    let files = inputs.files();
     py.detach(|| ranktune::fit(&files, &options))
         .map_err(|error| of_library(py, &error))
 }
@@ -68,8 +68,8 @@ impl Fit {
         })
     }
 
-    fn of_columns<'py>(&self, py: Python<'py>, value: fn(&ColumnEvidence) -> f64) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_iter(py, self.fit.evidence().columns.iter().map(value))
+    fn of_columns(&self, value: fn(&ColumnEvidence) -> f64) -> Vec<f64> {
+        self.fit.evidence().columns.iter().map(value).collect()
     }
 }
 
@@ -98,20 +98,20 @@ impl Fit {
 
     /// The evidence of each column, `[c]`.
     #[getter]
-    fn evidences<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        self.of_columns(py, |column| column.evidence)
+    fn evidences(&self) -> Vec<f64> {
+        self.of_columns(|column| column.evidence)
     }
 
     /// The prior precision of each column, `[c]`.
     #[getter]
-    fn alpha<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        self.of_columns(py, |column| column.alpha.unwrap_or(f64::INFINITY))
+    fn alpha(&self) -> Vec<f64> {
+        self.of_columns(|column| column.alpha.unwrap_or(f64::INFINITY))
     }
 
     /// The noise precision of each column, `[c]`.
     #[getter]
-    fn beta<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        self.of_columns(py, |column| column.beta.unwrap_or(f64::INFINITY))
+    fn beta(&self) -> Vec<f64> {
+        self.of_columns(|column| column.beta.unwrap_or(f64::INFINITY))
     }
 
     /// Where the maximum of each column lies.
@@ -121,11 +121,22 @@ impl Fit {
         columns.map(|column| column.status.name()).collect()
     }
 
-    /// The posterior means of the weights, `[c, d]`.
-    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    /// The posterior means of the weights, `[c, d]`, as the bytes of numbers in double precision.
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         check_process(py)?;
-        let weights = py.detach(|| self.fit.weights());
-        let shape = [weights.len() / self.n_features.max(1), self.n_features];
-        PyArray1::from_vec(py, weights).reshape(shape)
+        let bytes = py.detach(|| {
+            let weights = self.fit.weights();
+            weights
+                .iter()
+                .flat_map(|weight| weight.to_ne_bytes())
+                .collect::<Vec<u8>>()
+        });
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Number of features, `d`.
+    #[getter]
+    fn n_features(&self) -> usize {
+        self.n_features
     }
 }

@@ -20,7 +20,7 @@ impl Statistics {
     fn new(py: Python<'_>, inputs: Inputs<'_>, settings: Settings) -> PyResult<Self> {
         check_process(py)?;
         let options = settings.options(py)?;
-        let files = inputs.files(py)?;
+        let files = inputs.files();
         py.detach(|| SavedStatistics::of(&files, &options))
             .map(Self)
             .map_err(|error| of_library(py, &error))

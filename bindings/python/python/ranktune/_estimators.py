@@ -72,9 +72,9 @@ class _Evidence(BaseEstimator):  # type: ignore[misc, unused-ignore]
     def _keep(self, fit: _ranktune.Fit) -> None:
         self._fit = fit
         self.score_ = fit.value
-        self.evidences_ = fit.evidences
-        self.alpha_ = fit.alpha
-        self.beta_ = fit.beta
+        self.evidences_ = np.array(fit.evidences)
+        self.alpha_ = np.array(fit.alpha)
+        self.beta_ = np.array(fit.beta)
         self.status_ = fit.status
 
     def __getattr__(self, name: str) -> Any:
@@ -95,7 +95,7 @@ class _Evidence(BaseEstimator):  # type: ignore[misc, unused-ignore]
                 if "_statistics" not in self.__dict__:
                     raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coef_'; call fit first")
                 _ = self.score_
-            self._coef = self._fit.weights()
+            self._coef = np.frombuffer(self._fit.weights()).reshape(-1, self._fit.n_features).copy()
         return self._coef
 
     def _means(self, X: Any) -> npt.NDArray[np.float64]:
