@@ -115,8 +115,7 @@ fn function(page: &mut String, command: &Command, path: &[&str], (name, result):
         let (kind, default) = annotation(each);
         let _ = writeln!(page, "    {}: {kind}{default},", python_name(each));
     }
-    let returned = if result == "Rows" { "Rows" } else { result };
-    let _ = writeln!(page, "    progress: Progress = None,\n) -> {returned}:");
+    let _ = writeln!(page, "    progress: Progress = None,\n) -> {result}:");
     documentation(page, command, &[first.as_slice(), &others].concat(), result);
     let path: Vec<String> = path.iter().map(|part| format!("\"{part}\"")).collect();
     let format = command.get_arguments().find(|each| each.get_id() == "format");
@@ -186,16 +185,27 @@ fn annotation(argument: &Arg) -> (String, &'static str) {
     }
     let of = argument.get_value_parser().type_id();
     let is = |types: &[TypeId]| types.iter().any(|known| of == *known);
+    let names = argument.get_value_names().unwrap_or_default();
+    // A number with another name may have a unit, such as 30M or 2GiB.
+    let is_plain = names
+        .first()
+        .is_some_and(|name| matches!(name.as_str(), "N" | "S" | "K"));
     let kind = if is(&[TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>()]) {
-        "int"
+        if is_plain { "int" } else { "int | str" }
     } else if is(&[TypeId::of::<f64>(), TypeId::of::<f32>()]) {
-        "float"
+        "float | str"
     } else if is(&[TypeId::of::<PathBuf>()]) {
         "Text"
     } else {
         "Text | float"
     };
-    (kind.to_owned(), " | None = None")
+    let has_optional_value = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
+    let kind = if has_optional_value {
+        format!("bool | {kind}")
+    } else {
+        kind.to_owned()
+    };
+    (kind, " | None = None")
 }
 
 fn documentation(page: &mut String, command: &Command, arguments: &[&Arg], result: &str) {
@@ -207,10 +217,10 @@ fn documentation(page: &mut String, command: &Command, arguments: &[&Arg], resul
     for each in arguments {
         let (kind, _) = annotation(each);
         let kind = match kind.as_str() {
-            "Many" => "str or path, or a sequence of them",
-            "Text" => "str or path",
-            "Text | float" => "str or number",
-            other => other,
+            "Many" => "str or path, or a sequence of them".to_owned(),
+            "Text" => "str or path".to_owned(),
+            "Text | float" => "str or number".to_owned(),
+            other => other.replace("Text", "str").replace(" | ", " or "),
         };
         let optional = if each.is_required_set() { "" } else { ", optional" };
         let _ = writeln!(text, "    {} : {kind}{optional}", python_name(each));
