@@ -66,11 +66,13 @@ class _Evidence(BaseEstimator):  # type: ignore[misc, unused-ignore]
         self._statistics = more if before is None else before.plus(more)
 
     def _drop(self) -> None:
-        for name in ("_fit", "_coef", "_statistics", *_RESULTS):
+        for name in ("_fit", "_lazy", "_statistics", *_RESULTS):
             self.__dict__.pop(name, None)
 
     def _keep(self, fit: _ranktune.Fit) -> None:
         self._fit = fit
+        # What is found on first use is kept apart, because predictions must not change the attributes.
+        self._lazy: dict[str, npt.NDArray[np.float64]] = {}
         self.score_ = fit.value
         self.evidences_ = np.array(fit.evidences)
         self.alpha_ = np.array(fit.alpha)
@@ -85,18 +87,17 @@ class _Evidence(BaseEstimator):  # type: ignore[misc, unused-ignore]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_coef" in self.__dict__ or "_fit" in self.__dict__ or "_statistics" in self.__dict__
+        return "_lazy" in self.__dict__ or "_statistics" in self.__dict__
 
     @property
     def _weights(self) -> npt.NDArray[np.float64]:
         """`[c, d]`; found on first use, since the score does not need them."""
-        if "_coef" not in self.__dict__:
-            if "_fit" not in self.__dict__:
-                if "_statistics" not in self.__dict__:
-                    raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coef_'; call fit first")
-                _ = self.score_
-            self._coef = np.frombuffer(self._fit.weights()).reshape(-1, self._fit.n_features).copy()
-        return self._coef
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'coef_'; call fit first")
+        _ = self.score_
+        if "weights" not in self._lazy:
+            self._lazy["weights"] = np.frombuffer(self._fit.weights()).reshape(-1, self._fit.n_features).copy()
+        return self._lazy["weights"]
 
     def _means(self, X: Any) -> npt.NDArray[np.float64]:
         """The means of the targets, `[n, c]`."""
@@ -114,7 +115,7 @@ class _Evidence(BaseEstimator):  # type: ignore[misc, unused-ignore]
         state.pop("_fit", None)
         if "_statistics" in state:
             state["_statistics"] = state["_statistics"].to_bytes()
-            for name in ("_coef", *_RESULTS):
+            for name in ("_lazy", *_RESULTS):
                 state.pop(name, None)
         return state
 
@@ -228,12 +229,13 @@ class LogME(ClassifierMixin, _Evidence):  # type: ignore[misc, unused-ignore]
         Returns
         -------
         LogME
-            This estimator. The samples so far are fitted when a result is asked for.
+            This estimator. The samples so far are fitted when a result is asked for. The first call after `fit`, which keeps
+            no statistics, starts anew with its classes.
         """
         is_first = "_statistics" not in self.__dict__
         X, y = validate_data(self, X, y, dtype=_KINDS, reset=is_first)
         check_classification_targets(y)
-        if is_first:
+        if is_first and (classes is not None or not hasattr(self, "classes_")):
             if classes is None:
                 raise InputError("classes is required in the first call of partial_fit")
             self.classes_ = np.unique(as_numpy(classes))

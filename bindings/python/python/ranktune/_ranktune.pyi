@@ -10,7 +10,7 @@ import numpy.typing as npt
 __version__: str
 
 _Given = str | os.PathLike[str] | tuple[str, str, bool, list[int], npt.NDArray[np.uint8]]
-_Inputs = tuple[list[_Given], list[_Given], list[_Given]]
+_Inputs = tuple[Sequence[_Given], Sequence[_Given], Sequence[_Given]]
 
 def score(inputs: _Inputs, settings: dict[str, Any]) -> str: ...
 def fit(inputs: _Inputs, settings: dict[str, Any]) -> Fit: ...

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar, Union
@@ -121,6 +119,8 @@ class Document(Entry):
 
     def report(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the document as an HTML page with tables and pictures."""
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             document = Path(folder) / "document.json"
             self.to_json(document)
@@ -217,6 +217,8 @@ class Ranking(Document):
 
     def _repr_html_(self) -> str:
         """A table with bars, for notebooks."""
+        import html
+
         rows = self._rows()
         first = next(iter(self._content["options"].get("scores", [])), None)
         columns = [name for name in (*self._COLUMNS, first) if name and any(name in row for row in rows)]
@@ -242,6 +244,8 @@ def _range(values: list[Any]) -> Optional[tuple[float, float]]:
 
 
 def _cell(value: Any, limits: Optional[tuple[float, float]]) -> str:
+    import html
+
     if not isinstance(value, float) or limits is None:
         return f"<td style='text-align:left'>{'' if value is None else html.escape(str(value))}</td>"
     low, high = limits

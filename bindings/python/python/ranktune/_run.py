@@ -98,5 +98,7 @@ def _log(line: str) -> None:
     """What a reader should know is a warning; the rest is what happens."""
     if line.startswith("note: "):
         logger.warning("%s", line[len("note: ") :])
+    elif ": skipped: " in line or ": stopped: " in line or line.startswith("left out: "):
+        logger.warning("%s", line)
     elif not line.startswith("next: "):
         logger.info("%s", line)
