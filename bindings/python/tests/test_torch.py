@@ -91,6 +91,58 @@ def test_tokens_are_averaged_without_padding():
     torch.testing.assert_close(first.features, hidden[:, 0])
 
 
+def test_architectures_of_transformers_have_their_usual_features():
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    words = transformers.BertConfig(vocab_size=30, num_labels=3, **sizes)
+    ids = torch.randint(1, 30, (4, 7))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.tensor([0, 1, 0, 1])}
+    classifier = transformers.AutoModelForSequenceClassification.from_config(words).eval()
+    found = bridge.extract(classifier, [batch])
+    with torch.inference_mode():
+        expected = classifier.bert(ids, batch["attention_mask"])
+    assert found.layer == "classifier" and found.probabilities.shape == (4, 3)
+    torch.testing.assert_close(found.features, expected.pooler_output)
+    encoder = transformers.AutoModel.from_config(words).eval()
+    found = bridge.extract(encoder, [batch])
+    with torch.inference_mode():
+        torch.testing.assert_close(found.features, encoder(ids).last_hidden_state.mean(1))
+    assert found.layer == "last_hidden_state"
+    pixels = transformers.ViTConfig(image_size=16, patch_size=8, num_labels=5, **sizes)
+    images = {"pixel_values": torch.rand(4, 3, 16, 16), "labels": batch["labels"]}
+    model = transformers.AutoModelForImageClassification.from_config(pixels).eval()
+    found = bridge.extract(model, [images])
+    with torch.inference_mode():
+        torch.testing.assert_close(found.features, model.vit(images["pixel_values"]).last_hidden_state[:, 0])
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "convnext_atto", "mobilenetv3_small_050"])
+def test_architectures_of_timm_have_the_features_before_their_classifier(name):
+    timm = pytest.importorskip("timm")
+    model = timm.create_model(name, num_classes=7).eval()
+    x = torch.rand(2, 3, 224, 224)
+    found = bridge.extract(model, [(x, torch.tensor([0, 1]))])
+    with torch.inference_mode():
+        expected = model.forward_head(model.forward_features(x), pre_logits=True)
+    torch.testing.assert_close(found.features, expected)
+    assert found.probabilities.shape == (2, 7)
+    # Without a classifier the output is the same.
+    bare = timm.create_model(name, num_classes=0).eval()
+    assert bridge.extract(bare, [(x, torch.tensor([0, 1]))]).features.shape == expected.shape
+
+
+def test_a_module_that_takes_a_dictionary_gets_it_whole():
+    class Sentences(nn.Module):
+        """As SentenceTransformer."""
+
+        def forward(self, input, **kwargs):
+            return {**input, "sentence_embedding": input["input_ids"].float()}
+
+    batch = {"input_ids": torch.eye(4), "label": torch.tensor([0, 1, 0, 1])}
+    found = bridge.extract(Sentences(), [batch])
+    assert found.layer == "sentence_embedding" and torch.equal(found.features, torch.eye(4))
+
+
 def test_modules_are_ranked_by_their_features(loader):
     class Broken(nn.Module):
         def forward(self, x):

@@ -6,6 +6,7 @@ Requires PyTorch (``pip install ranktune[torch]``). Nothing here is imported by 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import logging
 import os
@@ -491,7 +492,7 @@ class _Tap:
             inputs, targets = _split(batch, self.name)
             self._seen = self._last = None
             moved = _moved(inputs, self.device)
-            output = self.model(**moved) if isinstance(moved, Mapping) else self.model(moved)
+            output = self._run(moved)
             rows, shares = self._features(output, moved)
             if done == 0:
                 where = f"the output of {self.layer!r}" if self.asked else self.layer_text
@@ -509,6 +510,23 @@ class _Tap:
             progress(Step("finished", self.name, 0))
 
     layer_text = ""
+
+    def _run(self, inputs: Any) -> Any:
+        """Call the module: a dictionary by keywords, unless the module takes it whole, as those of sentence-transformers do."""
+        if not isinstance(inputs, Mapping):
+            output = self.model(inputs)
+        else:
+            parameters = list(inspect.signature(self.model.forward).parameters.values())
+            named = {each.name for each in parameters}
+            takes_one = bool(parameters) and parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if takes_one and parameters[0].default is inspect.Parameter.empty and not named & set(inputs):
+                output = self.model(dict(inputs))
+            else:
+                output = self.model(**inputs)
+        # Without named outputs the first one is the logits, or the last hidden state.
+        if isinstance(output, (tuple, list)) and output and isinstance(output[0], torch.Tensor):
+            return output[0]
+        return output
 
     def _features(self, output: Any, inputs: Any) -> tuple[torch.Tensor, Optional[torch.Tensor]]:
         mask = inputs.get("attention_mask") if isinstance(inputs, Mapping) else None
