@@ -109,7 +109,7 @@ fn blocks_of_rows_are_those_of_the_whole() {
         ("Parquet", table::lists("features", &values, d, 128)),
         ("wide Parquet", table::columns(&values, d, 128)),
     ] {
-        let mut reader = MatrixReader::open(&place.put(&bytes)).unwrap();
+        let mut reader = MatrixReader::open(place.put(&bytes)).unwrap();
         assert_eq!((reader.n_rows(), reader.n_cols()), (n, d), "{what}");
         let mut block = vec![9.0];
         // Forward, again, backward, over the end of a group, nothing.
@@ -311,7 +311,7 @@ fn damaged_compressed_data_are_found() {
 fn probabilities_must_be_distributions() {
     let read = |values: &[f32]| {
         let place = Place::new();
-        read_probabilities(&place.put(&npy("<f4", false, "(2, 2)", &f32s(values)))).map_err(|error| error.to_string())
+        read_probabilities(place.put(&npy("<f4", false, "(2, 2)", &f32s(values)))).map_err(|error| error.to_string())
     };
     assert_eq!(read(&[0.25, 0.75, 1.0, 0.0]).unwrap().data, [0.25, 0.75, 1.0, 0.0]);
     assert!(read(&[0.2504, 0.75, 1.0, 0.0]).is_ok());
