@@ -29,13 +29,13 @@ def rank(
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
-    max_skipped: float | None = None,
+    max_skipped: float | str | None = None,
     max_samples: int | None = None,
     race: bool = False,
     budget: Text | float | None = None,
     top_k: int | None = None,
-    refine: Text | float | None = None,
-    tolerance: float | None = None,
+    refine: bool | Text | float | None = None,
+    tolerance: float | str | None = None,
     trials: Text | None = None,
     record: Text | None = None,
     no_record: bool = False,
@@ -51,7 +51,7 @@ def rank(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     precision: Text | float | None = None,
@@ -106,7 +106,7 @@ def rank(
         Value of the target that says that a row has no label, such as -1; may be repeated.
     decimal : str or number, optional
         Decimal mark of numbers in a CSV table [default: inferred from the column].
-    max_skipped : float, optional
+    max_skipped : float or str, optional
         Largest share of rows without target, text or file, and of images that cannot be read;
         more is an error [default: 0.05].
     max_samples : int, optional
@@ -118,11 +118,11 @@ def rank(
         Race within a time budget for extraction, such as 90s, 5m or 1h.
     top_k : int, optional
         The k of P(top k); a race looks for the best k models. Implies --race [default: 3].
-    refine : str or number, optional
+    refine : bool or str or float, optional
         Fine-tune the models that may be the best for a few epochs, until choosing one risks
         little or TIME is used, such as 90s, 10m or 1h [time: a twentieth of tuning every
         model].
-    tolerance : float, optional
+    tolerance : float or str, optional
         End trials when choosing the first model is expected to lose at most this many points
         of the metric, of 100 [default: 1].
     trials : str or path, optional
@@ -166,7 +166,7 @@ def rank(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
@@ -261,7 +261,7 @@ def tune(
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
-    max_skipped: float | None = None,
+    max_skipped: float | str | None = None,
     max_samples: int | None = None,
     model: Text | float | None = None,
     ranking: Text | None = None,
@@ -269,18 +269,18 @@ def tune(
     teachers: Text | float | None = None,
     lambda_: Text | float | None = None,
     read_out: Text | float | None = None,
-    temperature: float | None = None,
+    temperature: float | str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: Text | float | None = None,
-    head_multiplier: float | None = None,
+    head_multiplier: float | str | None = None,
     optimizer: Text | float | None = None,
     schedule: Text | float | None = None,
-    warm_up: float | None = None,
-    weight_decay: float | None = None,
+    warm_up: float | str | None = None,
+    weight_decay: float | str | None = None,
     decay: Text | float | None = None,
     clip: Text | float | None = None,
-    label_smoothing: float | None = None,
+    label_smoothing: float | str | None = None,
     freeze: Many | None = None,
     batch_norm: Text | float | None = None,
     image_size: int | None = None,
@@ -296,7 +296,7 @@ def tune(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     record: Text | None = None,
@@ -344,7 +344,7 @@ def tune(
         Value of the target that says that a row has no label, such as -1; may be repeated.
     decimal : str or number, optional
         Decimal mark of numbers in a CSV table [default: inferred from the column].
-    max_skipped : float, optional
+    max_skipped : float or str, optional
         Largest share of rows without target, text or file, and of images that cannot be read;
         more is an error [default: 0.05].
     max_samples : int, optional
@@ -371,7 +371,7 @@ def tune(
         Weight of the tuned model's own Bayesian read-out beside its head, of b-tuning for
         classes; 0 is the head alone, as published [default: calibrated by cross-validation on
         the training samples].
-    temperature : float, optional
+    temperature : float or str, optional
         Temperature of the teachers' shares, softmax(LogME / temperature) [default: 0.1].
     epochs : int, optional
         Epochs [default: 10, for texts 5].
@@ -381,7 +381,7 @@ def tune(
         Learning rate of the backbone; of several values, or of 1, 3 and 10 times the default
         with auto (for texts 1, 10 and 100 times), the validation samples choose one [default:
         1e-3, for texts 1e-4].
-    head_multiplier : float, optional
+    head_multiplier : float or str, optional
         Factor of the learning rate for the new head [default: 10].
     optimizer : str or number, optional
         Optimizer; sgd uses Nesterov's momentum of 0.9 [default: sgd, for texts adamw]: "sgd",
@@ -389,9 +389,9 @@ def tune(
     schedule : str or number, optional
         Learning rate schedule; step multiplies by 0.1 after two thirds of the run [default:
         step, for texts cosine]: "step", "cosine", "constant".
-    warm_up : float, optional
+    warm_up : float or str, optional
         Share of the run for a linear warm-up of the learning rate [default: 0, for texts 0.1].
-    weight_decay : float, optional
+    weight_decay : float or str, optional
         Weight decay [default: 5e-4, for texts 0.01].
     decay : str or number, optional
         Parameters with weight decay: weights, or all including biases and norms [default: as
@@ -399,7 +399,7 @@ def tune(
     clip : str or number, optional
         Maximum gradient norm, or none; for images, backbone and head are clipped separately
         [default: 5, for texts 1].
-    label_smoothing : float, optional
+    label_smoothing : float or str, optional
         Label smoothing [default: 0].
     freeze : str or path, or a sequence of them, optional
         Freeze the weights and running statistics whose names have this prefix; may be
@@ -446,7 +446,7 @@ def tune(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
@@ -568,8 +568,8 @@ def study(
     scores: Many | None = None,
     max_samples: int | None = None,
     max_test_samples: int | None = None,
-    test_share: float | None = None,
-    validation: float | None = None,
+    test_share: float | str | None = None,
+    validation: float | str | None = None,
     epochs: int | None = None,
     learning_rate: Text | float | None = None,
     image_size: int | None = None,
@@ -587,13 +587,13 @@ def study(
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
-    max_skipped: float | None = None,
+    max_skipped: float | str | None = None,
     engine: Text | float | None = None,
     onnxruntime: Text | None = None,
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     precision: Text | float | None = None,
@@ -627,10 +627,10 @@ def study(
         Use at most N training samples of a data set, stratified by class.
     max_test_samples : int, optional
         Use at most N test samples of a data set, stratified by class.
-    test_share : float, optional
+    test_share : float or str, optional
         Share of the samples that is held out for testing, where there is no test split
         [default: 0.2].
-    validation : float, optional
+    validation : float or str, optional
         Share of the training samples that validates [default: 0.1].
     epochs : int, optional
         Epochs [default: 10, for texts 5].
@@ -673,7 +673,7 @@ def study(
         Value of the target that says that a row has no label, such as -1; may be repeated.
     decimal : str or number, optional
         Decimal mark of numbers in a CSV table [default: inferred from the column].
-    max_skipped : float, optional
+    max_skipped : float or str, optional
         Largest share of rows without target, text or file, and of images that cannot be read;
         more is an error [default: 0.05].
     engine : str or number, optional
@@ -691,7 +691,7 @@ def study(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
@@ -781,7 +781,7 @@ def evaluate(
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
-    max_skipped: float | None = None,
+    max_skipped: float | str | None = None,
     max_samples: int | None = None,
     feature: Text | float | None = None,
     pooling: Text | float | None = None,
@@ -792,7 +792,7 @@ def evaluate(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     precision: Text | float | None = None,
@@ -836,7 +836,7 @@ def evaluate(
         Value of the target that says that a row has no label, such as -1; may be repeated.
     decimal : str or number, optional
         Decimal mark of numbers in a CSV table [default: inferred from the column].
-    max_skipped : float, optional
+    max_skipped : float or str, optional
         Largest share of rows without target, text or file, and of images that cannot be read;
         more is an error [default: 0.05].
     max_samples : int, optional
@@ -866,7 +866,7 @@ def evaluate(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
@@ -946,7 +946,7 @@ def predict(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     precision: Text | float | None = None,
@@ -978,7 +978,7 @@ def predict(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
@@ -1041,7 +1041,7 @@ def features(
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
-    max_skipped: float | None = None,
+    max_skipped: float | str | None = None,
     max_samples: int | None = None,
     feature: Text | float | None = None,
     pooling: Text | float | None = None,
@@ -1052,7 +1052,7 @@ def features(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     precision: Text | float | None = None,
@@ -1097,7 +1097,7 @@ def features(
         Value of the target that says that a row has no label, such as -1; may be repeated.
     decimal : str or number, optional
         Decimal mark of numbers in a CSV table [default: inferred from the column].
-    max_skipped : float, optional
+    max_skipped : float or str, optional
         Largest share of rows without target, text or file, and of images that cannot be read;
         more is an error [default: 0.05].
     max_samples : int, optional
@@ -1127,7 +1127,7 @@ def features(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional

@@ -114,7 +114,7 @@ def verify(
     device: Text | float | None = None,
     jobs: int | None = None,
     cache: Text | None = None,
-    cache_limit: float | None = None,
+    cache_limit: float | str | None = None,
     no_cache: bool = False,
     cache_precision: Text | float | None = None,
     progress: Progress = None,
@@ -156,7 +156,7 @@ def verify(
         Number of threads [default: all cores].
     cache : str or path, optional
         Folder of the feature cache [default: RANKTUNE_CACHE, or the user's cache folder].
-    cache_limit : float, optional
+    cache_limit : float or str, optional
         Maximum size of the feature cache in GB; the least recently used features are deleted
         first [default: 20].
     no_cache : bool, optional
