@@ -97,6 +97,8 @@ def test_errors_have_their_kind_and_the_text_of_the_command_line(hub, tmp_path):
     assert ran.returncode == 2 and ran.stderr.strip() == f"error: {raised.value}"
     with pytest.raises(ranktune.InputError, match="invalid value 'six'"):
         ranktune.rank(hub, tmp_path, max_samples="six")
+    with pytest.raises(ranktune.InputError, match="got a object"):
+        ranktune.rank([object()], tmp_path)
     with pytest.raises(ranktune.InputError, match="--no-record"):
         ranktune.rank(hub, tmp_path, record="x", no_record=True)
 

@@ -157,6 +157,8 @@ def test_modules_are_ranked_by_their_features(loader):
     found = bridge.extract(good, loader)
     assert ranking.best.scores.logme.value == ranktune.logme(found.features, found.targets)
     assert "good" in str(ranking) and "good" in ranking._repr_html_()
+    with pytest.raises(ranktune.InputError, match="ranktune.torch.rank"):
+        ranktune.rank([good], "photos")
     named = bridge.rank([good, Convolutional(6)], loader)
     assert {model.name for model in named.models} == {"Convolutional-1", "Convolutional-2"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Optional, Union
 
 from . import _ranktune
+from ._errors import InputError
 
 __all__ = ["Many", "Outcome", "Progress", "Step", "Text", "rows", "run"]
 
@@ -84,6 +86,10 @@ def rows(outcome: Outcome) -> list[dict[str, Any]]:
 def _texts(value: object) -> list[str]:
     if isinstance(value, (str, bytes, os.PathLike)):
         return [os.fsdecode(value)]
+    if hasattr(value, "forward") and hasattr(value, "parameters"):
+        raise InputError(f"a {type(value).__name__} of PyTorch is no file; ranktune.torch.rank ranks modules")
+    if isinstance(value, datetime.timedelta):
+        return [f"{value.total_seconds()}s"]
     if isinstance(value, Iterable):
         return [text for each in value for text in _texts(each)]
     # repr() keeps every digit of a float; NumPy's numbers are Python's first.
@@ -91,7 +97,7 @@ def _texts(value: object) -> list[str]:
     number = item() if callable(item) else value
     if isinstance(number, (bool, int, float)):
         return [repr(number)]
-    return [str(number)]
+    raise InputError(f"expected a text, a path, a number or a sequence of them, got a {type(value).__name__}")
 
 
 def _log(line: str) -> None:
