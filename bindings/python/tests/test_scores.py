@@ -95,6 +95,22 @@ def test_texts_are_classes(samples):
     assert ranktune.logme(F, list(names[y])) == expected
 
 
+def test_whole_floats_are_numbers_and_a_warning_says_so(samples, caplog):
+    F, y, _ = samples
+    value = ranktune.logme(F, y.astype(float))
+    assert "if they are classes" in caplog.text
+    assert value == ranktune.logme(F, y.astype(float), task="regression") != ranktune.logme(F, y)
+    assert ranktune.logme(F, y.astype(float), task="classification") == ranktune.logme(F, y)
+
+
+def test_frames_of_polars_are_read(samples):
+    polars = pytest.importorskip("polars")
+    F, y, _ = samples
+    frame = polars.DataFrame(F, schema=[f"x{i}" for i in range(8)])
+    names = polars.Series("name", ["ant", "bee", "cat"])[y.tolist()]
+    assert ranktune.logme(frame, names) == ranktune.logme(F, y)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -10,6 +10,7 @@ from . import _ranktune
 from ._arrays import given
 from ._errors import InputError
 from ._results import Scores
+from ._run import logger
 
 __all__ = ["Array", "score", "settings", "value"]
 
@@ -41,7 +42,7 @@ def value(name: str, features: Array, targets: Array, task: Optional[str]) -> fl
     of_probabilities = any(known == name and needs for known, _, _, needs in _ranktune.scores())
     first = given("P" if of_probabilities else "F", features)
     inputs = ([first], [given("y", targets)], [first] if of_probabilities else [])
-    document = json.loads(_ranktune.score(inputs, settings([name], task)))
+    document = _document(_ranktune.score(inputs, settings([name], task)))
     found = document["scores"][name]
     if found["value"] is None:
         raise InputError(f"{name}: {found.get('reason', 'there is no value')}")
@@ -110,4 +111,12 @@ def score(
     """
     inputs = ([given("F", F)], [given("y", y)], [] if P is None else [given("P", P)])
     chosen = settings(scores, task, compat, precision, standard_errors, seed)
-    return Scores(json.loads(_ranktune.score(inputs, chosen)))
+    return Scores(_document(_ranktune.score(inputs, chosen)))
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The document, whose notes a reader should see: that whole floats are numbers and no classes, for instance."""
+    document: dict[str, Any] = json.loads(text)
+    for note in document.get("notes", []):
+        logger.warning("%s", note)
+    return document
