@@ -22,6 +22,7 @@ from torch import nn
 
 from ._errors import InputError
 from ._estimators import LogME, LogMERegressor
+from ._ranked import entry, ranking
 from ._results import Ranking
 from ._run import Progress, Step
 from ._score import score
@@ -216,41 +217,23 @@ def rank(
             continue
         about = scored.to_dict()
         ranked.append(
-            {
-                "rank": 0,
-                "name": name,
-                "digest": "",
-                "parameters": sum(weight.numel() for weight in model.parameters()),
-                "feature_tensor": found.layer,
-                "feature_dim": int(found.features.shape[1]),
-                "scores": {key: _short(value) for key, value in about["scores"].items()},
-                "score_uncertainty": None,
-                "seconds": {"extract": middle - start, "score": time.perf_counter() - middle},
-            }
+            entry(
+                name,
+                about["scores"],
+                layer=found.layer,
+                features=int(found.features.shape[1]),
+                parameters=sum(weight.numel() for weight in model.parameters()),
+                extract=middle - start,
+                score=time.perf_counter() - middle,
+            )
         )
-    if not ranked:
-        reasons = "; ".join(f"{model['name']}: {model['reason']}" for model in skipped)
-        raise InputError(f"no module could be ranked: {reasons or 'there are none'}")
-    first = next(iter(about["scores"]))
-
-    def place(model: dict[str, Any]) -> float:
-        value = model["scores"].get(first, {}).get("value")
-        return float("-inf") if value is None else float(value)
-
-    ranked.sort(key=place, reverse=True)
-    for number, each in enumerate(ranked, start=1):
-        each["rank"] = number
-    return Ranking(
-        {
-            "schema": "ranktune.ranking/2",
-            "task": about["task"],
-            "data": {"path": "a loader of PyTorch", "samples": about["samples"], "classes": [], "digest": ""},
-            "options": {"scores": list(about["scores"]), "seed": seed, "top_k": 3},
-            "models": ranked,
-            "undecided": "modules of PyTorch have no earlier results",
-            "skipped": skipped,
-        },
-        is_incomplete=bool(skipped),
+    return ranking(
+        ranked,
+        skipped,
+        about,
+        data="a loader of PyTorch",
+        undecided="modules of PyTorch have no earlier results",
+        seed=seed,
     )
 
 
@@ -667,7 +650,3 @@ def _possible(scores: Sequence[str], found: Extracted) -> list[str]:
     chosen = [scores] if isinstance(scores, str) else list(scores)
     return [name for name in chosen if found.probabilities is not None or name not in of_probabilities]
 
-
-def _short(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A score without the evidence of each column, as in a ranking."""
-    return {key: each for key, each in value.items() if key != "columns"}
