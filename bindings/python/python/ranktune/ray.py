@@ -180,9 +180,10 @@ class _Cluster(_Here):
         self._ray: Any = ray
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False)
-        options = {"num_cpus": num_cpus, "max_retries": max_retries, "retry_exceptions": False}
-        self._extract = ray.remote(**options, num_gpus=num_gpus)(_of_group)
-        self._add = ray.remote(**{**options, "num_cpus": min(num_cpus, 1)})(_sum)
+        remote: Any = ray.remote
+        retries = {"max_retries": max_retries, "retry_exceptions": False}
+        self._extract = remote(num_cpus=num_cpus, num_gpus=num_gpus, **retries)(_of_group)
+        self._add = remote(num_cpus=min(num_cpus, 1), **retries)(_sum)
 
     def put(self, value: Any) -> Any:
         return self._ray.put(value)
