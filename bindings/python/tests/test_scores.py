@@ -70,7 +70,7 @@ def test_views_read_only_arrays_and_memory_maps_are_read(samples, tmp_path):
     assert ranktune.logme(wide[::2, ::2], y) == expected
     assert ranktune.logme(wide[::-2, ::2][::-1], y) != expected  # the other rows
     frozen = F.copy()
-    frozen.flags.writeable = False
+    frozen.setflags(write=False)
     assert ranktune.logme(frozen, y) == expected
     np.save(tmp_path / "F.npy", F)
     assert ranktune.logme(np.load(tmp_path / "F.npy", mmap_mode="r"), y) == expected
