@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use clap::{Args, ColorChoice, ValueEnum};
 use ranktune_report::Style;
 
+use crate::session;
+
 /// The format of a result on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -163,8 +165,12 @@ pub(crate) fn print(
     })
 }
 
-/// Writes a result on stdout.
+/// Writes a result on stdout, or into the output of the session.
 pub(crate) fn write(text: &str) -> anyhow::Result<()> {
+    if let Some(session) = session::current() {
+        session.write(text);
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(text.as_bytes())
@@ -172,8 +178,13 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
         .context("stdout cannot be written")
 }
 
-/// Prints a line on stderr.
+/// Prints a line on stderr, or hands it to the session.
 pub(crate) fn say(line: &str) {
-    // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    match session::current() {
+        Some(session) => session.message(line),
+        None => {
+            // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
+            let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+        }
+    }
 }
