@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use ranktune_core::terminal::printable;
+
 use crate::interrupt;
 
 /// How a command ended.
@@ -61,7 +63,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
             text.push_str(&format!("  caused by: {cause}\n"));
         }
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(printable(&text).as_bytes());
     if interrupt::flag().is_raised() {
         Exit::Interrupted.into()
     } else {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Args, ColorChoice, ValueEnum};
+use ranktune_core::terminal::printable;
 use ranktune_report::Style;
 
 /// The format of a result on stdout.
@@ -120,10 +121,10 @@ impl StyleArguments {
     pub(crate) fn print(self, format: ListFormat, list: &impl List) -> anyhow::Result<()> {
         let style = self.style();
         write(&match format {
-            ListFormat::Table => list.text(style),
+            ListFormat::Table => printable(&list.text(style)).into_owned(),
             ListFormat::Json => ranktune_report::to_json(list)?,
             ListFormat::Csv => list.csv(),
-            ListFormat::Markdown => list.markdown(style),
+            ListFormat::Markdown => printable(&list.markdown(style)).into_owned(),
         })
     }
 
@@ -158,7 +159,7 @@ pub(crate) fn print(
     table: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     write(&match format {
-        Format::Table => table(),
+        Format::Table => printable(&table()).into_owned(),
         Format::Json => ranktune_report::to_json(document)?,
     })
 }
@@ -174,5 +175,5 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
 
 /// Prints a line on stderr.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(line));
 }
