@@ -206,7 +206,7 @@ impl RowsReader {
 fn guarded<T>(call: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
     caught(call).unwrap_or_else(|_| {
         Err(ParquetError::General(
-            "the decoder panicked on corrupted data".to_owned(),
+            "the decoder cannot read the corrupted data".to_owned(),
         ))
     })
 }
