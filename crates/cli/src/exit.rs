@@ -3,9 +3,12 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use ranktune_core::terminal::printable;
+use ranktune_core::terminal::{printable, shortened};
 
 use crate::interrupt;
+
+/// The longest error that is printed, in characters. Libraries quote what they could not read, whatever its length.
+const LONGEST: usize = 4000;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +58,9 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     }) {
         return Exit::Done.into();
     }
-    let mut text = format!("error: {error}\n");
+    let mut text = format!("error: {}\n", shortened(&error.to_string(), LONGEST));
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = shortened(&cause.to_string(), LONGEST).into_owned();
         // An error may quote its cause.
         if !text.contains(&cause) {
             text.push_str(&format!("  caused by: {cause}\n"));
