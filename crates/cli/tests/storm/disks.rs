@@ -2,15 +2,17 @@
 
 #![cfg(unix)]
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use crate::common::Run;
+use crate::common::{Place, Run};
 use crate::report;
 use crate::scenario::{RANK, SCORE, Scenario, TUNE};
 
 /// The command under a limit of `kilobytes` for every file that it writes: writes beyond fail, as they do on a full disk.
-fn limited(scenario: &Scenario, place: &crate::common::Place, kilobytes: usize) -> Run {
+fn limited(scenario: &Scenario, place: &Place, kilobytes: usize) -> Run {
     let command = scenario.command(place, None);
     // Without the trap, the signal of the limit would end the process.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", 2 * kilobytes);
@@ -19,14 +21,19 @@ fn limited(scenario: &Scenario, place: &crate::common::Place, kilobytes: usize) 
         .args(["-c", &script, "sh"])
         .arg(command.get_program())
         .args(command.get_args());
-    shell.current_dir(command.get_current_dir().unwrap());
-    for (name, value) in command.get_envs() {
+    take_over(&mut shell, &command);
+    Run::from(shell.output().unwrap())
+}
+
+/// The folder and the environment of another command.
+fn take_over(command: &mut Command, other: &Command) {
+    command.current_dir(other.get_current_dir().unwrap());
+    for (name, value) in other.get_envs() {
         match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
         };
     }
-    Run::from(shell.output().unwrap())
 }
 
 #[test]
@@ -104,32 +111,65 @@ fn a_cache_that_cannot_be_written_costs_time_and_nothing_else() {
     report(RANK.name, "cache that cannot be made", &[("equal", 2)]);
 }
 
+/// The command with a mount of its own over `folder`, made by `mount`; `None` where this user may not mount.
+fn mounted(scenario: &Scenario, place: &Place, mount: &str, folder: &Path) -> Option<Run> {
+    let script = format!("{mount} && exec \"$@\"");
+    let within = |program: &str, arguments: &[&OsStr]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["-m", "sh", "-c", &script, "sh"])
+            .arg(program)
+            .args(arguments);
+        command.env("FOLDER", folder);
+        command
+    };
+    if !within("true", &[]).output().is_ok_and(|output| output.status.success()) {
+        return None;
+    }
+    let command = scenario.command(place, None);
+    let arguments: Vec<&OsStr> = command.get_args().collect();
+    let mut inner = within(command.get_program().to_str()?, &arguments);
+    take_over(&mut inner, &command);
+    Some(Run::from(inner.output().unwrap()))
+}
+
 #[test]
 fn a_cache_that_became_read_only_still_serves() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let (expected, _) = RANK.undisturbed();
     let place = RANK.place();
     Run::from(RANK.command(&place, None).output().unwrap()).assert_code(0);
-    let folder = place.path("cache/features-1");
-    let set = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+    let folder = place.path("cache");
+    let read_only = "mount --bind \"$FOLDER\" \"$FOLDER\" && mount -o remount,ro,bind \"$FOLDER\"";
     // Locks that were there would hide that none can be made.
-    for entry in fs::read_dir(&folder).unwrap() {
+    for entry in fs::read_dir(folder.join("features-1")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension == "lock") {
             fs::remove_file(path).unwrap();
         }
     }
-    set(0o555);
-    let is_root = fs::write(folder.join("probe"), b"").is_ok();
-    let run = Run::from(RANK.command(&place, None).output().unwrap());
-    set(0o755);
-    if is_root {
-        ranktune_testing::skip("this user may write everywhere, so no folder is read-only");
+    let Some(run) = mounted(&RANK, &place, read_only, &folder) else {
+        ranktune_testing::skip("this user may not mount a folder read-only");
         return;
-    }
+    };
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stderr.contains("from the cache"), "{run:?}");
     assert!(RANK.outputs(&place, &run).differences(&expected).is_empty(), "{run:?}");
-    report(RANK.name, "read-only cache", &[("equal", 1)]);
+    report(RANK.name, "read-only cache", &[("equal, from the cache", 1)]);
+}
+
+#[test]
+fn a_small_disk_that_fills_up_costs_the_cache_and_nothing_else() {
+    let (expected, _) = RANK.undisturbed();
+    let place = RANK.place();
+    let folder = place.path("cache");
+    fs::create_dir_all(&folder).unwrap();
+    let small = "mount -t tmpfs -o size=16k tmpfs \"$FOLDER\"";
+    let Some(run) = mounted(&RANK, &place, small, &folder) else {
+        ranktune_testing::skip("this user may not mount a small disk");
+        return;
+    };
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("free space there"), "{run:?}");
+    assert!(RANK.outputs(&place, &run).differences(&expected).is_empty(), "{run:?}");
+    report(RANK.name, "cache on a disk of 16 kB", &[("equal", 1)]);
 }

@@ -131,7 +131,8 @@ pub const PULL: Scenario = Scenario {
     arguments: &["hub", "pull", "hf:acme/tiny", "--format", "json"],
     resume: None,
     folders: &["hf"],
-    besides: &[".lock", "/.locks"],
+    // Locks, and notes of what the hub does not have, which are empty.
+    besides: &[".lock", "/.locks", ".no_exist"],
     downloads: true,
 };
 

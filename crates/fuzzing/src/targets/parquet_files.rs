@@ -6,7 +6,7 @@ use parquet::basic::Compression;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::Result;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use ranktune_data::arrays::read_matrix;
@@ -34,22 +34,26 @@ fn seeds() -> Vec<Vec<u8>> {
     let texts = "message m { required binary text (UTF8); optional binary label (UTF8); }";
     let numbers = "message m { required float a; required double b; optional int64 c; required boolean d; }";
     let lists = "message m { optional group features (LIST) { repeated group list { optional float element; } } }";
-    let compressions = [
-        Compression::UNCOMPRESSED,
-        Compression::SNAPPY,
-        Compression::ZSTD(Default::default()),
+    let properties = [
+        WriterProperties::builder().build(),
+        WriterProperties::builder().set_compression(Compression::SNAPPY).build(),
+        // Pages of version 2, and differences instead of dictionaries.
+        WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_dictionary_enabled(false)
+            .set_compression(Compression::ZSTD(Default::default()))
+            .build(),
     ];
-    let all = [texts, numbers, lists].into_iter().zip(compressions);
-    all.flat_map(|(schema, compression)| [file(schema, compression), file(schema, Compression::UNCOMPRESSED)])
-        .flatten()
-        .collect()
+    let files = [texts, numbers, lists]
+        .into_iter()
+        .flat_map(|schema| properties.iter().map(move |properties| file(schema, properties)));
+    files.flatten().collect()
 }
 
 /// A file of this schema with 12 rows, in two groups; lists have two elements.
-fn file(schema: &str, compression: Compression) -> Result<Vec<u8>> {
-    let properties = WriterProperties::builder().set_compression(compression).build();
+fn file(schema: &str, properties: &WriterProperties) -> Result<Vec<u8>> {
     let schema = Arc::new(parse_message_type(schema)?);
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.clone()))?;
     for first in [0_i16, 6] {
         let mut group = writer.next_row_group()?;
         while let Some(mut column) = group.next_column()? {
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn every_seed_is_a_file_that_is_read() {
         let seeds = seeds();
-        assert_eq!(seeds.len(), 6);
+        assert_eq!(seeds.len(), 9);
         for (number, seed) in seeds.iter().enumerate() {
             assert!(run(seed, &Scratch::new()).is_read, "{number}");
         }
