@@ -51,10 +51,12 @@ impl Outputs {
     /// Those of a run that printed JSON, with the files under `folders`, except those whose names hold one of `besides`.
     pub fn of(place: &Place, run: &Run, folders: &[&str], besides: &[&str]) -> Self {
         let mut found = BTreeMap::new();
-        found.insert(
-            "stdout".to_owned(),
-            comparable("stdout", run.stdout.clone().into_bytes()),
-        );
+        // Results name the place, which is another one for every run.
+        let root = place.path("");
+        let stdout = run
+            .stdout
+            .replace(root.to_string_lossy().trim_end_matches('/'), "PLACE");
+        found.insert("stdout".to_owned(), comparable("stdout", stdout.into_bytes()));
         for folder in folders {
             walk(&place.path(folder), folder, besides, &mut found);
         }
