@@ -2,7 +2,12 @@
 
 use std::io::{self, Write as _};
 
+use ranktune_core::terminal::{printable, shortened};
+
 use crate::interrupt;
+
+/// The longest error that is printed, in characters. Libraries quote what they could not read, whatever its length.
+const LONGEST: usize = 4000;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +46,11 @@ pub(crate) fn explain_panics() {
 
 /// An error, and its causes on lines of their own.
 pub fn text_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = shortened(&error.to_string(), LONGEST).into_owned();
     let mut source = error.source();
     while let Some(error) = source {
         source = error.source();
-        let cause = error.to_string();
+        let cause = shortened(&error.to_string(), LONGEST).into_owned();
         // An error may quote its cause.
         if !text.contains(&cause) {
             text.push_str(&format!("\n  caused by: {cause}"));
@@ -68,7 +73,8 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> Exit {
     }) {
         return Exit::Done;
     }
-    let _ = writeln!(io::stderr(), "error: {}", text_of(error.as_ref()));
+    let text = format!("error: {}\n", text_of(error.as_ref()));
+    let _ = io::stderr().write_all(printable(&text).as_bytes());
     if interrupt::flag().is_raised() {
         Exit::Interrupted
     } else {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Args, ColorChoice, ValueEnum};
+use ranktune_core::terminal::printable;
 use ranktune_report::Style;
 
 use crate::session;
@@ -122,10 +123,10 @@ impl StyleArguments {
     pub(crate) fn print(self, format: ListFormat, list: &impl List) -> anyhow::Result<()> {
         let style = self.style();
         write(&match format {
-            ListFormat::Table => list.text(style),
+            ListFormat::Table => printable(&list.text(style)).into_owned(),
             ListFormat::Json => ranktune_report::to_json(list)?,
             ListFormat::Csv => list.csv(),
-            ListFormat::Markdown => list.markdown(style),
+            ListFormat::Markdown => printable(&list.markdown(style)).into_owned(),
         })
     }
 
@@ -160,7 +161,7 @@ pub(crate) fn print(
     table: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     write(&match format {
-        Format::Table => table(),
+        Format::Table => printable(&table()).into_owned(),
         Format::Json => ranktune_report::to_json(document)?,
     })
 }
@@ -181,10 +182,10 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
 /// Prints a line on stderr, or hands it to the session.
 pub(crate) fn say(line: &str) {
     match session::current() {
-        Some(session) => session.message(line),
+        Some(session) => session.message(&printable(line)),
         None => {
             // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
-            let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+            let _ = io::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use ranktune::{Event, Progress};
+use ranktune_core::terminal::printable;
 
 use crate::output::say;
 use crate::session;
@@ -55,9 +56,9 @@ impl Reporter {
 
     fn line(&self, text: &str) {
         match (&self.session, &self.bars) {
-            (Some(session), _) => session.message(text),
+            (Some(session), _) => session.message(&printable(text)),
             (None, Some(bars)) => {
-                let _ = bars.all.println(text);
+                let _ = bars.all.println(printable(text));
             }
             (None, None) => say(text),
         }
@@ -118,7 +119,7 @@ impl Bars {
                         }),
                     );
                 }
-                bar.set_prefix((*model).to_owned());
+                bar.set_prefix(printable(model).into_owned());
                 bar.enable_steady_tick(Duration::from_millis(250));
                 running.insert((*model).to_owned(), bar);
             }
@@ -149,7 +150,7 @@ impl Bars {
                     bar.set_style(style);
                 }
                 let name = repository.rsplit('/').next().unwrap_or(repository);
-                bar.set_prefix(format!("{name} {file}"));
+                bar.set_prefix(printable(&format!("{name} {file}")).into_owned());
                 bar.enable_steady_tick(Duration::from_millis(250));
                 running.insert(format!("{repository}\n{file}"), bar);
             }

@@ -19,6 +19,8 @@ mod evaluate;
 mod export;
 mod export_head;
 mod feeds;
+#[doc(hidden)]
+pub mod foreign;
 mod freeze;
 mod identity;
 mod job;

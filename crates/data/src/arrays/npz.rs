@@ -10,6 +10,9 @@ use super::role::{self, Role};
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
+/// Deflate makes at most so many bytes of one.
+const MOST_INFLATED: u64 = 1032;
+
 pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array<'static>> {
     let damaged = |source| Error::malformed("is not an .npz file, or is truncated").caused_by(source);
     let mut archive = ZipArchive::new(BufReader::new(file.reader(0))).map_err(damaged)?;
@@ -49,6 +52,15 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
             .is_some_and(|end| end <= file.len());
         if !inside {
             return Err(at(Error::malformed("extends beyond the end of the file")));
+        }
+        // The directory may claim any size, and an element may be as long as its array: what cannot be true is refused before
+        // memory is reserved for it.
+        if member.size / MOST_INFLATED > member.compressed {
+            let message = format!(
+                "claims {} bytes, which {} compressed ones cannot hold",
+                member.size, member.compressed
+            );
+            return Err(at(Error::malformed(message)));
         }
         let name = Some(names[index].clone());
         match method {
