@@ -32,9 +32,15 @@ use crate::target::distinct_names;
 use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Extensions of files that are read as columns even without `--task tokens`.
-pub(super) const EXTENSIONS: [&str; 9] = [
+const EXTENSIONS: [&str; 9] = [
     "conll", "conllu", "conll03", "iob", "iob1", "iob2", "bio", "bioes", "iobes",
 ];
+
+/// Whether the ending of a file's name is one of CoNLL columns.
+pub(super) fn is_columns(path: &Path) -> bool {
+    let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    EXTENSIONS.contains(&end.as_str())
+}
 
 /// The separator of documents.
 const DOCUMENT: &str = "-DOCSTART-";

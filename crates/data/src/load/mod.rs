@@ -49,6 +49,7 @@ mod class_folders;
 mod columns;
 mod conll;
 mod convert;
+mod data_files;
 mod file_names;
 mod infer;
 mod integers;
@@ -69,8 +70,10 @@ use std::path::Path;
 
 #[cfg(doc)]
 use crate::Task;
+use crate::card::DatasetCard;
 use crate::{Dataset, Result};
 
+pub use data_files::{DataFiles, data_files};
 pub use options::{LoadOptions, Split};
 pub(crate) use table::is_table;
 pub(crate) use targets_only::table_targets;
@@ -93,27 +96,35 @@ pub(crate) use targets_only::table_targets;
 /// # Ok::<(), ranktune_data::Error>(())
 /// ```
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
-    if let Some(found) = layout::find_columns(path, options)? {
-        return conll::read(&found.0, options, found.1);
+    let card = card_of(path);
+    let mut dataset = match layout::find(path, options, &card)? {
+        layout::Found::Tables { path, files, notes } => {
+            let notes = [card.notes.clone(), notes].concat();
+            rows::read(&path, &files, (options, &card), notes)?
+        }
+        layout::Found::ClassFolders { path, notes } => class_folders::read(&path, options, notes)?,
+        layout::Found::Columns { path, notes } => conll::read(&path, options, notes)?,
+    };
+    if let Some(name) = &options.name {
+        dataset.path = name.into();
     }
-    match layout::find(path, options.split)? {
-        layout::Found::Tables { path, files, notes } => rows::read(&path, &files, options, notes),
-        layout::Found::ClassFolders { path, notes } => class_folders::read(&path, options, notes),
-    }
+    Ok(dataset)
 }
 
 /// Whether the data set in the folder `path` has a part `split`, as `options` would read it.
 pub fn has_split(path: &Path, split: Split, options: &LoadOptions) -> bool {
-    if !path.is_dir() {
-        return false;
-    }
     let options = LoadOptions {
         split: Some(split),
         ..options.clone()
     };
-    match layout::find_columns(path, &options) {
-        Ok(Some(_)) => true,
-        Ok(None) => layout::find(path, Some(split)).is_ok(),
-        Err(_) => false,
+    path.is_dir() && layout::find(path, &options, &card_of(path)).is_ok()
+}
+
+/// The description of the data set in a folder.
+fn card_of(path: &Path) -> DatasetCard {
+    if path.is_dir() {
+        DatasetCard::read(path)
+    } else {
+        DatasetCard::default()
     }
 }

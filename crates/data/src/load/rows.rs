@@ -15,12 +15,18 @@ use super::table::{self, Cell, Table};
 use super::table_place::TablePlace;
 use super::target_column::TargetColumn;
 use super::{class_folders, infer, notation, tagged};
+use crate::card::DatasetCard;
 use crate::error::{counted, listed, shortened};
 use crate::{Dataset, Error, ErrorKind, Inputs, Result, Task};
 use skip::{Lack, SHOWN, Skip};
 
 /// Reads the tables, which are the shards of one data set; `path` is the table, or the folder of several.
-pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut notes: Vec<String>) -> Result<Dataset> {
+pub(super) fn read(
+    path: &Path,
+    files: &[PathBuf],
+    (options, card): (&LoadOptions, &DatasetCard),
+    mut notes: Vec<String>,
+) -> Result<Dataset> {
     if !(0.0..=1.0).contains(&options.max_skipped) {
         return Err(Error::invalid(format!(
             "the share of rows to skip must be between 0 and 1, got {}",
@@ -47,9 +53,16 @@ pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut no
     let tagged = columns::tagged(&columns, options, &holds_lists).map_err(|error| error.in_file(path))?;
     if let Some((words, tags)) = tagged {
         let names = (columns[words].as_str(), columns[tags].as_str());
-        return tagged::read(path, tables, names, options, notes).map_err(|error| error.in_file(path));
+        return tagged::read(path, tables, names, (options, card), notes).map_err(|error| error.in_file(path));
     }
-    let rows = Rows::collect(tables, options).map_err(|error| error.in_file(path))?;
+    let mut rows = Rows::collect(tables, options).map_err(|error| error.in_file(path))?;
+    for column in &mut rows.targets {
+        if column.class_names.is_none()
+            && let Some(names) = card.class_names(options.config.as_deref(), &column.name)
+        {
+            notes.push(column.take_names(names));
+        }
+    }
     rows.into_dataset(path, options, notes)
         .map_err(|error| error.in_file(path))
 }

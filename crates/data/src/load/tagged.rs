@@ -5,6 +5,7 @@ use std::path::Path;
 use super::options::LoadOptions;
 use super::table::{Cell, Table, ValueKind};
 use super::table_place::TablePlace;
+use crate::card::DatasetCard;
 use crate::error::{counted, listed};
 use crate::tags;
 use crate::target::distinct_names;
@@ -15,7 +16,7 @@ pub(super) fn read(
     path: &Path,
     tables: Vec<(Box<dyn Table>, TablePlace)>,
     (words, tags): (&str, &str),
-    options: &LoadOptions,
+    (options, card): (&LoadOptions, &DatasetCard),
     mut notes: Vec<String>,
 ) -> Result<Dataset> {
     let mut sentences: Vec<Vec<String>> = Vec::new();
@@ -63,6 +64,9 @@ pub(super) fn read(
     }
     if sentences.is_empty() {
         return Err(Error::invalid(format!("column {words:?} holds no words")));
+    }
+    if class_names.is_none() && are_numbers {
+        class_names = card.class_names(options.config.as_deref(), tags);
     }
     if let Some(names) = &class_names {
         rename(&mut found, names, tags, &places)?;

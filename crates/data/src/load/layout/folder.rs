@@ -5,16 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Split;
 use crate::error::{counted, listed};
+use crate::load::data_files::is_description;
 use crate::load::{class_folders, shards, table};
 use crate::{Error, Result};
-
-/// JSON files of the library `datasets` that describe a data set.
-const DESCRIPTIONS: [&str; 4] = [
-    "dataset_info.json",
-    "dataset_infos.json",
-    "dataset_dict.json",
-    "state.json",
-];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
@@ -73,7 +66,7 @@ impl Folder {
                 EntryKind::Folder
             } else if !metadata.is_file() {
                 EntryKind::Other
-            } else if table::is_table(&path) && !DESCRIPTIONS.contains(&name.to_string_lossy().as_ref()) {
+            } else if table::is_table(&path) && !is_description(&name.to_string_lossy()) {
                 EntryKind::Table
             } else if class_folders::is_image(&path) {
                 EntryKind::Image
@@ -106,13 +99,9 @@ impl Folder {
             return named;
         }
         // `sst2_train.csv` beside `sst2_test.csv`.
-        let word = |stem: &str| {
-            let mut splits = stem.split(['-', '_', '.', ' ']).filter_map(Split::named);
-            splits.next().filter(|_| splits.next().is_none())
-        };
         let all: Option<Vec<_>> = self
             .of(EntryKind::Table)
-            .map(|table| Some((word(&table.stem())?, table)))
+            .map(|table| Some((shards::split_word(&table.stem())?, table)))
             .collect();
         all.filter(|tables| tables.len() > 1).unwrap_or_default()
     }

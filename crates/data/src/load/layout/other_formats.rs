@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use super::folder::{EntryKind, Folder};
 
 /// What to do about files of other formats, by their lower-case extension.
-const OTHER_FORMATS: [(&[&str], &str); 6] = [
+const OTHER_FORMATS: [(&[&str], &str); 5] = [
     (
-        &["arrow", "feather"],
-        "Arrow files, as save_to_disk of the library datasets writes them, are not read; write Parquet with dataset.to_parquet(\"train.parquet\")",
-    ),
-    (
-        &["xlsx", "xls", "ods"],
-        "spreadsheets are not read; save the sheet as CSV UTF-8",
+        &["xls", "xlsb", "ods", "numbers"],
+        "spreadsheets are read in the format .xlsx only; save the workbook as .xlsx, or the sheet as CSV UTF-8",
     ),
     (
         &["ann"],

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::cell::Table;
-use super::{csv, json, parquet};
+use super::{arrow, csv, excel, json, parquet};
 use crate::{Error, Result};
 
 /// A table format and how its files are opened.
@@ -15,7 +15,7 @@ struct Format {
     open: fn(&Path) -> Result<Box<dyn Table>>,
 }
 
-const FORMATS: [Format; 3] = [
+const FORMATS: [Format; 5] = [
     Format {
         extensions: &["csv", "tsv"],
         is_text: true,
@@ -30,6 +30,16 @@ const FORMATS: [Format; 3] = [
         extensions: &["parquet"],
         is_text: false,
         open: parquet::open,
+    },
+    Format {
+        extensions: &["arrow", "feather", "ipc"],
+        is_text: false,
+        open: arrow::open,
+    },
+    Format {
+        extensions: &["xlsx", "xlsm"],
+        is_text: false,
+        open: excel::open,
     },
 ];
 

@@ -1,7 +1,9 @@
 //! Tables: one file per format, behind the trait `Table`.
 
+mod arrow;
 mod cell;
 mod csv;
+mod excel;
 mod formats;
 mod json;
 mod packed;
