@@ -38,6 +38,7 @@ mod sources;
 mod study;
 mod tagger;
 mod tune;
+mod unknown_tokens;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};

@@ -27,7 +27,7 @@ use std::path::Path;
 
 use super::options::LoadOptions;
 use crate::error::{counted, shortened};
-use crate::tags::{self, TagScheme};
+use crate::tags;
 use crate::target::distinct_names;
 use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
@@ -107,7 +107,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
         "column {} holds {} tags, {}",
         columns.tag + 1,
         names.len(),
-        described(scheme)
+        tags::described(scheme)
     );
     let mut dataset = Dataset::new(
         path,
@@ -138,13 +138,6 @@ fn refuse_numbers(words: &[Vec<String>], column: usize) -> Result<()> {
         shortened(words.iter().flatten().next().map_or("", String::as_str))
     );
     Err(Error::invalid(message))
-}
-
-pub(super) fn described(scheme: TagScheme) -> String {
-    match scheme {
-        TagScheme::Plain => "without entities".to_owned(),
-        scheme => format!("scheme {scheme}"),
-    }
 }
 
 /// The bytes as text, without a byte order mark.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ranktune_core::names::did_you_mean;
 
 use super::options::{LoadOptions, Split};
-use super::{class_folders, conll, shards, table};
+use super::{brat, class_folders, conll, shards, table};
 use crate::card::DatasetCard;
 use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
@@ -34,6 +34,13 @@ pub(super) fn find(path: &Path, options: &LoadOptions, card: &DatasetCard) -> Re
     } else {
         (path.to_owned(), Vec::new())
     };
+    if brat::is_document(&path) {
+        return Ok(Found::Documents {
+            files: vec![path.clone()],
+            path,
+            notes,
+        });
+    }
     if let Some((path, more)) = find_columns(&path, options)? {
         return Ok(Found::Columns {
             path,

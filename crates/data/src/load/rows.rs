@@ -2,6 +2,7 @@
 
 mod skip;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,11 @@ impl Rows {
         let Some((first, _)) = tables.first() else {
             return Err(Error::invalid("no table"));
         };
+        let mut options = Cow::Borrowed(options);
+        if options.targets.is_empty() && let Some(target) = first.target() {
+            options.to_mut().targets = vec![target];
+        }
+        let options = options.as_ref();
         let chosen = columns::choose(first.columns(), options)?;
         let inputs = chosen.input.columns();
         let wanted = inputs.iter().chain(&chosen.targets);
@@ -261,6 +267,16 @@ impl Rows {
         let inputs = match files {
             Some(files) => Inputs::images(retained(files, &keep)),
             None => {
+                if let Some(number) = only_numbers(&self.first, &keep) {
+                    if options.input_column.is_none() {
+                        let message = format!(
+                            "column {:?} holds only numbers, such as {number:?}, and they would be ranked as texts; name the column of the texts or files with --input-column (this one, if it is meant)",
+                            input_names[0]
+                        );
+                        return Err(Error::invalid(message));
+                    }
+                    notes.push(format!("all texts of column {:?} are numbers, such as {number:?}", input_names[0]));
+                }
                 let texts = std::iter::once(&self.first).chain(&self.second);
                 for (texts, name) in texts.zip(&input_names) {
                     notes.extend(empty_texts(texts, &keep, |row| place(row, name)));
@@ -323,6 +339,14 @@ impl Rows {
             }
         }
     }
+}
+
+/// The first text, if all of them are numbers, and there are enough to tell.
+fn only_numbers<'a>(texts: &'a [String], keep: &[bool]) -> Option<&'a str> {
+    let texts = || texts.iter().zip(keep).filter(|(_, keep)| **keep).map(|(text, _)| text.trim());
+    let filled = || texts().filter(|text| !text.is_empty());
+    let are_numbers = filled().all(|text| text.parse::<f64>().is_ok());
+    filled().next().filter(|_| are_numbers && filled().nth(1).is_some())
 }
 
 /// A note about empty texts. They stay samples, because the prediction for an empty text may be wanted.

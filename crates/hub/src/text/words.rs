@@ -98,7 +98,7 @@ fn add_prefix_space(pre_tokenizer: &mut serde_json::Value) {
 }
 
 /// The text of the token for unknown words.
-fn unknown(json: &serde_json::Value) -> Option<String> {
+pub(super) fn unknown(json: &serde_json::Value) -> Option<String> {
     let model = json.get("model")?;
     if let Some(token) = model.get("unk_token").and_then(serde_json::Value::as_str) {
         return Some(token.to_owned());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Split;
 use crate::error::{counted, listed};
 use crate::load::data_files::is_description;
-use crate::load::{class_folders, shards, table};
+use crate::load::{brat, class_folders, shards, table};
 use crate::{Error, Result};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,11 @@ impl Folder {
         self.entries.iter().filter(move |entry| entry.kind == kind)
     }
 
+    /// The annotations of brat with a text beside them.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Entry> {
+        self.of(EntryKind::Other).filter(|entry| brat::is_document(&entry.path))
+    }
+
     pub(super) fn split_tables(&self) -> Vec<(Split, &Entry)> {
         let named = self.of(EntryKind::Table);
         let named: Vec<_> = named
@@ -123,7 +128,8 @@ impl Folder {
             Self::read(&entry.path).is_ok_and(|inner| {
                 let holds = |folder: &&Entry| class_folders::holds_images(&folder.path);
                 let has_images = inner.of(EntryKind::Folder).filter(holds).count();
-                inner.of(EntryKind::Table).next().is_some() || !inner.split_folders().is_empty() || has_images > 1
+                let has_data = inner.of(EntryKind::Table).next().is_some() || inner.documents().next().is_some();
+                has_data || !inner.split_folders().is_empty() || has_images > 1
             })
         };
         let sets: Vec<&Entry> = self.of(EntryKind::Folder).filter(is_set).collect();
@@ -153,6 +159,7 @@ impl Folder {
         let is_split = |(_, folder): &(Split, &Entry)| {
             Self::read(&folder.path).is_ok_and(|folder| {
                 folder.of(EntryKind::Table).next().is_some()
+                    || folder.documents().next().is_some()
                     || folder
                         .of(EntryKind::Folder)
                         .any(|inner| class_folders::holds_images(&inner.path))

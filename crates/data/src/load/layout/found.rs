@@ -18,6 +18,12 @@ pub(in crate::load) enum Found {
         path: PathBuf,
         notes: Vec<String>,
     },
+    /// Annotations of brat, each beside its text.
+    Documents {
+        path: PathBuf,
+        files: Vec<PathBuf>,
+        notes: Vec<String>,
+    },
     /// A file of words and tags.
     Columns {
         path: PathBuf,

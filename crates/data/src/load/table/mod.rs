@@ -3,6 +3,7 @@
 mod arrow;
 mod cell;
 mod csv;
+mod cvat;
 mod excel;
 mod formats;
 mod json;

@@ -1,24 +1,25 @@
 //! The messages of an Arrow file: a schema, dictionaries, and batches of rows.
 //!
 //! ```text
-//! ["ARROW1\0\0"] ( ff ff ff ff │ length of the header, i32 │ header │ body )… [ff ff ff ff 00 00 00 00]
+//! stream: ( ff ff ff ff │ length of the header, i32 │ header │ body )… ff ff ff ff 00 00 00 00
+//! file:   "ARROW1" 00 00 │ the same │ footer │ length of the footer, i32 │ "ARROW1"
 //! ```
 //!
-//! (Arrow columnar format 1.5, "Encapsulated message format"; versions before 0.15 lack the first four bytes.) The reader of the crate
+//! In a file the footer has the schema and the places of the messages; polars writes no schema before them. (Arrow columnar format 1.5, "Encapsulated message format"; versions before 0.15 lack the first four bytes.) The reader of the crate
 //! `arrow-ipc` allocates what lengths in the file claim. Here every length is compared with what is left of the file first, and the
 //! length of what is unpacked with a limit; the crate decodes only what has passed. It panics on some damaged batches, which is caught.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_buffer::Buffer;
-use arrow_ipc::convert::try_schema_from_flatbuffer_bytes;
+use arrow_ipc::convert::{try_fb_to_schema, try_schema_from_flatbuffer_bytes};
 use arrow_ipc::reader::{read_dictionary, read_record_batch};
-use arrow_ipc::{Message, MessageHeader, RecordBatch, root_as_message};
+use arrow_ipc::{Message, MessageHeader, RecordBatch, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, SchemaRef};
 use ranktune_core::panics::caught;
 
@@ -31,6 +32,11 @@ const MOST_UNPACKED: u64 = 2 << 30;
 pub(super) struct Messages {
     path: PathBuf,
     file: BufReader<File>,
+    length: u64,
+    /// Bytes that were read. Messages do not overlap, so more than the file has is a footer that names one place many times.
+    spent: u64,
+    /// Where the messages begin that are still to be read; `None` in a stream, where one follows another.
+    places: Option<VecDeque<u64>>,
     /// Bytes of the file that have not been read.
     left: u64,
     schema: SchemaRef,
@@ -61,26 +67,57 @@ impl Messages {
         let mut messages = Self {
             path: path.to_owned(),
             file: BufReader::with_capacity(1 << 16, file),
+            length: left,
+            spent: 0,
+            places: None,
             left,
             schema: Arc::new(arrow_schema::Schema::empty()),
             dictionaries: HashMap::new(),
         };
         let start: [u8; 4] = messages.bytes()?;
-        let length = if MAGIC.starts_with(&start) {
-            let rest: [u8; 4] = messages.bytes()?;
-            if !rest.starts_with(&MAGIC[4..]) {
-                return Err(messages.not_arrow());
-            }
-            messages.length()?
-        } else {
-            messages.length_after(start)?
-        };
+        if MAGIC.starts_with(&start) {
+            messages.read_footer()?;
+            return Ok(messages);
+        }
+        let length = messages.length_after(start)?;
         let Some(encoded) = messages.encoded(length)? else {
             return Err(messages.not_arrow());
         };
         let schema = guarded(|| try_schema_from_flatbuffer_bytes(&encoded.header));
         messages.schema = Arc::new(schema.map_err(|source| messages.not_arrow().caused_by(source))?);
         Ok(messages)
+    }
+
+    /// Reads the schema and the places of the messages from the end of a file.
+    fn read_footer(&mut self) -> Result<()> {
+        const END: u64 = 10;
+        self.seek(self.length.checked_sub(END).ok_or_else(|| self.not_arrow())?)?;
+        let end = self.block(END)?;
+        let (length, magic) = end.split_at(4);
+        let length = <[u8; 4]>::try_from(length).map_or(0, u32::from_le_bytes);
+        let start = (self.length - END).checked_sub(u64::from(length));
+        let Some(start) = start.filter(|_| magic == MAGIC && length > 0) else {
+            return Err(self.not_arrow());
+        };
+        self.seek(start)?;
+        let footer = self.block(u64::from(length))?;
+        let parsed = guarded(|| {
+            let footer = root_as_footer(&footer).map_err(|e| ArrowError::IpcError(e.to_string()))?;
+            let schema = footer.schema().ok_or_else(|| ArrowError::IpcError("no schema".to_owned()))?;
+            let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
+            let places: Option<VecDeque<u64>> = blocks.map(|block| u64::try_from(block.offset()).ok()).collect();
+            Ok((try_fb_to_schema(schema)?, places))
+        });
+        let (schema, places) = parsed.map_err(|source| self.not_arrow().caused_by(source))?;
+        self.schema = Arc::new(schema);
+        self.places = Some(places.ok_or_else(|| self.damaged())?);
+        Ok(())
+    }
+
+    fn seek(&mut self, to: u64) -> Result<()> {
+        self.left = self.length.checked_sub(to).ok_or_else(|| self.damaged())?;
+        let moved = self.file.seek(SeekFrom::Start(to));
+        moved.map(drop).map_err(|source| Error::io("cannot be read", &self.path, source))
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
@@ -92,8 +129,14 @@ impl Messages {
     /// # Errors
     /// `Malformed`: damaged data, or lengths that the file cannot hold.
     pub(super) fn next_batch(&mut self, wanted: &[usize]) -> Result<Option<Batch>> {
-        // The end of a stream may be that of the file.
-        while self.left >= 4 {
+        loop {
+            match self.places.as_mut().map(VecDeque::pop_front) {
+                Some(Some(place)) => self.seek(place)?,
+                Some(None) => return Ok(None),
+                // The end of a stream may be that of the file.
+                None if self.left < 4 => return Ok(None),
+                None => {}
+            }
             let length = self.length()?;
             let Some(encoded) = self.encoded(length)? else {
                 return Ok(None);
@@ -105,7 +148,6 @@ impl Messages {
                 return Ok(Some(rows));
             }
         }
-        Ok(None)
     }
 
     fn take(&mut self, message: &Message<'_>, body: &Buffer, wanted: &[usize]) -> Result<Option<Batch>> {
@@ -205,6 +247,10 @@ impl Messages {
         if length > self.left {
             let message = format!("truncated Arrow file: {length} bytes are expected where {} are left", self.left);
             return Err(Error::malformed(message).in_file(&self.path));
+        }
+        self.spent = self.spent.saturating_add(length);
+        if self.spent > self.length.saturating_mul(2) {
+            return Err(self.damaged());
         }
         let mut block = vec![0; usize::try_from(length).map_err(|_| self.damaged())?];
         let read = self.file.read_exact(&mut block);
