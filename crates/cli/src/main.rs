@@ -1,5 +1,6 @@
 //! The command line `ranktune`: parses, calls the library, prints. Results go to stdout, everything else to stderr.
 
+mod again;
 mod commands;
 mod exit;
 mod interrupt;
@@ -74,7 +75,11 @@ enum Command {
 
 fn main() -> ExitCode {
     exit::explain_panics();
-    let arguments = match Arguments::try_parse() {
+    let given = match again::arguments() {
+        Ok(given) => given,
+        Err(error) => return exit::finish(Err(error)),
+    };
+    let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are results; everything else is a message.

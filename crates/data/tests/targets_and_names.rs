@@ -259,7 +259,7 @@ fn a_folder_of_another_format_is_named_with_what_to_do() {
     for (file, expected) in [
         ("a/1.avif", "convert them to PNG or JPEG"),
         ("data.ods", "save the workbook as .xlsx"),
-        ("doc.ann", "anntoconll.py"),
+        ("doc.ann", "1.ann beside 1.txt"),
         ("images.tar", "unpack"),
     ] {
         let root = tree(&[(file, "")]);

@@ -188,7 +188,7 @@ impl TextProcessor {
             settings,
             pooling,
             pairs,
-            unknown: words::unknown(&json).and_then(|token| tokenizer.token_to_id(&token)),
+            unknown: words::unknown(json.get("model")).and_then(|token| tokenizer.token_to_id(&token)),
             tokenizer: Arc::new(tokenizer),
             truncating: Arc::default(),
             for_words: Arc::default(),

@@ -16,6 +16,7 @@ use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
+use crate::again;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -81,7 +82,7 @@ pub(crate) struct Arguments {
     /// Write the training run as an HTML page: one file with tables and pictures
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Continue the run in --out
+    /// Continue the run in --out; without --hub and --data, with the arguments that it was begun with
     #[arg(long)]
     resume: bool,
     /// List the weights that would be trained, and why the others would not, and stop
@@ -196,7 +197,8 @@ Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
   ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
   ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --learning-rate auto --out tuned/
-  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume
+  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/
+  ranktune tune --resume --out tuned/                                           go on after an interruption
   ranktune tune --hub models/ --data questions.jsonl --model minilm --out tuned/
   ranktune tune --hub models/ --data eng.train --task tokens --model minilm --out tuned/";
 
@@ -323,6 +325,7 @@ impl Arguments {
         options.temperature = self.temperature;
         options.validation = validation;
         options.resume = self.resume;
+        options.command = again::text();
         options.extract = self.engine.options()?;
         options.extract.max_unreadable = self.data.reading.max_skipped;
         options.extract.feature = feature(&self.feature)?;

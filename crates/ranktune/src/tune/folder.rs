@@ -33,6 +33,9 @@ const TOKENIZER_FILES: [&str; 6] = [
     "1_Pooling/config.json",
 ];
 
+/// The file of the command that began the run.
+pub(super) const COMMAND: &str = "command.json";
+
 /// A folder that belongs to one tuning run.
 pub(crate) struct OutputFolder {
     pub(crate) path: PathBuf,
@@ -52,21 +55,20 @@ impl OutputFolder {
             )));
         }
         let holds = |name: &str| path.join(name).exists();
-        let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
+        let is_run = ["checkpoints", "training.json", "grid", COMMAND].into_iter().any(holds);
         let is_empty = fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
         if !is_empty && !is_run {
             let message = format!("{shown}: the folder holds other files; choose an empty or a new one with --out");
             return Err(output(message));
         }
         if is_run && !resume {
-            let what = if holds("training.json") {
-                "a finished run"
+            return Err(output(if holds("training.json") {
+                format!("{shown}: the folder holds a finished run, whose model is ready; choose another folder with --out")
             } else {
-                "an unfinished run"
-            };
-            let message =
-                format!("{shown}: the folder holds {what}; continue it with --resume, or choose another with --out");
-            return Err(output(message));
+                format!(
+                    "{shown}: the folder holds an unfinished run; continue it with --resume, or choose another with --out"
+                )
+            }));
         }
         let folder = Self { path: path.to_owned() };
         fs::create_dir_all(path).map_err(|error| folder.cannot_write("", error))?;

@@ -50,7 +50,7 @@ use crate::error::{Error, ErrorKind};
 use crate::models::check_pooling;
 use crate::sources::Sources;
 use entity_f1::EntityF1;
-use folder::OutputFolder;
+use folder::{COMMAND, OutputFolder};
 use method::MethodData;
 use run::{TrialRunner, epoch};
 use selection::ModelSelection;
@@ -109,6 +109,9 @@ pub fn tune(
     }
     check_pooling(&options.extract, dataset.kind())?;
     let folder = OutputFolder::open(&options.out, options.resume)?;
+    if let Some(command) = options.command.as_ref().filter(|_| !options.resume) {
+        folder.write(COMMAND, command.as_bytes())?;
+    }
     for note in &dataset.notes {
         progress.event(Event::Note(note));
     }

@@ -27,6 +27,12 @@ impl Entry {
     pub(super) fn stem(&self) -> String {
         stem_of(&self.path)
     }
+
+    /// Whether the table shows how predictions are handed in to a competition of Kaggle.
+    pub(super) fn shows_submission(&self) -> bool {
+        let stem: String = self.stem().chars().filter(char::is_ascii_alphabetic).collect();
+        stem.ends_with("submission")
+    }
 }
 
 /// The name of a file without its ending, also `.csv.gz`, in lower case.
@@ -104,11 +110,14 @@ impl Folder {
             return named;
         }
         // `sst2_train.csv` beside `sst2_test.csv`.
-        let all: Option<Vec<_>> = self
-            .of(EntryKind::Table)
+        let tables = self.of(EntryKind::Table).filter(|table| !table.shows_submission());
+        let all: Option<Vec<_>> = tables
             .map(|table| Some((shards::split_word(&table.stem())?, table)))
             .collect();
-        all.filter(|tables| tables.len() > 1).unwrap_or_default()
+        // One table such as `train_labels.csv` needs folders of its files: `train_images` and `test_images`.
+        let has_folders = || self.of(EntryKind::Folder).any(|folder| shards::split_word(&folder.name).is_some());
+        all.filter(|tables| tables.len() > 1 || (tables.len() == 1 && has_folders()))
+            .unwrap_or_default()
     }
 
     /// The only folder in this one that holds a data set, where nothing else does: `data`, or the one configuration of a data

@@ -12,12 +12,6 @@ use crate::{Error, Result};
 /// Names of tables that are read even if class folders lie beside them.
 const DESCRIBING: [&str; 4] = ["metadata", "labels", "annotations", "_classes"];
 
-/// Whether a table shows how predictions are handed in to a competition of Kaggle.
-fn is_submission(stem: &str) -> bool {
-    let stem: String = stem.chars().filter(|c| c.is_ascii_alphabetic()).collect();
-    stem.ends_with("submission")
-}
-
 /// The data of a folder without splits.
 ///
 /// # Errors
@@ -32,7 +26,7 @@ pub(super) fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
         });
     }
     let folder = Folder::read(path)?;
-    let tables: Vec<&Entry> = folder.of(EntryKind::Table).filter(|table| !is_submission(&table.stem())).collect();
+    let tables: Vec<&Entry> = folder.of(EntryKind::Table).filter(|table| !table.shows_submission()).collect();
     let documents: Vec<PathBuf> = folder.documents().map(|entry| entry.path.clone()).collect();
     if tables.is_empty() && !documents.is_empty() {
         return Ok(Found::Documents {
