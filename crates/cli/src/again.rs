@@ -24,10 +24,16 @@ struct Begun {
 
 /// This process's arguments for the folder of its run; `None` where one is not valid Unicode.
 pub(crate) fn text() -> Option<String> {
-    let arguments: Option<Vec<String>> = std::env::args_os().skip(1).map(|argument| argument.into_string().ok()).collect();
+    let arguments: Option<Vec<String>> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.into_string().ok())
+        .collect();
     let begun = Begun {
         folder: std::env::current_dir().ok()?,
-        arguments: arguments?.into_iter().filter(|argument| argument != "--resume").collect(),
+        arguments: arguments?
+            .into_iter()
+            .filter(|argument| argument != "--resume")
+            .collect(),
     };
     serde_json::to_string_pretty(&begun).ok()
 }
@@ -61,8 +67,12 @@ fn of_run(given: &[OsString], current: &Path) -> anyhow::Result<Option<Vec<OsStr
         return Ok(None);
     };
     let text = fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let begun: Begun = serde_json::from_str(&text)
-        .with_context(|| format!("{}: is damaged; give --hub, --data and the other options again", path.display()))?;
+    let begun: Begun = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{}: is damaged; give --hub, --data and the other options again",
+            path.display()
+        )
+    })?;
     anyhow::ensure!(
         begun.folder == current,
         "the run in {} was begun in {}; change to that folder, or give --hub, --data and the other options again",
@@ -89,11 +99,15 @@ mod tests {
         let out = folder.path().to_str().unwrap();
         let begun = Begun {
             folder: "/work".into(),
-            arguments: ["tune", "--hub", "models", "--data", "d", "--out", out].map(str::to_owned).to_vec(),
+            arguments: ["tune", "--hub", "models", "--data", "d", "--out", out]
+                .map(str::to_owned)
+                .to_vec(),
         };
         fs::write(folder.path().join(FILE), serde_json::to_string(&begun).unwrap()).unwrap();
         let given = os(&["ranktune", "tune", "--resume", "--out", out]);
-        let expected = os(&["ranktune", "tune", "--hub", "models", "--data", "d", "--out", out, "--resume"]);
+        let expected = os(&[
+            "ranktune", "tune", "--hub", "models", "--data", "d", "--out", out, "--resume",
+        ]);
         assert_eq!(of_run(&given, Path::new("/work")).unwrap(), Some(expected.clone()));
         let joined = os(&["ranktune", "tune", "--resume", &format!("--out={out}")]);
         assert_eq!(of_run(&joined, Path::new("/work")).unwrap(), Some(expected));
@@ -109,6 +123,11 @@ mod tests {
             assert_eq!(of_run(&other, Path::new("/work")).unwrap(), None, "{other:?}");
         }
         fs::write(folder.path().join(FILE), "{").unwrap();
-        assert!(of_run(&given, Path::new("/work")).unwrap_err().to_string().contains("is damaged"));
+        assert!(
+            of_run(&given, Path::new("/work"))
+                .unwrap_err()
+                .to_string()
+                .contains("is damaged")
+        );
     }
 }

@@ -24,19 +24,38 @@ fn rows(header: &str, cell: impl Fn(usize) -> String) -> String {
 #[test]
 fn texts_of_numbers_are_refused_unless_their_column_is_named() {
     let place = place();
-    fs::write(place.path("t.csv"), rows("text,label", |at| (at * 37 + 1000).to_string())).unwrap();
+    fs::write(
+        place.path("t.csv"),
+        rows("text,label", |at| (at * 37 + 1000).to_string()),
+    )
+    .unwrap();
     place
         .run(&["rank", "--hub", "hub", "--data", "t.csv"])
         .assert_refused(&["column \"text\" holds only numbers, such as \"1000\"", "--input-column"]);
-    let named = place.run(&["rank", "--hub", "hub", "--data", "t.csv", "--input-column", "text", "--format", "json"]);
+    let named = place.run(&[
+        "rank",
+        "--hub",
+        "hub",
+        "--data",
+        "t.csv",
+        "--input-column",
+        "text",
+        "--format",
+        "json",
+    ]);
     let notes = named.json()["data"]["notes"].to_string();
-    assert!(notes.contains("all texts of column") && notes.contains("are numbers"), "{notes}");
+    assert!(
+        notes.contains("all texts of column") && notes.contains("are numbers"),
+        "{notes}"
+    );
 }
 
 #[test]
 fn words_of_numbers_are_refused_in_columns_and_in_lists() {
     let place = place();
-    let conll: String = (0..40).map(|at| format!("{} x {}\n\n", at * 3 + 5, ["B-A", "O"][at % 2])).collect();
+    let conll: String = (0..40)
+        .map(|at| format!("{} x {}\n\n", at * 3 + 5, ["B-A", "O"][at % 2]))
+        .collect();
     fs::write(place.path("t.conll"), conll).unwrap();
     place
         .run(&["rank", "--hub", "hub", "--data", "t.conll"])
@@ -62,13 +81,24 @@ fn identifiers_that_are_no_files_are_refused() {
 #[test]
 fn texts_that_a_tokenizer_does_not_know_are_said_with_their_share() {
     let place = place();
-    fs::write(place.path("known.csv"), rows("text,label", |at| WORDS[at % 6].to_owned())).unwrap();
-    fs::write(place.path("unknown.csv"), rows("text,label", |at| format!("qwx{} zzy", "v".repeat(at)))).unwrap();
+    fs::write(
+        place.path("known.csv"),
+        rows("text,label", |at| WORDS[at % 6].to_owned()),
+    )
+    .unwrap();
+    fs::write(
+        place.path("unknown.csv"),
+        rows("text,label", |at| format!("qwx{} zzy", "v".repeat(at))),
+    )
+    .unwrap();
     let warnings = |data: &str| {
         let run = place.run(&["rank", "--hub", "hub", "--data", data, "--format", "json"]);
         run.json()["warnings"].to_string()
     };
     assert!(!warnings("known.csv").contains("unknown to its tokenizer"));
     let said = warnings("unknown.csv");
-    assert!(said.contains("words: 100 % of the tokens of the first 40 texts are unknown to its tokenizer"), "{said}");
+    assert!(
+        said.contains("words: 100 % of the tokens of the first 40 texts are unknown to its tokenizer"),
+        "{said}"
+    );
 }

@@ -31,7 +31,9 @@ fn refused(path: &Path, options: &LoadOptions) -> String {
 fn labels(dataset: &Dataset) -> Vec<Vec<&str>> {
     let of = |i| {
         let labels = dataset.targets.labels_of(i).iter();
-        labels.map(|label| dataset.targets.names()[*label as usize].as_str()).collect()
+        labels
+            .map(|label| dataset.targets.names()[*label as usize].as_str())
+            .collect()
     };
     (0..dataset.n_samples()).map(of).collect()
 }
@@ -53,7 +55,10 @@ fn tagged(dataset: &Dataset) -> Vec<String> {
 
 const BRAT: [(&str, &str); 5] = [
     ("train/1.txt", "Ann Lee lives in Rome.\nShe left.\n"),
-    ("train/1.ann", "T1\tPER 0 7\tAnn Lee\nT2\tLOC 17 21\tRome\nR1\tLives-In Arg1:T1 Arg2:T2\n"),
+    (
+        "train/1.ann",
+        "T1\tPER 0 7\tAnn Lee\nT2\tLOC 17 21\tRome\nR1\tLives-In Arg1:T1 Arg2:T2\n",
+    ),
     ("dev/2.txt", "Bob is here"),
     ("dev/2.ann", "T1\tPER 0 3\tBob\n"),
     ("annotation.conf", "[entities]\n"),
@@ -72,8 +77,21 @@ fn documents_of_brat_are_tagged_words_by_split() {
             tagged(&train),
             ["Ann/B-PER Lee/I-PER lives/O in/O Rome/B-LOC ./O", "She/O left/O ./O"]
         );
-        assert!(matches!(&train.targets, DatasetTargets::Tags { scheme: TagScheme::Iob2, .. }));
-        assert!(train.notes.iter().any(|note| note.contains("annotation other than entities")), "{:?}", train.notes);
+        assert!(matches!(
+            &train.targets,
+            DatasetTargets::Tags {
+                scheme: TagScheme::Iob2,
+                ..
+            }
+        ));
+        assert!(
+            train
+                .notes
+                .iter()
+                .any(|note| note.contains("annotation other than entities")),
+            "{:?}",
+            train.notes
+        );
     }
     let options = LoadOptions {
         split: Some(Split::Validation),
@@ -98,9 +116,18 @@ fn label_studio_is_read_as_json_json_min_and_csv() {
     let root = folder(&[
         ("full.json", &full),
         ("several.json", &several),
-        ("min.json", r#"[{"text": "good", "id": 1, "choice": "pos", "annotator": 1}, {"text": "bad", "id": 2, "choice": "neg", "annotator": 1}]"#),
-        ("one.csv", "annotation_id,annotator,choice,id,text\n1,1,pos,1,good\n2,1,neg,2,bad\n"),
-        ("several.csv", "annotation_id,choice,text\n1,\"{\"\"choices\"\":[\"\"pos\"\",\"\"calm\"\"]}\",good\n2,neg,bad\n"),
+        (
+            "min.json",
+            r#"[{"text": "good", "id": 1, "choice": "pos", "annotator": 1}, {"text": "bad", "id": 2, "choice": "neg", "annotator": 1}]"#,
+        ),
+        (
+            "one.csv",
+            "annotation_id,annotator,choice,id,text\n1,1,pos,1,good\n2,1,neg,2,bad\n",
+        ),
+        (
+            "several.csv",
+            "annotation_id,choice,text\n1,\"{\"\"choices\"\":[\"\"pos\"\",\"\"calm\"\"]}\",good\n2,neg,bad\n",
+        ),
     ]);
     for name in ["full.json", "min.json", "one.csv"] {
         let dataset = read(&root.path().join(name));
@@ -113,14 +140,20 @@ fn label_studio_is_read_as_json_json_min_and_csv() {
         assert_eq!(dataset.inferred.task, Task::MultiLabel, "{name}");
         let mut first = labels(&dataset)[0].clone();
         first.sort_unstable();
-        assert_eq!((first, labels(&dataset)[1].clone()), (vec!["calm", "pos"], vec!["neg"]), "{name}");
+        assert_eq!(
+            (first, labels(&dataset)[1].clone()),
+            (vec!["calm", "pos"], vec!["neg"]),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn spans_of_label_studio_are_tagged_words_and_those_of_its_csv_are_named() {
     let span = |start: usize, end: usize, kind: &str| {
-        format!(r#"{{"value": {{"start": {start}, "end": {end}, "text": "x", "labels": ["{kind}"]}}, "from_name": "label", "to_name": "text", "type": "labels"}}"#)
+        format!(
+            r#"{{"value": {{"start": {start}, "end": {end}, "text": "x", "labels": ["{kind}"]}}, "from_name": "label", "to_name": "text", "type": "labels"}}"#
+        )
     };
     let task = format!(
         r#"[{{"id": 1, "data": {{"text": "Ann Lee left Rome"}}, "annotations": [{{"result": [{}, {}]}}]}}]"#,
@@ -129,22 +162,38 @@ fn spans_of_label_studio_are_tagged_words_and_those_of_its_csv_are_named() {
     );
     let csv = "text,label\nAnn left,\"[{\"\"start\"\":0,\"\"end\"\":3,\"\"text\"\":\"\"Ann\"\",\"\"labels\"\":[\"\"PER\"\"]}]\"\n";
     let root = folder(&[("ner.json", &task), ("ner.csv", csv)]);
-    assert_eq!(tagged(&read(&root.path().join("ner.json"))), ["Ann/B-PER Lee/I-PER left/O Rome/B-LOC"]);
+    assert_eq!(
+        tagged(&read(&root.path().join("ner.json"))),
+        ["Ann/B-PER Lee/I-PER left/O Rome/B-LOC"]
+    );
     let error = refused(&root.path().join("ner.csv"), &LoadOptions::default());
     assert!(error.contains("spans of Label Studio"), "{error}");
 }
 
 #[test]
 fn tags_of_cvat_are_classes_of_images_and_shapes_are_not() {
-    let image = |name: &str, inner: &str| format!("<image id=\"0\" name=\"{name}\" width=\"1\" height=\"1\">{inner}</image>\n");
+    let image =
+        |name: &str, inner: &str| format!("<image id=\"0\" name=\"{name}\" width=\"1\" height=\"1\">{inner}</image>\n");
     let tag = |label: &str| format!("<tag label=\"{label}\" source=\"manual\"></tag>");
     let shape = "<box label=\"cat\" xtl=\"0\" ytl=\"0\" xbr=\"1\" ybr=\"1\"/>";
-    let file = |images: &str| format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations><version>1.1</version>{images}</annotations>");
+    let file = |images: &str| {
+        format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations><version>1.1</version>{images}</annotations>")
+    };
     let one = file(&(image("a/1.jpg", &(tag("cat &amp; kitten") + shape)) + &image("2.jpg", &tag("dog"))));
     let root = folder(&[("annotations.xml", &one), ("images/a/1.jpg", ""), ("images/2.jpg", "")]);
     let dataset = read(root.path());
-    assert_eq!((dataset.kind(), labels(&dataset)), (DataKind::Images, vec![vec!["cat & kitten"], vec!["dog"]]));
-    assert!(dataset.notes.iter().any(|note| note.contains("ignored 1 shape of CVAT")), "{:?}", dataset.notes);
+    assert_eq!(
+        (dataset.kind(), labels(&dataset)),
+        (DataKind::Images, vec![vec!["cat & kitten"], vec!["dog"]])
+    );
+    assert!(
+        dataset
+            .notes
+            .iter()
+            .any(|note| note.contains("ignored 1 shape of CVAT")),
+        "{:?}",
+        dataset.notes
+    );
     assert_eq!(dataset.inputs.files().unwrap()[0], root.path().join("images/a/1.jpg"));
 
     let two = file(&(image("1.jpg", &(tag("cat") + &tag("indoors"))) + &image("2.jpg", &tag("dog"))));
@@ -152,7 +201,10 @@ fn tags_of_cvat_are_classes_of_images_and_shapes_are_not() {
     assert_eq!(read(root.path()).inferred.task, Task::MultiLabel);
     for (text, expected) in [
         (file(&image("1.jpg", shape)), "1 image have no tags, only 1 shape"),
-        ("<annotation><filename>1.jpg</filename></annotation>".to_owned(), "Pascal VOC"),
+        (
+            "<annotation><filename>1.jpg</filename></annotation>".to_owned(),
+            "Pascal VOC",
+        ),
         ("<annotations><image".to_owned(), "not valid XML"),
     ] {
         let root = folder(&[("annotations.xml", &text)]);
@@ -165,13 +217,40 @@ fn tags_of_cvat_are_classes_of_images_and_shapes_are_not() {
 fn folders_of_kaggle_are_read_beside_their_submissions() {
     let submission = "id,label\n1,cat\n2,cat\n";
     for files in [
-        &[("trainLabels.csv", "id,label\n1,cat\n2,dog\n"), ("sampleSubmission.csv", submission), ("train/1.png", ""), ("train/2.png", ""), ("test/1.png", ""), ("test/2.png", "")][..],
-        &[("train.csv", "Image,Id\n1.jpg,cat\n2.jpg,dog\n"), ("sample_submission.csv", submission), ("train/1.jpg", ""), ("train/2.jpg", ""), ("test/1.jpg", "")],
-        &[("train_labels.csv", "image_id,label\n1,cat\n2,dog\n"), ("sample_submission.csv", submission), ("train_images/1.png", ""), ("train_images/2.png", ""), ("test_images/1.png", "")],
-        &[("labels.csv", "id,breed\n1,cat\n2,dog\n"), ("sample_submission.csv", submission), ("train/1.jpg", ""), ("train/2.jpg", ""), ("test/1.jpg", "")],
+        &[
+            ("trainLabels.csv", "id,label\n1,cat\n2,dog\n"),
+            ("sampleSubmission.csv", submission),
+            ("train/1.png", ""),
+            ("train/2.png", ""),
+            ("test/1.png", ""),
+            ("test/2.png", ""),
+        ][..],
+        &[
+            ("train.csv", "Image,Id\n1.jpg,cat\n2.jpg,dog\n"),
+            ("sample_submission.csv", submission),
+            ("train/1.jpg", ""),
+            ("train/2.jpg", ""),
+            ("test/1.jpg", ""),
+        ],
+        &[
+            ("train_labels.csv", "image_id,label\n1,cat\n2,dog\n"),
+            ("sample_submission.csv", submission),
+            ("train_images/1.png", ""),
+            ("train_images/2.png", ""),
+            ("test_images/1.png", ""),
+        ],
+        &[
+            ("labels.csv", "id,breed\n1,cat\n2,dog\n"),
+            ("sample_submission.csv", submission),
+            ("train/1.jpg", ""),
+            ("train/2.jpg", ""),
+            ("test/1.jpg", ""),
+        ],
     ] {
         let root = folder(files);
-        let target = ["Id", "breed"].iter().find(|name| files[0].1.contains(&format!(",{name}\n")));
+        let target = ["Id", "breed"]
+            .iter()
+            .find(|name| files[0].1.contains(&format!(",{name}\n")));
         let options = LoadOptions {
             targets: target.map(|name| (*name).to_owned()).into_iter().collect(),
             ..LoadOptions::default()
@@ -179,6 +258,16 @@ fn folders_of_kaggle_are_read_beside_their_submissions() {
         let dataset = load(root.path(), &options).unwrap();
         assert_eq!(labels(&dataset), [["cat"], ["dog"]], "{files:?}");
         let first = dataset.inputs.files().unwrap()[0].clone();
-        assert!(first.starts_with(root.path()) && first.parent().unwrap().file_name().unwrap().to_string_lossy().starts_with("train"), "{first:?}");
+        assert!(
+            first.starts_with(root.path())
+                && first
+                    .parent()
+                    .unwrap()
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .starts_with("train"),
+            "{first:?}"
+        );
     }
 }

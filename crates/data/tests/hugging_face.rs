@@ -310,7 +310,11 @@ fn the_card_of_a_repository_lists_files_and_names_classes() {
     put(root.path(), "files/part-1.csv", b"text,label\na,1\nb,0\n");
     put(root.path(), "files/part-2.csv", b"text,label\nc,1\nd,-1\n");
     put(root.path(), "files/held.csv", b"text,label\ne,0\nf,1\n");
-    put(root.path(), "all/x/y.jsonl", b"{\"text\": \"g\", \"label\": 0}\n{\"text\": \"h\", \"label\": 1}\n");
+    put(
+        root.path(),
+        "all/x/y.jsonl",
+        b"{\"text\": \"g\", \"label\": 0}\n{\"text\": \"h\", \"label\": 1}\n",
+    );
     let read = |config: Option<&str>, split: Option<Split>| {
         let options = LoadOptions {
             config: config.map(str::to_owned),
@@ -322,14 +326,28 @@ fn the_card_of_a_repository_lists_files_and_names_classes() {
     let train = read(None, None).unwrap();
     assert_eq!(train.inputs.as_texts().unwrap().first, ["a", "b", "c"]);
     assert_eq!(classes(&train.targets), ["pos", "neg", "pos"]);
-    for note in ["2 files that the README.md lists", "names the classes of column \"label\"", "1 of 4 rows have no label"] {
-        assert!(train.notes.iter().any(|found| found.contains(note)), "{note}: {:?}", train.notes);
+    for note in [
+        "2 files that the README.md lists",
+        "names the classes of column \"label\"",
+        "1 of 4 rows have no label",
+    ] {
+        assert!(
+            train.notes.iter().any(|found| found.contains(note)),
+            "{note}: {:?}",
+            train.notes
+        );
     }
     let test = read(Some("small"), Some(Split::Test)).unwrap();
     assert_eq!(classes(&test.targets), ["neg", "pos"]);
-    assert_eq!(read(Some("big"), None).unwrap().inputs.as_texts().unwrap().first, ["g", "h"]);
+    assert_eq!(
+        read(Some("big"), None).unwrap().inputs.as_texts().unwrap().first,
+        ["g", "h"]
+    );
     let error = read(Some("huge"), None).unwrap_err().to_string();
-    assert!(error.contains("no configuration \"huge\"") && error.contains("\"big\""), "{error}");
+    assert!(
+        error.contains("no configuration \"huge\"") && error.contains("\"big\""),
+        "{error}"
+    );
     let error = read(None, Some(Split::Validation)).unwrap_err().to_string();
     assert!(error.contains("no split validation"), "{error}");
 }
@@ -353,7 +371,12 @@ fn a_configuration_names_a_folder_where_the_card_lists_none() {
 fn images_of_a_card_are_classes_by_their_folders() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "README.md", b"---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: 'tr/**'}\n  - {split: test, path: 'te/**'}\n---\n");
-    for (name, image) in [("tr/cat/1.pgm", 0), ("tr/dog/2.pgm", 1), ("te/cat/3.pgm", 2), ("te/dog/4.pgm", 0)] {
+    for (name, image) in [
+        ("tr/cat/1.pgm", 0),
+        ("tr/dog/2.pgm", 1),
+        ("te/cat/3.pgm", 2),
+        ("te/dog/4.pgm", 0),
+    ] {
         put(root.path(), name, IMAGES[image]);
     }
     let train = load(root.path(), &LoadOptions::default()).unwrap();
@@ -364,9 +387,20 @@ fn images_of_a_card_are_classes_by_their_folders() {
 #[test]
 fn names_that_do_not_fit_the_column_are_said_and_not_used() {
     let root = tempfile::tempdir().unwrap();
-    put(root.path(), "README.md", CARD.replace("config_name: big", "config_name: other").as_bytes());
+    put(
+        root.path(),
+        "README.md",
+        CARD.replace("config_name: big", "config_name: other").as_bytes(),
+    );
     put(root.path(), "files/part-1.csv", b"text,label\na,joy\nb,fear\n");
     let dataset = load(root.path(), &LoadOptions::default()).unwrap();
     assert_eq!(classes(&dataset.targets), ["joy", "fear"]);
-    assert!(dataset.notes.iter().any(|note| note.contains("not those of column \"label\", which holds \"joy\"")), "{:?}", dataset.notes);
+    assert!(
+        dataset
+            .notes
+            .iter()
+            .any(|note| note.contains("not those of column \"label\", which holds \"joy\"")),
+        "{:?}",
+        dataset.notes
+    );
 }

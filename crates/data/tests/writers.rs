@@ -23,7 +23,13 @@ fn classes(dataset: &Dataset) -> Vec<&str> {
 
 #[test]
 fn tables_of_pandas_and_polars_are_the_rows_that_were_written() {
-    for name in ["pandas.feather", "pandas_zstd.feather", "pandas.xlsx", "polars.arrow", "polars_lz4.arrow"] {
+    for name in [
+        "pandas.feather",
+        "pandas_zstd.feather",
+        "pandas.xlsx",
+        "polars.arrow",
+        "polars_lz4.arrow",
+    ] {
         let dataset = load(&file(name), &LoadOptions::default()).unwrap();
         assert_eq!(texts(&dataset), ["a", "b", "c", "d", "e", "f"], "{name}");
         assert_eq!(classes(&dataset), ["neg", "pos", "neg", "pos", "neg", "pos"], "{name}");
@@ -39,7 +45,11 @@ fn numbers_keep_their_value_and_a_missing_one_is_a_row_without_target() {
     };
     for name in ["pandas.feather", "pandas.xlsx"] {
         let dataset = load(&file(name), &options).unwrap();
-        assert_eq!((dataset.inferred.task, dataset.skipped), (Task::Regression, 1), "{name}");
+        assert_eq!(
+            (dataset.inferred.task, dataset.skipped),
+            (Task::Regression, 1),
+            "{name}"
+        );
         let DatasetTargets::Regression { values, .. } = &dataset.targets else {
             panic!("{name}: {:?}", dataset.targets)
         };
@@ -66,7 +76,10 @@ fn what_save_to_disk_writes_is_read_by_split_with_the_names_of_classes() {
         ..LoadOptions::default()
     };
     let test = load(&file("saved"), &options).unwrap();
-    assert_eq!((texts(&test), classes(&test)), (&["x".to_owned(), "y".to_owned()][..], vec!["pos", "neg"]));
+    assert_eq!(
+        (texts(&test), classes(&test)),
+        (&["x".to_owned(), "y".to_owned()][..], vec!["pos", "neg"])
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let options = LoadOptions {
@@ -76,10 +89,16 @@ fn what_save_to_disk_writes_is_read_by_split_with_the_names_of_classes() {
     let images = load(&file("saved_images"), &options).unwrap();
     assert_eq!(classes(&images), ["cat", "dog", "cat"]);
     let files = images.inputs.files().unwrap().iter();
-    assert_eq!(files.map(|file| decode(file).unwrap().pixels[0]).collect::<Vec<_>>(), [0, 7, 255]);
+    assert_eq!(
+        files.map(|file| decode(file).unwrap().pixels[0]).collect::<Vec<_>>(),
+        [0, 7, 255]
+    );
 
     let tagged = load(&file("saved_tags"), &LoadOptions::default()).unwrap();
-    assert_eq!(tagged.inputs.as_sentences().unwrap().words, [["EU", "rejects"], ["Peter", "Blackburn"]]);
+    assert_eq!(
+        tagged.inputs.as_sentences().unwrap().words,
+        [["EU", "rejects"], ["Peter", "Blackburn"]]
+    );
     assert_eq!(tagged.targets.names(), ["B-X", "I-X", "O"]);
 }
 
@@ -95,12 +114,23 @@ fn saved() -> tempfile::TempDir {
 #[test]
 fn only_the_files_that_the_state_lists_are_read_and_all_of_them() {
     let folder = saved();
-    fs::copy(folder.path().join("data-00000-of-00002.arrow"), folder.path().join("cache-0123.arrow")).unwrap();
+    fs::copy(
+        folder.path().join("data-00000-of-00002.arrow"),
+        folder.path().join("cache-0123.arrow"),
+    )
+    .unwrap();
     assert_eq!(load(folder.path(), &LoadOptions::default()).unwrap().n_samples(), 6);
     fs::remove_file(folder.path().join("data-00001-of-00002.arrow")).unwrap();
     let error = load(folder.path(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("lists \"data-00001-of-00002.arrow\", which is not there"), "{error}");
-    fs::write(folder.path().join("state.json"), r#"{"_data_files": [{"filename": "../secret.arrow"}]}"#).unwrap();
+    assert!(
+        error.contains("lists \"data-00001-of-00002.arrow\", which is not there"),
+        "{error}"
+    );
+    fs::write(
+        folder.path().join("state.json"),
+        r#"{"_data_files": [{"filename": "../secret.arrow"}]}"#,
+    )
+    .unwrap();
     let error = load(folder.path(), &LoadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("no file of this folder"), "{error}");
 }
@@ -108,7 +138,13 @@ fn only_the_files_that_the_state_lists_are_read_and_all_of_them() {
 #[test]
 fn damaged_files_are_errors_or_tables_and_never_end_the_program() {
     let mut random = Random::new(18);
-    for name in ["pandas.feather", "pandas_zstd.feather", "polars.arrow", "saved_images/data-00000-of-00001.arrow", "pandas.xlsx"] {
+    for name in [
+        "pandas.feather",
+        "pandas_zstd.feather",
+        "polars.arrow",
+        "saved_images/data-00000-of-00001.arrow",
+        "pandas.xlsx",
+    ] {
         let whole = fs::read(file(name)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let options = LoadOptions {
@@ -152,7 +188,9 @@ fn files_of_other_kinds_under_these_names_are_named() {
         ("g.xls", b"\xd0\xcf\x11\xe0", "save the workbook as .xlsx"),
     ] {
         fs::write(folder.path().join(name), bytes).unwrap();
-        let error = load(&folder.path().join(name), &LoadOptions::default()).unwrap_err().to_string();
+        let error = load(&folder.path().join(name), &LoadOptions::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(expected), "{name}: {error}");
     }
 }

@@ -67,7 +67,8 @@ impl DatasetId {
         if name.starts_with("hf:") {
             return Err(bad("the scheme is written twice"));
         }
-        let repository = RepoId::parse(&name).map_err(|error| bad("its name or revision is not valid").caused_by(error))?;
+        let repository =
+            RepoId::parse(&name).map_err(|error| bad("its name or revision is not valid").caused_by(error))?;
         Ok(Self {
             repository,
             config: config.map(str::to_owned),
@@ -132,9 +133,24 @@ mod tests {
             ("hf:datasets/a/b/c", "a/b", None, Some("c")),
             ("hf:datasets/a/b@v1", "a/b", Some("v1"), None),
             ("hf:datasets/a/b@v1/20220301.en", "a/b", Some("v1"), Some("20220301.en")),
-            ("hf:datasets/imdb@main/plain_text", "imdb", Some("main"), Some("plain_text")),
-            ("hf:datasets/a/b@refs/convert/parquet", "a/b", Some("refs/convert/parquet"), None),
-            ("hf:datasets/a/b@refs/convert/parquet/c", "a/b", Some("refs/convert/parquet"), Some("c")),
+            (
+                "hf:datasets/imdb@main/plain_text",
+                "imdb",
+                Some("main"),
+                Some("plain_text"),
+            ),
+            (
+                "hf:datasets/a/b@refs/convert/parquet",
+                "a/b",
+                Some("refs/convert/parquet"),
+                None,
+            ),
+            (
+                "hf:datasets/a/b@refs/convert/parquet/c",
+                "a/b",
+                Some("refs/convert/parquet"),
+                Some("c"),
+            ),
             ("hf:datasets/a/b@refs/pr/7", "a/b", Some("refs/pr/7"), None),
         ] {
             let id = DatasetId::parse(text).unwrap();

@@ -44,7 +44,9 @@ fn fetch_with_events(
         also: also.to_vec(),
     };
     let mut events = Vec::new();
-    let result = remote.fetch_data(&DatasetId::parse(id).unwrap(), &request, &mut |event| events.push(event));
+    let result = remote.fetch_data(&DatasetId::parse(id).unwrap(), &request, &mut |event| {
+        events.push(event)
+    });
     (result, events)
 }
 
@@ -81,7 +83,8 @@ fn the_files_of_a_split_are_downloaded_and_their_size_is_said_before() {
         .collect();
     assert_eq!((sizes[0].1, sizes[0].2), (1, Some(CARD.len() as u64)));
     assert_eq!((sizes[1].1, sizes[1].2), (2, Some(200_001)));
-    let begun = |event: &DownloadEvent| matches!(event, DownloadEvent::Started { file, .. } if file.ends_with("parquet"));
+    let begun =
+        |event: &DownloadEvent| matches!(event, DownloadEvent::Started { file, .. } if file.ends_with("parquet"));
     assert!(events.iter().position(begun).unwrap() > sizes[1].0);
 }
 
@@ -116,7 +119,10 @@ fn a_branch_is_looked_up_again_and_a_commit_or_the_cache_alone_are_not() {
     // What was not downloaded is known to be missing, instead of a smaller data set.
     let error = fetch(&offline, DATA, Some(Split::Test), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Offline);
-    assert!(error.to_string().contains("1 file is missing") && error.to_string().contains("test-00000"), "{error}");
+    assert!(
+        error.to_string().contains("1 file is missing") && error.to_string().contains("test-00000"),
+        "{error}"
+    );
     fs::remove_file(first.dir.join(&first.files[1])).unwrap();
     assert_eq!(fetch(&offline, DATA, None, &[]).unwrap_err().kind(), ErrorKind::Offline);
     let empty = tempfile::tempdir().unwrap();
@@ -128,7 +134,10 @@ fn a_branch_is_looked_up_again_and_a_commit_or_the_cache_alone_are_not() {
     server.falsify(|_, _, _| Answer::new(503, &[], ""));
     let (again, events) = fetch_with_events(&server.remote(cache.path()), DATA, None, &[]);
     assert_eq!(again.unwrap(), first);
-    assert!(matches!(events.as_slice(), [.., DownloadEvent::Cached { .. }]), "{events:?}");
+    assert!(
+        matches!(events.as_slice(), [.., DownloadEvent::Cached { .. }]),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -176,21 +185,35 @@ fn what_a_hub_falsifies_is_refused_and_not_kept() {
     ];
     for (end, says, fault) in faults {
         let (server, cache) = (HubServer::of_data(reviews()), tempfile::tempdir().unwrap());
-        server.falsify(move |request, _, answer| if request.path.ends_with(end) { fault(answer) } else { answer });
+        server.falsify(move |request, _, answer| {
+            if request.path.ends_with(end) {
+                fault(answer)
+            } else {
+                answer
+            }
+        });
         let error = fetch(&server.remote(cache.path()), DATA, None, &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Untrusted, "{end} {says}: {error}");
         assert!(error.to_string().contains(says), "{end} {says}: {error}");
         let snapshot = cache.path().join("datasets--acme--tiny/snapshots").join(COMMIT);
         assert!(!snapshot.join(end.trim_start_matches('/')).exists(), "{end}");
         // A data set that failed is in no offline cache.
-        assert!(fetch(&offline(&server, cache.path()), DATA, None, &[]).is_err(), "{end}");
+        assert!(
+            fetch(&offline(&server, cache.path()), DATA, None, &[]).is_err(),
+            "{end}"
+        );
     }
 }
 
 #[test]
 fn a_hostile_card_and_a_kept_listing_that_was_changed_do_no_harm() {
     let bomb = "---\nconfigs:\n- &a {config_name: x, data_files: y}\n- *a\n---\n";
-    let files = |card: &str| vec![("README.md", card.as_bytes().to_vec()), ("train.csv", b"text,label\na,0\n".to_vec())];
+    let files = |card: &str| {
+        vec![
+            ("README.md", card.as_bytes().to_vec()),
+            ("train.csv", b"text,label\na,0\n".to_vec()),
+        ]
+    };
     let (server, cache) = (HubServer::of_data(files(bomb)), tempfile::tempdir().unwrap());
     let snapshot = fetch(&server.remote(cache.path()), DATA, None, &[]).unwrap();
     assert_eq!(snapshot.files, ["train.csv"]);
@@ -200,7 +223,9 @@ fn a_hostile_card_and_a_kept_listing_that_was_changed_do_no_harm() {
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     let (server, cache) = (HubServer::of_data(reviews()), tempfile::tempdir().unwrap());
     fetch(&server.remote(cache.path()), DATA, None, &[]).unwrap();
-    let kept = cache.path().join(format!("datasets--acme--tiny/.listings/{COMMIT}.json"));
+    let kept = cache
+        .path()
+        .join(format!("datasets--acme--tiny/.listings/{COMMIT}.json"));
     let text = fs::read_to_string(&kept).unwrap();
     fs::write(&kept, text.replace("data/train-00000", "../../../train-00000")).unwrap();
     let snapshot = fetch(&server.remote(cache.path()), &format!("{DATA}@{COMMIT}"), None, &[]).unwrap();
@@ -213,7 +238,12 @@ fn configurations_and_what_is_not_read_are_errors_with_the_way_out() {
         let (server, cache) = (HubServer::of_data(files), tempfile::tempdir().unwrap());
         fetch(&server.remote(cache.path()), id, None, &[]).map(|snapshot| (snapshot.files, snapshot.id))
     };
-    let glue = || vec![("cola/train/0000.parquet", noise(9)), ("sst2/train/0000.parquet", noise(9))];
+    let glue = || {
+        vec![
+            ("cola/train/0000.parquet", noise(9)),
+            ("sst2/train/0000.parquet", noise(9)),
+        ]
+    };
     let error = fetch_of(glue(), DATA).unwrap_err().to_string();
     assert!(error.contains("2 configurations: \"cola\", \"sst2\""), "{error}");
     let (files, id) = fetch_of(glue(), &format!("{DATA}@refs/pr/1/sst2")).unwrap();
@@ -221,7 +251,10 @@ fn configurations_and_what_is_not_read_are_errors_with_the_way_out() {
     assert_eq!(id.to_string(), format!("{DATA}@{COMMIT}/sst2"));
     let script = vec![("tiny.py", b"x".to_vec()), ("README.md", b"# x".to_vec())];
     let error = fetch_of(script, DATA).unwrap_err().to_string();
-    assert!(error.contains("hf:datasets/acme/tiny: ") && error.contains("refs/convert/parquet"), "{error}");
+    assert!(
+        error.contains("hf:datasets/acme/tiny: ") && error.contains("refs/convert/parquet"),
+        "{error}"
+    );
     // A model's repository of the same name is no data set.
     let server = HubServer::tiny();
     let cache = tempfile::tempdir().unwrap();

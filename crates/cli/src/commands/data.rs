@@ -158,7 +158,13 @@ pub(crate) fn local(
     } else {
         RemoteOptions::default()
     };
-    Ok(ranktune::fetch_data(path, (options, also), &remote, progress, interrupt::flag())?)
+    Ok(ranktune::fetch_data(
+        path,
+        (options, also),
+        &remote,
+        progress,
+        interrupt::flag(),
+    )?)
 }
 
 impl ReadingArguments {

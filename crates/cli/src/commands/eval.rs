@@ -64,9 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
     let data = arguments.data.local(&[], arguments.remote, &reporter)?;
-    let mut dataset = load(data, || {
-        ranktune::is_tagger(&sources, &reporter, interrupt::flag())
-    })?;
+    let mut dataset = load(data, || ranktune::is_tagger(&sources, &reporter, interrupt::flag()))?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }

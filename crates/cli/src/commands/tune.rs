@@ -6,8 +6,8 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS, Optimizer, Ranking, Schedule,
-    Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
+    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS, Optimizer, Ranking,
+    Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
 use super::data::{self, DataArguments};

@@ -57,7 +57,10 @@ fn names_on_card(feature: &Value) -> Option<Vec<String>> {
             break label;
         }
         let inner = ["dtype", "sequence", "list"];
-        feature = inner.iter().find_map(|key| feature.get(*key)).or_else(|| feature.get(0))?;
+        feature = inner
+            .iter()
+            .find_map(|key| feature.get(*key))
+            .or_else(|| feature.get(0))?;
     };
     let text = |name: &Value| match name {
         Value::String(text) => text.clone(),

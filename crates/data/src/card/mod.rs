@@ -80,18 +80,23 @@ impl DatasetCard {
     fn add_readme(&mut self, text: &str) {
         let Some(metadata) = metadata(text) else { return };
         // Metadata of models and of licences need no parser.
-        if !["configs", "dataset_info"].iter().any(|key| metadata.lines().any(|line| line.starts_with(key))) {
+        if !["configs", "dataset_info"]
+            .iter()
+            .any(|key| metadata.lines().any(|line| line.starts_with(key)))
+        {
             return;
         }
         let value = match yaml::parse(metadata) {
             Ok(value) => value,
             Err(fault) => {
-                self.notes.push(format!("the metadata of README.md are not read: {fault}"));
+                self.notes
+                    .push(format!("the metadata of README.md are not read: {fault}"));
                 return;
             }
         };
         let configs = value.get("configs").and_then(Value::as_array);
-        self.configs.extend(configs.into_iter().flatten().filter_map(CardConfig::of));
+        self.configs
+            .extend(configs.into_iter().flatten().filter_map(CardConfig::of));
         let infos = match value.get("dataset_info") {
             Some(Value::Array(infos)) => infos.iter().collect(),
             Some(info) => vec![info],
@@ -129,7 +134,11 @@ impl DatasetCard {
             found.map(|(_, names)| names.clone())
         };
         let fits = |own: &Option<String>| own.is_none() || config.is_none() || own.as_deref() == config;
-        let mut found = self.classes.iter().filter(|(own, _)| fits(own)).filter_map(|(_, columns)| of(columns));
+        let mut found = self
+            .classes
+            .iter()
+            .filter(|(own, _)| fits(own))
+            .filter_map(|(_, columns)| of(columns));
         let first = found.next()?;
         // Without a configuration, all have to agree.
         found.all(|other| other == first).then_some(first)
@@ -144,7 +153,10 @@ impl CardConfig {
         let mut add = |split: &str, paths: &Value| {
             let paths = match paths {
                 Value::String(path) => vec![path.clone()],
-                Value::Array(paths) => paths.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect(),
+                Value::Array(paths) => paths
+                    .iter()
+                    .filter_map(|path| path.as_str().map(str::to_owned))
+                    .collect(),
                 _ => Vec::new(),
             };
             match files.iter_mut().find(|(name, _)| name == split) {
@@ -227,6 +239,11 @@ mod tests {
         assert_eq!(card.class_names(None, "label").unwrap(), ["x", "y"]);
         assert_eq!(card.class_names(Some("b"), "label"), None);
         std::fs::write(folder.path().join("dataset_info.json"), info).unwrap();
-        assert_eq!(DatasetCard::read(folder.path()).class_names(Some("b"), "label").unwrap(), ["x", "y"]);
+        assert_eq!(
+            DatasetCard::read(folder.path())
+                .class_names(Some("b"), "label")
+                .unwrap(),
+            ["x", "y"]
+        );
     }
 }

@@ -21,8 +21,16 @@ fn several(path: &Path) -> Option<bool> {
             Some(&kind == b"VP8X" && flags & 2 != 0)
         }
         b if b.starts_with(b"\x89PNG") => png(&mut file),
-        b if b.starts_with(b"II*\0") => tiff(&mut file, u32::from_le_bytes([b[4], b[5], b[6], b[7]]), u32::from_le_bytes),
-        b if b.starts_with(b"MM\0*") => tiff(&mut file, u32::from_be_bytes([b[4], b[5], b[6], b[7]]), u32::from_be_bytes),
+        b if b.starts_with(b"II*\0") => tiff(
+            &mut file,
+            u32::from_le_bytes([b[4], b[5], b[6], b[7]]),
+            u32::from_le_bytes,
+        ),
+        b if b.starts_with(b"MM\0*") => tiff(
+            &mut file,
+            u32::from_be_bytes([b[4], b[5], b[6], b[7]]),
+            u32::from_be_bytes,
+        ),
         _ => Some(false),
     }
 }

@@ -99,7 +99,9 @@ fn refuse(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<(), 
         _ if matches!(compression, 2 | 3) => "fax compression of group 3".to_owned(),
         // none, fax group 4, LZW, JPEG, deflate (both numbers), PackBits
         _ if !matches!(compression, 1 | 4 | 5 | JPEG | 8 | 32773 | 32946) => format!("TIFF compression {compression}"),
-        _ if compression == 4 && color != ColorType::Gray(1) => "fax compression of other than black and white".to_owned(),
+        _ if compression == 4 && color != ColorType::Gray(1) => {
+            "fax compression of other than black and white".to_owned()
+        }
         _ if planes != 1 => "a TIFF with separate colour planes".to_owned(),
         _ if fill_order != 1 => "a TIFF with reversed bit order".to_owned(),
         _ if formats.iter().any(|&format| format != 1) && !is_number => {

@@ -99,7 +99,9 @@ fn number(decoder: &mut Decoder<Cursor<&[u8]>>, tag: Tag) -> Result<Option<usize
 fn list(decoder: &mut Decoder<Cursor<&[u8]>>, tag: Tag) -> Result<Vec<usize>, ImageError> {
     let list = decoder.find_tag_unsigned_vec::<u64>(tag).map_err(damaged)?;
     let list = list.unwrap_or_default().into_iter();
-    Ok(list.map(|number| usize::try_from(number).unwrap_or(usize::MAX)).collect())
+    Ok(list
+        .map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+        .collect())
 }
 
 fn damaged(source: TiffError) -> ImageError {

@@ -98,10 +98,15 @@ fn entities(annotation: &str, text: &str) -> Result<Document> {
         let malformed = |what: String| Error::malformed(what).at(format!("line {number}"));
         let expected = || {
             let found = shortened(line);
-            malformed(format!("expected an entity such as \"T1\\tPER 3 14\\tSmith\", found {found:?}"))
+            malformed(format!(
+                "expected an entity such as \"T1\\tPER 3 14\\tSmith\", found {found:?}"
+            ))
         };
         let mut parts = line.splitn(3, '\t').skip(1);
-        let (kind, offsets) = parts.next().and_then(|part| part.split_once(' ')).ok_or_else(expected)?;
+        let (kind, offsets) = parts
+            .next()
+            .and_then(|part| part.split_once(' '))
+            .ok_or_else(expected)?;
         if offsets.contains(';') {
             document.broken += 1;
             continue;
@@ -146,13 +151,23 @@ mod tests {
         )
         .unwrap();
         assert_eq!((found.spans.len(), found.broken, found.others), (2, 1, 2));
-        assert_eq!(found.spans[1], Span { kind: "LOC".to_owned(), start: 14, end: 20 });
+        assert_eq!(
+            found.spans[1],
+            Span {
+                kind: "LOC".to_owned(),
+                start: 14,
+                end: 20
+            }
+        );
     }
 
     #[test]
     fn what_does_not_fit_the_text_is_an_error_at_its_line() {
         for (annotation, expected) in [
-            ("\nT1\tPER 0 2\tSmith\n", "line 2: the entity is \"Smith\", but the text has \"Ms\" there"),
+            (
+                "\nT1\tPER 0 2\tSmith\n",
+                "line 2: the entity is \"Smith\", but the text has \"Ms\" there",
+            ),
             ("T1\tPER 0 99\tMs\n", "line 1: characters 0 to 99 lie beyond the text"),
             ("T1\tPER\n", "line 1: expected an entity"),
             ("T1\tPER 2 0\tMs\n", "line 1: expected an entity"),

@@ -52,7 +52,11 @@ impl DataFiles {
         };
         let (own, shared) = (named(Some(split)), named(None));
         if own.is_empty() {
-            return if split == Split::Train { shared.to_vec() } else { Vec::new() };
+            return if split == Split::Train {
+                shared.to_vec()
+            } else {
+                Vec::new()
+            };
         }
         // A table above the folders of its splits, as metadata.csv of images.
         let shows = |name: &String| is_image(Path::new(name));
@@ -93,22 +97,33 @@ fn chosen<'a>(card: &'a DatasetCard, config: Option<&str>) -> Result<Option<&'a 
         (_, []) => Ok(None),
         (Some(name), _) => match by_name(name) {
             Some(config) => Ok(Some(config)),
-            None => Err(unknown(name, &configs.iter().map(|config| config.name.as_str()).collect::<Vec<_>>())),
+            None => Err(unknown(
+                name,
+                &configs.iter().map(|config| config.name.as_str()).collect::<Vec<_>>(),
+            )),
         },
         (None, [only]) => Ok(Some(only)),
         (None, several) => {
-            let default = several.iter().find(|config| config.is_default).or_else(|| by_name("default"));
+            let default = several
+                .iter()
+                .find(|config| config.is_default)
+                .or_else(|| by_name("default"));
             if default.is_some() {
                 return Ok(default);
             }
-            Err(ambiguous(&several.iter().map(|config| config.name.as_str()).collect::<Vec<_>>()))
+            Err(ambiguous(
+                &several.iter().map(|config| config.name.as_str()).collect::<Vec<_>>(),
+            ))
         }
     }
 }
 
 fn unknown(name: &str, known: &[&str]) -> Error {
     let hint = ranktune_core::names::did_you_mean(name, known.iter().copied());
-    Error::not_found(format!("no configuration {name:?}; the configurations are {}{hint}", listed(known)))
+    Error::not_found(format!(
+        "no configuration {name:?}; the configurations are {}{hint}",
+        listed(known)
+    ))
 }
 
 fn ambiguous(names: &[&str]) -> Error {
@@ -180,9 +195,7 @@ fn matching<'a>(data: &BTreeSet<&'a str>, folder: Option<&str>, pattern: &str) -
     let inner = format!("{}/", full.trim_end_matches('/'));
     let glob = Pattern::new(&full).ok();
     let fits = |name: &&&str| {
-        **name == full
-            || name.starts_with(&inner)
-            || glob.as_ref().is_some_and(|glob| glob.matches_with(name, OPTIONS))
+        **name == full || name.starts_with(&inner) || glob.as_ref().is_some_and(|glob| glob.matches_with(name, OPTIONS))
     };
     data.iter().filter(fits).copied().collect()
 }
@@ -193,7 +206,9 @@ fn by_folders(data: &BTreeSet<&str>, config: Option<&str>) -> Result<DataFiles> 
     let names: Vec<&str> = folders.iter().copied().collect();
     let Some(config) = config else {
         return match names.as_slice() {
-            [_, _, ..] if folders.contains("default") => Ok(by_names(&below(data, "default"), Some("default".to_owned()))),
+            [_, _, ..] if folders.contains("default") => {
+                Ok(by_names(&below(data, "default"), Some("default".to_owned())))
+            }
             [_, _, ..] => Err(ambiguous(&names)),
             _ => Ok(by_names(data, None)),
         };
@@ -213,7 +228,10 @@ fn by_folders(data: &BTreeSet<&str>, config: Option<&str>) -> Result<DataFiles> 
 
 fn below<'a>(data: &BTreeSet<&'a str>, folder: &str) -> BTreeSet<&'a str> {
     let prefix = format!("{}/", folder.trim_matches('/'));
-    data.iter().filter(|name| prefix == "/" || name.starts_with(&prefix)).copied().collect()
+    data.iter()
+        .filter(|name| prefix == "/" || name.starts_with(&prefix))
+        .copied()
+        .collect()
 }
 
 /// The outer folders, where each of them holds tables of splits and no table lies elsewhere.
@@ -263,14 +281,22 @@ fn split_of(name: &str) -> Option<Split> {
 
 /// Tables of the format that most of them have: repositories often hold the same rows twice.
 fn of_one_format(files: Vec<String>) -> (Vec<String>, Option<String>) {
-    let ending = |name: &String| Path::new(name).extension().map(|end| end.to_string_lossy().to_lowercase());
+    let ending = |name: &String| {
+        Path::new(name)
+            .extension()
+            .map(|end| end.to_string_lossy().to_lowercase())
+    };
     let mut counts: BTreeMap<Option<String>, usize> = BTreeMap::new();
     for name in files.iter().filter(|name| is_table(Path::new(name))) {
         *counts.entry(ending(name)).or_default() += 1;
     }
     let has_images = files.iter().any(|name| is_image(Path::new(name)));
     let rank = |(end, count): &(&Option<String>, &usize)| (**count, end.as_deref() == Some("parquet"));
-    let Some((most, _)) = counts.iter().max_by_key(rank).filter(|_| counts.len() > 1 && !has_images) else {
+    let Some((most, _)) = counts
+        .iter()
+        .max_by_key(rank)
+        .filter(|_| counts.len() > 1 && !has_images)
+    else {
         return (files, None);
     };
     let (kept, left): (Vec<String>, Vec<String>) = files
@@ -301,7 +327,11 @@ pub(super) fn is_description(name: &str) -> bool {
 }
 
 fn without_data(names: &BTreeSet<String>) -> Error {
-    let shown: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.starts_with('.')).collect();
+    let shown: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.starts_with('.'))
+        .collect();
     let ends_with = |ends: &[&str]| shown.iter().any(|name| ends.iter().any(|end| name.ends_with(end)));
     let advice = if ends_with(&[".py"]) {
         "; its data come from a script, which is not run; "
@@ -333,19 +363,55 @@ mod tests {
         use Split::{Test, Train, Validation};
         for (list, config, split, expected) in [
             (
-                &["README.md", ".gitattributes", "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet", "data/test-00000-of-00001.parquet"][..],
+                &[
+                    "README.md",
+                    ".gitattributes",
+                    "data/train-00000-of-00002.parquet",
+                    "data/train-00001-of-00002.parquet",
+                    "data/test-00000-of-00001.parquet",
+                ][..],
                 None,
                 Train,
                 &["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"][..],
             ),
-            (&["train.csv", "dev.csv", "dataset_infos.json"], None, Validation, &["dev.csv"]),
+            (
+                &["train.csv", "dev.csv", "dataset_infos.json"],
+                None,
+                Validation,
+                &["dev.csv"],
+            ),
             (&["all.csv"], None, Train, &["all.csv"]),
             (&["all.csv"], None, Test, &[]),
-            (&["a/train/0000.parquet", "b/train/0000.parquet"], Some("b"), Train, &["b/train/0000.parquet"]),
-            (&["default/train/0000.parquet", "default/test/0000.parquet"], None, Test, &["default/test/0000.parquet"]),
-            (&["train/cat/1.jpg", "train/dog/train.jpg", "test/cat/2.jpg"], None, Test, &["test/cat/2.jpg"]),
-            (&["cat/train.jpg", "dog/1.jpg"], None, Train, &["cat/train.jpg", "dog/1.jpg"]),
-            (&["train/1.jpg", "test/2.jpg", "metadata.csv"], None, Train, &["train/1.jpg", "metadata.csv"]),
+            (
+                &["a/train/0000.parquet", "b/train/0000.parquet"],
+                Some("b"),
+                Train,
+                &["b/train/0000.parquet"],
+            ),
+            (
+                &["default/train/0000.parquet", "default/test/0000.parquet"],
+                None,
+                Test,
+                &["default/test/0000.parquet"],
+            ),
+            (
+                &["train/cat/1.jpg", "train/dog/train.jpg", "test/cat/2.jpg"],
+                None,
+                Test,
+                &["test/cat/2.jpg"],
+            ),
+            (
+                &["cat/train.jpg", "dog/1.jpg"],
+                None,
+                Train,
+                &["cat/train.jpg", "dog/1.jpg"],
+            ),
+            (
+                &["train/1.jpg", "test/2.jpg", "metadata.csv"],
+                None,
+                Train,
+                &["train/1.jpg", "metadata.csv"],
+            ),
             (&["train.csv", "train.parquet"], None, Train, &["train.parquet"]),
             (&["sst2_train.tsv", "sst2_test.tsv"], None, Train, &["sst2_train.tsv"]),
         ] {
@@ -357,9 +423,21 @@ mod tests {
     #[test]
     fn a_card_lists_files_by_patterns() {
         let card = "---\nconfigs:\n- config_name: one\n  default: true\n  data_files:\n  - split: train\n    path: ['data/tr*.csv', extra/**]\n  - split: test\n    path: data/x\n- config_name: two\n  data_files: '**/z.csv'\n- config_name: three\n  data_dir: extra\n---\n";
-        let list = ["data/tr1.csv", "data/tr/2.csv", "extra/a/3.csv", "extra/4.csv", "data/x/5.csv", "deep/er/z.csv", "train.csv"];
+        let list = [
+            "data/tr1.csv",
+            "data/tr/2.csv",
+            "extra/a/3.csv",
+            "extra/4.csv",
+            "data/x/5.csv",
+            "deep/er/z.csv",
+            "train.csv",
+        ];
         for (config, split, expected) in [
-            (None, Split::Train, &["data/tr1.csv", "extra/4.csv", "extra/a/3.csv"][..]),
+            (
+                None,
+                Split::Train,
+                &["data/tr1.csv", "extra/4.csv", "extra/a/3.csv"][..],
+            ),
             (None, Split::Test, &["data/x/5.csv"]),
             (Some("two"), Split::Train, &["deep/er/z.csv"]),
             (Some("three"), Split::Train, &["extra/4.csv", "extra/a/3.csv"]),
@@ -367,14 +445,20 @@ mod tests {
             assert_eq!(of(&list, card, config, split).unwrap(), expected, "{config:?} {split}");
         }
         let error = of(&list, card, Some("tow"), Split::Train).unwrap_err().to_string();
-        assert!(error.contains("\"one\", \"two\", \"three\"") && error.contains("did you mean \"two\"?"), "{error}");
+        assert!(
+            error.contains("\"one\", \"two\", \"three\"") && error.contains("did you mean \"two\"?"),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_cannot_be_chosen_or_read_is_an_error_with_the_way_out() {
         let error = |list: &[&str], card: &str| of(list, card, None, Split::Train).unwrap_err().to_string();
         let several = error(&["a/train/0.parquet", "b/train/0.parquet"], "");
-        assert!(several.contains("2 configurations: \"a\", \"b\"") && several.contains("--config"), "{several}");
+        assert!(
+            several.contains("2 configurations: \"a\", \"b\"") && several.contains("--config"),
+            "{several}"
+        );
         let two = "---\nconfigs:\n- {config_name: a, data_files: a.csv}\n- {config_name: b, data_files: b.csv}\n---\n";
         assert!(error(&["a.csv", "b.csv"], two).contains("hf:datasets/ORG/NAME/a"));
         assert!(error(&["imdb.py", "README.md"], "").contains("@refs/convert/parquet"));

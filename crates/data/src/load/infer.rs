@@ -66,7 +66,10 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
                 } else {
                     ""
                 };
-                let message = format!("expected a list such as [\"a\", \"b\"], found {:?}{hint}", shortened(text));
+                let message = format!(
+                    "expected a list such as [\"a\", \"b\"], found {:?}{hint}",
+                    shortened(text)
+                );
                 Error::malformed(message).at(place(row, &column.name))
             })?;
             Ok(Cell::List(

@@ -89,7 +89,9 @@ impl Rows {
             return Err(Error::invalid("no table"));
         };
         let mut options = Cow::Borrowed(options);
-        if options.targets.is_empty() && let Some(target) = first.target() {
+        if options.targets.is_empty()
+            && let Some(target) = first.target()
+        {
             options.to_mut().targets = vec![target];
         }
         let options = options.as_ref();
@@ -275,7 +277,10 @@ impl Rows {
                         );
                         return Err(Error::invalid(message));
                     }
-                    notes.push(format!("all texts of column {:?} are numbers, such as {number:?}", input_names[0]));
+                    notes.push(format!(
+                        "all texts of column {:?} are numbers, such as {number:?}",
+                        input_names[0]
+                    ));
                 }
                 let texts = std::iter::once(&self.first).chain(&self.second);
                 for (texts, name) in texts.zip(&input_names) {
@@ -343,7 +348,13 @@ impl Rows {
 
 /// The first text, if all of them are numbers, and there are enough to tell.
 fn only_numbers<'a>(texts: &'a [String], keep: &[bool]) -> Option<&'a str> {
-    let texts = || texts.iter().zip(keep).filter(|(_, keep)| **keep).map(|(text, _)| text.trim());
+    let texts = || {
+        texts
+            .iter()
+            .zip(keep)
+            .filter(|(_, keep)| **keep)
+            .map(|(text, _)| text.trim())
+    };
     let filled = || texts().filter(|text| !text.is_empty());
     let are_numbers = filled().all(|text| text.parse::<f64>().is_ok());
     filled().next().filter(|_| are_numbers && filled().nth(1).is_some())

@@ -113,7 +113,11 @@ mod tests {
             .collect();
         let found = tagged(text, &spans);
         let pairs = |(words, tags): &(Vec<String>, Vec<String>)| {
-            let pairs: Vec<String> = words.iter().zip(tags).map(|(word, tag)| format!("{word}/{tag}")).collect();
+            let pairs: Vec<String> = words
+                .iter()
+                .zip(tags)
+                .map(|(word, tag)| format!("{word}/{tag}"))
+                .collect();
             pairs.join(" ")
         };
         found.sentences.iter().map(pairs).collect()
@@ -140,7 +144,11 @@ mod tests {
 
     #[test]
     fn of_entities_that_overlap_the_longest_stays() {
-        let span = |start, end| Span { kind: "X".to_owned(), start, end };
+        let span = |start, end| Span {
+            kind: "X".to_owned(),
+            start,
+            end,
+        };
         let found = tagged("Bank of China", &[span(8, 13), span(0, 13), span(0, 4)]);
         assert_eq!(found.overlapping, 2);
         assert_eq!(found.sentences[0].1, ["B-X", "I-X", "I-X"]);

@@ -81,7 +81,9 @@ pub(super) fn read(
     let source = format!("column {tags:?}");
     let mut dataset = words::dataset(path, sentences_found, options.tag_scheme, &source, notes)?;
     if empty > 0 {
-        dataset.notes.push(format!("skipped {} without words", counted(empty, "row")));
+        dataset
+            .notes
+            .push(format!("skipped {} without words", counted(empty, "row")));
     }
     dataset.skipped = empty;
     Ok(dataset)

@@ -86,10 +86,15 @@ impl TargetColumn {
             index.is_some_and(|index| usize::try_from(index).map_or(true, |index| index < names.len()))
                 || names.iter().any(|name| name == text)
         };
-        let odd = (0..self.n_rows()).flat_map(|row| self.items(row)).find(|(_, text)| !fits(text));
+        let odd = (0..self.n_rows())
+            .flat_map(|row| self.items(row))
+            .find(|(_, text)| !fits(text));
         match odd {
             None => {
-                let note = format!("the description of the data set names the classes of column {:?}", self.name);
+                let note = format!(
+                    "the description of the data set names the classes of column {:?}",
+                    self.name
+                );
                 self.class_names = Some(names);
                 note
             }

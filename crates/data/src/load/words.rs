@@ -58,7 +58,10 @@ pub(super) fn dataset(
             listed(&names)
         )));
     }
-    let sentences: Vec<Vec<u32>> = tags.iter().map(|tags| tags.iter().map(|tag| index[tag]).collect()).collect();
+    let sentences: Vec<Vec<u32>> = tags
+        .iter()
+        .map(|tags| tags.iter().map(|tag| index[tag]).collect())
+        .collect();
     let count: usize = found.words.iter().map(Vec::len).sum();
     notes.push(format!(
         "{} in {}",

@@ -70,7 +70,9 @@ impl<'a> Extractor<'a> {
     /// even where all features are cached.
     pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
         let is_chosen = work.options.engine != EngineChoice::Auto || work.options.device != DeviceChoice::Cpu;
-        let engines = is_chosen.then(|| Engines::open(work.options, work.progress)).transpose()?;
+        let engines = is_chosen
+            .then(|| Engines::open(work.options, work.progress))
+            .transpose()?;
         let pipeline = Pipeline::new(work)?;
         let store = pipeline.open_store();
         let runs = work.models.iter().map(|model| pipeline.start(model, store.as_ref()));

@@ -41,9 +41,7 @@ impl Batch<'_> {
         on_event(DownloadEvent::Resolved {
             commit: listing.commit.clone(),
             files: all.len(),
-            bytes: all
-                .iter()
-                .try_fold(0_u64, |sum, (_, info)| sum.checked_add(info.size?)),
+            bytes: all.iter().try_fold(0_u64, |sum, (_, info)| sum.checked_add(info.size?)),
         });
         let (sender, receiver) = channel();
         let stop = AtomicBool::new(false);

@@ -81,9 +81,16 @@ impl FetchData<'_> {
             return Ok(snapshot);
         }
         let from_cache = cached.and_then(|commit| self.cached(&commit).ok());
-        let retries = if from_cache.is_some() { 0 } else { self.hub.options.retries };
+        let retries = if from_cache.is_some() {
+            0
+        } else {
+            self.hub.options.retries
+        };
         let hub = ListedHub { retries, ..self.hub };
-        let listing = match (hub.look_up(RepoKind::Dataset, repository.name(), revision, on_event), from_cache) {
+        let listing = match (
+            hub.look_up(RepoKind::Dataset, repository.name(), revision, on_event),
+            from_cache,
+        ) {
             (Err(e), Some(snapshot)) if e.kind() == ErrorKind::Network => {
                 on_event(DownloadEvent::Cached { reason: one_line(&e) });
                 return Ok(snapshot);
@@ -187,11 +194,20 @@ impl FetchData<'_> {
             let known: Vec<String> = splits.iter().map(ToString::to_string).collect();
             let text = format!(
                 "no split {split}: the repository has {}; name another with --split",
-                if known.is_empty() { "none by name".to_owned() } else { known.join(", ") }
+                if known.is_empty() {
+                    "none by name".to_owned()
+                } else {
+                    known.join(", ")
+                }
             );
             return Err(Error::not_found(text));
         }
-        let also = self.request.also.iter().filter(|other| **other != split).flat_map(|other| files.of(*other));
+        let also = self
+            .request
+            .also
+            .iter()
+            .filter(|other| **other != split)
+            .flat_map(|other| files.of(*other));
         let all: BTreeSet<String> = own.into_iter().chain(also).collect();
         Ok((files, all.into_iter().collect()))
     }

@@ -87,7 +87,9 @@ impl Listing {
             sibling
         };
         let siblings: Vec<serde_json::Value> = self.files.iter().map(sibling).collect();
-        serde_json::json!({ "sha": self.commit, "siblings": siblings }).to_string().into_bytes()
+        serde_json::json!({ "sha": self.commit, "siblings": siblings })
+            .to_string()
+            .into_bytes()
     }
 }
 

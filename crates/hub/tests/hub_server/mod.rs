@@ -146,7 +146,11 @@ impl HubServer {
 
     fn start_with(kind: &'static str, files: Vec<(&str, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let is_large = |name: &&str| [".onnx", ".bin", "_data", ".parquet"].iter().any(|end| name.ends_with(end));
+        let is_large = |name: &&str| {
+            [".onnx", ".bin", "_data", ".parquet"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        };
         let shared = Arc::new(Shared {
             large: files
                 .iter()

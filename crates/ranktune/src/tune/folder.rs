@@ -63,7 +63,9 @@ impl OutputFolder {
         }
         if is_run && !resume {
             return Err(output(if holds("training.json") {
-                format!("{shown}: the folder holds a finished run, whose model is ready; choose another folder with --out")
+                format!(
+                    "{shown}: the folder holds a finished run, whose model is ready; choose another folder with --out"
+                )
             } else {
                 format!(
                     "{shown}: the folder holds an unfinished run; continue it with --resume, or choose another with --out"

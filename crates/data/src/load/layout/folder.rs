@@ -115,7 +115,10 @@ impl Folder {
             .map(|table| Some((shards::split_word(&table.stem())?, table)))
             .collect();
         // One table such as `train_labels.csv` needs folders of its files: `train_images` and `test_images`.
-        let has_folders = || self.of(EntryKind::Folder).any(|folder| shards::split_word(&folder.name).is_some());
+        let has_folders = || {
+            self.of(EntryKind::Folder)
+                .any(|folder| shards::split_word(&folder.name).is_some())
+        };
         all.filter(|tables| tables.len() > 1 || (tables.len() == 1 && has_folders()))
             .unwrap_or_default()
     }

@@ -42,8 +42,13 @@ pub(super) fn place(path: &Path, options: &LoadOptions, card: &DatasetCard) -> R
         return Ok(Place::Folder(path.to_owned(), Vec::new()));
     };
     let mut folders = [path.join(config), path.join("data").join(config)].into_iter();
-    let folder = folders.find(|folder| folder.is_dir()).unwrap_or_else(|| path.to_owned());
-    Ok(Place::Folder(folder, vec![format!("read the configuration {config:?}")]))
+    let folder = folders
+        .find(|folder| folder.is_dir())
+        .unwrap_or_else(|| path.to_owned());
+    Ok(Place::Folder(
+        folder,
+        vec![format!("read the configuration {config:?}")],
+    ))
 }
 
 fn of_list(path: &Path, listing: &DataFiles, asked: Option<Split>) -> Result<Found> {
@@ -53,17 +58,29 @@ fn of_list(path: &Path, listing: &DataFiles, asked: Option<Split>) -> Result<Fou
         None if splits.contains(&Split::Train) => Split::Train,
         None => match splits.as_slice() {
             [only] => *only,
-            _ => return Err(no_split_taken(path, &splits.iter().map(|split| split.names()[0]).collect::<Vec<_>>())),
+            _ => {
+                return Err(no_split_taken(
+                    path,
+                    &splits.iter().map(|split| split.names()[0]).collect::<Vec<_>>(),
+                ));
+            }
         },
     };
     let names = listing.of(split);
     if names.is_empty() {
         let known: Vec<&str> = splits.iter().map(|split| split.names()[0]).collect();
-        let message = format!("no split {split}: the README.md lists {} (expected {})", listed(&known), expected_names(split));
+        let message = format!(
+            "no split {split}: the README.md lists {} (expected {})",
+            listed(&known),
+            expected_names(split)
+        );
         return Err(Error::not_found(message).in_file(path));
     }
     let mut notes = listing.notes.clone();
-    let of = listing.config.as_ref().map_or_else(String::new, |config| format!(" of the configuration {config:?}"));
+    let of = listing
+        .config
+        .as_ref()
+        .map_or_else(String::new, |config| format!(" of the configuration {config:?}"));
     notes.push(format!(
         "read the split {split}{of} from {} that the README.md lists",
         counted(names.len(), "file")
@@ -75,11 +92,18 @@ fn of_list(path: &Path, listing: &DataFiles, asked: Option<Split>) -> Result<Fou
     if let [only] = files.as_slice()
         && !table::is_table(only)
     {
-        return Ok(Found::Columns { path: only.clone(), notes });
+        return Ok(Found::Columns {
+            path: only.clone(),
+            notes,
+        });
     }
     if let Some(odd) = files.iter().find(|file| !table::is_table(file)) {
         let is_columns = conll::is_columns(odd);
-        let what = if is_columns { "several files of words and tags" } else { "files of several kinds" };
+        let what = if is_columns {
+            "several files of words and tags"
+        } else {
+            "files of several kinds"
+        };
         let message = format!("the split {split} is in {what}; name the one to read");
         return Err(Error::unsupported(message).in_file(odd));
     }
@@ -113,7 +137,9 @@ fn names_in(folder: &Path) -> Result<BTreeSet<String>> {
         let error = |source| Error::io("cannot read the folder", &folder, source);
         for entry in fs::read_dir(&folder).map_err(error)? {
             let entry = entry.map_err(error)?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             if class_folders::is_hidden(name.as_ref()) {
                 continue;
             }

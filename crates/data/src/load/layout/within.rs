@@ -26,7 +26,10 @@ pub(super) fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
         });
     }
     let folder = Folder::read(path)?;
-    let tables: Vec<&Entry> = folder.of(EntryKind::Table).filter(|table| !table.shows_submission()).collect();
+    let tables: Vec<&Entry> = folder
+        .of(EntryKind::Table)
+        .filter(|table| !table.shows_submission())
+        .collect();
     let documents: Vec<PathBuf> = folder.documents().map(|entry| entry.path.clone()).collect();
     if tables.is_empty() && !documents.is_empty() {
         return Ok(Found::Documents {

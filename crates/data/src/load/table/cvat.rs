@@ -46,7 +46,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
     }
     let mut notes = Vec::new();
     if found.shapes > 0 {
-        notes.push(format!("ignored {} of CVAT (boxes, polygons …)", counted(found.shapes, "shape")));
+        notes.push(format!(
+            "ignored {} of CVAT (boxes, polygons …)",
+            counted(found.shapes, "shape")
+        ));
     }
     Ok(Box::new(CvatTable {
         columns: vec!["file".to_owned(), "label".to_owned()],
@@ -102,7 +105,10 @@ fn read(path: &Path) -> Result<Found> {
         let event = reader.read_event_into(&mut buffer);
         let event = event.map_err(|source| {
             let place = format!("byte {}", reader.error_position());
-            Error::malformed("is not valid XML").at(place).in_file(path).caused_by(source)
+            Error::malformed("is not valid XML")
+                .at(place)
+                .in_file(path)
+                .caused_by(source)
         })?;
         let (element, is_open) = match &event {
             Event::Start(element) => (element, true),

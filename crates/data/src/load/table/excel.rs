@@ -47,7 +47,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
             has_rows = true;
             Ok(false)
         })?;
-        let Some((header, cells)) = first.filter(|_| has_rows) else { continue };
+        let Some((header, cells)) = first.filter(|_| has_rows) else {
+            continue;
+        };
         let mut columns = Vec::new();
         let mut places = Vec::new();
         for (place, cell) in cells {
@@ -58,7 +60,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
             places.push(place);
         }
         let note = (names.len() > 1).then(|| {
-            format!("read the sheet {sheet:?} of {}; save another as a workbook of its own", listed(&names))
+            format!(
+                "read the sheet {sheet:?} of {}; save another as a workbook of its own",
+                listed(&names)
+            )
         });
         return Ok(Box::new(ExcelTable {
             path: path.to_owned(),
@@ -117,7 +122,8 @@ fn measure(path: &Path) -> Result<()> {
         if !is_text {
             continue;
         }
-        let read = io::copy(&mut entry.take(left + 1), &mut io::sink()).map_err(|source| not_excel().caused_by(source))?;
+        let read =
+            io::copy(&mut entry.take(left + 1), &mut io::sink()).map_err(|source| not_excel().caused_by(source))?;
         left = left.checked_sub(read).ok_or_else(|| {
             Error::unsupported("the workbook has more than 1 GiB unpacked; save the sheet as CSV UTF-8").in_file(path)
         })?;

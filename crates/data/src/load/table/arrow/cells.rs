@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
@@ -121,7 +121,10 @@ fn value(array: &dyn Array, row: usize) -> Value {
     }
     macro_rules! int {
         ($kind:ty) => {
-            Value::Scalar(ValueKind::Int, array.as_primitive::<$kind>().value(row).to_string())
+            Value::Scalar(
+                ValueKind::Int,
+                array.as_primitive::<$kind>().value(row).to_string(),
+            )
         };
     }
     let float = |is_nan: bool, text: String| match is_nan {

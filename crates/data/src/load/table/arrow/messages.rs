@@ -103,8 +103,14 @@ impl Messages {
         let footer = self.block(u64::from(length))?;
         let parsed = guarded(|| {
             let footer = root_as_footer(&footer).map_err(|e| ArrowError::IpcError(e.to_string()))?;
-            let schema = footer.schema().ok_or_else(|| ArrowError::IpcError("no schema".to_owned()))?;
-            let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
+            let schema = footer
+                .schema()
+                .ok_or_else(|| ArrowError::IpcError("no schema".to_owned()))?;
+            let blocks = footer
+                .dictionaries()
+                .into_iter()
+                .chain(footer.recordBatches())
+                .flatten();
             let places: Option<VecDeque<u64>> = blocks.map(|block| u64::try_from(block.offset()).ok()).collect();
             Ok((try_fb_to_schema(schema)?, places))
         });
@@ -117,7 +123,9 @@ impl Messages {
     fn seek(&mut self, to: u64) -> Result<()> {
         self.left = self.length.checked_sub(to).ok_or_else(|| self.damaged())?;
         let moved = self.file.seek(SeekFrom::Start(to));
-        moved.map(drop).map_err(|source| Error::io("cannot be read", &self.path, source))
+        moved
+            .map(drop)
+            .map_err(|source| Error::io("cannot be read", &self.path, source))
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
@@ -245,7 +253,10 @@ impl Messages {
 
     fn block(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > self.left {
-            let message = format!("truncated Arrow file: {length} bytes are expected where {} are left", self.left);
+            let message = format!(
+                "truncated Arrow file: {length} bytes are expected where {} are left",
+                self.left
+            );
             return Err(Error::malformed(message).in_file(&self.path));
         }
         self.spent = self.spent.saturating_add(length);

@@ -74,7 +74,9 @@ impl Table for ArrowTable {
                     cells::cell(array.as_ref(), row)
                         .map_err(|error| error.at(format!("row {position}, column {:?}", self.columns[column])))
                 });
-                let cells: Vec<Cell<'_>> = cells.collect::<Result<_>>().map_err(|error| error.in_file(&self.path))?;
+                let cells: Vec<Cell<'_>> = cells
+                    .collect::<Result<_>>()
+                    .map_err(|error| error.in_file(&self.path))?;
                 on_row(position, &cells)?;
             }
             debug_assert!(columns.iter().all(|array| array.len() == batch.rows));
@@ -85,6 +87,8 @@ impl Table for ArrowTable {
 
 impl ArrowTable {
     fn at(&self, error: Error, column: usize) -> Error {
-        error.at(format!("column {:?}", self.columns[column])).in_file(&self.path)
+        error
+            .at(format!("column {:?}", self.columns[column]))
+            .in_file(&self.path)
     }
 }

@@ -18,12 +18,21 @@ type Row = Map<String, Value>;
 /// The row of a task, and the names of the questions that are answered in it; `None` for an object that is no task.
 pub(super) fn row(object: &Row) -> Option<(Row, Vec<String>)> {
     let data = object.get("data")?.as_object()?;
-    let annotations = object.get("annotations").or_else(|| object.get("completions"))?.as_array()?;
+    let annotations = object
+        .get("annotations")
+        .or_else(|| object.get("completions"))?
+        .as_array()?;
     let mut row = data.clone();
     let mut questions: Vec<String> = Vec::new();
     let is_set = |annotation: &&Value, key: &str| annotation.get(key) == Some(&Value::Bool(true));
-    let valid = || annotations.iter().filter(|annotation| !is_set(annotation, "was_cancelled"));
-    let chosen = valid().find(|annotation| is_set(annotation, "ground_truth")).or_else(|| valid().next());
+    let valid = || {
+        annotations
+            .iter()
+            .filter(|annotation| !is_set(annotation, "was_cancelled"))
+    };
+    let chosen = valid()
+        .find(|annotation| is_set(annotation, "ground_truth"))
+        .or_else(|| valid().next());
     let results = chosen.and_then(|annotation| annotation.get("result")?.as_array());
     let mut spans: Vec<(usize, usize, String)> = Vec::new();
     let mut has_spans = false;
@@ -129,7 +138,11 @@ mod tests {
 
     #[test]
     fn other_objects_are_no_tasks() {
-        for object in [json!({"text": "a", "label": "b"}), json!({"data": [], "annotations": []}), json!({"data": {}})] {
+        for object in [
+            json!({"text": "a", "label": "b"}),
+            json!({"data": [], "annotations": []}),
+            json!({"data": {}}),
+        ] {
             assert!(row(object.as_object().unwrap()).is_none(), "{object}");
         }
     }
