@@ -2,6 +2,9 @@
 
 use crate::ranking::{SkippedModel, Unreadable};
 
+/// The most unreadable samples that are listed.
+const SHOWN: usize = 20;
+
 /// One line for each skipped model.
 pub(crate) fn skipped_lines(skipped: &[SkippedModel]) -> String {
     skipped
@@ -16,8 +19,14 @@ pub(crate) fn unreadable_lines(unreadable: &[Unreadable]) -> String {
         return String::new();
     }
     let mut text = format!("\nleft out ({}):\n", unreadable.len());
-    for sample in unreadable {
+    for sample in unreadable.iter().take(SHOWN) {
         text.push_str(&format!("  {}: {}\n", sample.file, sample.reason));
+    }
+    if unreadable.len() > SHOWN {
+        text.push_str(&format!(
+            "  and {} more, in the JSON document\n",
+            unreadable.len() - SHOWN
+        ));
     }
     text
 }
