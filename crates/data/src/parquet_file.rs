@@ -88,6 +88,12 @@ impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = FileAt::open(path)?;
         let reader = guarded(|| SerializedFileReader::new(file.clone())).map_err(|source| {
+            let mut start = [0; 23];
+            let is_pointer = file.read_exact_at(0, &mut start).is_ok() && &start == b"version https://git-lfs";
+            if is_pointer {
+                let text = "is a pointer of Git LFS, not the table itself; run `git lfs pull` in its repository";
+                return Error::malformed(text).in_file(path);
+            }
             Error::malformed("is not a Parquet file, or a truncated one")
                 .in_file(path)
                 .caused_by(source)

@@ -404,3 +404,12 @@ fn names_that_do_not_fit_the_column_are_said_and_not_used() {
         dataset.notes
     );
 }
+
+#[test]
+fn a_repository_whose_large_files_were_not_pulled_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+    put(root.path(), "data/train-00000-of-00001.parquet", pointer);
+    let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("git lfs pull"), "{error}");
+}

@@ -85,6 +85,8 @@ impl DatasetId {
         self.config.as_deref()
     }
 
+    // Only downloads pin a data set.
+    #[cfg(feature = "remote")]
     /// The same data set at a commit, with the configuration that was taken.
     ///
     /// # Errors

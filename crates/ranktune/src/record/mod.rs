@@ -60,6 +60,8 @@ const ENDINGS: [&str; 10] = [
 /// assert_eq!(data_name("houses.csv"), "houses");
 /// assert_eq!(data_name("train.csv"), "train");
 /// assert_eq!(data_name("photos-2.0/"), "photos-2.0");
+/// assert_eq!(data_name("hf:datasets/stanfordnlp/imdb@e6281661/default"), "imdb");
+/// assert_eq!(data_name("hf:datasets/nyu-mll/glue@main/sst2"), "glue-sst2");
 /// ```
 pub fn data_name(path: &str) -> String {
     if let Some(name) = path.strip_prefix("hf:datasets/") {
@@ -79,12 +81,12 @@ pub fn data_name(path: &str) -> String {
 
 /// `NAME` of `ORGANISATION/NAME@REVISION`, and `NAME-CONFIGURATION` where there is one.
 fn of_hub(name: &str) -> String {
-    let (name, rest) = match name.split_once('@') {
+    let (name, config) = match name.split_once('@') {
         Some((name, rest)) => (name, rest.split_once('/').map_or("", |(_, config)| config)),
         None => (name, ""),
     };
     let name = name.rsplit('/').next().unwrap_or(name);
-    match rest {
+    match config {
         "" | "default" => name.to_owned(),
         config => format!("{name}-{config}"),
     }
