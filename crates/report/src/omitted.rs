@@ -20,7 +20,13 @@ pub(crate) fn unreadable_lines(unreadable: &[Unreadable]) -> String {
     }
     let mut text = format!("\nleft out ({}):\n", unreadable.len());
     for sample in unreadable.iter().take(SHOWN) {
-        text.push_str(&format!("  {}: {}\n", sample.file, sample.reason));
+        // Most reasons begin with the file.
+        let place = if sample.reason.starts_with(&sample.file) {
+            String::new()
+        } else {
+            format!("{}: ", sample.file)
+        };
+        text.push_str(&format!("  {place}{}\n", sample.reason));
     }
     if unreadable.len() > SHOWN {
         text.push_str(&format!(

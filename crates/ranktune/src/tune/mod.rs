@@ -109,9 +109,6 @@ pub fn tune(
     }
     check_pooling(&options.extract, dataset.kind())?;
     let folder = OutputFolder::open(&options.out, options.resume)?;
-    if let Some(command) = options.command.as_ref().filter(|_| !options.resume) {
-        folder.write(COMMAND, command.as_bytes())?;
-    }
     for note in &dataset.notes {
         progress.event(Event::Note(note));
     }
@@ -171,6 +168,10 @@ pub fn tune(
         interrupt,
     };
     stages.start(Stage::Training);
+    // Not before: arguments that cannot be used leave nothing in the folder.
+    if let Some(command) = options.command.as_ref().filter(|_| !options.resume) {
+        folder.write(COMMAND, command.as_bytes())?;
+    }
     let found = trials::run(&runner)?;
     let trained = &found.trained;
     folder.write_model(&trained.model, target, selection.entry.dir.as_deref(), dataset)?;
