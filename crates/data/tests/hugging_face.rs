@@ -413,3 +413,22 @@ fn a_repository_whose_large_files_were_not_pulled_says_so() {
     let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("git lfs pull"), "{error}");
 }
+
+#[test]
+fn the_card_names_the_tags_that_lists_of_words_have_as_numbers() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "README.md", b"---\ndataset_info:\n  features:\n  - name: tokens\n    sequence: string\n  - name: ner_tags\n    sequence:\n      class_label:\n        names:\n          '0': O\n          '1': B-PER\n          '2': I-PER\n---\n");
+    put(
+        root.path(),
+        "train.jsonl",
+        b"{\"tokens\": [\"Ann\", \"Lee\", \"left\"], \"ner_tags\": [1, 2, 0]}\n{\"tokens\": [\"Bob\"], \"ner_tags\": [1]}\n",
+    );
+    let dataset = load(root.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(dataset.targets.names(), ["B-PER", "I-PER", "O"]);
+    assert_eq!(dataset.targets.labels_of(0), [0, 1, 2]);
+    assert!(
+        !dataset.notes.iter().any(|note| note.contains("without names")),
+        "{:?}",
+        dataset.notes
+    );
+}
