@@ -174,5 +174,6 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
 
 /// Prints a line on stderr.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

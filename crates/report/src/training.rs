@@ -1,5 +1,6 @@
 //! `ranktune.training/1`: how a model was tuned, and its metrics.
 
+mod card;
 mod curves;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::omitted::unreadable_lines;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
 
+pub use card::CardFacts;
 pub use curves::{LambdaPoint, Measured, RatePoint};
 
 /// Name and version of the document.
@@ -220,7 +222,7 @@ mod tests {
         }
     }
 
-    fn training() -> Training {
+    pub(super) fn training() -> Training {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         Training {
             schema: SCHEMA.to_owned(),

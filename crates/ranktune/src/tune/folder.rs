@@ -6,6 +6,7 @@
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |
 //! | `preprocessor_config.json` | the preprocessing at the size that was trained at (timm's is in `config.json`) |
 //! | `tokenizer.json` and its other files | those of the model |
+//! | `README.md` | the model card: metrics, source and license, with metadata that the Hugging Face hub reads |
 //! | `training.json` | settings, history and metrics, `ranktune.training/1`; written last |
 //! | `log.jsonl`, `tensorboard/`, `checkpoints/` | records of the run |
 
@@ -19,6 +20,7 @@ use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
+use ranktune_report::training::CardFacts;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -159,7 +161,9 @@ impl OutputFolder {
         Ok(())
     }
 
-    pub(crate) fn write_training(&self, training: &Training) -> Result<(), Error> {
+    /// Writes the model card and, last of all, the document of the run.
+    pub(crate) fn write_training(&self, training: &Training, facts: &CardFacts<'_>) -> Result<(), Error> {
+        self.write("README.md", training.card(facts).as_bytes())?;
         let text = ranktune_report::to_json(training).map_err(|error| Error::new(ErrorKind::Output, error))?;
         self.write("training.json", text.as_bytes())
     }

@@ -38,7 +38,7 @@ use ranktune_core::{Event, Interrupt, Progress};
 use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
+use ranktune_report::training::{CardFacts, SCHEMA, Teacher, TrainingData};
 use ranktune_train::methods::{at_lambda, find};
 use ranktune_train::{MethodInfo, Need, ValidationMetric};
 
@@ -48,6 +48,7 @@ pub(crate) use run::decimal;
 
 use crate::error::{Error, ErrorKind};
 use crate::models::check_pooling;
+use crate::record::data_name;
 use crate::sources::Sources;
 use entity_f1::EntityF1;
 use folder::{COMMAND, OutputFolder};
@@ -211,7 +212,14 @@ pub fn tune(
         steps: trained.steps,
         unreadable: splits.unreadable.clone(),
     };
-    folder.write_training(&training)?;
+    let licenses: Vec<String> = selection.entry.licenses.iter().map(ToString::to_string).collect();
+    let facts = CardFacts {
+        kind: dataset.kind().noun(),
+        data: &data_name(&training.data.path),
+        licenses: &licenses,
+        parameters: trained.model.parameters(),
+    };
+    folder.write_training(&training, &facts)?;
     Ok(training)
 }
 
