@@ -1,7 +1,5 @@
 //! Data that could be read in silence as something else: refused, or said.
 
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
-
 mod common;
 
 use std::fs;

@@ -289,7 +289,7 @@ fn a_pipe_named_like_an_image_is_not_opened() {
 
 #[test]
 fn images_of_several_frames_are_counted() {
-    let vectors = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let root = tempfile::tempdir().unwrap();
     for (to, from) in [
         ("a/1.gif", "two_frames.gif"),

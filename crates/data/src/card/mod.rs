@@ -25,12 +25,15 @@ use serde_json::Value;
 /// Descriptions of data sets with thousands of classes and configurations take a few megabytes.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// Columns of classes, each with the names of its classes.
+type NamedColumns = Vec<(String, Vec<String>)>;
+
 /// The description of a data set. Empty where there is none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DatasetCard {
     pub(crate) configs: Vec<CardConfig>,
     /// Columns of classes, by the configuration that they are of; `None` for all.
-    classes: Vec<(Option<String>, Vec<(String, Vec<String>)>)>,
+    classes: Vec<(Option<String>, NamedColumns)>,
     /// What could not be read, and why.
     pub notes: Vec<String>,
 }

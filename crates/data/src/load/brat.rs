@@ -1,12 +1,12 @@
 //! brat's standoff annotation: `1.txt`, and `1.ann` with its entities.
 //!
 //! ```text
-//! T1	PER 3 14	Smith-Jones
-//! T2	LOC 0 4;9 13	two fragments
-//! R1	Works-For Arg1:T1 Arg2:T2
+//! T1    PER 3 14        Smith-Jones
+//! T2    LOC 0 4;9 13    two fragments
+//! R1    Works-For Arg1:T1 Arg2:T2
 //! ```
 //!
-//! Entities (`T`) become tagged words, see [`standoff`](super::standoff); relations, events, attributes and notes are left out, and so
+//! Tabs separate the columns. Entities (`T`) become tagged words, see [`standoff`](super::standoff); relations, events, attributes and notes are left out, and so
 //! are entities of several fragments, which no tag can mark. Both are counted. Offsets count characters.
 
 use std::fs;
