@@ -2,6 +2,7 @@
 //!
 //! It is a library, so that the program and the Python module are one: both call [`run`].
 
+mod again;
 mod commands;
 mod exit;
 mod interrupt;
@@ -81,7 +82,11 @@ enum Command {
 /// skipped, 2 unusable input or arguments, 130 interrupted. Errors are printed.
 pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> u8 {
     exit::explain_panics();
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given = match again::arguments(arguments.into_iter().map(Into::into).collect()) {
+        Ok(given) => given,
+        Err(error) => return exit::finish(Err(error)).code(),
+    };
+    let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are results; everything else is a message.

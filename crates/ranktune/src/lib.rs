@@ -17,11 +17,13 @@
 //! feature cache off, so that they leave nothing behind.
 
 mod compare;
+mod download_report;
 mod error;
 mod evaluate;
 mod export;
 mod filter;
 mod hub;
+mod hub_data;
 mod labels;
 mod models;
 mod predict;
@@ -36,6 +38,7 @@ mod sources;
 mod study;
 mod tagger;
 mod tune;
+mod unknown_tokens;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};
@@ -44,6 +47,7 @@ pub use evaluate::{evaluate, evaluate_samples, is_tagger};
 pub use export::{Export, export_features};
 pub use filter::ModelFilter;
 pub use hub::list;
+pub use hub_data::{LocalData, fetch_data, is_hub_data};
 pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};

@@ -6,16 +6,17 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, METHODS, Optimizer, Ranking, Schedule,
-    Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
+    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS, Optimizer, Ranking,
+    Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
-use super::data::DataArguments;
+use super::data::{self, DataArguments};
 use super::extraction::{EngineArguments, PoolingName, feature, positive};
 use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
+use crate::again;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -81,7 +82,7 @@ pub(crate) struct Arguments {
     /// Write the training run as an HTML page: one file with tables and pictures
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Continue the run in --out
+    /// Continue the run in --out; without --hub and --data, with the arguments that it was begun with
     #[arg(long)]
     resume: bool,
     /// List the weights that would be trained, and why the others would not, and stop
@@ -196,7 +197,8 @@ Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
   ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
   ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --learning-rate auto --out tuned/
-  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume
+  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/
+  ranktune tune --resume --out tuned/                                           go on after an interruption
   ranktune tune --hub models/ --data questions.jsonl --model minilm --out tuned/
   ranktune tune --hub models/ --data eng.train --task tokens --model minilm --out tuned/";
 
@@ -205,7 +207,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     arguments.report.as_deref().map(report::check).transpose()?;
     let reporter = progress::Reporter::new();
     let hub = arguments.remote.sources(&arguments.hub)?;
-    let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
+    let load = |path: &Path, split: Split| {
+        let own = |split| LoadOptions {
+            split,
+            ..arguments.data.load_options()
+        };
+        let local = |split| data::local(path, (&own(split), &[]), arguments.remote, &reporter);
+        load(local(Some(split)).or_else(|_| local(None))?, split)
+    };
     let mut options = arguments.options(&load)?;
     options.record = arguments.record.known_or_new()?;
     if arguments.list_parameters {
@@ -213,8 +222,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         output::print(arguments.format, &list, || list.table())?;
         return Ok(Exit::Done);
     }
-    options.test = arguments.test_data(&load)?;
-    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    let also: &[Split] = if arguments.test.is_none() { &[Split::Test] } else { &[] };
+    let data = arguments.data.local(also, arguments.remote, &reporter)?;
+    options.test = arguments.test_data(&data, &load)?;
+    let mut dataset = ranktune::load(&data.path, &data.load)?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
@@ -254,14 +265,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// A data set beside the training data: its split of that name if there is one, read with the same options.
-fn load(path: &Path, split: Split, options: &LoadOptions) -> anyhow::Result<ranktune::Dataset> {
+fn load(data: LocalData, split: Split) -> anyhow::Result<ranktune::Dataset> {
     let own = |split| LoadOptions {
         split,
-        ..options.clone()
+        ..data.load.clone()
     };
-    match ranktune::load(path, &own(Some(split))) {
+    match ranktune::load(&data.path, &own(Some(split))) {
         Ok(dataset) => Ok(dataset),
-        Err(_) => Ok(ranktune::load(path, &own(None))?),
+        Err(_) => Ok(ranktune::load(&data.path, &own(None))?),
     }
 }
 
@@ -278,12 +289,13 @@ impl Arguments {
     /// The data set of `--test`; by default, the test split beside the training data.
     fn test_data(
         &self,
+        data: &LocalData,
         load: &dyn Fn(&Path, Split) -> anyhow::Result<ranktune::Dataset>,
     ) -> anyhow::Result<Option<ranktune::Dataset>> {
         match self.test.as_deref() {
             Some(path) if path == Path::new("none") => Ok(None),
             Some(path) => Ok(Some(load(path, Split::Test)?)),
-            None => Ok(ranktune::load_test_split(&self.data.data, &self.data.load_options())?),
+            None => Ok(ranktune::load_test_split(&data.path, &data.load)?),
         }
     }
 
@@ -313,6 +325,7 @@ impl Arguments {
         options.temperature = self.temperature;
         options.validation = validation;
         options.resume = self.resume;
+        options.command = again::text();
         options.extract = self.engine.options()?;
         options.extract.max_unreadable = self.data.reading.max_skipped;
         options.extract.feature = feature(&self.feature)?;

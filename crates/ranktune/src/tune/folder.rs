@@ -35,6 +35,9 @@ const TOKENIZER_FILES: [&str; 6] = [
     "1_Pooling/config.json",
 ];
 
+/// The file of the command that began the run.
+pub(super) const COMMAND: &str = "command.json";
+
 /// A folder that belongs to one tuning run.
 pub(crate) struct OutputFolder {
     pub(crate) path: PathBuf,
@@ -54,7 +57,7 @@ impl OutputFolder {
             )));
         }
         let holds = |name: &str| path.join(name).exists();
-        let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
+        let is_run = ["checkpoints", "training.json", "grid", COMMAND].into_iter().any(holds);
         // A process that was killed here leaves hidden files, of which the next one makes nothing.
         let is_hidden = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
         let is_empty = fs::read_dir(path).map_or(true, |entries| entries.flatten().all(|entry| is_hidden(&entry)));
@@ -63,14 +66,15 @@ impl OutputFolder {
             return Err(output(message));
         }
         if is_run && !resume {
-            let what = if holds("training.json") {
-                "a finished run"
+            return Err(output(if holds("training.json") {
+                format!(
+                    "{shown}: the folder holds a finished run, whose model is ready; choose another folder with --out"
+                )
             } else {
-                "an unfinished run"
-            };
-            let message =
-                format!("{shown}: the folder holds {what}; continue it with --resume, or choose another with --out");
-            return Err(output(message));
+                format!(
+                    "{shown}: the folder holds an unfinished run; continue it with --resume, or choose another with --out"
+                )
+            }));
         }
         let folder = Self { path: path.to_owned() };
         fs::create_dir_all(path).map_err(|error| folder.cannot_write("", error))?;

@@ -51,7 +51,7 @@ use crate::models::check_pooling;
 use crate::record::data_name;
 use crate::sources::Sources;
 use entity_f1::EntityF1;
-use folder::OutputFolder;
+use folder::{COMMAND, OutputFolder};
 use method::MethodData;
 use run::{TrialRunner, epoch};
 use selection::ModelSelection;
@@ -169,6 +169,10 @@ pub fn tune(
         interrupt,
     };
     stages.start(Stage::Training);
+    // Not before: arguments that cannot be used leave nothing in the folder.
+    if let Some(command) = options.command.as_ref().filter(|_| !options.resume) {
+        folder.write(COMMAND, command.as_bytes())?;
+    }
     let found = trials::run(&runner)?;
     let trained = &found.trained;
     folder.write_model(&trained.model, target, selection.entry.dir.as_deref(), dataset)?;

@@ -102,6 +102,8 @@ pub struct TuneOptions {
     pub out: PathBuf,
     /// Whether to resume the run in `out`. Default: no.
     pub resume: bool,
+    /// What a run that is begun writes to `command.json` in `out`, for the program that resumes it. Default: nothing.
+    pub command: Option<String>,
     /// The parameters that weight decay applies to. Default: as published with the method.
     pub decay: Option<Decay>,
     /// Options of training; [`training_defaults`] suit the data. Their seed is that of everything random; checkpoints and records are set by
@@ -225,6 +227,7 @@ impl TuneOptions {
             test: None,
             out: out.into(),
             resume: false,
+            command: None,
             decay: None,
             train: TrainOptions::default(),
             extract: ExtractOptions::default(),

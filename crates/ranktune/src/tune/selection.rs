@@ -15,6 +15,7 @@ use super::teachers::TeacherCandidate;
 use crate::error::{Error, ErrorKind};
 use crate::rank::{RankOptions, rank};
 use crate::sources::Sources;
+use crate::unknown_tokens;
 
 /// The models of a run.
 pub(crate) struct ModelSelection {
@@ -72,7 +73,8 @@ pub(crate) fn select(
         pooling: options.extract.pooling.clone(),
     };
     let mut target = open(entry, Some(kind), &own)?;
-    for note in target.notes() {
+    let unknown = unknown_tokens::note(&target, dataset);
+    for note in target.notes().iter().chain(&unknown) {
         progress.event(Event::Note(&format!("{name}: {note}")));
     }
     if let Some(edge) = options.image_size {
