@@ -40,6 +40,7 @@ fn moment(random: &mut ranktune_core::random::Random, whole: Duration) -> Durati
 }
 
 /// A row of the table.
+#[expect(clippy::print_stdout, reason = "the table is what a long storm is run for")]
 fn report(name: &str, what: &str, counts: &[(&str, usize)]) {
     let counts: Vec<String> = counts
         .iter()

@@ -43,22 +43,51 @@ pub(super) const JPEG: Target = format!(
     ]
 );
 
-pub(super) const PNG: Target = format!(
-    "png",
-    "a PNG image",
-    &[
-        "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "eXIf", "acTL", "fcTL", "zTXt", "iTXt"
+pub(super) const PNG: Target = Target {
+    name: "png",
+    about: "a PNG image, as it is and with checksums that fit",
+    words: &[
+        "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "eXIf", "acTL", "fcTL", "zTXt", "iTXt",
     ],
-    [
-        "grey_alpha.png",
-        "one_bit.png",
-        "palette.png",
-        "palette_4_bits.png",
-        "palette_transparent.png",
-        "rgba.png",
-        "turned.png"
-    ]
-);
+    seeds: || {
+        seeds::files(&[
+            "crates/data/tests/vectors/grey_alpha.png",
+            "crates/data/tests/vectors/one_bit.png",
+            "crates/data/tests/vectors/palette.png",
+            "crates/data/tests/vectors/palette_4_bits.png",
+            "crates/data/tests/vectors/palette_transparent.png",
+            "crates/data/tests/vectors/rgba.png",
+            "crates/data/tests/vectors/turned.png",
+        ])
+    },
+    run: |bytes, scratch| {
+        let mut outcome = image(bytes, scratch);
+        let other = image(&with_checksums(bytes), scratch);
+        outcome.is_read |= other.is_read;
+        outcome.messages.extend(other.messages);
+        outcome
+    },
+};
+
+/// Rewrites the checksum of every chunk that lies in the file, as an attacker would.
+fn with_checksums(png: &[u8]) -> Vec<u8> {
+    let mut png = png.to_vec();
+    let mut at = 8;
+    while let Some(length) = png.get(at..at + 4) {
+        let length = length.try_into().map_or(u32::MAX, u32::from_be_bytes);
+        let end = usize::try_from(length)
+            .ok()
+            .and_then(|length| (at + 8).checked_add(length));
+        let Some(end) = end.filter(|&end| end + 4 <= png.len()) else {
+            break;
+        };
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&checksum.sum().to_be_bytes());
+        at = end + 4;
+    }
+    png
+}
 
 pub(super) const WEBP: Target = format!(
     "webp",

@@ -103,7 +103,13 @@ mod tests {
         let seeds = seeds();
         assert_eq!(seeds.len(), 9);
         for (number, seed) in seeds.iter().enumerate() {
-            assert!(run(seed, &Scratch::new()).is_read, "{number}");
+            let outcome = run(seed, &Scratch::new());
+            assert!(outcome.is_read, "{number}");
+            let damaged = outcome
+                .messages
+                .iter()
+                .find(|message| message.contains("cannot be decoded"));
+            assert_eq!(damaged, None, "{number}");
         }
     }
 }
