@@ -118,7 +118,13 @@ mod tests {
 
     #[test]
     fn macro_f1_is_the_mean_over_classes_by_hand() {
-        let rows = [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]];
+        let rows = [
+            [1.0, 0.0, 0.0],
+            [1.0, 0.0, 0.0],
+            [1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [0.0, 1.0, 0.0],
+        ];
         let targets = |labels| TrainTargets::new(TargetValues::Classes { labels, n_classes: 3 }).unwrap();
         let found = macro_f1(rows.as_flattened(), &targets(vec![0, 0, 1, 1, 1])).unwrap();
         // Class 0: 2·2/(3 + 2); class 1: 2·2/(2 + 3); class 2 neither occurs nor is predicted.

@@ -321,7 +321,12 @@ impl<'a> Run<'a> {
                 file: None,
             });
             let session = &self.session;
-            let written = |index| session.average.value(index).unwrap_or_else(|| session.graph.value(index));
+            let written = |index| {
+                session
+                    .average
+                    .value(index)
+                    .unwrap_or_else(|| session.graph.value(index))
+            };
             let weights = session.changing().map(|(index, _)| (index, written(index).clone()));
             self.best = Some(weights.collect());
         }

@@ -310,8 +310,8 @@ impl<'a> Session<'a> {
         let reference = self.reference.as_ref().filter(|_| follows);
         reference.into_iter().flat_map(|reference| {
             let parameters = reference.parameters().iter().enumerate();
-            let changing = parameters
-                .filter(|(_, one)| matches!(one.role, ParameterRole::Trainable | ParameterRole::Statistics));
+            let changing =
+                parameters.filter(|(_, one)| matches!(one.role, ParameterRole::Trainable | ParameterRole::Statistics));
             changing.map(|(index, parameter)| (parameter.name.as_str(), reference.value(index)))
         })
     }

@@ -9,6 +9,6 @@ mod trainable;
 mod write_back;
 
 pub use parameter::{GraphParameter, ParameterRole};
-pub use write_back::encode;
 pub use run::{Feed, ForwardPass, Gradients};
 pub use trainable::{GraphOptions, TrainableGraph};
+pub use write_back::encode;

@@ -193,7 +193,9 @@ impl Method for BiTuning {
             ));
         }
         if context.n_features.is_none() {
-            return Err(Error::model("bi-tuning needs a head made by with_head, and the model has none"));
+            return Err(Error::model(
+                "bi-tuning needs a head made by with_head, and the model has none",
+            ));
         }
         Ok(())
     }

@@ -173,11 +173,7 @@ impl Method for Delta {
         Ok(Some(parameter.gradient.add(&parameter.value.mul_scalar(self.beta))?))
     }
 
-    fn finish(
-        &self,
-        trained: Model,
-        _: &crate::finish::FinishContext<'_>,
-    ) -> Result<Option<crate::finish::Finished>> {
+    fn finish(&self, trained: Model, _: &crate::finish::FinishContext<'_>) -> Result<Option<crate::finish::Finished>> {
         Ok(Some(crate::finish::Finished::of(crate::pruned::pruned(trained))))
     }
 }

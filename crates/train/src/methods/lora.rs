@@ -225,7 +225,8 @@ fn merged(mut model: Model, scale: f32) -> Result<Model> {
         let (rank, columns) = (left_dims[1], right_dims[1]);
         for (row, weights) in weights.chunks_exact_mut(columns).enumerate() {
             for (column, weight) in weights.iter_mut().enumerate() {
-                let terms = (0..rank).map(|at| f64::from(left[row * rank + at]) * f64::from(right[at * columns + column]));
+                let terms =
+                    (0..rank).map(|at| f64::from(left[row * rank + at]) * f64::from(right[at * columns + column]));
                 *weight = (f64::from(*weight) + f64::from(scale) * terms.sum::<f64>()) as f32;
             }
         }

@@ -116,7 +116,7 @@ mod tests {
         }
         let text = find("b-tunning").unwrap_err().to_string();
         assert!(
-            text.contains("did you mean \"b-tuning\"?") && text.contains("l2-sp"),
+            text.contains("did you mean \"b-tuning\"") && text.contains("l2-sp"),
             "{text}"
         );
     }
