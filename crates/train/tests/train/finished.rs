@@ -176,7 +176,8 @@ fn a_method_refuses_a_graph_or_targets_that_it_has_nothing_to_do_with() {
         ..options()
     };
     let start = model(3);
-    let job = TOY.job(&start, &targets, &Lora::new(1, 1.0).unwrap(), &options);
+    let lora = Lora::default();
+    let job = TOY.job(&start, &targets, &lora, &options);
     let error = train(&job, &Silent, &Interrupt::default()).unwrap_err().to_string();
     assert!(error.contains("linear layers and 1×1 convolutions"), "{error}");
 }
