@@ -62,14 +62,14 @@ pub use ranktune_report::{
 };
 pub use ranktune_scores::{Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
-pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
+pub use ranktune_train::{BatchNorm, ClassWeights, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
 pub use refine::{RefineOptions, Refined, refine};
 pub use score::{ScoreFileOptions, ScoreFiles, StandardErrors, score};
 pub use search::search;
 pub use sources::{Sources, pull, remote_from_env};
 pub use study::{StudyInput, StudyOptions, StudyRun, study};
 pub use tune::{
-    Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
+    AUTO, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
 };
 pub use verify::verify;
 

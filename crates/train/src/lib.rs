@@ -60,6 +60,7 @@ pub use job::{TrainingJob, ValidationMetric, ValidationSet};
 pub use method::{CheckContext, Loss, Method, ParameterContext, StepContext};
 pub use method_info::{MethodInfo, MethodInputs, Need, ReadOutInput};
 pub use method_state::{MethodState, StateArray};
+pub use metrics::MacroF1;
 pub use observer::{TrainEvent, TrainObserver};
 pub use options::{BatchNorm, Checkpoints, ClassWeights, Decay, Keep, Optimizer, Schedule, TrainOptions, ViewSchedule};
 pub use outcome::{EpochRecord, Stopped, TrainOutcome, Trained, ValidationRecord};

@@ -1,5 +1,6 @@
 //! The validation metric of each task; larger is better.
 
+use crate::job::ValidationMetric;
 use crate::targets::{TargetValues, TrainTargets};
 
 /// Name and value of the task's metric of logits `[rows, columns]` (regression: in the units of the data).
@@ -37,6 +38,20 @@ pub(crate) fn macro_f1(logits: &[f32], targets: &TrainTargets) -> Option<f64> {
         .map(|(&hits, &rows)| 2.0 * f64::from(hits) / f64::from(rows))
         .collect();
     Some(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
+}
+
+/// [`macro_f1`] as the metric of validation, for classes of unequal sizes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MacroF1;
+
+impl ValidationMetric for MacroF1 {
+    fn name(&self) -> &str {
+        "f1_macro"
+    }
+
+    fn value(&self, logits: &[f32], targets: &TrainTargets) -> f64 {
+        macro_f1(logits, targets).unwrap_or_else(|| measure(logits, targets).1)
+    }
 }
 
 /// The place of the largest value; of equal ones, the first.

@@ -20,6 +20,16 @@ pub struct ValidationRecord {
     pub f1_macro: Option<f64>,
 }
 
+impl Stopped {
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Patience => "patience",
+            Self::Budget => "budget",
+        }
+    }
+}
+
 impl ValidationRecord {
     /// Whether this is better: by the metric, then by the loss.
     pub fn is_better_than(&self, other: &Self) -> bool {

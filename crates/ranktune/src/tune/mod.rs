@@ -8,6 +8,7 @@
 //!                                             └──► folder: a hub entry ──► metrics by the inference engine
 //! ```
 
+mod attention;
 mod batch;
 mod calibration;
 mod choice;
@@ -22,8 +23,11 @@ mod options;
 mod parameters;
 pub(crate) mod partial;
 mod read_out;
+mod refusals;
+mod relationship;
 mod run;
 mod selection;
+mod soup;
 mod splits;
 mod stages;
 mod teacher_inputs;
@@ -34,15 +38,15 @@ mod word_teachers;
 
 use std::time::Instant;
 
-use ranktune_core::{Event, Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
 use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
 use ranktune_train::methods::{at_lambda, find};
-use ranktune_train::{MethodInfo, Need, ValidationMetric};
+use ranktune_train::{ClassWeights, MacroF1, MethodInfo, Need, ValidationMetric};
 
-pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
+pub use options::{AUTO, Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
 pub(crate) use run::decimal;
 
@@ -56,7 +60,8 @@ use run::{TrialRunner, epoch};
 use selection::ModelSelection;
 use splits::DataSplits;
 use stages::{Labelled, Stage, Stages};
-use teacher_inputs::TeacherInputs;
+use network::SourceHead;
+use teacher_inputs::{TeacherInputs, unusable};
 
 /// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
 ///
@@ -103,6 +108,7 @@ pub fn tune(
     };
     let needs_teachers = needing.needs(Need::Teachers);
     options.check(method)?;
+    refusals::check(method, dataset, options)?;
     if let (true, Some(count)) = (dataset.kind().is_text(), options.views) {
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
         return Err(Error::new(ErrorKind::Arguments, message));
@@ -113,7 +119,10 @@ pub fn tune(
         progress.event(Event::Note(note));
     }
     let splits = DataSplits::read(dataset, options, progress)?;
-    let has_read_outs = needs_teachers || needing.needs(Need::ReadOut);
+    let has_features = [Need::ReadOut, Need::SourceClasses, Need::Attention]
+        .into_iter()
+        .any(|need| needing.needs(need));
+    let has_read_outs = needs_teachers || has_features;
     let planned = [
         (Stage::Ranking, selection::makes_ranking(options, needs_teachers)),
         (Stage::ReadOuts, has_read_outs),
@@ -125,10 +134,21 @@ pub fn tune(
     let stages = Stages::new(planned.map(|(stage, _)| stage).collect(), progress);
     let selection = selection::select(sources, dataset, options, needs_teachers, &stages, progress, interrupt)?;
     let target = &selection.target;
+    refusals::check_model(method, target)?;
     let names = dataset.targets.names();
     let samples = splits.training(target, progress)?;
     let bias = network::initial_bias(&splits.train.dataset.targets);
-    let network = network::network(target, (names.len(), bias), options.train.seed, samples.as_ref())?;
+    let source = if method.needs(Need::SourceClasses) {
+        SourceHead::Kept
+    } else {
+        SourceHead::Removed
+    };
+    let network = network::network(
+        target,
+        (names.len(), bias),
+        (options.train.seed, source),
+        samples.as_ref(),
+    )?;
 
     let mut data = MethodData::default();
     let mut teachers: Vec<Teacher> = Vec::new();
@@ -152,18 +172,26 @@ pub fn tune(
     let validation = splits.validation(target, progress)?;
     let entity_f1 = EntityF1 { names };
     let by_entity = matches!(&dataset.targets, DatasetTargets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
+    let metric: Option<&dyn ValidationMetric> = if by_entity {
+        Some(&entity_f1)
+    } else if options.train.class_weights == ClassWeights::Balanced {
+        Some(&MacroF1)
+    } else {
+        None
+    };
     let runner = TrialRunner {
         target,
         network: &network,
         samples: samples.as_ref(),
         validation: validation.as_deref(),
-        metric: by_entity.then_some(&entity_f1 as &dyn ValidationMetric),
+        metric,
         splits: &splits,
         method,
         data: &data,
         options,
         folder: &folder,
         pause_after: None,
+        deadline: options.budget.map(|budget| Instant::now() + budget),
         progress,
         interrupt,
     };
@@ -205,6 +233,9 @@ pub fn tune(
         seconds: begun.elapsed().as_secs_f64(),
         seconds_per_step: per_step,
         steps: trained.steps,
+        stopped: trained.stopped.map(|stopped| stopped.name().to_owned()),
+        members: Vec::new(),
+        contest: Vec::new(),
         unreadable: splits.unreadable.clone(),
     };
     folder.write_training(&training)?;
@@ -250,6 +281,22 @@ fn method_data(
             }
             // A number of the trial, not data.
             Need::Lambda => {}
+            // The task and the options were checked before.
+            Need::Classes | Need::Search => {}
+            Need::SourceClasses => {
+                let DatasetTargets::Classes { names, labels } = &inputs.dataset.targets else {
+                    return Err(Error::new(ErrorKind::Data, "expected one class per sample"));
+                };
+                let found = relationship::relationship(&read_out_inputs, target, labels, names.len())?;
+                data.relationship = Some(found);
+            }
+            Need::Attention => {
+                let plain = read_out_inputs.plain_features(target)?;
+                let found = attention::attention(&plain).map_err(|error| unusable(target, &one_line(&error)))?;
+                data.attention = Some(found);
+            }
+            // These have drivers of their own.
+            Need::Stack | Need::Ensemble => {}
         }
     }
     if !method.needs(Need::Teachers) {
