@@ -17,6 +17,7 @@
 //! feature cache off, so that they leave nothing behind.
 
 mod compare;
+mod ensemble;
 mod error;
 mod evaluate;
 mod export;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    AUTO, Augmentation, BatchNorm, ClassWeights, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, METHODS, Optimizer, Ranking, Schedule,
-    Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
+    AUTO, Augmentation, BatchNorm, ClassWeights, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, METHODS, Optimizer,
+    Ranking, Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
 use super::data::DataArguments;

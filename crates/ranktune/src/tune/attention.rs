@@ -127,7 +127,10 @@ mod tests {
         let increase = loss(0.0) - loss(2.0);
         let expected = 1.0 / (1.0 + (-increase).exp());
         let found = of_read_out(&plain, &fitted, 2.0);
-        assert!((f64::from(found[0]) - expected).abs() < 1e-6, "{found:?}, expected {expected}");
+        assert!(
+            (f64::from(found[0]) - expected).abs() < 1e-6,
+            "{found:?}, expected {expected}"
+        );
         assert!((found[0] + found[1] - 1.0).abs() < 1e-6);
     }
 }

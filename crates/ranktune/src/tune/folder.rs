@@ -8,6 +8,8 @@
 //! | `tokenizer.json` and its other files | those of the model |
 //! | `training.json` | settings, history and metrics, `ranktune.training/1`; written last |
 //! | `log.jsonl`, `tensorboard/`, `checkpoints/` | records of the run |
+//! | `ensemble.json`, `members/` | in place of `model.onnx`, the models of a result that is several |
+//! | `auto/` | the candidates of `--method auto` |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use ranktune_onnx::Model;
 use ranktune_report::Training;
 use serde_json::{Map, Value, json};
 
+use crate::ensemble::EnsembleFile;
 use crate::error::{Error, ErrorKind};
 
 /// The files of a tokenizer; only the first is required.
@@ -52,7 +55,9 @@ impl OutputFolder {
             )));
         }
         let holds = |name: &str| path.join(name).exists();
-        let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
+        let is_run = ["checkpoints", "training.json", "grid", "members", "auto"]
+            .into_iter()
+            .any(holds);
         let is_empty = fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
         if !is_empty && !is_run {
             let message = format!("{shown}: the folder holds other files; choose an empty or a new one with --out");
@@ -74,6 +79,22 @@ impl OutputFolder {
         folder.write(".writable", b"")?;
         let _ = fs::remove_file(path.join(".writable"));
         Ok(folder)
+    }
+
+    /// A folder within one that was opened, which needs no check.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when it cannot be created.
+    pub(crate) fn within(path: PathBuf) -> Result<Self, Error> {
+        let folder = Self { path };
+        fs::create_dir_all(&folder.path).map_err(|error| folder.cannot_write("", error))?;
+        Ok(folder)
+    }
+
+    /// Writes the file that makes the folder an ensemble.
+    pub(crate) fn write_ensemble(&self, name: &str, file: &EnsembleFile) -> Result<(), Error> {
+        let text = ranktune_report::to_json(file).map_err(|error| Error::new(ErrorKind::Output, error))?;
+        self.write(name, text.as_bytes())
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {

@@ -12,9 +12,13 @@ mod attention;
 mod batch;
 mod calibration;
 mod choice;
+mod contest;
+mod ensemble;
 mod entity_f1;
 mod folder;
 mod image_samples;
+mod judged;
+mod members;
 mod method;
 mod metrics;
 mod network;
@@ -29,6 +33,7 @@ mod run;
 mod selection;
 mod soup;
 mod splits;
+mod stacked;
 mod stages;
 mod teacher_inputs;
 mod teachers;
@@ -42,7 +47,7 @@ use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
+use ranktune_report::training::{SCHEMA, Teacher};
 use ranktune_train::methods::{at_lambda, find};
 use ranktune_train::{ClassWeights, MacroF1, MethodInfo, Need, ValidationMetric};
 
@@ -56,11 +61,11 @@ use crate::sources::Sources;
 use entity_f1::EntityF1;
 use folder::OutputFolder;
 use method::MethodData;
+use network::SourceHead;
 use run::{TrialRunner, epoch};
 use selection::ModelSelection;
 use splits::DataSplits;
 use stages::{Labelled, Stage, Stages};
-use network::SourceHead;
 use teacher_inputs::{TeacherInputs, unusable};
 
 /// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
@@ -100,6 +105,10 @@ pub fn tune(
     interrupt: &Interrupt,
 ) -> Result<Training, Error> {
     let begun = Instant::now();
+    let by = (progress, interrupt);
+    if options.method == AUTO {
+        return contest::run(sources, dataset, options, by);
+    }
     let method = find(&options.method)?;
     // What a grid of λ needs, the method needs, though one of its values may be 0.
     let needing = match options.lambda {
@@ -114,6 +123,12 @@ pub fn tune(
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     check_pooling(&options.extract, dataset.kind())?;
+    if method.needs(Need::Stack) {
+        return stacked::run(sources, dataset, options, by);
+    }
+    if method.needs(Need::Ensemble) {
+        return ensemble::run(sources, dataset, options, by);
+    }
     let folder = OutputFolder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));
@@ -211,17 +226,7 @@ pub fn tune(
         method: options.method.clone(),
         teachers,
         task: dataset.targets.task().name().to_owned(),
-        data: TrainingData {
-            path: dataset.path.display().to_string(),
-            samples: splits.train.dataset.targets.n_predicted(),
-            validation_samples: splits
-                .validation
-                .as_ref()
-                .map_or(0, |split| split.dataset.targets.n_predicted()),
-            classes: names.to_vec(),
-            digest: splits.digest(),
-            dataset_digest: Some(splits.all.digest_with(&splits.all_digests).to_string()),
-        },
+        data: splits.describe(dataset),
         settings: found.settings,
         seed: options.train.seed,
         epochs: options.train.epochs,
@@ -267,7 +272,7 @@ fn method_data(
     for need in method.needs {
         match need {
             // Computed last, in a stage of its own.
-            Need::Teachers => teachers = teachers::teachers(candidates, &read_outs, options.temperature),
+            Need::Teachers => teachers = teachers::teachers(candidates.iter(), &read_outs, options.temperature),
             Need::ReadOut => {
                 let own = teachers::own_read_out(&read_out_inputs, target, options.read_out)?;
                 if own.head_weight > 0.0 {

@@ -94,7 +94,12 @@ impl PartialTuning<'_> {
         let names = dataset.targets.names();
         let samples = splits.training(&target, progress)?;
         let bias = network::initial_bias(&dataset.targets);
-        let network = network::network(&target, (names.len(), bias), (options.train.seed, SourceHead::Removed), samples.as_ref())?;
+        let network = network::network(
+            &target,
+            (names.len(), bias),
+            (options.train.seed, SourceHead::Removed),
+            samples.as_ref(),
+        )?;
         let validation = splits.validation(&target, progress)?;
         let entity_f1 = EntityF1 { names };
         let by_entity = matches!(&dataset.targets, DatasetTargets::Tags { scheme, .. } if *scheme != TagScheme::Plain);

@@ -53,7 +53,10 @@ pub(crate) fn relationship(
     let logits = features.logits()?;
     let (logits, z) = logits.ok_or_else(|| unusable(model, "the model has no classifier of its own"))?;
     if z < 2 {
-        return Err(unusable(model, "its own classifier has one output, and Co-Tuning needs classes"));
+        return Err(unusable(
+            model,
+            "its own classifier has one output, and Co-Tuning needs classes",
+        ));
     }
     let own = inputs.rows.iter().flat_map(|&row| &logits[row * z..(row + 1) * z]);
     let own: Vec<f32> = own.copied().collect();
@@ -74,7 +77,11 @@ fn of_probabilities(shares: &[f32], labels: &[u32], (classes, z): (usize, usize)
     let (mut fitted, mut held): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     for (row, &label) in labels.iter().enumerate() {
         seen[label as usize] += 1;
-        let part = if seen[label as usize] % HELD_OUT == 0 { &mut held } else { &mut fitted };
+        let part = if seen[label as usize] % HELD_OUT == 0 {
+            &mut held
+        } else {
+            &mut fitted
+        };
         part.push(row);
     }
     let samples = Samples {
@@ -91,7 +98,9 @@ fn of_probabilities(shares: &[f32], labels: &[u32], (classes, z): (usize, usize)
     let mut best: Option<(usize, Vec<f64>)> = None;
     for penalty in PENALTIES.iter().rev() {
         samples.regress(&fitted, *penalty, &mut weights);
-        let right = held.iter().filter(|&&row| samples.predicted(&weights, row) == labels[row] as usize);
+        let right = held
+            .iter()
+            .filter(|&&row| samples.predicted(&weights, row) == labels[row] as usize);
         let right = right.count();
         if best.as_ref().is_none_or(|(most, _)| right >= *most) {
             best = Some((right, weights.clone()));
@@ -106,7 +115,12 @@ impl Samples<'_> {
     /// W g of a sample `[c]`.
     fn logits(&self, weights: &[f64], row: usize) -> Vec<f64> {
         let z = self.source_classes;
-        let of = |class: usize| self.rows[row].iter().map(|&(at, share)| weights[class * z + at] * share).sum();
+        let of = |class: usize| {
+            self.rows[row]
+                .iter()
+                .map(|&(at, share)| weights[class * z + at] * share)
+                .sum()
+        };
         (0..self.classes).map(of).collect()
     }
 
@@ -241,7 +255,12 @@ mod tests {
     }
 
     fn of<'a>(shares: &[f32], labels: &'a [u32]) -> Samples<'a> {
-        let row = |row: &[f32]| row.iter().enumerate().map(|(at, share)| (at, f64::from(*share))).collect();
+        let row = |row: &[f32]| {
+            row.iter()
+                .enumerate()
+                .map(|(at, share)| (at, f64::from(*share)))
+                .collect()
+        };
         Samples {
             rows: shares.chunks_exact(6).map(row).collect(),
             labels,

@@ -272,8 +272,7 @@ fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
     let mut best: Option<(&EpochRecord, &ValidationRecord)> = None;
     for epoch in epochs {
         let Some(found) = &epoch.validation else { continue };
-        let is_better = best
-            .is_none_or(|(_, best)| found.is_better_than(best));
+        let is_better = best.is_none_or(|(_, best)| found.is_better_than(best));
         if is_better {
             best = Some((epoch, found));
         }
@@ -315,12 +314,14 @@ pub(crate) fn epoch(record: &EpochRecord) -> Epoch {
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect(),
         validation: record.validation.as_ref().map(|validation| {
-            Map::from_iter([
-                ("loss".to_owned(), json!(validation.loss)),
-                (validation.metric.clone(), json!(validation.value)),
-            ]
-            .into_iter()
-            .chain(validation.f1_macro.map(|f1| ("f1_macro".to_owned(), json!(f1)))))
+            Map::from_iter(
+                [
+                    ("loss".to_owned(), json!(validation.loss)),
+                    (validation.metric.clone(), json!(validation.value)),
+                ]
+                .into_iter()
+                .chain(validation.f1_macro.map(|f1| ("f1_macro".to_owned(), json!(f1)))),
+            )
         }),
         seconds: record.seconds,
     }

@@ -33,7 +33,11 @@ impl Candidate {
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted); a checkpoint that cannot be read.
-pub(crate) fn cook(search: &Search<'_>, mut tried: Vec<(TrialConfig, f64)>, chosen: Model) -> Result<(Model, Value), Error> {
+pub(crate) fn cook(
+    search: &Search<'_>,
+    mut tried: Vec<(TrialConfig, f64)>,
+    chosen: Model,
+) -> Result<(Model, Value), Error> {
     let runner = search.runner;
     tried.sort_by(|a, b| b.1.total_cmp(&a.1));
     let Some(&(first, _)) = tried.first() else {
@@ -97,7 +101,9 @@ pub(crate) fn cook(search: &Search<'_>, mut tried: Vec<(TrialConfig, f64)>, chos
             written = Some(candidate);
         }
     }
-    let Some(written) = written else { return Ok((chosen, Value::Null)) };
+    let Some(written) = written else {
+        return Ok((chosen, Value::Null));
+    };
     rows.insert("written".to_owned(), json!(written.kind));
     Ok((written.model, Value::Object(rows)))
 }

@@ -11,6 +11,7 @@ pub(crate) enum Stage {
     ReadOuts,
     Views,
     Training,
+    JointHead,
     Evaluation,
 }
 
@@ -21,6 +22,7 @@ impl Stage {
             Self::ReadOuts => "teacher read-outs",
             Self::Views => "teacher views",
             Self::Training => "training",
+            Self::JointHead => "joint head",
             Self::Evaluation => "evaluation",
         }
     }
