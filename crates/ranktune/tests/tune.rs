@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use ranktune::{
-    CacheOptions, DEFAULT_METHOD, Dataset, Error, ErrorKind, Event, Interrupt, Lambda, LoadOptions, METHODS, Need,
-    Progress, Sources, Split, Target, Teachers, Training, TuneOptions, load, load_test_split, tune,
+    AUTO, CacheOptions, DEFAULT_METHOD, Dataset, Error, ErrorKind, Evaluation, Event, ExtractOptions, Interrupt,
+    Lambda, LoadOptions, METHODS, Need, Progress, Sources, Split, Target, Teachers, Training, TuneOptions, Validation,
+    evaluate, load, load_test_split, predict, tune,
 };
 
 const MODEL: &str = "mtcnn-onet-face";
@@ -23,7 +24,14 @@ fn digits() -> Dataset {
 fn options(method: &str, out: &Path) -> TuneOptions {
     let mut options = TuneOptions::new(out);
     options.method = method.to_owned();
-    options.model = Target::Named(MODEL.to_owned());
+    let info = METHODS.iter().find(|info| info.name == method);
+    let is_of_several = info.is_some_and(|info| info.needs(Need::Stack) || info.needs(Need::Ensemble));
+    if !is_of_several {
+        options.model = Target::Named(MODEL.to_owned());
+    }
+    if info.is_some_and(|info| info.needs(Need::Search)) {
+        options.learning_rates = vec![1e-3, 1e-2];
+    }
     options.teachers = Teachers::Named(vec![MODEL.to_owned()]);
     options.train.epochs = 1;
     options.extract.cache = CacheOptions::Off;
@@ -53,6 +61,124 @@ impl Lines {
     }
 }
 
+/// The tuned model in `out`, on the digits it was tuned on.
+fn evaluation(out: &Path) -> Evaluation {
+    let extract = ExtractOptions {
+        cache: CacheOptions::Off,
+        ..ExtractOptions::default()
+    };
+    evaluate(
+        &Sources::from(out),
+        &digits(),
+        &extract,
+        &Lines::default(),
+        &Interrupt::default(),
+    )
+    .unwrap()
+}
+
+/// Two models of the hub, as a result of several takes them.
+fn two_models(method: &str, out: &Path) -> TuneOptions {
+    let mut options = options(method, out);
+    options.teachers = Teachers::Named(vec![MODEL.to_owned(), "ppocr-text-orientation".to_owned()]);
+    options
+}
+
+#[test]
+fn a_stacked_head_is_evaluated_as_it_was_fitted_and_an_ensemble_is_the_mean_of_its_members() {
+    let out = tempfile::tempdir().unwrap();
+    let (training, _) = run(&two_models("stacked", out.path())).unwrap();
+    assert_eq!(training.members.len(), 2);
+    let kind = training.settings["head"].as_str().unwrap();
+    let fitted = training.settings["heads"][kind]["value"].as_f64().unwrap();
+    // The written members by the inference engine, against the head on the extracted features.
+    assert_eq!(training.metrics.validation["accuracy"].as_f64(), Some(fitted));
+    assert!(
+        evaluation(out.path()).metrics["accuracy"].as_f64() > Some(0.5),
+        "chance is 0.1"
+    );
+
+    let out = tempfile::tempdir().unwrap();
+    run(&two_models("ensemble", out.path())).unwrap();
+    let digit = [examples("data/digits/test/3")];
+    let extract = ExtractOptions::default();
+    let shares = |model: &Path| {
+        let predictions = predict(
+            &Sources::from(model),
+            &digit,
+            &extract,
+            &Lines::default(),
+            &Interrupt::default(),
+        );
+        let first = predictions.unwrap().predictions.swap_remove(0);
+        first
+            .probabilities
+            .values()
+            .map(|value| value.as_f64().unwrap())
+            .collect::<Vec<f64>>()
+    };
+    let [a, b] = [MODEL, "ppocr-text-orientation"].map(|name| shares(&out.path().join("members").join(name)));
+    for ((found, a), b) in shares(out.path()).iter().zip(a).zip(b) {
+        assert!(
+            (found - 0.5 * (a + b)).abs() < 1e-4,
+            "{found}, expected the mean of {a} and {b}"
+        );
+    }
+}
+
+#[test]
+fn auto_keeps_one_candidate_and_a_diverging_one_is_a_row() {
+    let out = tempfile::tempdir().unwrap();
+    let mut diverging = options(AUTO, out.path());
+    // Fine-tuning and B-Tuning explode at this rate; the joint head has none.
+    diverging.train.learning_rate = 1e6;
+    diverging.train.clip = None;
+    diverging.train.epochs = 3;
+    let (training, _) = run(&diverging).unwrap();
+    let names: Vec<&str> = training.contest.iter().map(|row| row.method.as_str()).collect();
+    assert_eq!(names, ["linear-probe", "stacked", "fine-tune", "b-tuning"]);
+    let row = |method: &str| training.contest.iter().find(|row| row.method == method).unwrap();
+    for method in ["fine-tune", "b-tuning"] {
+        let reason = row(method).reason.as_deref().unwrap_or_default();
+        assert!(
+            reason.contains("diverged") && row(method).measured.is_none(),
+            "{method}: {reason}"
+        );
+    }
+    assert!(row("stacked").measured.is_some());
+    assert_eq!(training.contest.iter().filter(|row| row.chosen).count(), 1);
+    assert!(row(&training.method).chosen);
+    assert!(evaluation(out.path()).metrics["accuracy"].is_number());
+}
+
+#[test]
+fn what_a_method_cannot_have_is_refused_before_any_work_with_what_would_do() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let refused = |options: &TuneOptions, part: &str| {
+        let error = run(options).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Arguments, "{error}");
+        assert!(error.to_string().contains(part), "{part}: {error}");
+        assert!(!out.join("training.json").exists());
+    };
+    let mut soup = options("soup", &out);
+    soup.learning_rates.clear();
+    refused(&soup, "--learning-rate auto");
+    let mut stacked = options("stacked", &out);
+    stacked.model = Target::Named(MODEL.to_owned());
+    refused(&stacked, "--teachers");
+    let mut many = options("b-tuning", &out);
+    many.teachers = Teachers::Top(40);
+    refused(&many, "the hub has 6 models");
+    let mut patient = options("fine-tune", &out);
+    patient.train.patience = Some(3);
+    patient.validation = Validation::None;
+    refused(&patient, "--patience");
+    let mut blind = options(AUTO, &out);
+    blind.validation = Validation::None;
+    refused(&blind, "--validation");
+}
+
 fn run(options: &TuneOptions) -> Result<(Training, Lines), Error> {
     let lines = Lines::default();
     let hub = Sources::from(examples("hub").as_path());
@@ -72,9 +198,16 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
             "{}",
             method.name
         );
-        let settings = ["temperature", "lambda", "read_out"].map(|name| training.settings.contains_key(name));
-        let needs = [Need::Teachers, Need::Lambda, Need::ReadOut].map(|need| method.needs(need));
+        assert_eq!(
+            training.settings.contains_key("temperature"),
+            method.needs(Need::Teachers) || method.needs(Need::Stack),
+            "{}",
+            method.name
+        );
+        let settings = ["lambda", "read_out", "soup"].map(|name| training.settings.contains_key(name));
+        let needs = [Need::Lambda, Need::ReadOut, Need::Search].map(|need| method.needs(need));
         assert_eq!(settings, needs, "{}", method.name);
+        let has_features = method.needs(Need::SourceClasses) || method.needs(Need::Attention);
         let expected: &[&str] = if method.needs(Need::Teachers) {
             &[
                 "[1/4] teacher read-outs",
@@ -82,10 +215,27 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
                 "[3/4] training",
                 "[4/4] evaluation",
             ]
+        } else if has_features {
+            &["[1/3] teacher read-outs", "[2/3] training", "[3/3] evaluation"]
+        } else if method.needs(Need::Stack) {
+            &["[1/2] joint head", "[2/2] evaluation"]
         } else {
             &["[1/2] training", "[2/2] evaluation"]
         };
-        assert_eq!(lines.starting_with("["), expected, "{}", method.name);
+        let stages = lines.starting_with("[");
+        // Each member of an ensemble has stages of its own in between.
+        let own: Vec<String> = match (stages.as_slice(), method.needs(Need::Ensemble)) {
+            ([first, .., last], true) => vec![first.clone(), last.clone()],
+            _ => stages,
+        };
+        assert_eq!(own, expected, "{}", method.name);
+        let metric = training.metrics.validation["accuracy"].as_f64().unwrap();
+        let found = evaluation(out.path()).metrics["accuracy"].as_f64().unwrap();
+        assert!(
+            (0.0..=1.0).contains(&metric) && (0.0..=1.0).contains(&found),
+            "{}",
+            method.name
+        );
         let done = lines.starting_with("done: ");
         let is_labelled = |line: &String| {
             ["read-out, ", "teacher views, ", "training ", "evaluation on "]
