@@ -197,7 +197,9 @@ impl Training {
             row.push(seconds(epoch.seconds));
             table.row(row);
         }
-        text.push_str(&format!("\n{}\n", table.render()));
+        if !self.history.is_empty() {
+            text.push_str(&format!("\n{}\n", table.render()));
+        }
         for (part, metrics) in [
             ("train", &self.metrics.train),
             ("validation", &self.metrics.validation),
@@ -214,13 +216,11 @@ impl Training {
         if let Some(stopped) = &self.stopped {
             text.push_str(&format!("ended before the last epoch by {stopped}\n"));
         }
-        text.push_str(&format!(
-            "{} {} of {:.3} s, {} s in all\n",
-            self.steps,
-            if self.steps == 1 { "step" } else { "steps" },
-            self.seconds_per_step,
-            seconds(self.seconds)
-        ));
+        if self.steps > 0 {
+            let noun = if self.steps == 1 { "step" } else { "steps" };
+            text.push_str(&format!("{} {noun} of {:.3} s, ", self.steps, self.seconds_per_step));
+        }
+        text.push_str(&format!("{} s in all\n", seconds(self.seconds)));
         text.push_str(&unreadable_lines(&self.unreadable));
         text
     }

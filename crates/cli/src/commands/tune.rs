@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     ranking: Option<PathBuf>,
     #[arg(long, value_name = "NAME", default_value = DEFAULT_METHOD, help = method_help())]
     method: String,
+    /// The methods that auto tries [default: linear-probe, stacked, fine-tune, b-tuning]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    candidates: Vec<String>,
     /// Number of best-ranked models that teach, or the teachers by name; of stacked and ensemble, the models themselves [default: 3, or all
     /// of a hub that has fewer]
     #[arg(long, value_name = "K|NAME,…")]
@@ -295,7 +298,7 @@ fn method_help() -> String {
         text.push_str(&format!("\n{}: {}", method.name, method.summary));
     }
     text.push_str(&format!(
-        "\n{AUTO}: try fine-tune, b-tuning, linear-probe and stacked, and keep what the validation samples say"
+        "\n{AUTO}: try several of these (--candidates), and keep what the validation samples say"
     ));
     text
 }
@@ -338,6 +341,15 @@ impl Arguments {
             Some((text, Err(_))) => Teachers::Named(text.split(',').map(str::to_owned).collect()),
         };
         options.budget = self.training.budget;
+        if !self.candidates.is_empty() {
+            if self.method != AUTO {
+                anyhow::bail!(
+                    "--candidates are those of --method {AUTO}, and the method is {}; leave one of them out",
+                    self.method
+                );
+            }
+            options.candidates.clone_from(&self.candidates);
+        }
         options.lambda.clone_from(&self.lambda);
         options.read_out = self.read_out.0;
         options.temperature = self.temperature;

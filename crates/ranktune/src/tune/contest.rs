@@ -1,7 +1,7 @@
 //! `--method auto`: several methods on the same splits, of which the validation samples keep one.
 //!
 //! ```text
-//! linear-probe, stacked, fine-tune, b-tuning ──tune──► auto/METHOD/ ──► logits of the validation samples ──► choice.rs ──► the folder
+//! linear-probe, stacked, fine-tune, b-tuning, or those that are named ──tune──► auto/METHOD/ ──► logits of the validation samples ──► choice.rs ──► the folder
 //! ```
 //!
 //! The cheap ones come first, so that a short budget has a result. Fine-tuning is kept unless another candidate is better by more than
@@ -17,6 +17,8 @@ use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
 use ranktune_report::training::Contestant;
+use ranktune_train::methods::find;
+use ranktune_train::{MethodInfo, Need};
 
 use super::choice::{Tried, choose};
 use super::folder::OutputFolder;
@@ -29,11 +31,13 @@ use crate::error::{Error, ErrorKind};
 use crate::predictor::{Predictor, RunContext};
 use crate::sources::Sources;
 
-/// The candidates, in the order in which they are tried.
-const CANDIDATES: [&str; 4] = ["linear-probe", "stacked", DEFAULT, "b-tuning"];
-
 /// The candidate that is kept unless another is significantly better.
 const DEFAULT: &str = "fine-tune";
+
+/// Whether the result of a method is several models.
+fn is_of_several(info: &MethodInfo) -> bool {
+    info.needs(Need::Stack) || info.needs(Need::Ensemble)
+}
 
 /// What a candidate came to.
 struct Outcome {
@@ -64,20 +68,28 @@ pub(super) fn run(
             "auto compares predictions of samples, and the targets are tags of words; name a method, such as fine-tune",
         );
     }
+    if options.candidates.is_empty() {
+        return wrong("auto needs at least one candidate");
+    }
+    // What no candidate can have is an error before any work; what one cannot have is a row.
+    let mut infos = Vec::new();
+    for name in &options.candidates {
+        infos.push(find(name)?);
+    }
     let folder = OutputFolder::open(&options.out, options.resume)?;
     let mut options = options.clone();
-    if options.ranking.is_none() && (options.model == Target::Best || !matches!(options.teachers, Teachers::Named(_))) {
+    let by_rank = |info: &&MethodInfo| info.needs(Need::Teachers) || is_of_several(info);
+    let takes_ranked = infos.iter().any(by_rank) && !matches!(options.teachers, Teachers::Named(_));
+    if options.ranking.is_none() && (options.model == Target::Best || takes_ranked) {
         options.ranking = Some(make_ranking(sources, dataset, &options, progress, interrupt)?);
     }
     let splits = DataSplits::read(dataset, &options, progress)?;
     let deadline = options.budget.map(|budget| Instant::now() + budget);
     let (mut outcomes, mut last_error) = (Vec::new(), None);
-    for (place, method) in CANDIDATES.into_iter().enumerate() {
-        progress.event(Event::Note(&format!(
-            "candidate {} of {}: {method}",
-            place + 1,
-            CANDIDATES.len()
-        )));
+    for (place, info) in infos.iter().enumerate() {
+        let method = info.name;
+        let count = infos.len();
+        progress.event(Event::Note(&format!("candidate {} of {count}: {method}", place + 1)));
         let started = Instant::now();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
         let found = match left {
@@ -86,7 +98,7 @@ pub(super) fn run(
                 sources,
                 dataset,
                 &options,
-                (method, left),
+                (info, left),
                 &splits,
                 (progress, interrupt),
             ),
@@ -170,15 +182,15 @@ fn candidate(
     sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
-    (method, budget): (&str, Option<Duration>),
+    (info, budget): (&MethodInfo, Option<Duration>),
     splits: &DataSplits,
     (progress, interrupt): (&dyn Progress, &Interrupt),
 ) -> Result<(Training, Tried), Error> {
     let mut own = options.clone();
-    own.method = method.to_owned();
-    own.out = options.out.join("auto").join(method);
+    own.method = info.name.to_owned();
+    own.out = options.out.join("auto").join(info.name);
     own.budget = budget;
-    if method == "stacked" {
+    if is_of_several(info) {
         own.model = Target::Best;
     }
     let finished = own.out.join("training.json");

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ranktune_core::{Event, Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, Silent};
 use ranktune_data::{Dataset, Task};
 use ranktune_report::Training;
 use ranktune_report::training::{Member as MemberRow, SCHEMA};
@@ -11,12 +11,13 @@ use serde_json::{Map, json};
 use super::folder::OutputFolder;
 use super::members::{self, Member, joined};
 use super::metrics;
+use super::network::{self, SourceHead};
 use super::options::{Target, TuneOptions};
 use super::splits::DataSplits;
 use super::stages::{Stage, Stages};
 use super::tune;
 use crate::ensemble::{Combination, EnsembleFile, FILE, member_folder, member_path};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sources::Sources;
 
 /// Tunes every member and writes the ensemble.
@@ -39,6 +40,11 @@ pub(super) fn run(
     let planned = planned.into_iter().filter(|(_, is_planned)| *is_planned);
     let stages = Stages::new(planned.map(|(stage, _)| stage).collect(), progress);
     let members = members::select(sources, dataset, options, &stages, (progress, interrupt))?;
+    let splits = DataSplits::read(dataset, options, progress)?;
+    // A member that cannot be trained is found before an hour of training the others.
+    for member in &members {
+        check_trains(member, &splits, options)?;
+    }
     stages.start(Stage::Training);
     let (mut names, mut trained) = (Vec::new(), Vec::new());
     let deadline = options.budget.map(|budget| Instant::now() + budget);
@@ -68,7 +74,6 @@ pub(super) fn run(
     };
     folder.write_ensemble(FILE, &EnsembleFile::new(combination, names))?;
     stages.start(Stage::Evaluation);
-    let splits = DataSplits::read(dataset, options, progress)?;
     let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
     let of_members: Map<_, _> = trained
         .iter()
@@ -110,4 +115,27 @@ pub(super) fn run(
     };
     folder.write_training(&training)?;
     Ok(training)
+}
+
+/// Checks that a member trains on the samples at the size that the options ask for.
+fn check_trains(member: &Member, splits: &DataSplits, options: &TuneOptions) -> Result<(), Error> {
+    let own = &member.candidate.model;
+    let sized = match options.image_size {
+        Some(edge) => Some(
+            own.at_size(edge)
+                .map_err(|error| Error::new(ErrorKind::Arguments, error))?,
+        ),
+        None => None,
+    };
+    let target = sized.as_ref().unwrap_or(own);
+    let samples = splits.training(target, &Silent)?;
+    let columns = splits.train.dataset.targets.names().len();
+    let head = (columns, Vec::new());
+    network::network(
+        target,
+        head,
+        (options.train.seed, SourceHead::Removed),
+        samples.as_ref(),
+    )
+    .map(|_| ())
 }

@@ -80,6 +80,8 @@ pub struct TuneOptions {
     pub ranking: Option<Ranking>,
     /// The name of a method of [`METHODS`](ranktune_train::methods::METHODS), or [`AUTO`]. Default: `b-tuning`.
     pub method: String,
+    /// The candidates of [`AUTO`], by name. Default: linear-probe, stacked, fine-tune and b-tuning.
+    pub candidates: Vec<String>,
     /// Default: the three best of the ranking, as published.
     pub teachers: Teachers,
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
@@ -233,6 +235,9 @@ impl TuneOptions {
             model: Target::Best,
             ranking: None,
             method: methods::DEFAULT.to_owned(),
+            candidates: ["linear-probe", "stacked", "fine-tune", "b-tuning"]
+                .map(str::to_owned)
+                .to_vec(),
             teachers: Teachers::Usual,
             lambda: Lambda::Fixed(DEFAULT_LAMBDA),
             read_out: None,

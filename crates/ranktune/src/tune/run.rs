@@ -121,6 +121,25 @@ impl TrialRunner<'_> {
                 seconds: begun.elapsed().as_secs_f64(),
             });
         }
+        let chosen: Vec<String> = trained
+            .method_settings
+            .iter()
+            .filter(|(_, value)| !value.is_array() && !value.is_object())
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if kind != RunKind::Chosen && !chosen.is_empty() {
+            let text = format!("{}: {}", self.method.name, chosen.join(", "));
+            self.progress.event(Event::Done(&text));
+        }
+        if let (Some(stopped), true) = (trained.stopped, kind != RunKind::Chosen) {
+            let text = format!(
+                "{label}: ended after epoch {} of {} by {}",
+                trained.epochs.len(),
+                train_options.epochs,
+                stopped.name()
+            );
+            self.progress.event(Event::Note(&text));
+        }
         let mut values = Vec::new();
         if kind == RunKind::Trial {
             values = resampled(&job, &trained.model, RESAMPLES, &observer, self.interrupt)?.ok_or_else(|| {
