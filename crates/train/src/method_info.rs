@@ -24,6 +24,8 @@ pub enum Need {
     Attention,
     /// Several finished runs, whose weights are averaged: a search for the learning rate.
     Search,
+    /// Several models of one architecture, whose weights are averaged before training.
+    Homogeneous,
     /// The features of the best-ranked models side by side, in place of those of one model.
     Stack,
     /// The best-ranked models, each of which is tuned.

@@ -92,7 +92,7 @@ impl StudyOptions {
         }
         for (place, method) in self.methods.iter().enumerate() {
             let info = methods::find(method)?;
-            let is_single = ![Need::Search, Need::Stack, Need::Ensemble]
+            let is_single = ![Need::Search, Need::Stack, Need::Ensemble, Need::Homogeneous]
                 .into_iter()
                 .any(|need| info.needs(need));
             if !is_single {

@@ -94,14 +94,7 @@ pub(super) fn run(
         let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
         let found = match left {
             Some(left) if left.is_zero() => Err(Error::new(ErrorKind::Training, "no time is left of the budget")),
-            left => candidate(
-                sources,
-                dataset,
-                &options,
-                (info, left),
-                &splits,
-                (progress, interrupt),
-            ),
+            left => candidate(sources, dataset, &options, (info, left), &splits, (progress, interrupt)),
         };
         let mut row = Contestant {
             method: method.to_owned(),

@@ -32,6 +32,7 @@ mod relationship;
 mod run;
 mod selection;
 mod soup;
+mod source_soup;
 mod splits;
 mod stacked;
 mod stages;
@@ -50,6 +51,7 @@ use ranktune_report::Training;
 use ranktune_report::training::{SCHEMA, Teacher};
 use ranktune_train::methods::{at_lambda, find};
 use ranktune_train::{ClassWeights, MacroF1, MethodInfo, Need, ValidationMetric};
+use serde_json::json;
 
 pub use options::{AUTO, Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
@@ -116,6 +118,7 @@ pub fn tune(
         Lambda::Grid(_) => method,
     };
     let needs_teachers = needing.needs(Need::Teachers);
+    let selects_teachers = needs_teachers || needing.needs(Need::Homogeneous);
     options.check(method)?;
     refusals::check(method, dataset, options)?;
     if let (true, Some(count)) = (dataset.kind().is_text(), options.views) {
@@ -139,7 +142,7 @@ pub fn tune(
         .any(|need| needing.needs(need));
     let has_read_outs = needs_teachers || has_features;
     let planned = [
-        (Stage::Ranking, selection::makes_ranking(options, needs_teachers)),
+        (Stage::Ranking, selection::makes_ranking(options, selects_teachers)),
         (Stage::ReadOuts, has_read_outs),
         (Stage::Views, needs_teachers),
         (Stage::Training, true),
@@ -147,7 +150,15 @@ pub fn tune(
     ];
     let planned = planned.into_iter().filter(|(_, is_planned)| *is_planned);
     let stages = Stages::new(planned.map(|(stage, _)| stage).collect(), progress);
-    let selection = selection::select(sources, dataset, options, needs_teachers, &stages, progress, interrupt)?;
+    let selection = selection::select(
+        sources,
+        dataset,
+        options,
+        selects_teachers,
+        &stages,
+        progress,
+        interrupt,
+    )?;
     let target = &selection.target;
     refusals::check_model(method, target)?;
     let names = dataset.targets.names();
@@ -158,12 +169,17 @@ pub fn tune(
     } else {
         SourceHead::Removed
     };
-    let network = network::network(
+    let mut network = network::network(
         target,
-        (names.len(), bias),
+        (names.len(), bias.clone()),
         (options.train.seed, source),
         samples.as_ref(),
     )?;
+    let mut averaged = Vec::new();
+    if method.needs(Need::Homogeneous) {
+        let head = (bias.as_slice(), options.train.seed);
+        (network, averaged) = source_soup::start(&selection, &network, head, (&splits, dataset))?;
+    }
 
     let mut data = MethodData::default();
     let mut teachers: Vec<Teacher> = Vec::new();
@@ -211,7 +227,10 @@ pub fn tune(
         interrupt,
     };
     stages.start(Stage::Training);
-    let found = trials::run(&runner)?;
+    let mut found = trials::run(&runner)?;
+    if !averaged.is_empty() {
+        found.settings.insert("sources".to_owned(), json!(averaged));
+    }
     let trained = &found.trained;
     folder.write_model(&trained.model, target, selection.entry.dir.as_deref(), dataset)?;
     stages.start(Stage::Evaluation);
@@ -301,7 +320,7 @@ fn method_data(
                 data.attention = Some(found);
             }
             // These have drivers of their own.
-            Need::Stack | Need::Ensemble => {}
+            Need::Stack | Need::Ensemble | Need::Homogeneous => {}
         }
     }
     if !method.needs(Need::Teachers) {

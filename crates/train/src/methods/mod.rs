@@ -12,6 +12,7 @@ mod l2_sp;
 mod linear_probe;
 mod lora;
 mod soup;
+mod source_soup;
 mod stacked;
 mod stoch_norm;
 mod wise_ft;
@@ -28,6 +29,7 @@ pub use l2_sp::L2Sp;
 pub use linear_probe::LinearProbe;
 pub use lora::Lora;
 pub use soup::Soup;
+pub use source_soup::SourceSoup;
 pub use stacked::Stacked;
 pub use stoch_norm::StochNorm;
 pub use wise_ft::WiseFt;
@@ -52,6 +54,7 @@ pub static METHODS: &[MethodInfo] = &[
     wise_ft::METHOD,
     lora::METHOD,
     soup::METHOD,
+    source_soup::METHOD,
     stacked::METHOD,
     ensemble::METHOD,
 ];
