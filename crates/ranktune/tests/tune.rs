@@ -1,5 +1,7 @@
 //! `tune` as a library: every method of the list on the small hub and the digits of the repository.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where this panics")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
