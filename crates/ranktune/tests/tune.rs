@@ -232,6 +232,12 @@ fn what_a_method_cannot_have_is_refused_before_any_work_with_what_would_do() {
     patient.train.patience = Some(3);
     patient.validation = Validation::None;
     refused(&patient, "--patience");
+    let mut unknown = options(AUTO, &out);
+    unknown.model = Target::Named("mtcnn-onet-fac".to_owned());
+    refused(&unknown, MODEL);
+    let mut several = options(AUTO, &out);
+    several.candidates = vec!["fine-tun".to_owned()];
+    refused(&several, "did you mean \"fine-tune\"");
     let mut blind = options(AUTO, &out);
     blind.validation = Validation::None;
     refused(&blind, "--validation");

@@ -24,7 +24,7 @@ use super::choice::{Tried, choose};
 use super::folder::OutputFolder;
 use super::judged::judge;
 use super::options::{Target, Teachers, TuneOptions, Validation};
-use super::selection::make_ranking;
+use super::selection::{self, check_teachers, make_ranking};
 use super::splits::DataSplits;
 use super::tune;
 use crate::error::{Error, ErrorKind};
@@ -74,11 +74,20 @@ pub(super) fn run(
     // What no candidate can have is an error before any work; what one cannot have is a row.
     let mut infos = Vec::new();
     for name in &options.candidates {
-        infos.push(find(name)?);
+        let info = find(name)?;
+        options.check(info)?;
+        infos.push(info);
+    }
+    let by_rank = |info: &&MethodInfo| info.needs(Need::Teachers) || is_of_several(info);
+    let hub = sources.open(progress, interrupt)?;
+    if let Target::Named(name) = &options.model {
+        selection::find(&hub, name)?;
+    }
+    if infos.iter().any(by_rank) {
+        check_teachers(&hub, options)?;
     }
     let folder = OutputFolder::open(&options.out, options.resume)?;
     let mut options = options.clone();
-    let by_rank = |info: &&MethodInfo| info.needs(Need::Teachers) || is_of_several(info);
     let takes_ranked = infos.iter().any(by_rank) && !matches!(options.teachers, Teachers::Named(_));
     if options.ranking.is_none() && (options.model == Target::Best || takes_ranked) {
         options.ranking = Some(make_ranking(sources, dataset, &options, progress, interrupt)?);
