@@ -30,7 +30,7 @@ use super::network::{self, SourceHead};
 use super::options::TuneOptions;
 use super::read_out::ReadOut;
 use super::splits::{DataSplit, DataSplits};
-use super::stages::{Stage, Stages};
+use super::stages::{Labelled, Stage, Stages};
 use super::teacher_inputs::{TeacherInputs, unusable};
 use super::teachers::teachers;
 use crate::ensemble::{Combination, EnsembleFile, FILE, member_folder, member_path};
@@ -85,6 +85,10 @@ pub(super) fn run(
         feature: FeatureChoice::Auto,
         ..options.extract.clone()
     };
+    let labelled = Labelled {
+        label: "read-out",
+        progress,
+    };
     let inputs = TeacherInputs {
         all: &splits.all,
         all_digests: &splits.all_digests,
@@ -92,7 +96,7 @@ pub(super) fn run(
         dataset: &splits.train.dataset,
         digests: &splits.train.digests,
         options: &extract,
-        progress,
+        progress: &labelled,
         interrupt,
     };
     let (head, validated) = fit(&inputs, &members, &splits, options)?;
