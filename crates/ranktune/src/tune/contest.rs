@@ -103,7 +103,18 @@ pub(super) fn run(
         let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
         let found = match left {
             Some(left) if left.is_zero() => Err(Error::new(ErrorKind::Training, "no time is left of the budget")),
-            left => candidate(sources, dataset, &options, (info, left), &splits, (progress, interrupt)),
+            left => {
+                // What a candidate leaves is for those after it.
+                let share = left.map(|left| left / u32::try_from(count - place).unwrap_or(1));
+                candidate(
+                    sources,
+                    dataset,
+                    &options,
+                    (info, share),
+                    &splits,
+                    (progress, interrupt),
+                )
+            }
         };
         let mut row = Contestant {
             method: method.to_owned(),

@@ -42,6 +42,7 @@ mod text_samples;
 mod trials;
 mod word_teachers;
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
@@ -223,6 +224,7 @@ pub fn tune(
         folder: &folder,
         pause_after: None,
         deadline: options.budget.map(|budget| Instant::now() + budget),
+        runs_left: Cell::new(1),
         progress,
         interrupt,
     };

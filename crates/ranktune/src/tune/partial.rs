@@ -7,6 +7,7 @@
 //! A paused run is the beginning of a full one: same splits, order, views and schedule. Resuming it to a later epoch, or with
 //! `tune --resume` to the end, gives the weights of a run that was never paused.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use ranktune_core::{Interrupt, Progress};
@@ -116,6 +117,7 @@ impl PartialTuning<'_> {
             folder: &OutputFolder::open(folder, true)?,
             pause_after: Some(epochs),
             deadline: None,
+            runs_left: Cell::new(1),
             progress,
             interrupt: self.interrupt,
         };

@@ -1,5 +1,6 @@
 //! One run of training: a trial of one configuration.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
@@ -41,6 +42,8 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) pause_after: Option<usize>,
     /// When training has to end, by the budget.
     pub(crate) deadline: Option<Instant>,
+    /// Number of runs that share what is left of the budget, the next one included.
+    pub(crate) runs_left: Cell<u32>,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) interrupt: &'a Interrupt,
 }
@@ -189,9 +192,14 @@ impl TrialRunner<'_> {
 
     /// Seconds of training that are left of the budget, if there is one.
     pub(crate) fn seconds_left(&self) -> Option<f64> {
-        let left = self.deadline?.saturating_duration_since(Instant::now());
+        Some(self.deadline?.saturating_duration_since(Instant::now()).as_secs_f64())
+    }
+
+    /// Seconds of the next run: its share of what is left.
+    fn seconds_of_run(&self) -> Option<f64> {
+        let share = self.seconds_left()? / f64::from(self.runs_left.get().max(1));
         // The first epoch always runs.
-        Some(left.as_secs_f64().max(1e-3))
+        Some(share.max(1e-3))
     }
 
     /// The validation of the epoch whose weights a run keeps; of the epochs before the pause, where it has passed that already.
@@ -223,7 +231,7 @@ impl TrialRunner<'_> {
         // The chosen trial has been trained as far as it goes.
         options.seconds = match kind {
             RunKind::Chosen => self.deadline.map(|_| 1e-3),
-            _ => self.seconds_left(),
+            _ => self.seconds_of_run(),
         };
         options.views = self.view_schedule(at_lambda(self.method, config.lambda));
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));

@@ -1,8 +1,6 @@
 //! The search for the learning rate and λ: one trial per value; the validation samples decide. Without a search there is one
 //! run. All trials share the teachers' predictions.
 
-use std::time::Instant;
-
 use ranktune_core::Event;
 use ranktune_nn::Mode;
 use ranktune_report::training::{LambdaPoint, Measured, RatePoint};
@@ -211,20 +209,14 @@ impl Search<'_> {
     ) -> Result<(Vec<Trial>, usize), Error> {
         let mut trials: Vec<Trial> = Vec::new();
         let mut diverged = None;
-        let mut longest = 0.0_f64;
-        for &config in configs {
-            if let Some(left) = self.runner.seconds_left()
-                && !trials.is_empty()
-                && left < longest
-            {
-                let text = format!(
-                    "{}: left out, since a trial takes {longest:.0} s and {left:.0} s are left of the budget",
-                    self.name(config)
-                );
+        for (place, &config) in configs.iter().enumerate() {
+            if !trials.is_empty() && self.runner.seconds_left() == Some(0.0) {
+                let text = format!("{}: left out, since no time is left of the budget", self.name(config));
                 self.runner.progress.event(Event::Note(&text));
                 continue;
             }
-            let begun = Instant::now();
+            let runs = u32::try_from(configs.len() - place).unwrap_or(1);
+            self.runner.runs_left.set(runs);
             if let Some(mut trial) = known.take_if(|trial| trial.config == config) {
                 // Its standard error was that of the difference from another trial.
                 trial.tried.measured.standard_error = None;
@@ -232,10 +224,7 @@ impl Search<'_> {
                 continue;
             }
             match self.trial(config) {
-                Ok(trial) => {
-                    longest = longest.max(begun.elapsed().as_secs_f64());
-                    trials.push(trial);
-                }
+                Ok(trial) => trials.push(trial),
                 // A value that is too large is left out; the others are compared without it.
                 Err(error) if error.kind() == ErrorKind::Diverged => {
                     let text = format!("{}: {error}; left out", self.name(config));
