@@ -291,7 +291,7 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
                 "[4/4] evaluation",
             ]
         } else if has_features {
-            &["[1/3] teacher read-outs", "[2/3] training", "[3/3] evaluation"]
+            &["[1/3] features of the model", "[2/3] training", "[3/3] evaluation"]
         } else if method.needs(Need::Stack) {
             &["[1/2] joint head", "[2/2] evaluation"]
         } else {

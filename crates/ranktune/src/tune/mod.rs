@@ -144,7 +144,7 @@ pub fn tune(
     let has_read_outs = needs_teachers || has_features;
     let planned = [
         (Stage::Ranking, selection::makes_ranking(options, selects_teachers)),
-        (Stage::ReadOuts, has_read_outs),
+        (feature_stage(needing), has_read_outs),
         (Stage::Views, needs_teachers),
         (Stage::Training, true),
         (Stage::Evaluation, true),
@@ -268,6 +268,15 @@ pub fn tune(
     Ok(training)
 }
 
+/// The stage in which the features that `method` needs are computed.
+fn feature_stage(method: &MethodInfo) -> Stage {
+    if method.needs(Need::Teachers) || method.needs(Need::ReadOut) {
+        Stage::ReadOuts
+    } else {
+        Stage::Features
+    }
+}
+
 /// The teachers, and the data that `method` needs. A new [`Need`] does not compile until this function provides it.
 fn method_data(
     method: &MethodInfo,
@@ -280,7 +289,7 @@ fn method_data(
     let (target, candidates) = (&selection.target, &selection.teachers);
     let progress = inputs.progress;
     let (mut teachers, mut data) = (Vec::new(), MethodData::default());
-    stages.start(Stage::ReadOuts);
+    stages.start(feature_stage(method));
     let read_out_progress = Labelled {
         label: "read-out",
         progress,

@@ -9,6 +9,7 @@ use ranktune_core::{Event, Progress};
 pub(crate) enum Stage {
     Ranking,
     ReadOuts,
+    Features,
     Views,
     Training,
     JointHead,
@@ -20,6 +21,7 @@ impl Stage {
         match self {
             Self::Ranking => "ranking",
             Self::ReadOuts => "teacher read-outs",
+            Self::Features => "features of the model",
             Self::Views => "teacher views",
             Self::Training => "training",
             Self::JointHead => "joint head",
