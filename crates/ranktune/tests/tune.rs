@@ -155,6 +155,34 @@ fn two_of_one_architecture(place: &Path) -> Sources {
 }
 
 #[test]
+fn the_soup_that_is_written_is_the_one_that_validates_best() {
+    let out = tempfile::tempdir().unwrap();
+    let mut soup = options("soup", out.path());
+    soup.train.epochs = 2;
+    let (training, _) = run(&soup).unwrap();
+    let rows = &training.settings["soup"];
+    let written = rows["written"].as_str().unwrap();
+    let of = |kind: &str, key: &str| rows[kind][key].as_f64().unwrap();
+    for kind in ["single", "greedy", "uniform"] {
+        let (value, loss) = (of(kind, "value"), of(kind, "loss"));
+        let best = (of(written, "value"), of(written, "loss"));
+        assert!(best.0 > value || (best.0 == value && best.1 <= loss), "{kind}: {rows}");
+    }
+    assert!(of("greedy", "value") >= of("single", "value"), "{rows}");
+    let uniform = rows["uniform"]["members"].as_array().unwrap();
+    assert_eq!(
+        uniform.len(),
+        training.rate_curve.len(),
+        "every run is in the uniform soup"
+    );
+    // The inference engine on the written model, against the trainable graph on the average.
+    assert_eq!(
+        training.metrics.validation["accuracy"].as_f64(),
+        Some(of(written, "value"))
+    );
+}
+
+#[test]
 fn a_soup_of_source_weights_starts_from_their_average_and_needs_one_architecture() {
     let place = tempfile::tempdir().unwrap();
     let hub = two_of_one_architecture(place.path());
