@@ -172,7 +172,7 @@ impl Training {
             text.push_str(&format!("\n{}", self.lambda_table()));
         }
         if !self.contest.is_empty() {
-            text.push_str(&format!("\n{}\n", contest::table(&self.contest)));
+            text.push_str(&format!("\n{}", contest::table(&self.contest)));
         }
         for member in &self.members {
             text.push_str(&format!("  member {:.3}  {}\n", member.weight, member.name));

@@ -116,10 +116,14 @@ pub(super) fn run(
                 )
             }
         };
+        let elapsed = started.elapsed().as_secs_f64();
         let mut row = Contestant {
             method: method.to_owned(),
             measured: None,
-            seconds: started.elapsed().as_secs_f64(),
+            // A resumed contest takes the results that are there, with their time.
+            seconds: found
+                .as_ref()
+                .map_or(elapsed, |(training, _)| training.seconds.max(elapsed)),
             chosen: false,
             reason: None,
         };
