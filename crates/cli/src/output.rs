@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Args, ColorChoice, ValueEnum};
+use ranktune_core::terminal::printable;
 use ranktune_report::Style;
+
+use crate::session;
 
 /// The format of a result on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -120,10 +123,10 @@ impl StyleArguments {
     pub(crate) fn print(self, format: ListFormat, list: &impl List) -> anyhow::Result<()> {
         let style = self.style();
         write(&match format {
-            ListFormat::Table => list.text(style),
+            ListFormat::Table => printable(&list.text(style)).into_owned(),
             ListFormat::Json => ranktune_report::to_json(list)?,
             ListFormat::Csv => list.csv(),
-            ListFormat::Markdown => list.markdown(style),
+            ListFormat::Markdown => printable(&list.markdown(style)).into_owned(),
         })
     }
 
@@ -158,13 +161,17 @@ pub(crate) fn print(
     table: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     write(&match format {
-        Format::Table => table(),
+        Format::Table => printable(&table()).into_owned(),
         Format::Json => ranktune_report::to_json(document)?,
     })
 }
 
-/// Writes a result on stdout.
+/// Writes a result on stdout, or into the output of the session.
 pub(crate) fn write(text: &str) -> anyhow::Result<()> {
+    if let Some(session) = session::current() {
+        session.write(text);
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(text.as_bytes())
@@ -172,7 +179,13 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
         .context("stdout cannot be written")
 }
 
-/// Prints a line on stderr.
+/// Prints a line on stderr, or hands it to the session.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    match session::current() {
+        Some(session) => session.message(&printable(line)),
+        None => {
+            // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
+            let _ = io::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
+        }
+    }
 }

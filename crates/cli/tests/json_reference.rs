@@ -194,6 +194,12 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
     printed.run("rank --hub hub --race --top-k 1 --data", &[digits]);
     printed.run("rank --hub hub --race --task tokens --data words.conll", &[]);
     printed.run("rank --hub hub --scores logme,leep --data", &[topics]);
+    printed.run("rank --hub hub --scores knn --max-samples 10 --data", &[topics]);
+    let examples = repository().join("examples/hub");
+    printed.run(
+        "rank --refine 1h --tolerance 0 --trials trials --hub",
+        &[examples.to_str().unwrap(), "--data", topics],
+    );
     fs::write(
         printed.place.path("models.toml"),
         "[[models]]\npath = \"hub/mtcnn-onet-face\"\nlicense = \"mit\"\n",

@@ -8,6 +8,18 @@ use std::error::Error;
 /// The cause that an error keeps.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+/// The longest message, in characters. It may quote a name, a header or a cell of a file, whatever its length.
+const LONGEST: usize = 1500;
+
+/// The message of an error, without the end of one that would flood the terminal.
+pub fn bounded(message: impl Into<String>) -> String {
+    let message = message.into();
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
+}
+
 /// An error and its causes on one line, joined by `: `. A cause that the text before it already contains is left out.
 ///
 /// # Examples
@@ -47,6 +59,13 @@ mod tests {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
             self.1.as_deref().map(|cause| cause as _)
         }
+    }
+
+    #[test]
+    fn a_message_that_quotes_a_whole_file_is_cut() {
+        assert_eq!(bounded("a.csv: the file is empty"), "a.csv: the file is empty");
+        let cut = bounded("ä".repeat(5000));
+        assert_eq!((cut.chars().count(), cut.ends_with('…')), (LONGEST + 1, true));
     }
 
     #[test]

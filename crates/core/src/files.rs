@@ -73,6 +73,21 @@ pub fn replace_atomically<E: From<io::Error>>(
     written
 }
 
+/// Whether the file at `path` lies in `folder`, also after all links are followed; or is a link of the kind that Hugging Face's cache
+/// makes, `snapshots/REVISION/NAME` → `../../blobs/CHECKSUM`, for which the cache's own folder is the border. A file that does not exist
+/// leads nowhere.
+///
+/// A folder from someone else may hold links to files of its reader. What is copied out of such a folder, or opened by a name in one of
+/// its files, must stay in it.
+pub fn stays_inside(folder: &Path, path: &Path) -> bool {
+    let (Ok(folder), Ok(real)) = (folder.canonicalize(), path.canonicalize()) else {
+        return true;
+    };
+    let is_snapshots = |ancestor: &&Path| ancestor.file_name().is_some_and(|name| name == "snapshots");
+    let store = folder.ancestors().find(is_snapshots).and_then(Path::parent);
+    real.starts_with(&folder) || store.is_some_and(|store| real.starts_with(store.join("blobs")))
+}
+
 fn sync_and_rename(temporary: &Path, path: &Path) -> io::Result<()> {
     // Some systems sync only a file that is open for writing.
     OpenOptions::new().write(true).open(temporary)?.sync_all()?;
@@ -138,6 +153,45 @@ mod tests {
     fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert!(write_atomically(&folder.path().join("none/a.json"), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_out_of_a_folder_are_told_from_those_within_and_those_of_a_cache() {
+        use std::os::unix::fs::symlink;
+
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["model/inner", "cache/snapshots/1", "cache/blobs", "other"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["model/inner/a", "cache/blobs/a", "other/secret"] {
+            fs::write(at(file), "").unwrap();
+        }
+        symlink("inner/a", at("model/within")).unwrap();
+        symlink(at("other/secret"), at("model/out")).unwrap();
+        symlink(at("other"), at("model/folder")).unwrap();
+        symlink("../../blobs/a", at("cache/snapshots/1/a")).unwrap();
+        symlink(at("other/secret"), at("cache/snapshots/1/out")).unwrap();
+        symlink(at("model"), at("linked")).unwrap();
+        for (folder, name, expected) in [
+            ("model", "inner/a", true),
+            ("model", "within", true),
+            ("model", "missing", true),
+            ("model", "out", false),
+            ("model", "folder/secret", false),
+            ("model", "../other/secret", false),
+            ("cache/snapshots/1", "a", true),
+            ("cache/snapshots/1", "out", false),
+            // A folder that is itself a link is where it leads.
+            ("linked", "inner/a", true),
+        ] {
+            assert_eq!(
+                stays_inside(&at(folder), &at(folder).join(name)),
+                expected,
+                "{folder}/{name}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`files`] | files that are written whole or not at all |
 //! | [`panics`] | panics of libraries as errors, without their text on the terminal |
 //! | [`counts`] | numbers of things in messages |
+//! | [`terminal`] | texts of others on a terminal |
 //! | [`digest`] | BLAKE3 digests of contents |
 //! | [`random`] | seeded random numbers that are equal on every machine and in every version |
 
@@ -21,6 +22,7 @@ pub mod names;
 pub mod panics;
 pub mod progress;
 pub mod random;
+pub mod terminal;
 
 pub use counts::counted;
 pub use digest::Digest;

@@ -2,20 +2,38 @@
 //!
 //! The message that Rust prints for a panic names a source file of a library and asks for a backtrace. It says nothing about the
 //! user's file, and the error that [`caught`] returns does. Panics elsewhere are printed as ever.
+//!
+//! A library may share its work with a pool of threads. A panic there is handed to the thread that waits for the work, and would be
+//! printed before: it is not printed either while any thread waits within [`caught`].
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 thread_local! {
     /// Whether this thread is within [`caught`].
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
+/// How many calls of [`caught`] are running.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
 static QUIET: Once = Once::new();
 
-/// Runs `call`. If it panics on this thread, nothing is printed.
+/// Whether a panic of this thread ends in [`caught`], or in the pool of a library that hands it there.
+fn is_caught() -> bool {
+    IS_CAUGHT.get() || (RUNNING.load(Ordering::SeqCst) > 0 && is_of_a_pool(thread::current().name()))
+}
+
+/// Pools of rayon leave their threads without names, and rten names those of its own.
+fn is_of_a_pool(thread: Option<&str>) -> bool {
+    thread.is_none_or(|name| name.starts_with("rten-"))
+}
+
+/// Runs `call`. If it panics, on this thread or in a pool that works for it, nothing is printed.
 ///
 /// # Errors
 /// The text of the panic.
@@ -30,13 +48,15 @@ pub fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.call_once(|| {
         let printed = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !IS_CAUGHT.get() {
+            if !is_caught() {
                 printed(info);
             }
         }));
     });
     let before = IS_CAUGHT.replace(true);
+    RUNNING.fetch_add(1, Ordering::SeqCst);
     let outcome = catch_unwind(AssertUnwindSafe(call));
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
     IS_CAUGHT.set(before);
     outcome.map_err(|panic| text(panic.as_ref()).to_owned())
 }
@@ -68,6 +88,9 @@ mod tests {
             caught(|| (inner(), inner())).map(|both| both.0),
             Ok(Err("number 7".to_owned()))
         );
+        // Without a name, as a pool's; its panic is handed on by `join`.
+        let in_a_pool = || thread::spawn(|| panic!("number 8")).join().is_err();
+        assert_eq!(caught(in_a_pool), Ok(true));
         assert_eq!(PRINTED.load(Ordering::SeqCst), 0);
         assert!(catch_unwind(|| panic!("printed")).is_err());
         assert_eq!(PRINTED.load(Ordering::SeqCst), 1);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ranktune_core::BoxError;
 pub(crate) use ranktune_core::counted;
+use ranktune_core::error::bounded;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Error {
             kind,
             path: None,
             place: None,
-            message: message.into(),
+            message: bounded(message),
             source: None,
         }
     }

@@ -8,6 +8,7 @@ pub mod image;
 pub mod load;
 pub mod modality;
 mod parquet_file;
+mod parquet_pages;
 mod subsample;
 pub mod tags;
 pub mod target;

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
-use parquet::column::reader::ColumnReader;
+use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -20,6 +20,7 @@ use ranktune_core::panics::caught;
 use serde_json::{Map, Value};
 
 use crate::file_at::FileAt;
+use crate::parquet_pages::CheckedPages;
 use crate::{Error, Result};
 
 pub(crate) struct ParquetFile {
@@ -175,7 +176,18 @@ impl RowsReader {
                 .map(|column| {
                     check_chunk(group.metadata().column(column.leaf))
                         .map_err(|error| error.at(place(column)).in_file(file.path()))?;
-                    guarded(|| group.get_column_reader(column.leaf))
+                    let descriptor = file
+                        .reader
+                        .metadata()
+                        .file_metadata()
+                        .schema_descr()
+                        .column(column.leaf);
+                    let pages = guarded(|| group.get_column_page_reader(column.leaf));
+                    pages
+                        .map(|pages| {
+                            let pages = CheckedPages::new(pages, &descriptor);
+                            get_column_reader(descriptor, Box::new(pages))
+                        })
                         .map_err(|source| broken(file, Some(column), source))
                 })
                 .collect::<Result<_>>()?;
@@ -206,7 +218,7 @@ impl RowsReader {
 fn guarded<T>(call: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
     caught(call).unwrap_or_else(|_| {
         Err(ParquetError::General(
-            "the decoder panicked on corrupted data".to_owned(),
+            "the decoder cannot read the corrupted data".to_owned(),
         ))
     })
 }

@@ -1,6 +1,7 @@
 //! The errors of engines, extraction and the feature store.
 
 use ranktune_core::BoxError;
+use ranktune_core::error::bounded;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: bounded(message),
             source: None,
         }
     }

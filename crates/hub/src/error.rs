@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_core::BoxError;
+use ranktune_core::error::bounded;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Error {
         Self {
             kind,
             path: None,
-            message: message.into(),
+            message: bounded(message),
             cause: None,
         }
     }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ranktune_core::terminal::shortened;
 use serde::Deserialize;
 
 use crate::Error;
@@ -33,7 +34,10 @@ impl License {
         let name = text.trim().to_ascii_lowercase();
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '+');
         if name.is_empty() || name.len() > MAX_LENGTH || !name.chars().all(is_allowed) {
-            let text = format!("{text:.80?} is not a license; expected an identifier such as apache-2.0 or mit");
+            let text = format!(
+                "{:?} is not a license; expected an identifier such as apache-2.0 or mit",
+                shortened(text, 80)
+            );
             return Err(Error::malformed(text));
         }
         Ok(Self(name))

@@ -15,6 +15,8 @@
 //! longer than announced, and no longer than [`RemoteOptions::max_file_bytes`]; nothing is written outside the cache; a file gets
 //! its name only after its checksum is verified; the token is sent to no other host.
 
+#[doc(hidden)]
+pub mod answers;
 mod cache;
 mod checksum;
 mod download;

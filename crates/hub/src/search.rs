@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use ranktune_core::counts::parse_count;
 use ranktune_core::names::did_you_mean;
+use ranktune_core::terminal::shortened;
 
 use crate::{Error, License};
 
@@ -118,7 +119,8 @@ impl SearchQuery {
         }
         if let Some(task) = self.task.as_ref().filter(|task| !is_task(task)) {
             return wrong(format!(
-                "invalid task {task:.80?}; expected the name of a task on the hub, such as image-classification"
+                "invalid task {:?}; expected the name of a task on the hub, such as image-classification",
+                shortened(task, 80)
             ));
         }
         if !(1..=Self::MAX_LIMIT).contains(&self.limit) {
@@ -155,7 +157,8 @@ impl SearchQuery {
             _ => {
                 let near = did_you_mean(name, OPTIONS);
                 let text = format!(
-                    "unknown option {name:.80?} of a search{near}; expected {}",
+                    "unknown option {:?} of a search{near}; expected {}",
+                    shortened(name, 80),
                     OPTIONS.join(", ")
                 );
                 return Err(Error::malformed(text));

@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 
 /// The largest number of elements that a tensor may have: a guard against files that ask for absurd sizes.
-const MAX_ELEMENTS: usize = 1 << 33;
+const MAX_ELEMENTS: usize = 1 << 31;
 
 /// The number of elements of `dims`.
 ///
@@ -14,6 +14,24 @@ pub(crate) fn elements(dims: &[usize]) -> Result<usize> {
         .try_fold(1usize, |product, &dim| product.checked_mul(dim))
         .filter(|&product| product <= MAX_ELEMENTS)
         .ok_or_else(|| Error::shape(format!("a tensor of shape {dims:?} is too large")))
+}
+
+/// The largest number of elements that an operator makes of a few numbers: 512 MiB in f32. Real graphs make masks and positions so, of
+/// at most some millions.
+const MAX_MADE: usize = 1 << 27;
+
+/// As [`elements`], of a tensor that is made of a few numbers in the file: such a tensor costs the file nothing.
+///
+/// # Errors
+/// `Shape` when it is larger than graphs need.
+pub(crate) fn made_elements(dims: &[usize]) -> Result<usize> {
+    let product = elements(dims)?;
+    if product > MAX_MADE {
+        let text =
+            format!("a tensor of shape {dims:?} is too large to be made of numbers: at most {MAX_MADE} elements are");
+        return Err(Error::shape(text));
+    }
+    Ok(product)
 }
 
 /// Row-major strides.
@@ -169,5 +187,7 @@ mod tests {
     #[test]
     fn absurd_sizes_are_refused() {
         assert!(elements(&[usize::MAX, 2]).is_err());
+        assert_eq!(elements(&[1 << 20, 1 << 10]).ok(), Some(1 << 30));
+        assert!(made_elements(&[1 << 20, 1 << 10]).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ranktune_core::BoxError;
+use ranktune_core::error::bounded;
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Error {
             kind,
             path: None,
             node: None,
-            message: message.into(),
+            message: bounded(message),
             source: None,
         }
     }

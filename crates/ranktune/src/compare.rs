@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use ranktune_core::terminal::shortened;
 use ranktune_report::{Comparison, Ranking, comparison};
 use ranktune_scores::correlation;
 use ranktune_scores::scores::LOGME;
@@ -174,7 +175,11 @@ fn some_names(names: &BTreeMap<String, f64>) -> String {
 }
 
 fn unusable(path: &Path, message: String) -> Error {
-    Error::new(ErrorKind::Data, format!("{}: {message}", path.display()))
+    // It may quote the file.
+    Error::new(
+        ErrorKind::Data,
+        format!("{}: {}", path.display(), shortened(&message, 600)),
+    )
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub use hub::list;
 pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
+pub use ranktune_data::arrays::{ArraySource, MemoryArray};
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
 };
@@ -61,11 +62,13 @@ pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores,
     SearchListing, Study, StudyPlan, Training, Verification,
 };
-pub use ranktune_scores::{Compat, Precision as ProductPrecision};
+pub use ranktune_scores::evidence::Fit;
+pub use ranktune_scores::scores::{Needs, SCORES, Score};
+pub use ranktune_scores::{ColumnEvidence, Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
 pub use ranktune_train::{BatchNorm, ClassWeights, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
 pub use refine::{RefineOptions, Refined, refine};
-pub use score::{ScoreFileOptions, ScoreFiles, StandardErrors, score};
+pub use score::{Fitted, SavedStatistics, ScoreFileOptions, ScoreFiles, StandardErrors, fit, score};
 pub use search::search;
 pub use sources::{Sources, pull, remote_from_env};
 pub use study::{StudyInput, StudyOptions, StudyRun, study};

@@ -1,5 +1,6 @@
 //! `ranktune.training/1`: how a model was tuned, and its metrics.
 
+mod card;
 mod contest;
 mod curves;
 
@@ -11,6 +12,7 @@ use crate::omitted::unreadable_lines;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
 
+pub use card::CardFacts;
 pub use contest::{Contestant, Member};
 pub use curves::{LambdaPoint, Measured, RatePoint};
 
@@ -240,7 +242,7 @@ mod tests {
         }
     }
 
-    fn training() -> Training {
+    pub(super) fn training() -> Training {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         Training {
             schema: SCHEMA.to_owned(),

@@ -247,6 +247,19 @@ pub(crate) fn read_state(path: &Path) -> Result<State> {
     serde_json::from_str(text).map_err(|error| damaged(path, "the training state is damaged").caused_by(error))
 }
 
+/// The file of the best weights that the checkpoint at `path` names, which lies beside it.
+pub(crate) fn best_file(path: &Path, name: &str) -> Result<PathBuf> {
+    let file = path.with_file_name(name);
+    // A checkpoint may come from someone else: no name leads out of its folder.
+    if file.file_name().and_then(|own| own.to_str()) != Some(name) || number(&file, "best-").is_none() {
+        return Err(damaged(
+            path,
+            &format!("names {name:?} as the file of the best weights"),
+        ));
+    }
+    Ok(file)
+}
+
 /// All tensors of a file, by name.
 pub(crate) fn read_tensors(path: &Path, device: &Device) -> Result<Vec<(String, DeviceTensor)>> {
     let bytes = fs::read(path).map_err(|error| damaged(path, "cannot be read").caused_by(error))?;

@@ -21,6 +21,8 @@ mod export;
 mod export_head;
 mod feeds;
 mod finish;
+#[doc(hidden)]
+pub mod foreign;
 mod freeze;
 mod identity;
 mod job;

@@ -79,7 +79,7 @@ pub(crate) fn begin(session: &mut Session<'_>, identity: Identity) -> Result<Sta
     session.input_shapes.clone_from(&state.input_shapes);
     let mut best = None;
     if let Some(file) = state.best.as_ref().and_then(|best| best.file.as_ref()) {
-        let tensors = checkpoint::read_tensors(&checkpoints.folder.join(file), &device)?;
+        let tensors = checkpoint::read_tensors(&checkpoint::best_file(&path, file)?, &device)?;
         let weights = tensors
             .into_iter()
             .map(|(name, tensor)| Ok((known(session, &name)?, tensor)));

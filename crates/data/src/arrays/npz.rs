@@ -10,7 +10,10 @@ use super::role::{self, Role};
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
-pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
+/// Deflate makes at most so many bytes of one.
+const MOST_INFLATED: u64 = 1032;
+
+pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array<'static>> {
     let damaged = |source| Error::malformed("is not an .npz file, or is truncated").caused_by(source);
     let mut archive = ZipArchive::new(BufReader::new(file.reader(0))).map_err(damaged)?;
     let mut names = Vec::new();
@@ -40,7 +43,7 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
         ));
         names.push(name.to_owned());
     }
-    let load = |index: usize| -> Result<Array> {
+    let load = |index: usize| -> Result<Array<'static>> {
         let (method, member) = members[index];
         let at = |error: Error| error.at(format!("array {:?}", names[index]));
         let inside = member
@@ -50,19 +53,38 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
         if !inside {
             return Err(at(Error::malformed("extends beyond the end of the file")));
         }
+        // The directory may claim any size, and an element may be as long as its array: what cannot be true is refused before
+        // memory is reserved for it.
+        if member.size / MOST_INFLATED > member.compressed {
+            let message = format!(
+                "claims {} bytes, which {} compressed ones cannot hold",
+                member.size, member.compressed
+            );
+            return Err(at(Error::malformed(message)));
+        }
         let name = Some(names[index].clone());
         match method {
             Some(CompressionMethod::Stored) => {
                 let header =
                     header::read(&mut BufReader::new(file.reader(member.start)), member.compressed).map_err(at)?;
                 let offset = member.start + header.offset;
-                Ok(Array::new(file, name, header, Source::Plain(offset)))
+                Ok(Array::new(
+                    file.path(),
+                    name,
+                    header,
+                    Source::Plain(file.clone(), offset),
+                ))
             }
             Some(CompressionMethod::Deflated) => {
                 let mut start = Inflated::new(file.clone(), member, 0);
                 let header = header::read(&mut start, member.size).map_err(at)?;
                 let inflated = Inflated::new(file.clone(), member, header.offset);
-                Ok(Array::new(file, name, header, Source::Inflated(Box::new(inflated))))
+                Ok(Array::new(
+                    file.path(),
+                    name,
+                    header,
+                    Source::Inflated(Box::new(inflated)),
+                ))
             }
             other => {
                 let found = other.map_or_else(|| "encrypted".to_owned(), |method| method.to_string());

@@ -16,6 +16,8 @@ pub enum ImageErrorKind {
     Unsupported,
     /// More pixels or bytes than the limit.
     TooLarge,
+    /// The file is no longer the one that was looked at before.
+    Changed,
 }
 
 /// Why an image could not be decoded.
@@ -29,7 +31,7 @@ pub struct ImageError {
 }
 
 impl ImageError {
-    pub(super) fn new(kind: ImageErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ImageErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             path: None,
@@ -51,7 +53,7 @@ impl ImageError {
         self
     }
 
-    pub(super) fn in_file(mut self, path: &Path) -> Self {
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
         self.path = Some(path.to_owned());
         self
     }

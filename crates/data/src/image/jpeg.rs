@@ -10,17 +10,35 @@ use super::error::{ImageError, ImageErrorKind};
 use super::orientation;
 use super::pixels::{Decoded, RgbImage, checked_size, cmyk_to_rgb, grey_to_rgb};
 
-/// The largest number of scans of a progressive file. Encoders write about ten, and each costs a pass over the image.
+/// The largest number of scans of a progressive file. Encoders write about ten, and each costs a pass over the image …
 const MAX_SCANS: usize = 500;
+/// … so that together they pass over at most so many pixels, …
+const MAX_PASSED: usize = 4_000_000_000;
+/// … but so many scans are always read.
+const LEAST_SCANS: usize = 32;
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
+fn decoder(bytes: &[u8], max_scans: usize) -> Result<Decoder<'_>, ImageError> {
     let limits = DecodeLimits {
-        max_scans: MAX_SCANS,
+        max_scans,
         ..DecodeLimits::default()
     };
-    let mut decoder = Decoder::new_with_limits(bytes, limits).map_err(error)?;
-    let header = decoder.header();
+    Decoder::new_with_limits(bytes, limits).map_err(error)
+}
+
+/// How many scans of an image of this size are read.
+fn most_scans(pixels: usize) -> usize {
+    (MAX_PASSED / pixels.max(1)).clamp(LEAST_SCANS, MAX_SCANS)
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
+    let looked_at = decoder(bytes, MAX_SCANS)?;
+    let header = looked_at.header();
     let (width, height) = checked_size(u32::from(header.width), u32::from(header.height))?;
+    let mut decoder = match most_scans(width * height) {
+        MAX_SCANS => looked_at,
+        fewer => decoder(bytes, fewer)?,
+    };
+    let header = decoder.header();
     if header.precision != 8 {
         return Err(ImageError::unsupported(format!(
             "a JPEG with {} bits a sample; 8 are supported",
@@ -113,5 +131,17 @@ impl<'a> Markers<'a> {
         } else if let (0xe1, Some(xmp)) = (marker, body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0")) {
             self.xmp = Some(xmp);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_may_have_many_scans_and_the_largest_image_few() {
+        assert_eq!(most_scans(0), MAX_SCANS);
+        assert_eq!(most_scans(12_000_000), 333);
+        assert_eq!(most_scans(178_956_970), LEAST_SCANS);
     }
 }

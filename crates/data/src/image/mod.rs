@@ -149,13 +149,14 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, ImageError> {
     // A decoder that panics on a damaged file must not end a run over a million others.
     let decoded = caught(|| decode(bytes)).unwrap_or_else(|_| {
         Err(ImageError::malformed(format!(
-            "damaged {name} file: the decoder panicked"
+            "damaged {name} file: the decoder cannot read it"
         )))
     })?;
     Ok(orientation::upright(decoded.image, decoded.orientation))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+/// The bytes of the image file at `path`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     let io = |e: std::io::Error| ImageError::new(ImageErrorKind::Io, "cannot read the image").caused_by(e);
     let file = File::open(path).map_err(io)?;
     let meta = file.metadata().map_err(io)?;

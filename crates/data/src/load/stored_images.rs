@@ -34,7 +34,8 @@ impl StoredImages {
         // Folders of a few thousand files each.
         let folder = self.folder.join(&name[..2]);
         let path = folder.join(format!("{name}.{}", extension_of(bytes)));
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == bytes.len() as u64) {
+        // A machine that lost power may have left the name and the length, and other bytes.
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
             return Ok(path);
         }
         let io = |source| Error::io("the image of a table cannot be written", &path, source);

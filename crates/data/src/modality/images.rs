@@ -7,8 +7,8 @@ use ranktune_core::digest::FieldHasher;
 use ranktune_core::one_line;
 
 use super::{DataKind, Inputs, Modality, pick};
-use crate::image::decode;
-use crate::{Digest, Error, Result, View};
+use crate::image::{ImageError, ImageErrorKind, decode, decode_bytes, read};
+use crate::{Digest, Error, Result, RgbImage, View};
 
 /// Image files, and the view that is taken of each.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,31 @@ impl Modality for Images {
     }
 }
 
+impl Images {
+    /// Decodes the file of sample `i`, whose digest, with its view, was `digest`.
+    ///
+    /// # Errors
+    /// As [`decode`](crate::image::decode); [`ImageErrorKind::Changed`] if the file has another content than when `digest` was computed.
+    pub fn decode_same(&self, i: usize, digest: &Digest) -> std::result::Result<RgbImage, ImageError> {
+        let file = &self.files[i];
+        let bytes = read(file);
+        let content = match &bytes {
+            Ok(bytes) => Some(blake3::hash(bytes).into()),
+            Err(error) if error.kind() == ImageErrorKind::Io => Some(unreadable_digest(file)),
+            Err(_) => None,
+        };
+        let view = self.views.as_ref().and_then(|views| views[i].as_ref());
+        let found = content.map(|content| view.map_or(content, |view| view_digest(&content, view)));
+        if found.is_some_and(|found| found != *digest) {
+            let text = "the file was changed while the data set was read; run the same command again";
+            return Err(ImageError::new(ImageErrorKind::Changed, text).in_file(file));
+        }
+        bytes
+            .and_then(|bytes| decode_bytes(&bytes))
+            .map_err(|error| error.in_file(file))
+    }
+}
+
 /// The digest of a view, from that of the image.
 pub(crate) fn view_digest(image: &Digest, view: &View) -> Digest {
     let mut hasher = blake3::Hasher::new_derive_key("ranktune image view 1");
@@ -74,6 +99,11 @@ fn content_digest(file: &Path) -> Digest {
     if read.is_ok() {
         return hasher.finalize().into();
     }
+    unreadable_digest(file)
+}
+
+/// The digest of a file that cannot be read.
+fn unreadable_digest(file: &Path) -> Digest {
     let mut hasher = FieldHasher::new("ranktune unreadable input 1");
     hasher.text(&file.to_string_lossy());
     hasher.finish()
@@ -93,6 +123,40 @@ mod tests {
         assert_eq!(content_digest(&a), blake3::hash(b"same").into());
         std::fs::write(&b, b"sane").unwrap();
         assert_ne!(content_digest(&a), content_digest(&b));
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_after_its_digest_was_computed_is_not_decoded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.pgm");
+        std::fs::write(&file, b"P5 1 1 255\na").unwrap();
+        let view = View {
+            extent: crate::view::Extent::Square { share: 0.5 },
+            x: 0.5,
+            y: 0.5,
+            flip: true,
+        };
+        for views in [None, Some(vec![Some(view)])] {
+            let images = Images {
+                files: vec![file.clone()],
+                views,
+            };
+            let digest = images.digest(0);
+            assert_eq!(images.decode_same(0, &digest).unwrap().pixels, b"aaa");
+            std::fs::write(&file, b"P5 1 1 255\nb").unwrap();
+            let changed = || {
+                let error = images.decode_same(0, &digest).unwrap_err();
+                assert_eq!(error.kind(), ImageErrorKind::Changed);
+                assert!(error.to_string().contains("a.pgm: the file was changed"), "{error}");
+            };
+            changed();
+            std::fs::remove_file(&file).unwrap();
+            changed();
+            // A file that could never be read is unreadable, and not changed.
+            let missing = images.digest(0);
+            assert_eq!(images.decode_same(0, &missing).unwrap_err().kind(), ImageErrorKind::Io);
+            std::fs::write(&file, b"P5 1 1 255\na").unwrap();
+        }
     }
 
     #[test]

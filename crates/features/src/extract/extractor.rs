@@ -116,7 +116,7 @@ impl<'a> Extractor<'a> {
         let parts = self.parts.get_or_insert_with(|| source.parts());
         let part = parts.iter().find(|part| part.contains(&first)).cloned();
         let part = part.unwrap_or(first..source.len());
-        let samples = source.part(part.start..part.end.min(limit));
+        let samples = source.part(part.start..part.end.min(limit), Some(work.digests));
         for (index, (run, runner)) in self.runs.iter_mut().zip(&mut self.runners).enumerate() {
             if run.rows_done().is_some_and(|row| samples.range().contains(&row)) {
                 self.pipeline

@@ -10,6 +10,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Range;
 
+use ranktune_core::Digest;
 use ranktune_onnx::locate::Located;
 use ranktune_onnx::{Model, shapes};
 
@@ -71,8 +72,8 @@ pub(crate) trait SampleSource<'a>: Sync {
     /// Consecutive parts of the data set, each of which fits in memory ready to be prepared.
     fn parts(&self) -> Vec<Range<usize>>;
 
-    /// The samples at `range`.
-    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a>;
+    /// The samples at `range`. `digests` are those of all samples, if they must still be the same.
+    fn part(&self, range: Range<usize>, digests: Option<&'a [Digest]>) -> Box<dyn DatasetPart + 'a>;
 }
 
 /// A part of a data set.

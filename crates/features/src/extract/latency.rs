@@ -27,7 +27,7 @@ pub fn latencies(work: &Extraction<'_>, mut finished: impl FnMut(usize, Result<D
         ..work.options.clone()
     };
     let engines = Engines::open(&options, work.progress)?;
-    let samples = source.part(0..source.len().min(SAMPLES));
+    let samples = source.part(0..source.len().min(SAMPLES), None);
     for (index, model) in work.models.iter().enumerate() {
         let runner = Runner::open(model, &engines, &options, work.progress);
         let result = runner.and_then(|mut runner| {

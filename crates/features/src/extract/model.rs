@@ -58,7 +58,16 @@ impl PreparedModel {
     /// # Errors
     /// [`Unusable::NotApplicable`] if it takes another kind of data; [`Unusable::Failed`] with file, node and reason otherwise.
     pub fn new(entry: &HubEntry, data: Option<DataKind>, options: &ExtractOptions) -> Result<Self, Unusable> {
+        // A file that is missing is named by what reads it.
+        let before = entry.digest().ok();
         let mut model = Model::load(&entry.model_path)?;
+        let digest = entry.digest()?;
+        // Features are kept under the digest, so it must be that of the bytes that were read.
+        if before.is_some_and(|before| before != digest) {
+            let text = "was changed while it was read; run the same command again";
+            let text = format!("{}: {text}", entry.model_path.display());
+            return Err(Unusable::Failed(text.into()));
+        }
         check(&model)?;
         let tower = tower::cut_to(&mut model, data)?;
         let side = modality::prepare(&Candidate::new(entry, &model, data, options))?;
@@ -92,7 +101,7 @@ impl PreparedModel {
         let names: Vec<&str> = layers.iter().map(|layer| layer.feature.as_str()).collect();
         Ok(Self {
             name: entry.name.clone(),
-            digest: entry.digest()?.to_hex().to_string(),
+            digest: digest.to_hex().to_string(),
             parameters: inspection.parameters,
             feature_tensor: names.join(","),
             notes: tower

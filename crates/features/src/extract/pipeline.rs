@@ -211,7 +211,10 @@ impl<'a> Pipeline<'a> {
                 self.source.noun()
             ));
         }
-        if outcome.features.is_ok() {
+        if let Ok(features) = &outcome.features {
+            if let Some(reason) = features.not_kept() {
+                self.work.note(&format!("{model}: features are not cached: {reason}"));
+            }
             self.work.progress.event(Event::ModelFinished {
                 model,
                 seconds,

@@ -67,6 +67,14 @@ impl ExtractedFeatures {
         }
     }
 
+    /// Why the features are not in the cache, if they were to be kept and could not be.
+    pub(crate) fn not_kept(&self) -> Option<&str> {
+        match &self.place {
+            Place::Stored(reader) => reader.not_kept(),
+            Place::Memory(_) => None,
+        }
+    }
+
     /// Restricts the features to the first `rows` rows, or to all rows if there are fewer.
     pub fn take_rows(&mut self, rows: usize) {
         let all = match &self.place {

@@ -48,7 +48,7 @@ pub(crate) struct Unit {
     pub(crate) items: Items,
     /// Number of samples (or words) that were truncated to the maximum length of the model.
     pub(crate) cut: usize,
-    /// Why the unit could not be prepared, which makes the model unusable: the tokenizer failed.
+    /// Why the unit could not be prepared: the tokenizer failed, which makes the model unusable, or a file was changed, which ends all work.
     pub(crate) failed: Option<Error>,
 }
 

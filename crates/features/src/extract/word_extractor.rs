@@ -125,7 +125,7 @@ impl<'a> WordExtractor<'a> {
             Some(runner) => runner,
             None => runner.insert(Runner::open(model, &self.engines, work.options, work.progress)?),
         };
-        let samples = self.source.part(0..self.source.len());
+        let samples = self.source.part(0..self.source.len(), None);
         let plan = runner.plan();
         let options = units::Options {
             rows: cost.sentences..sentences,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::format::{self, Chunk, Columns, Contents, decode, feature_size};
+use ranktune_core::one_line;
+
 use super::{CachePrecision, Files, Key, corrupt, io_error};
 use crate::{Error, ErrorKind};
 
@@ -20,6 +22,8 @@ pub struct Reader {
     chunks: Vec<Chunk>,
     valid: Vec<bool>,
     buffer: Vec<u8>,
+    /// Why the entry is not in the store, if it could not be completed.
+    not_kept: Option<String>,
     /// Protects the entry from eviction while it is read.
     _lock: Option<File>,
 }
@@ -54,13 +58,26 @@ impl Reader {
             chunks,
             valid,
             buffer: Vec::new(),
+            not_kept: None,
             _lock: lock,
         })
     }
 
     /// Opens the valid part of a partial file that this process is writing.
     pub(super) fn open_partial(path: &Path, key: &Key) -> Result<Self, Error> {
-        let mut file = File::open(path).map_err(|error| io_error("cannot open", path, error))?;
+        let file = File::open(path).map_err(|error| io_error("cannot open", path, error))?;
+        Self::of_part(file, path, key)
+    }
+
+    /// The rows in `file`, which is open and was written by this process, after `error` has kept it from completing the entry.
+    pub(super) fn of_rows(file: File, path: &Path, key: &Key, error: &Error) -> Result<Self, Error> {
+        Ok(Self {
+            not_kept: Some(one_line(error)),
+            ..Self::of_part(file, path, key)?
+        })
+    }
+
+    fn of_part(mut file: File, path: &Path, key: &Key) -> Result<Self, Error> {
         let contents = format::scan(&mut file, key).map_err(|error| io_error("cannot read", path, error))?;
         let Some(columns) = contents.columns else {
             return Err(corrupt(path, "has no rows yet"));
@@ -72,6 +89,7 @@ impl Reader {
             chunks: contents.chunks,
             valid: contents.valid,
             buffer: Vec::new(),
+            not_kept: None,
             _lock: None,
         })
     }
@@ -80,6 +98,12 @@ impl Reader {
     pub(super) fn holding(mut self, lock: Option<File>) -> Self {
         self._lock = lock;
         self
+    }
+
+    /// Why the entry is not in the store, if it could not be completed; its rows are read from a file that is deleted, or is left as it
+    /// is for the next writer.
+    pub fn not_kept(&self) -> Option<&str> {
+        self.not_kept.as_deref()
     }
 
     /// Number of rows, `n`.

@@ -67,7 +67,8 @@ impl Writer {
         };
         if complete {
             // The process was killed between the last write and the rename.
-            return writer.rename().map(EntryState::Complete);
+            let reader = writer.rename()?;
+            return Ok(EntryState::Complete(reader.holding(shared(writer.lock))));
         }
         writer.cut_off()?;
         Ok(if rows > 0 {
@@ -122,13 +123,25 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Io`]; [`ErrorKind::Corrupt`] before the first row.
     pub fn so_far(&self) -> Result<Reader, Error> {
-        Reader::open_partial(&self.files.partial, &self.key)
+        let opened = Reader::open_partial(&self.files.partial, &self.key);
+        match opened {
+            // The folder may have been deleted meanwhile; the open file is still there.
+            Err(error) if error.kind() == ErrorKind::Io => {
+                let file = self
+                    .file
+                    .try_clone()
+                    .map_err(|error| io_error("cannot read", &self.files.partial, error))?;
+                Reader::of_rows(file, &self.files.partial, &self.key, &error)
+            }
+            opened => opened,
+        }
     }
 
-    /// Completes the entry, evicts others if the store exceeds its size limit, and opens it.
+    /// Completes the entry, evicts others if the store exceeds its size limit, and opens it. If it cannot be completed, because the disk
+    /// is full or the folder was deleted, its rows are still read from the open file, and [`Reader::not_kept`] says why.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] without a row; [`ErrorKind::Io`].
+    /// [`ErrorKind::InvalidInput`] without a row; [`ErrorKind::Io`] if the rows cannot be read.
     pub fn finish(mut self) -> Result<Reader, Error> {
         if self.rows == 0 {
             return Err(Error::new(
@@ -136,6 +149,16 @@ impl Writer {
                 "an entry without rows cannot be completed",
             ));
         }
+        match self.complete() {
+            Ok(reader) => Ok(reader.holding(shared(self.lock))),
+            Err(error) if error.kind() == ErrorKind::Io => {
+                Reader::of_rows(self.file, &self.files.partial, &self.key, &error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn complete(&mut self) -> Result<Reader, Error> {
         let end = format::end(&self.key, self.rows);
         self.write(&end)?;
         self.file
@@ -144,13 +167,13 @@ impl Writer {
         self.rename()
     }
 
-    fn rename(self) -> Result<Reader, Error> {
+    fn rename(&mut self) -> Result<Reader, Error> {
         fs::rename(&self.files.partial, &self.files.complete)
             .map_err(|error| io_error("cannot rename", &self.files.partial, error))?;
         let reader = Reader::open(&self.files, &self.key, None)?;
         // If eviction fails now, a later writer repeats it.
         let _ = self.store.evict(self.store.options.max_bytes);
-        Ok(reader.holding(shared(self.lock)))
+        Ok(reader)
     }
 
     fn check(&self, rows: usize, block: &Block<'_>) -> Result<Columns, Error> {
@@ -206,7 +229,9 @@ impl Writer {
 
     /// One write per record, so that a killed process tears at most the last one.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if let Err(error) = self.file.write_all(bytes) {
+        // A reader of the rows so far may share the file, and its position.
+        let at_end = self.file.seek(SeekFrom::Start(self.length));
+        if let Err(error) = at_end.and_then(|_| self.file.write_all(bytes)) {
             // A full disk may have written a part. If cutting it off fails too, the checksums find it later.
             let _ = self.cut_off();
             return Err(io_error("cannot write", &self.files.partial, error));

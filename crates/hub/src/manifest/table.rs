@@ -7,6 +7,7 @@
 use std::fmt;
 
 use ranktune_core::names::did_you_mean;
+use ranktune_core::terminal::shortened;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
@@ -139,7 +140,8 @@ impl TryFrom<String> for ModelName {
         let is_plain = text.chars().all(|c| !c.is_control() && c != '/' && c != '\\') && text.trim() == text;
         if text.is_empty() || text.len() > 200 || !is_plain {
             let text = format!(
-                "{text:.200?} cannot be the name of a model: expected 1 to 200 printable characters without slashes"
+                "{:?} cannot be the name of a model: expected 1 to 200 printable characters without slashes",
+                shortened(&text, 200)
             );
             return Err(Error::malformed(text));
         }
@@ -205,11 +207,12 @@ pub(super) fn explain(message: &str) -> String {
     let Some((kind, found, known)) = parts else {
         return message.to_owned();
     };
+    let found = &*shortened(found, 80);
     // The known ones stand between backticks.
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
     let suggestion = did_you_mean(found, known.iter().copied());
     if suggestion.is_empty() {
-        return format!("unknown {kind} {found:.80?}; expected one of {}", known.join(", "));
+        return format!("unknown {kind} {found:?}; expected one of {}", known.join(", "));
     }
-    format!("unknown {kind} {found:.80?}{suggestion}")
+    format!("unknown {kind} {found:?}{suggestion}")
 }

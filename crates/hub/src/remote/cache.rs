@@ -130,7 +130,9 @@ impl Cache {
     pub(crate) fn link(&self, commit: &str, name: &str, checksum: &str) -> Result<(), Error> {
         let (pointer, blob) = (self.pointer(commit, name), self.blob(checksum));
         let depth = name.matches('/').count() + 2;
-        let target = Path::new(&"../".repeat(depth)).join("blobs").join(checksum);
+        // By parts: Windows does not follow links whose targets have slashes.
+        let up: PathBuf = std::iter::repeat_n("..", depth).collect();
+        let target = up.join("blobs").join(checksum);
         let linked = create_parent(&pointer).and_then(|()| {
             let temporary = temporary_name(&pointer);
             // Fallbacks for file systems without symbolic links.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ranktune_core::terminal::shortened;
 use serde::Deserialize;
 
 use super::checksum::Checksum;
@@ -61,8 +62,10 @@ impl Listing {
         })?;
         let commit = answer.sha;
         if !is_commit(&commit) || (is_commit(revision) && revision != commit) {
-            let text =
-                format!("unexpected response from the hub: invalid commit {commit:.60?} for revision {revision}");
+            let text = format!(
+                "unexpected response from the hub: invalid commit {:?} for revision {revision}",
+                shortened(&commit, 60)
+            );
             return Err(Error::new(ErrorKind::Untrusted, text));
         }
         let mut files = BTreeMap::new();

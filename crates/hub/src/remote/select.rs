@@ -12,6 +12,8 @@
 
 use std::collections::BTreeSet;
 
+use ranktune_core::terminal::shortened;
+
 use crate::{Error, ErrorKind, WeightPrecision};
 
 /// Configuration files that are read beside a model, and the model card.
@@ -156,7 +158,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
         || name.split(['/', '\\']).any(|part| part == "..")
         || matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     if leads_out {
-        let text = format!("the hub lists a file {name:?}, which leads out of the repository; nothing was downloaded");
+        let text = format!(
+            "the hub lists a file {:?}, which leads out of the repository; nothing was downloaded",
+            shortened(name, 200)
+        );
         return Err(Error::new(ErrorKind::Untrusted, text));
     }
     Ok(())
@@ -166,9 +171,29 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 pub(crate) fn is_usable(name: &str) -> bool {
     let is_part = |part: &str| {
         let chars = part.chars().all(|c| !c.is_control() && !r#"\:*?"<>|"#.contains(c));
-        !part.is_empty() && part.len() <= 200 && !part.starts_with('.') && !part.ends_with(['.', ' ']) && chars
+        !part.is_empty()
+            && part.len() <= 200
+            && !part.starts_with('.')
+            && !part.ends_with(['.', ' '])
+            && chars
+            && !is_device(part)
     };
     name.len() <= 1000 && name.split('/').all(is_part)
+}
+
+/// Whether Windows opens a device of this name instead of a file, whatever follows the first point.
+fn is_device(part: &str) -> bool {
+    let name = part
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_ascii_lowercase();
+    let is_numbered = |name: &str| matches!(name.as_bytes(), [b'1'..=b'9']);
+    ["con", "prn", "aux", "nul"].contains(&name.as_str())
+        || ["com", "lpt"]
+            .iter()
+            .any(|port| name.strip_prefix(port).is_some_and(is_numbered))
 }
 
 #[cfg(test)]
@@ -289,6 +314,9 @@ mod tests {
             "a\nb.onnx",
             "a:b.onnx",
             "x./y.onnx",
+            "aux.onnx",
+            "onnx/NUL",
+            "com1.onnx_data",
             "",
         ] {
             assert!(!is_usable(name), "{name:?}");

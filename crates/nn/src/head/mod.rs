@@ -73,8 +73,13 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     cut(&mut model, &ends);
     // A model that was tuned before already has its features under the name of the pooled ones.
     let is_pooled = head.feature == POOLED && head.rows == HeadRows::Single && head.layout == FeatureLayout::Flat;
+    // The names of the head's nodes begin with those of their outputs.
+    let is_of_output = |name: &str| {
+        name.strip_prefix(&head.output)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let renamed = free_names(&mut model, |name| {
-        name == head.output || (name.starts_with(PREFIX) && !(is_pooled && name == POOLED))
+        is_of_output(name) || (name.starts_with(PREFIX) && !(is_pooled && name == POOLED))
     })?;
     let feature = renamed.get(&head.feature).unwrap_or(&head.feature);
     let by_token = head.layout == FeatureLayout::EveryToken;

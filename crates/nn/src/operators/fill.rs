@@ -4,7 +4,7 @@ use ranktune_onnx::Tensor;
 
 use super::{Attributes, Operator};
 use crate::host::HostData;
-use crate::shape::{axis, elements, size};
+use crate::shape::{axis, made_elements, size};
 use crate::value::Value;
 use crate::{Error, HostTensor, Result};
 
@@ -56,7 +56,7 @@ pub(super) fn constant_of_shape(attributes: &mut Attributes) -> Result<Operator>
     }
     Ok(Box::new(move |inputs, _| {
         let dims = inputs.ints(0)?.into_iter().map(size).collect::<Result<Vec<_>>>()?;
-        let total = elements(&dims)?;
+        let total = made_elements(&dims)?;
         Ok(vec![value.take(&dims, std::iter::repeat_n(0, total))?.into()])
     }))
 }
@@ -77,7 +77,7 @@ pub(super) fn range(_: &mut Attributes) -> Result<Operator> {
             let count = distance.unsigned_abs().div_ceil(u128::from(step.unsigned_abs()));
             let count = if (distance > 0) == (step > 0) { count } else { 0 };
             let count = usize::try_from(count).map_err(|_| Error::shape("the range is too long"))?;
-            elements(&[count])?;
+            made_elements(&[count])?;
             return Ok(vec![
                 HostTensor::list((0..count as i64).map(|index| start + index * step).collect()).into(),
             ]);
@@ -87,7 +87,7 @@ pub(super) fn range(_: &mut Attributes) -> Result<Operator> {
         if !count.is_finite() {
             return Err(Error::shape("the range never ends"));
         }
-        let count = elements(&[count as usize])?;
+        let count = made_elements(&[count as usize])?;
         Ok(vec![
             HostTensor::floats(&[count], (0..count).map(|index| start + index as f32 * step).collect())?.into(),
         ])
@@ -130,7 +130,7 @@ pub(super) fn one_hot(attributes: &mut Attributes) -> Result<Operator> {
         let along = axis(along, indices.dims().len() + 1)?;
         let mut dims = indices.dims().to_vec();
         dims.insert(along, depth);
-        elements(&dims)?;
+        made_elements(&dims)?;
         let inner: usize = indices.dims()[along..].iter().product();
         let list = indices.to_ints();
         let outer = list.len() / inner.max(1);

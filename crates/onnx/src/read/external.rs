@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
+use ranktune_core::files::stays_inside;
 
 use super::file::open;
 use crate::proto::TensorProto;
@@ -103,25 +104,10 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, Error> {
     }
     let path = folder.join(location);
     // Links are followed only as far as they stay inside; a missing file is reported when it is opened.
-    if let (Ok(folder), Ok(real)) = (folder.canonicalize(), path.canonicalize())
-        && !real.starts_with(&folder)
-        && !in_the_same_store(&folder, &path)
-    {
+    if !stays_inside(folder, &path) {
         return Err(outside());
     }
     Ok(path)
-}
-
-/// Whether `path` is a link of the kind that Hugging Face's cache makes: `snapshots/REV/NAME` → `../../blobs/HASH`, for
-/// which the cache's own folder, two levels up, is the border.
-fn in_the_same_store(folder: &Path, path: &Path) -> bool {
-    let store = folder
-        .ancestors()
-        .find(|ancestor| ancestor.file_name().is_some_and(|name| name == "snapshots"));
-    let (Some(store), Ok(real)) = (store.and_then(Path::parent), path.canonicalize()) else {
-        return false;
-    };
-    real.starts_with(store.join("blobs"))
 }
 
 fn invalid(message: String) -> Error {

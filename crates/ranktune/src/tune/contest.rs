@@ -155,7 +155,7 @@ pub(super) fn run(
         seconds: begun.elapsed().as_secs_f64(),
         ..training
     };
-    folder.write_training(&training)?;
+    folder.write_document(&training)?;
     Ok(training)
 }
 

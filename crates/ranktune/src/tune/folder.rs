@@ -6,6 +6,7 @@
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |
 //! | `preprocessor_config.json` | the preprocessing at the size that was trained at (timm's is in `config.json`) |
 //! | `tokenizer.json` and its other files | those of the model |
+//! | `README.md` | the model card: metrics, source and license, with metadata that the Hugging Face hub reads |
 //! | `training.json` | settings, history and metrics, `ranktune.training/1`; written last |
 //! | `log.jsonl`, `tensorboard/`, `checkpoints/` | records of the run |
 //! | `ensemble.json`, `members/` | in place of `model.onnx`, the models of a result that is several |
@@ -14,13 +15,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ranktune_core::files::write_atomically;
+use ranktune_core::files::{stays_inside, write_atomically};
 use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::PreparedModel;
 use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
+use ranktune_report::training::CardFacts;
 use serde_json::{Map, Value, json};
 
 use crate::ensemble::EnsembleFile;
@@ -58,7 +60,9 @@ impl OutputFolder {
         let is_run = ["checkpoints", "training.json", "grid", "members", "auto"]
             .into_iter()
             .any(holds);
-        let is_empty = fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
+        // A process that was killed here leaves hidden files, of which the next one makes nothing.
+        let is_hidden = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+        let is_empty = fs::read_dir(path).map_or(true, |entries| entries.flatten().all(|entry| is_hidden(&entry)));
         if !is_empty && !is_run {
             let message = format!("{shown}: the folder holds other files; choose an empty or a new one with --out");
             return Err(output(message));
@@ -128,6 +132,9 @@ impl OutputFolder {
         base_folder: Option<&Path>,
         dataset: &Dataset,
     ) -> Result<(), Error> {
+        if let Some(folder) = base_folder {
+            check_inside(folder, "config.json")?;
+        }
         let mut config = config(base_folder);
         label(&mut config, dataset);
         if let Some(side) = base.images() {
@@ -166,6 +173,7 @@ impl OutputFolder {
     fn copy_tokenizer(&self, from: Option<&Path>) -> Result<(), Error> {
         let Some(from) = from else { return Ok(()) };
         for name in TOKENIZER_FILES {
+            check_inside(from, name)?;
             let Ok(bytes) = fs::read(from.join(name)) else { continue };
             if let Some((folder, _)) = name.rsplit_once('/') {
                 let made = fs::create_dir_all(self.path.join(folder));
@@ -176,10 +184,31 @@ impl OutputFolder {
         Ok(())
     }
 
-    pub(crate) fn write_training(&self, training: &Training) -> Result<(), Error> {
+    /// Writes the model card and, last of all, the document of the run.
+    pub(crate) fn write_training(&self, training: &Training, facts: &CardFacts<'_>) -> Result<(), Error> {
+        self.write("README.md", training.card(facts).as_bytes())?;
+        self.write_document(training)
+    }
+
+    /// Writes the document alone: of a result of several models, which has no model card, or of one whose card is there.
+    pub(crate) fn write_document(&self, training: &Training) -> Result<(), Error> {
         let text = ranktune_report::to_json(training).map_err(|error| Error::new(ErrorKind::Output, error))?;
         self.write("training.json", text.as_bytes())
     }
+}
+
+/// Refuses to copy a file that is a link out of its folder: a model of someone else's must not put a file of the user's into a folder
+/// that is handed on.
+fn check_inside(folder: &Path, name: &str) -> Result<(), Error> {
+    let path = folder.join(name);
+    if stays_inside(folder, &path) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: a link that leads out of the model's folder is not copied to the tuned model; replace it by the file",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Hub, message))
 }
 
 /// The fields of a model's `config.json`; none if the file is missing or not an object.
@@ -259,6 +288,28 @@ mod tests {
             "pretrained_cfg": {"num_classes": 10, "crop_pct": 0.9},
         });
         assert_eq!(Value::Object(config), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_of_the_user_is_not_copied() {
+        let place = tempfile::tempdir().unwrap();
+        let (model, secret) = (place.path().join("model"), place.path().join("secret"));
+        fs::create_dir(&model).unwrap();
+        fs::write(&secret, "{}").unwrap();
+        std::os::unix::fs::symlink(&secret, model.join("vocab.txt")).unwrap();
+        let out = OutputFolder::open(&place.path().join("out"), false).unwrap();
+        let error = out.copy_tokenizer(Some(&model)).unwrap_err().to_string();
+        assert!(error.contains("vocab.txt: a link that leads out"), "{error}");
+        assert!(!out.join("vocab.txt").exists());
+    }
+
+    #[test]
+    fn a_process_that_was_killed_at_once_leaves_a_folder_that_is_empty() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("..writable.7.0.tmp"), "").unwrap();
+        fs::write(place.path().join(".writable"), "").unwrap();
+        OutputFolder::open(place.path(), false).unwrap();
     }
 
     #[test]

@@ -49,7 +49,7 @@ use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::{SCHEMA, Teacher};
+use ranktune_report::training::{CardFacts, SCHEMA, Teacher};
 use ranktune_train::methods::{at_lambda, find};
 use ranktune_train::{ClassWeights, MacroF1, MethodInfo, Need, ValidationMetric};
 use serde_json::json;
@@ -60,6 +60,7 @@ pub(crate) use run::decimal;
 
 use crate::error::{Error, ErrorKind};
 use crate::models::check_pooling;
+use crate::record::data_name;
 use crate::sources::Sources;
 use entity_f1::EntityF1;
 use folder::OutputFolder;
@@ -264,7 +265,14 @@ pub fn tune(
         contest: Vec::new(),
         unreadable: splits.unreadable.clone(),
     };
-    folder.write_training(&training)?;
+    let licenses: Vec<String> = selection.entry.licenses.iter().map(ToString::to_string).collect();
+    let facts = CardFacts {
+        kind: dataset.kind().noun(),
+        data: &data_name(&training.data.path),
+        licenses: &licenses,
+        parameters: trained.model.parameters(),
+    };
+    folder.write_training(&training, &facts)?;
     Ok(training)
 }
 

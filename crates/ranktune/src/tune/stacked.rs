@@ -153,7 +153,7 @@ pub(super) fn run(
         contest: Vec::new(),
         unreadable: splits.unreadable.clone(),
     };
-    folder.write_training(&training)?;
+    folder.write_document(&training)?;
     Ok(training)
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ranktune_core::names::did_you_mean;
+use ranktune_core::terminal::shortened;
 use serde_json::{Map, Value};
 
 use super::units::{Taken, Written, is_share, shares};
@@ -47,13 +48,16 @@ impl Default for ImportOptions {
     }
 }
 
+/// The longest message, which quotes heads and cells of the table.
+const LONGEST: usize = 500;
+
 /// A table of which nothing can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportError(String);
 
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&shortened(&self.0, LONGEST))
     }
 }
 
@@ -91,7 +95,10 @@ pub fn import_csv(text: &str, options: &ImportOptions) -> Result<(Record, Vec<Re
         .map(|&(_, head)| RecordNote {
             line: 1,
             kind: RecordNoteKind::OtherColumn,
-            message: format!("column {head:?} is no known one and no score; its cells are kept as text"),
+            message: format!(
+                "column {:?} is no known one and no score; its cells are kept as text",
+                shortened(head, LONGEST)
+            ),
         })
         .collect();
     let mut rows = Vec::new();
@@ -122,7 +129,7 @@ fn rejected(line: usize, message: &str) -> RecordNote {
     RecordNote {
         line,
         kind: RecordNoteKind::Rejected,
-        message: format!("{message}; left out"),
+        message: format!("{}; left out", shortened(message, LONGEST)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The file: JSON lines.
 
+use ranktune_core::terminal::shortened;
 use serde_json::Value;
 
 use super::units::is_share;
@@ -28,7 +29,7 @@ pub fn parse(text: &str) -> (Record, Vec<RecordNote>) {
             Err(message) => notes.push(RecordNote {
                 line: line + 1,
                 kind: RecordNoteKind::Rejected,
-                message: format!("{message}; left out"),
+                message: format!("{}; left out", shortened(&message, 500)),
             }),
         }
     }

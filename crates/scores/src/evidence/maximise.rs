@@ -117,7 +117,8 @@ impl Grid {
             }
             (None, None) => floor,
         };
-        let (from, to) = (smallest.ln(), (largest * BEYOND).ln());
+        // The logarithm of the product, which could overflow.
+        let (from, to) = (smallest.ln(), largest.ln() + BEYOND.ln());
         let steps = ((to - from) / STEP).ceil().max(1.0);
         let shifts = (0..=steps as usize)
             .into_par_iter()

@@ -156,6 +156,9 @@ impl Writer {
     }
 }
 
+/// Features are f32, so a sum of their products over 2⁶⁴ samples is below this. Eigenvalues, traces and their ratios then stay finite.
+const LARGEST_PRODUCT: f64 = 1e100;
+
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -264,6 +267,11 @@ impl Reader<'_> {
             for column in 0..d {
                 for entry in gram.column_mut(column) {
                     *entry = self.number()?;
+                    if entry.abs() > LARGEST_PRODUCT {
+                        return Err(malformed(
+                            "saved statistics hold a number that is larger than that of any features",
+                        ));
+                    }
                 }
             }
             return Ok(Form::Primal { gram });

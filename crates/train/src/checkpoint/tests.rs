@@ -86,3 +86,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_file_of_the_best_weights_lies_beside_the_checkpoint() {
+    let path = Path::new("run/checkpoint-00000003.safetensors");
+    let best = best_file(path, "best-00000002.safetensors").unwrap();
+    assert_eq!(best, Path::new("run/best-00000002.safetensors"));
+    for name in [
+        "../best-00000002.safetensors",
+        "/tmp/best-00000002.safetensors",
+        "..",
+        "",
+        "other.safetensors",
+    ] {
+        assert_eq!(
+            best_file(path, name).unwrap_err().kind(),
+            ErrorKind::Checkpoint,
+            "{name}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! `ranktune record list`
 
 use clap::{Args, ValueEnum};
+use ranktune_core::terminal::printable;
 use ranktune_report::Record;
 
 use super::{FileArguments, SelectionArguments, say_notes};
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         rows: rows.into_iter().filter(|row| selection.has(row)).collect(),
     };
     output::write(&match arguments.format {
-        RowFormat::Table => record.table(),
+        RowFormat::Table => printable(&record.table()).into_owned(),
         RowFormat::Jsonl => record.to_jsonl()?,
     })?;
     Ok(if has_rejected { Exit::Skipped } else { Exit::Done })

@@ -9,6 +9,7 @@ use ranktune::{ExtractOptions, METHODS, StudyInput, StudyOptions, StudyRun};
 
 use super::data::ReadingArguments;
 use super::extraction::{EngineArguments, positive};
+use super::report;
 use super::sources::RemoteArguments;
 use super::tune::{Rate, rate};
 use crate::exit::Exit;
@@ -80,6 +81,9 @@ pub(crate) struct Arguments {
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write the study as an HTML page: one file with tables and pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArguments,
     #[command(flatten)]
@@ -106,6 +110,7 @@ fn method(text: &str) -> anyhow::Result<String> {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.options()?;
+    arguments.report.as_deref().map(report::check).transpose()?;
     let sources = arguments.remote.sources(&arguments.hub)?;
     let load = arguments.reading.load_options();
     let data: Vec<StudyInput> = arguments
@@ -146,6 +151,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     study.work(&reporter, flag)?;
     let study = study.finish()?;
     output::print(arguments.format, &study, || study.table())?;
+    if let Some(path) = &arguments.report {
+        report::write_one(path, &study)?;
+    }
     output::say(&format!("the documents are in {}", options.out.display()));
     Ok(if study.failures.is_empty() {
         Exit::Done

@@ -136,7 +136,7 @@ fn damaged_files_never_panic() {
                 damaged[at] = (state >> 20) as u8;
             }
             if let Err(error) = decode_bytes(&damaged) {
-                assert!(!error.to_string().contains("panicked"), "a decoder panicked");
+                assert!(!error.to_string().contains("cannot read it"), "a decoder panicked");
             }
         }
     }

@@ -6,6 +6,7 @@
 mod whole;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -47,12 +48,15 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
     let (framing, rows) = framing(path)?;
     let mut columns: Vec<String> = Vec::new();
     let mut lists: Vec<Option<bool>> = Vec::new();
+    // A file may have a million keys.
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut seen = 0;
     let mut look = |_: u64, object: Map<String, Value>| {
         for (key, value) in &object {
-            let at = columns.iter().position(|column| column == key).unwrap_or_else(|| {
+            let at = places.get(key).copied().unwrap_or_else(|| {
                 columns.push(key.clone());
                 lists.push(None);
+                places.insert(key.clone(), columns.len() - 1);
                 columns.len() - 1
             });
             if !value.is_null() {

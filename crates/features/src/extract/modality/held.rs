@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::ops::Range;
 
+use ranktune_core::Digest;
+
 use crate::extract::input::{DatasetPart, InputSide, SampleSource};
 use crate::extract::units::{Plan, Unit};
 
@@ -39,7 +41,8 @@ impl<'a, S: HeldSamples + 'a> SampleSource<'a> for Held<S> {
         vec![self.range.clone()]
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
+    /// What is in memory does not change.
+    fn part(&self, range: Range<usize>, _: Option<&'a [Digest]>) -> Box<dyn DatasetPart + 'a> {
         Box::new(Self {
             range,
             samples: self.samples,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use ranktune_core::{Digest, one_line};
-use ranktune_data::image::{ImageError, decode};
+use ranktune_data::image::{ImageError, ImageErrorKind, decode};
 use ranktune_data::{DataKind, Images, RgbImage, View};
 use ranktune_hub::{GraphInput, ImageProcessor, InputModality};
 use ranktune_onnx::DataType;
@@ -207,14 +207,17 @@ impl<'a> SampleSource<'a> for ImageSource<'a> {
             .collect()
     }
 
-    fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
-        Box::new(DecodedImages::new(self.0, range))
+    fn part(&self, range: Range<usize>, digests: Option<&'a [Digest]>) -> Box<dyn DatasetPart + 'a> {
+        Box::new(DecodedImages::new(self.0, range, digests))
     }
 }
 
 /// A part of the images, each decoded when the first model needs it.
 struct DecodedImages<'a> {
     start: usize,
+    images: &'a Images,
+    /// `[n]` of all images: an image that has another one by now is not decoded, or its features would be kept as those of the old one.
+    digests: Option<&'a [Digest]>,
     files: &'a [PathBuf],
     views: Option<&'a [Option<View>]>,
     /// By row: the slot of its file. Consecutive rows of one file share a slot.
@@ -224,7 +227,7 @@ struct DecodedImages<'a> {
 
 impl<'a> DecodedImages<'a> {
     /// The images at `range`, not decoded yet.
-    fn new(images: &'a Images, range: Range<usize>) -> Self {
+    fn new(images: &'a Images, range: Range<usize>, digests: Option<&'a [Digest]>) -> Self {
         let views = images.views.as_ref().map(|views| &views[range.clone()]);
         let (start, files) = (range.start, &images.files[range]);
         let mut slots = Vec::with_capacity(files.len());
@@ -236,6 +239,8 @@ impl<'a> DecodedImages<'a> {
         let decoded = slots.chunk_by(|a, b| a == b).map(|_| OnceLock::new()).collect();
         Self {
             start,
+            images,
+            digests,
             files,
             views,
             slots,
@@ -250,7 +255,13 @@ impl<'a> DecodedImages<'a> {
     fn get(&self, index: usize) -> Result<(&RgbImage, Option<&View>), Error> {
         let row = index - self.start;
         let slot = &self.decoded[self.slots[row]];
-        let decoded = slot.get_or_init(|| decode(&self.files[row]).map_err(Arc::new));
+        let decoded = slot.get_or_init(|| {
+            let decoded = match self.digests.and_then(|digests| digests.get(index)) {
+                Some(digest) => self.images.decode_same(index, digest),
+                None => decode(&self.files[row]),
+            };
+            decoded.map_err(Arc::new)
+        });
         let view = self.views.and_then(|views| views[row].as_ref());
         let image = decoded
             .as_ref()
@@ -265,10 +276,19 @@ impl<'a> DecodedImages<'a> {
     }
 }
 
+fn cause(error: &Error) -> Option<&ImageError> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<Arc<ImageError>>()?;
+    Some(cause)
+}
+
 /// Why an image has no pixels, without its file, which lists of unreadable samples name by themselves.
 fn reason(error: &Error) -> String {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Arc<ImageError>>());
-    cause.map_or_else(|| one_line(error), |image| image.reason())
+    cause(error).map_or_else(|| one_line(error), ImageError::reason)
+}
+
+/// Whether the image is another one than the data set was read with, which no result may hide as an unreadable sample.
+fn is_changed(error: &Error) -> bool {
+    cause(error).is_some_and(|image| image.kind() == ImageErrorKind::Changed)
 }
 
 impl DatasetPart for DecodedImages<'_> {
@@ -278,13 +298,20 @@ impl DatasetPart for DecodedImages<'_> {
 
     fn unit(&self, side: &dyn InputSide, rows: Range<usize>, _: Plan, buffer: Vec<f32>) -> Option<Unit> {
         let side = (side as &dyn Any).downcast_ref::<ImageSide>()?;
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut changed) = (Vec::new(), None);
         let batch = side.batch(rows.len(), buffer, |at, pixels| {
             if let Err(error) = self.write(side, rows.start + at, pixels) {
                 pixels.fill(0.0);
-                unreadable.push((rows.start + at, reason(&error)));
+                if is_changed(&error) {
+                    changed.get_or_insert(error);
+                } else {
+                    unreadable.push((rows.start + at, reason(&error)));
+                }
             }
         });
+        if let Some(error) = changed {
+            return Some(Unit::failed(rows, error));
+        }
         Some(Unit {
             batches: vec![batch],
             rows,

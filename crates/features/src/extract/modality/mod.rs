@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ranktune_core::Digest;
 use ranktune_data::{DataKind, Inputs};
 use ranktune_hub::{GraphInput, InputModality};
 
@@ -104,9 +105,9 @@ impl<'a> Source<'a> {
         self.samples.parts()
     }
 
-    /// The samples at `range`.
-    pub(crate) fn part(&self, range: Range<usize>) -> Box<dyn DatasetPart + 'a> {
-        self.samples.part(range)
+    /// The samples at `range`. `digests` are those of all samples, if they must still be the same.
+    pub(crate) fn part(&self, range: Range<usize>, digests: Option<&'a [Digest]>) -> Box<dyn DatasetPart + 'a> {
+        self.samples.part(range, digests)
     }
 
     /// The file of the sample at `row`, or its number.

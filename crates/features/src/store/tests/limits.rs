@@ -113,3 +113,30 @@ fn a_full_disk_is_an_error_that_names_the_file() {
         Ok(other) => panic!("{other:?}"),
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_vanishes_while_an_entry_is_written_loses_the_entry_and_not_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let mut writer = begin(&store, &key("a"));
+    append(&mut writer, 4);
+    fs::remove_dir_all(folder.path()).unwrap();
+    append(&mut writer, 3);
+    let (expected, ..) = rows(0, 7);
+    let mut found = Vec::new();
+    let mut so_far = writer.so_far().unwrap();
+    so_far.read_features(0..7, &mut found).unwrap();
+    assert_eq!(found, expected);
+    // The reader so far shares the position of the file with the writer.
+    append(&mut writer, 2);
+    let mut reader = writer.finish().unwrap();
+    let (expected, ..) = rows(0, 9);
+    reader.read_features(0..9, &mut found).unwrap();
+    assert_eq!(found, expected);
+    assert!(
+        reader.not_kept().is_some_and(|reason| reason.contains("cannot")),
+        "{:?}",
+        reader.not_kept()
+    );
+}

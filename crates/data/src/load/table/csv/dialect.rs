@@ -16,7 +16,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::lines::{self, Lines};
+use super::lines::{self, LONGEST_ROW, Lines};
 use crate::error::counted;
 use crate::{Error, Result};
 
@@ -216,6 +216,7 @@ impl Dialect {
         let mut outcome = Outcome::default();
         let (mut at, mut fields, mut is_header) = (At::Start, 0, true);
         let (mut line, mut opened, mut is_empty) = (1_u64, 1_u64, true);
+        let mut row_bytes = 0_u64;
         loop {
             let buffer = text.fill_buf()?;
             if buffer.is_empty() {
@@ -252,6 +253,15 @@ impl Dialect {
                     At::Start | At::Bare => (at, is_empty) = (At::Bare, false),
                 }
                 line += u64::from(byte == b'\n');
+                row_bytes = if at == At::Start && is_empty { 0 } else { row_bytes + 1 };
+            }
+            if row_bytes > LONGEST_ROW {
+                // Not a row that anybody wrote: a mark that opens a cell, or no end of a line.
+                if matches!(at, At::Quoted | At::Escape) {
+                    outcome.swallowed.get_or_insert(opened);
+                }
+                outcome.is_uneven = true;
+                return Ok(outcome);
             }
             let read = buffer.len();
             text.consume(read);

@@ -1,9 +1,11 @@
 //! Tables in which every line is a row: a cell is quoted only if it is closed on its line.
 
 use std::borrow::Cow;
-use std::io::BufRead;
+use std::io::{self, BufRead, Read as _};
 
 const QUOTE: u8 = b'"';
+/// The longest row in bytes. A file of one endless row, packed or not, must not be read into memory.
+pub(super) const LONGEST_ROW: u64 = 64 << 20;
 
 /// The lines of a table that are not empty, with their numbers from 1.
 pub(super) struct Lines<R> {
@@ -22,13 +24,21 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line, without its end.
-    pub(super) fn next_line(&mut self) -> std::io::Result<Option<(u64, &[u8])>> {
+    ///
+    /// # Errors
+    /// What the system says, and a line of more than [`LONGEST_ROW`] bytes.
+    pub(super) fn next_line(&mut self) -> io::Result<Option<(u64, &[u8])>> {
         loop {
             self.line.clear();
-            if self.text.read_until(b'\n', &mut self.line)? == 0 {
+            let read = self.text.by_ref().take(LONGEST_ROW).read_until(b'\n', &mut self.line)?;
+            if read == 0 {
                 return Ok(None);
             }
             self.number += 1;
+            if read as u64 == LONGEST_ROW {
+                let text = format!("line {} has more than {LONGEST_ROW} bytes", self.number);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
             if self.line.last() == Some(&b'\n') {
                 self.line.pop();
             }

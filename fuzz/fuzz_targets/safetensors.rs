@@ -1,0 +1,3 @@
+#![no_main]
+
+ranktune_fuzz::fuzz_target!("safetensors");
