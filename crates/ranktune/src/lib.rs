@@ -18,6 +18,7 @@
 
 mod compare;
 mod download_report;
+mod ensemble;
 mod error;
 mod evaluate;
 mod export;
@@ -69,14 +70,14 @@ pub use ranktune_scores::evidence::Fit;
 pub use ranktune_scores::scores::{Needs, SCORES, Score};
 pub use ranktune_scores::{ColumnEvidence, Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
-pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
+pub use ranktune_train::{BatchNorm, ClassWeights, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
 pub use refine::{RefineOptions, Refined, refine};
 pub use score::{Fitted, SavedStatistics, ScoreFileOptions, ScoreFiles, StandardErrors, fit, score};
 pub use search::search;
 pub use sources::{Sources, pull, remote_from_env};
 pub use study::{StudyInput, StudyOptions, StudyRun, study};
 pub use tune::{
-    Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
+    AUTO, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
 };
 pub use verify::verify;
 

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS, Optimizer, Ranking,
-    Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
+    AUTO, Augmentation, BatchNorm, ClassWeights, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS,
+    Optimizer, Ranking, Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
 use super::data::{self, DataArguments};
@@ -16,6 +17,7 @@ use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
+use super::time::duration;
 use crate::again;
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -38,9 +40,13 @@ pub(crate) struct Arguments {
     ranking: Option<PathBuf>,
     #[arg(long, value_name = "NAME", default_value = DEFAULT_METHOD, help = method_help())]
     method: String,
-    /// Number of best-ranked models that teach, or the teachers by name
-    #[arg(long, value_name = "K|NAME,…", default_value = "3")]
-    teachers: String,
+    /// The methods that auto tries [default: linear-probe, stacked, fine-tune, b-tuning]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    candidates: Vec<String>,
+    /// Number of best-ranked models that teach, or the teachers by name; of stacked and ensemble, the models themselves [default: 3, or all
+    /// of a hub that has fewer]
+    #[arg(long, value_name = "K|NAME,…")]
+    teachers: Option<String>,
     /// Weight of the teachers' term, of methods that have one; of several values, or of a small grid with auto, the validation samples choose one
     #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
@@ -150,6 +156,26 @@ struct TrainingArguments {
     /// The weights to keep: those of the best epoch on the validation samples, or the last ones
     #[arg(long, value_enum, default_value_t)]
     keep: KeepName,
+    /// End training after this many epochs without a better validation
+    #[arg(long, value_name = "N", value_parser = positive)]
+    patience: Option<usize>,
+    /// Time for training: no epoch, trial or candidate starts that would not fit
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
+    /// Weights of the classes in the loss: balanced weighs rare classes up, and chooses epochs and settings by macro F1
+    #[arg(long, value_enum, default_value_t)]
+    class_weights: ClassWeightsName,
+    /// Validate and write a moving average of the weights with this decay, such as 0.99 [default: none]
+    #[arg(long, value_name = "DECAY")]
+    ema: Option<f32>,
+}
+
+/// `--class-weights`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ClassWeightsName {
+    #[default]
+    None,
+    Balanced,
 }
 
 /// `--optimizer`
@@ -282,6 +308,9 @@ fn method_help() -> String {
     for method in METHODS {
         text.push_str(&format!("\n{}: {}", method.name, method.summary));
     }
+    text.push_str(&format!(
+        "\n{AUTO}: try several of these (--candidates), and keep what the validation samples say"
+    ));
     text
 }
 
@@ -315,11 +344,24 @@ impl Arguments {
         };
         options.ranking = ranking;
         options.method.clone_from(&self.method);
-        options.teachers = match self.teachers.parse() {
-            Ok(0) => anyhow::bail!("--teachers must be at least 1, or names; for no teachers, use --method fine-tune"),
-            Ok(count) => Teachers::Top(count),
-            Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
+        options.teachers = match self.teachers.as_deref().map(|text| (text, text.parse())) {
+            None => Teachers::Usual,
+            Some((_, Ok(0))) => {
+                anyhow::bail!("--teachers must be at least 1, or names; for no teachers, use --method fine-tune")
+            }
+            Some((_, Ok(count))) => Teachers::Top(count),
+            Some((text, Err(_))) => Teachers::Named(text.split(',').map(str::to_owned).collect()),
         };
+        options.budget = self.training.budget;
+        if !self.candidates.is_empty() {
+            if self.method != AUTO {
+                anyhow::bail!(
+                    "--candidates are those of --method {AUTO}, and the method is {}; leave one of them out",
+                    self.method
+                );
+            }
+            options.candidates.clone_from(&self.candidates);
+        }
         options.lambda.clone_from(&self.lambda);
         options.read_out = self.read_out.0;
         options.temperature = self.temperature;
@@ -384,6 +426,12 @@ impl TrainingArguments {
             keep: match self.keep {
                 KeepName::Best => Keep::Best,
                 KeepName::Last => Keep::Last,
+            },
+            patience: self.patience,
+            ema: self.ema,
+            class_weights: match self.class_weights {
+                ClassWeightsName::None => ClassWeights::None,
+                ClassWeightsName::Balanced => ClassWeights::Balanced,
             },
             ..defaults
         }

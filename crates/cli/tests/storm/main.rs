@@ -8,7 +8,6 @@
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are test code, too")]
-#![expect(clippy::print_stdout, reason = "the table of a long storm")]
 
 #[path = "../common/mod.rs"]
 mod common;
