@@ -1,7 +1,6 @@
 //! Exit codes, and how errors are printed.
 
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use ranktune_core::terminal::{printable, shortened};
 
@@ -23,13 +22,14 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Skipped => Self::from(1),
-            Exit::Unusable => Self::from(2),
-            Exit::Interrupted => Self::from(130),
+impl Exit {
+    /// The exit code of the process.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Skipped => 1,
+            Self::Unusable => 2,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -44,10 +44,25 @@ pub(crate) fn explain_panics() {
     }
 }
 
-/// Turns the result of a command into its exit code, and prints an error with its causes.
-pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
+/// An error, and its causes on lines of their own.
+pub fn text_of(error: &dyn std::error::Error) -> String {
+    let mut text = shortened(&error.to_string(), LONGEST).into_owned();
+    let mut source = error.source();
+    while let Some(error) = source {
+        source = error.source();
+        let cause = shortened(&error.to_string(), LONGEST).into_owned();
+        // An error may quote its cause.
+        if !text.contains(&cause) {
+            text.push_str(&format!("\n  caused by: {cause}"));
+        }
+    }
+    text
+}
+
+/// How a command ended, by its result. An error is printed with its causes.
+pub(crate) fn finish(result: anyhow::Result<Exit>) -> Exit {
     let error = match result {
-        Ok(exit) => return exit.into(),
+        Ok(exit) => return exit,
         Err(error) => error,
     };
     // The reader of the output has closed the pipe (`ranktune rank … | head`), which is not an error.
@@ -56,20 +71,13 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
             .downcast_ref::<io::Error>()
             .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     }) {
-        return Exit::Done.into();
+        return Exit::Done;
     }
-    let mut text = format!("error: {}\n", shortened(&error.to_string(), LONGEST));
-    for cause in error.chain().skip(1) {
-        let cause = shortened(&cause.to_string(), LONGEST).into_owned();
-        // An error may quote its cause.
-        if !text.contains(&cause) {
-            text.push_str(&format!("  caused by: {cause}\n"));
-        }
-    }
+    let text = format!("error: {}\n", text_of(error.as_ref()));
     let _ = io::stderr().write_all(printable(&text).as_bytes());
     if interrupt::flag().is_raised() {
-        Exit::Interrupted.into()
+        Exit::Interrupted
     } else {
-        Exit::Unusable.into()
+        Exit::Unusable
     }
 }

@@ -5,8 +5,13 @@ use std::sync::OnceLock;
 
 use ranktune::Interrupt;
 
-/// The interrupt flag of the process. The first call installs the handler.
+use crate::session;
+
+/// The interrupt flag of the session of this thread, or of the process. The first call for the process installs the handler.
 pub(crate) fn flag() -> &'static Interrupt {
+    if let Some(session) = session::current() {
+        return session.interrupt();
+    }
     static FLAG: OnceLock<Interrupt> = OnceLock::new();
     FLAG.get_or_init(|| {
         let interrupt = Interrupt::default();

@@ -7,6 +7,8 @@ use clap::{Args, ColorChoice, ValueEnum};
 use ranktune_core::terminal::printable;
 use ranktune_report::Style;
 
+use crate::session;
+
 /// The format of a result on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -164,8 +166,12 @@ pub(crate) fn print(
     })
 }
 
-/// Writes a result on stdout.
+/// Writes a result on stdout, or into the output of the session.
 pub(crate) fn write(text: &str) -> anyhow::Result<()> {
+    if let Some(session) = session::current() {
+        session.write(text);
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(text.as_bytes())
@@ -173,7 +179,13 @@ pub(crate) fn write(text: &str) -> anyhow::Result<()> {
         .context("stdout cannot be written")
 }
 
-/// Prints a line on stderr.
+/// Prints a line on stderr, or hands it to the session.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", printable(line));
+    match session::current() {
+        Some(session) => session.message(&printable(line)),
+        None => {
+            // In one write: standard error is not buffered, and processes that share it would write into each other's lines.
+            let _ = io::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
+        }
+    }
 }

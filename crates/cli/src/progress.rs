@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::IsTerminal as _;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
@@ -11,10 +11,13 @@ use ranktune::{Event, Progress};
 use ranktune_core::terminal::printable;
 
 use crate::output::say;
+use crate::session;
 
 /// Prints events.
 pub(crate) struct Reporter {
     bars: Option<Bars>,
+    /// Where lines and events go to, if the command runs within another program. Events come from other threads than its own.
+    session: Option<Arc<session::Inner>>,
     /// Notes that were printed. Several rankings and evaluations of one command have the same.
     notes: Mutex<HashSet<String>>,
 }
@@ -30,12 +33,15 @@ struct Bars {
 impl Reporter {
     /// Bars if stderr is a terminal, otherwise a line for every finished model.
     pub(crate) fn new() -> Self {
-        let bars = std::io::stderr().is_terminal().then(|| Bars {
+        let session = session::current();
+        let has_bars = session.is_none() && std::io::stderr().is_terminal();
+        let bars = has_bars.then(|| Bars {
             all: MultiProgress::new(),
             running: Mutex::default(),
         });
         Self {
             bars,
+            session,
             notes: Mutex::default(),
         }
     }
@@ -49,11 +55,12 @@ impl Reporter {
     }
 
     fn line(&self, text: &str) {
-        match &self.bars {
-            Some(bars) => {
+        match (&self.session, &self.bars) {
+            (Some(session), _) => session.message(&printable(text)),
+            (None, Some(bars)) => {
                 let _ = bars.all.println(printable(text));
             }
-            None => say(text),
+            (None, None) => say(text),
         }
     }
 }
@@ -62,6 +69,9 @@ impl Progress for Reporter {
     fn event(&self, event: Event<'_>) {
         if let Some(bars) = &self.bars {
             bars.update(&event);
+        }
+        if let Some(session) = &self.session {
+            session.event(event);
         }
         match event {
             Event::Done(text) => self.line(text),

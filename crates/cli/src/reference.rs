@@ -8,9 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command, CommandFactory as _};
-
-use crate::Arguments;
+use clap::{Arg, ArgAction, Command};
 
 const INTRODUCTION: &str = "\
 # Command line
@@ -158,8 +156,7 @@ fn cell(text: &str) -> String {
 
 #[test]
 fn the_reference_of_the_command_line_is_up_to_date() {
-    let mut command = Arguments::command();
-    command.build();
+    let command = crate::command();
     let mut page = INTRODUCTION.to_owned();
     write_command(&mut page, &command, "ranktune");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/cli.md");

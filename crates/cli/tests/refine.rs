@@ -34,7 +34,7 @@ fn place() -> Place {
         let model = image_model(31 + 5 * seed as u64, channels, 5);
         write_model(&place.path(&format!("hub/{name}")), &model);
     }
-    write_images(&place.path("data"), &["apple", "pear"], 30);
+    write_images(&place.path("data"), &["apple", "pear"], 100);
     place
 }
 
@@ -120,7 +120,7 @@ fn options_of_trials_need_refine_and_times_are_checked() {
     refused(&["--trials", "x"], &["--refine"]);
     refused(
         &["--refine", "soon"],
-        &["expected a time such as 90s, 5m or 1h, got soon"],
+        &["expected a time such as 20ms, 90s, 5m or 1h, got soon"],
     );
     refused(&["--refine", "0"], &["expected a time above 0, got 0"]);
     refused(&["--refine", "--tolerance", "-1"], &["tolerance"]);

@@ -176,7 +176,8 @@ fn a_shard_of_one_class_is_saved_and_counts_when_added() {
         &place,
         &["score", "--statistics", "0.stats,1.stats", "--format", "json"],
     );
-    same(&score(&place, &WHOLE), &merged, "a class of its own");
+    let whole = score(&place, &[&WHOLE[..], &["--scores", "logme"]].concat());
+    same(&whole, &merged, "a class of its own");
 }
 
 #[test]

@@ -6,8 +6,8 @@ mod common;
 
 use std::fs;
 
-use common::{Place, WORDS, image_model, text_model, write_model, write_text_model};
-use ranktune_onnx::{DataType, Dim, Node, Tensor};
+use common::{Place, WORDS, image_model, node, text_model, write_model, write_text_model};
+use ranktune_onnx::{Attribute, DataType, Dim, Node, Tensor};
 use serde_json::json;
 
 /// A hub with a model of texts and one of images; sentences of colours and numbers; the same as pairs; tagged words.
@@ -235,6 +235,12 @@ fn a_model_of_texts_that_takes_something_else_too_says_what() {
         let open = |at: usize| Dim::Named(format!("axis{at}"));
         input.shape = Some((0..rank).map(open).collect());
         model.graph.inputs.push(input);
+        // The features depend on it; an input that they do not depend on is left out.
+        model.graph.nodes[0].outputs = vec!["embedded".to_owned()];
+        model.graph.nodes.extend([
+            node("ReduceSum", &[name], "sum", vec![("keepdims", Attribute::Int(0))]),
+            node("Add", &["embedded", "sum"], "last_hidden_state", vec![]),
+        ]);
         write_text_model(&place.path(folder), &model);
     };
     with_input("hub/cached", "past_key_values.0.key", DataType::F32, 4);

@@ -190,8 +190,11 @@ fn the_same_seed_gives_the_same_weights_and_resuming_a_finished_run_changes_noth
     let weights = |place: &Place| fs::read(place.path("tuned/model.onnx")).unwrap();
     tune(&place, &["--method", "fine-tune"]).assert_code(0);
     let first = weights(&place);
-    tune(&place, &["--method", "fine-tune"]).assert_refused(&["the folder holds a finished run", "--resume"]);
+    tune(&place, &["--method", "fine-tune"]).assert_refused(&["the folder holds a finished run", "another folder"]);
     tune(&place, &["--method", "fine-tune", "--resume"]).assert_code(0);
+    assert!(first == weights(&place));
+    // The folder knows the rest of the command.
+    place.run(&["tune", "--resume", "--out", "tuned"]).assert_code(0);
     assert!(first == weights(&place));
     tune(&place, &["--method", "fine-tune", "--resume", "--learning-rate", "0.5"]).assert_refused(&["tuned"]);
     assert!(first == weights(&place));

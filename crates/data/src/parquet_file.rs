@@ -19,6 +19,7 @@ use parquet::schema::types::{ColumnDescriptor, Type};
 use ranktune_core::panics::caught;
 use serde_json::{Map, Value};
 
+use crate::card::features;
 use crate::file_at::FileAt;
 use crate::parquet_pages::CheckedPages;
 use crate::{Error, Result};
@@ -88,6 +89,12 @@ impl ParquetFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = FileAt::open(path)?;
         let reader = guarded(|| SerializedFileReader::new(file.clone())).map_err(|source| {
+            let mut start = [0; 23];
+            let is_pointer = file.read_exact_at(0, &mut start).is_ok() && &start == b"version https://git-lfs";
+            if is_pointer {
+                let text = "is a pointer of Git LFS, not the table itself; run `git lfs pull` in its repository";
+                return Error::malformed(text).in_file(path);
+            }
             Error::malformed("is not a Parquet file, or a truncated one")
                 .in_file(path)
                 .caused_by(source)
@@ -105,7 +112,7 @@ impl ParquetFile {
             n_rows = sum;
         }
         let columns = columns(&reader);
-        let features = features(&reader);
+        let features = metadata_features(&reader);
         Ok(Self {
             file,
             reader,
@@ -126,16 +133,7 @@ impl ParquetFile {
 
     /// The names of the classes whose indices a column holds, alone or in lists, by the metadata of the library `datasets`.
     pub(crate) fn class_names(&self, column: &str) -> Option<Vec<String>> {
-        let mut feature = self.features.get(column)?;
-        // {"feature": {…}, "_type": "Sequence"} or "List"; older versions write a list of one feature.
-        while let Some(inner) = feature.get("feature").or_else(|| feature.get(0)) {
-            feature = inner;
-        }
-        if feature.get("_type")?.as_str()? != "ClassLabel" {
-            return None;
-        }
-        let names = feature.get("names")?.as_array()?;
-        names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+        features::class_names(self.features.get(column)?)
     }
 
     pub(crate) fn n_rows(&self) -> usize {
@@ -429,19 +427,15 @@ fn image_part(root: &Type, leaf: &ColumnDescriptor) -> Option<ColumnKind> {
     })
 }
 
-/// What the library `datasets` says about the columns: the field `info.features` of the metadata `huggingface`.
-fn features(reader: &SerializedFileReader<FileAt>) -> Map<String, Value> {
+/// What the library `datasets` says about the columns, in the metadata `huggingface`.
+fn metadata_features(reader: &SerializedFileReader<FileAt>) -> Map<String, Value> {
     let metadata = reader.metadata().file_metadata().key_value_metadata();
     let text = metadata
         .into_iter()
         .flatten()
         .find(|pair| pair.key == "huggingface")
         .and_then(|pair| pair.value.as_deref());
-    let info: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
-    match info.and_then(|mut info| info.get_mut("info")?.get_mut("features").map(Value::take)) {
-        Some(Value::Object(features)) => features,
-        _ => Map::new(),
-    }
+    features::of_metadata(text)
 }
 
 fn column_kind(root: &Type, leaf: &ColumnDescriptor) -> ColumnKind {

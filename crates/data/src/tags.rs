@@ -174,6 +174,14 @@ pub(crate) fn checked_scheme(
     Ok(scheme)
 }
 
+/// `scheme iob2`, for the reason of a task.
+pub(crate) fn described(scheme: TagScheme) -> String {
+    match scheme {
+        TagScheme::Plain => "without entities".to_owned(),
+        scheme => format!("scheme {scheme}"),
+    }
+}
+
 /// The faults in the tags of a sentence: the index of the word, and the reason.
 pub(crate) fn faults<'a>(scheme: TagScheme, tags: &'a [&'a str]) -> impl Iterator<Item = (usize, String)> + 'a {
     let before = std::iter::once(None).chain(tags.iter().map(|tag| Some(*tag)));

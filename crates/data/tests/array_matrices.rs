@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::bytes::{Place, SIX, f32s, i64s, matrix, npy, npz, safetensors, two_by_three, with_member};
 use common::table;
-use ranktune_data::arrays::{MatrixReader, read_matrix, read_probabilities};
+use ranktune_data::arrays::{MatrixReader, MemoryArray, read_matrix, read_probabilities};
 
 #[test]
 fn every_number_type_byte_order_and_dimension_order_is_read() {
@@ -42,6 +42,20 @@ fn every_number_type_byte_order_and_dimension_order_is_read() {
             ] {
                 let file = npy(&format!("{sign}{code}"), fortran, "(2, 3)", &elements);
                 assert_eq!(matrix(&file), two_by_three(), "{sign}{code} fortran: {fortran}");
+                let mut memory = MemoryArray {
+                    name: "F".to_owned(),
+                    dtype: format!("{sign}{code}"),
+                    column_major: fortran,
+                    shape: vec![2, 3],
+                    bytes: &elements,
+                };
+                let mut rows = Vec::new();
+                let mut reader = MatrixReader::open(memory.clone()).unwrap();
+                reader.read_rows(1..2, &mut rows).unwrap();
+                assert_eq!(rows, [4.0, 5.0, 6.0], "{sign}{code} fortran: {fortran}, in memory");
+                memory.bytes = &elements[..elements.len() - 1];
+                let error = MatrixReader::open(memory).unwrap_err().to_string();
+                assert!(error.starts_with("F: shape [2, 3]"), "{error}");
                 for method in [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated] {
                     let archive = npz(&[("x.npy", file.clone())], method);
                     assert_eq!(
@@ -109,7 +123,7 @@ fn blocks_of_rows_are_those_of_the_whole() {
         ("Parquet", table::lists("features", &values, d, 128)),
         ("wide Parquet", table::columns(&values, d, 128)),
     ] {
-        let mut reader = MatrixReader::open(&place.put(&bytes)).unwrap();
+        let mut reader = MatrixReader::open(place.put(&bytes)).unwrap();
         assert_eq!((reader.n_rows(), reader.n_cols()), (n, d), "{what}");
         let mut block = vec![9.0];
         // Forward, again, backward, over the end of a group, nothing.
@@ -311,7 +325,7 @@ fn damaged_compressed_data_are_found() {
 fn probabilities_must_be_distributions() {
     let read = |values: &[f32]| {
         let place = Place::new();
-        read_probabilities(&place.put(&npy("<f4", false, "(2, 2)", &f32s(values)))).map_err(|error| error.to_string())
+        read_probabilities(place.put(&npy("<f4", false, "(2, 2)", &f32s(values)))).map_err(|error| error.to_string())
     };
     assert_eq!(read(&[0.25, 0.75, 1.0, 0.0]).unwrap().data, [0.25, 0.75, 1.0, 0.0]);
     assert!(read(&[0.2504, 0.75, 1.0, 0.0]).is_ok());

@@ -208,7 +208,7 @@ fn the_shared_vectors_are_read() {
         let (targets, inferred) = read_targets(&root.join(case).join("labels.npy"), None).unwrap();
         assert_eq!((targets.n_samples(), inferred.task), (n, task), "{case}");
         if task == Task::Classification {
-            let probabilities = read_probabilities(&root.join(case).join("probabilities.npy")).unwrap();
+            let probabilities = read_probabilities(root.join(case).join("probabilities.npy")).unwrap();
             assert_eq!((probabilities.rows, probabilities.cols), (n, 11), "{case}");
         }
     }

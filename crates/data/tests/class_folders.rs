@@ -286,3 +286,24 @@ fn a_pipe_named_like_an_image_is_not_opened() {
     assert_eq!(dataset.n_samples(), 2);
     assert_eq!(dataset.input_digests().len(), 2);
 }
+
+#[test]
+fn images_of_several_frames_are_counted() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let root = tempfile::tempdir().unwrap();
+    for (to, from) in [
+        ("a/1.gif", "two_frames.gif"),
+        ("a/2.gif", "palette.gif"),
+        ("b/3.tif", "two_pages.tif"),
+        ("b/4.png", "rgb.png"),
+    ] {
+        let to = root.path().join(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(vectors.join(from), to).unwrap();
+    }
+    let dataset = load(root.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(
+        dataset.notes,
+        ["the first frame or page is taken of 2 of 4 images: \"1.gif\", …"]
+    );
+}

@@ -123,16 +123,6 @@ fn missing_shards_and_several_configurations_are_errors() {
         error.contains("holds 2 data sets: \"cola\", \"sst2\"; name one of them"),
         "{error}"
     );
-    let root = tempfile::tempdir().unwrap();
-    put(root.path(), "dataset_dict.json", b"{}");
-    put(root.path(), "train/data-00000-of-00001.arrow", b"ARROW1");
-    put(root.path(), "train/dataset_info.json", b"{}");
-    put(root.path(), "train/state.json", b"{}");
-    let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(
-        error.contains("save_to_disk") && error.contains("to_parquet"),
-        "{error}"
-    );
 }
 
 #[test]
@@ -306,6 +296,138 @@ fn lists_of_words_and_tags_are_tagged_words() {
     let dataset = load(&root.path().join("n.jsonl"), &LoadOptions::default()).unwrap();
     assert!(
         dataset.notes[0].contains("numbers without names"),
+        "{:?}",
+        dataset.notes
+    );
+}
+
+const CARD: &str = "---\nconfigs:\n- config_name: small\n  default: true\n  data_files:\n  - split: train\n    path: files/part-*.csv\n  - split: test\n    path: files/held.csv\n- config_name: big\n  data_files: all/**\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n        names:\n          '0': neg\n          '1': pos\n---\n# Reviews\n";
+
+#[test]
+fn the_card_of_a_repository_lists_files_and_names_classes() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "README.md", CARD.as_bytes());
+    put(root.path(), "files/part-1.csv", b"text,label\na,1\nb,0\n");
+    put(root.path(), "files/part-2.csv", b"text,label\nc,1\nd,-1\n");
+    put(root.path(), "files/held.csv", b"text,label\ne,0\nf,1\n");
+    put(
+        root.path(),
+        "all/x/y.jsonl",
+        b"{\"text\": \"g\", \"label\": 0}\n{\"text\": \"h\", \"label\": 1}\n",
+    );
+    let read = |config: Option<&str>, split: Option<Split>| {
+        let options = LoadOptions {
+            config: config.map(str::to_owned),
+            split,
+            ..LoadOptions::default()
+        };
+        load(root.path(), &options)
+    };
+    let train = read(None, None).unwrap();
+    assert_eq!(train.inputs.as_texts().unwrap().first, ["a", "b", "c"]);
+    assert_eq!(classes(&train.targets), ["pos", "neg", "pos"]);
+    for note in [
+        "2 files that the README.md lists",
+        "names the classes of column \"label\"",
+        "1 of 4 rows have no label",
+    ] {
+        assert!(
+            train.notes.iter().any(|found| found.contains(note)),
+            "{note}: {:?}",
+            train.notes
+        );
+    }
+    let test = read(Some("small"), Some(Split::Test)).unwrap();
+    assert_eq!(classes(&test.targets), ["neg", "pos"]);
+    assert_eq!(
+        read(Some("big"), None).unwrap().inputs.as_texts().unwrap().first,
+        ["g", "h"]
+    );
+    let error = read(Some("huge"), None).unwrap_err().to_string();
+    assert!(
+        error.contains("no configuration \"huge\"") && error.contains("\"big\""),
+        "{error}"
+    );
+    let error = read(None, Some(Split::Validation)).unwrap_err().to_string();
+    assert!(error.contains("no split validation"), "{error}");
+}
+
+#[test]
+fn a_configuration_names_a_folder_where_the_card_lists_none() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "cola/train/0000.parquet", &texts(&["a", "b"], &[2, 0]));
+    put(root.path(), "sst2/train/0000.parquet", &texts(&["c", "d"], &[0, 1]));
+    let options = LoadOptions {
+        config: Some("sst2".to_owned()),
+        name: Some("hf:datasets/acme/glue@main/sst2".to_owned()),
+        ..LoadOptions::default()
+    };
+    let dataset = load(root.path(), &options).unwrap();
+    assert_eq!(classes(&dataset.targets), ["neg", "neutral"]);
+    assert_eq!(dataset.path, Path::new("hf:datasets/acme/glue@main/sst2"));
+}
+
+#[test]
+fn images_of_a_card_are_classes_by_their_folders() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "README.md", b"---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: 'tr/**'}\n  - {split: test, path: 'te/**'}\n---\n");
+    for (name, image) in [
+        ("tr/cat/1.pgm", 0),
+        ("tr/dog/2.pgm", 1),
+        ("te/cat/3.pgm", 2),
+        ("te/dog/4.pgm", 0),
+    ] {
+        put(root.path(), name, IMAGES[image]);
+    }
+    let train = load(root.path(), &LoadOptions::default()).unwrap();
+    assert_eq!((train.n_samples(), classes(&train.targets)), (2, vec!["cat", "dog"]));
+    assert_eq!(train.inputs.files().unwrap()[0], root.path().join("tr/cat/1.pgm"));
+}
+
+#[test]
+fn names_that_do_not_fit_the_column_are_said_and_not_used() {
+    let root = tempfile::tempdir().unwrap();
+    put(
+        root.path(),
+        "README.md",
+        CARD.replace("config_name: big", "config_name: other").as_bytes(),
+    );
+    put(root.path(), "files/part-1.csv", b"text,label\na,joy\nb,fear\n");
+    let dataset = load(root.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(classes(&dataset.targets), ["joy", "fear"]);
+    assert!(
+        dataset
+            .notes
+            .iter()
+            .any(|note| note.contains("not those of column \"label\", which holds \"joy\"")),
+        "{:?}",
+        dataset.notes
+    );
+}
+
+#[test]
+fn a_repository_whose_large_files_were_not_pulled_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+    put(root.path(), "data/train-00000-of-00001.parquet", pointer);
+    let error = load(root.path(), &LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("git lfs pull"), "{error}");
+}
+
+#[test]
+fn the_card_names_the_tags_that_lists_of_words_have_as_numbers() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), "README.md", b"---\ndataset_info:\n  features:\n  - name: tokens\n    sequence: string\n  - name: ner_tags\n    sequence:\n      class_label:\n        names:\n          '0': O\n          '1': B-PER\n          '2': I-PER\n---\n");
+    put(
+        root.path(),
+        "train.jsonl",
+        b"{\"tokens\": [\"Ann\", \"Lee\", \"left\"], \"ner_tags\": [1, 2, 0]}\n{\"tokens\": [\"Bob\"], \"ner_tags\": [1]}\n",
+    );
+    let dataset = load(root.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(dataset.targets.names(), ["B-PER", "I-PER", "O"]);
+    assert_eq!(dataset.targets.labels_of(0), [0, 1, 2]);
+    assert!(
+        !dataset.notes.iter().any(|note| note.contains("without names")),
         "{:?}",
         dataset.notes
     );

@@ -30,5 +30,5 @@ fn every_format_decodes_to_the_pixels_of_pillow() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert_eq!(tensors.len(), 31);
+    assert_eq!(tensors.len(), 41);
 }

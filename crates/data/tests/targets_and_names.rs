@@ -258,8 +258,8 @@ fn tables_packed_with_gzip_are_read() {
 fn a_folder_of_another_format_is_named_with_what_to_do() {
     for (file, expected) in [
         ("a/1.avif", "convert them to PNG or JPEG"),
-        ("data.xlsx", "save the sheet as CSV UTF-8"),
-        ("doc.ann", "anntoconll.py"),
+        ("data.ods", "save the workbook as .xlsx"),
+        ("doc.ann", "1.ann beside 1.txt"),
         ("images.tar", "unpack"),
     ] {
         let root = tree(&[(file, "")]);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 
@@ -78,13 +78,41 @@ pub(crate) fn by_name(path: &Path) -> Option<Format> {
 }
 
 impl Format {
-    /// That files of this format are no ONNX models.
-    pub(crate) fn error(self, files: &str) -> Error {
+    /// That a file of this format is no ONNX model.
+    pub(crate) fn error(self, file: &str) -> Error {
         Error::unsupported(format!(
-            "{files} holds {}, not an ONNX model; {}",
+            "{file} holds {}, not an ONNX model; {}",
             self.name, self.export
         ))
     }
+}
+
+/// The error for a folder whose models are in these files, each with its format and the way to ONNX; `None` if none is known.
+pub(crate) fn refused_folder(files: &[PathBuf]) -> Option<Error> {
+    let mut known: Vec<(Format, Vec<String>)> = Vec::new();
+    for file in files {
+        let Some(format) = by_name(file) else { continue };
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match known.iter_mut().find(|(other, _)| *other == format) {
+            Some((_, names)) => names.push(name),
+            None => known.push((format, vec![name])),
+        }
+    }
+    let of_format = |(format, names): &(Format, Vec<String>)| {
+        let mut shown: Vec<String> = names.iter().take(3).cloned().collect();
+        if names.len() > 3 {
+            shown.push(format!("and {} more", names.len() - 3));
+        }
+        let holds = if names.len() == 1 { "holds" } else { "hold" };
+        let not = if names.len() == 1 {
+            "not an ONNX model"
+        } else {
+            "not ONNX models"
+        };
+        format!("{} {holds} {}, {not}; {}", shown.join(", "), format.name, format.export)
+    };
+    let parts: Vec<String> = known.iter().map(of_format).collect();
+    (!parts.is_empty()).then(|| Error::unsupported(parts.join("; ")))
 }
 
 /// The error for a file whose first bytes are those of another format; `None` for what may be ONNX.

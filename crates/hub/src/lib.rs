@@ -10,6 +10,7 @@
 mod candidate;
 mod card;
 pub mod config;
+pub mod dataset_id;
 pub mod entry;
 pub mod error;
 mod external;
@@ -28,13 +29,14 @@ pub mod text;
 
 pub use candidate::{Download, SkippedInHub};
 pub use config::{ModelConfig, TextPooling};
+pub use dataset_id::DatasetId;
 pub use entry::{HubEntry, InputModality};
 pub use error::{Error, ErrorKind};
 pub use hub::Hub;
 pub use license::License;
 pub use manifest::{Location, Manifest, ManifestModel, Overrides};
 pub use processor::{GraphInput, ImageLayout, ImageProcessor};
-pub use repository::{FileChoice, RepoId, Snapshot, WeightPrecision};
+pub use repository::{FileChoice, RepoId, RepoKind, Snapshot, WeightPrecision};
 pub use search::{SearchQuery, SearchSort};
 pub use sources::{Source, starter};
 pub use text::TextProcessor;

@@ -1,8 +1,10 @@
-//! Models from the Hugging Face hub, or from any server with the same protocol.
+//! Models and data sets from the Hugging Face hub, or from any server with the same protocol.
 //!
 //! ```text
 //! repository@revision ──look up──► commit, files ──select──► names ──download──► cache/…/snapshots/COMMIT
 //! ```
+//!
+//! The two kinds of repositories differ in what is selected, [`Remote::fetch`] and [`Remote::fetch_data`].
 //!
 //! A search ([`Remote::search`]) finds repositories with usable ONNX files, at their commits and with the sizes of what would be
 //! downloaded.
@@ -17,8 +19,10 @@
 
 #[doc(hidden)]
 pub mod answers;
+mod batch;
 mod cache;
 mod checksum;
+mod data;
 mod download;
 mod event;
 mod fetch;
@@ -37,13 +41,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+pub use data::{DataRequest, DataSnapshot};
 pub use event::DownloadEvent;
 pub use found::{FoundRepository, Parameters, SearchResult, SkippedRepository};
 pub use options::{Connection, RemoteOptions, Token};
 pub use search_page::Gate;
 
-use crate::{Error, ErrorKind, FileChoice, RepoId, SearchQuery, Snapshot};
+use crate::repository::RepoKind;
+use crate::{DatasetId, Error, ErrorKind, FileChoice, RepoId, SearchQuery, Snapshot};
 use cache::Cache;
+use data::FetchData;
 use fetch::Fetch;
 use http::Client;
 use lookup::{KnownListings, ListedHub};
@@ -129,6 +136,29 @@ impl Remote {
             .collect()
     }
 
+    /// Downloads those files of a data set that hold the splits of `request` into the cache, or finds them there. Before the download an
+    /// event has their number and size. Events are reported on the calling thread.
+    ///
+    /// A commit whose files are in the cache needs no network, and a branch or tag is looked up, as in [`Remote::fetch`].
+    ///
+    /// # Errors
+    /// As [`Remote::fetch`]; [`ErrorKind::NotFound`] also for a configuration, split or data that are not there;
+    /// [`ErrorKind::Malformed`]: several configurations, and none is named.
+    pub fn fetch_data(
+        &self,
+        id: &DatasetId,
+        request: &DataRequest,
+        on_event: &mut dyn FnMut(DownloadEvent),
+    ) -> Result<DataSnapshot, Error> {
+        let fetch = FetchData {
+            hub: self.hub(),
+            id,
+            request,
+            cache: &Cache::new(&self.options.cache_dir, RepoKind::Dataset, id.repository().name()),
+        };
+        fetch.run(on_event).map_err(|e| e.about(&id.to_string()))
+    }
+
     /// Searches the hub for repositories with ONNX files that can be used at the precision of the options. Nothing is downloaded.
     ///
     /// # Errors
@@ -155,7 +185,7 @@ impl Remote {
             id,
             precision: choice.precision.unwrap_or(self.options.precision),
             file: choice.file.as_deref(),
-            cache: &Cache::new(&self.options.cache_dir, id.name()),
+            cache: &Cache::new(&self.options.cache_dir, RepoKind::Model, id.name()),
             jobs,
         };
         fetch.run(on_event).map_err(|e| e.about(&id.to_string()))

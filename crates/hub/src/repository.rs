@@ -19,6 +19,35 @@ pub struct RepoId {
     revision: Option<String>,
 }
 
+/// What a repository holds. The hub has a name of its own for each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RepoKind {
+    /// A model.
+    Model,
+    /// A data set.
+    Dataset,
+}
+
+// Only downloads ask a hub.
+#[cfg(feature = "remote")]
+impl RepoKind {
+    /// The plural in addresses of the hub's interface, and in the cache's names of folders.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Model => "models",
+            Self::Dataset => "datasets",
+        }
+    }
+
+    /// The part of a file's address before the name of the repository `name`, and that name.
+    pub(crate) fn place(self, name: &str) -> String {
+        match self {
+            Self::Model => name.to_owned(),
+            Self::Dataset => format!("datasets/{name}"),
+        }
+    }
+}
+
 /// The hub's own limit.
 const MAX_NAME: usize = 96;
 /// File systems allow 255 for one part of a name.

@@ -24,6 +24,7 @@ mod batch;
 mod guard;
 mod inputs;
 mod settings;
+mod unknown;
 mod words;
 
 use std::fmt;
@@ -75,6 +76,8 @@ pub struct TextProcessor {
     /// With truncation to the maximum length; created for the first text that is longer.
     truncating: Arc<OnceLock<Result<Tokenizer, TokenizerError>>>,
     for_words: Arc<OnceLock<Result<words::WordTokenizer, TokenizerError>>>,
+    /// The id of the token for unknown words.
+    unknown: Option<u32>,
     digest: blake3::Hash,
 }
 
@@ -185,6 +188,7 @@ impl TextProcessor {
             settings,
             pooling,
             pairs,
+            unknown: words::unknown(json.get("model")).and_then(|token| tokenizer.token_to_id(&token)),
             tokenizer: Arc::new(tokenizer),
             truncating: Arc::default(),
             for_words: Arc::default(),

@@ -306,6 +306,15 @@ fn models_of_other_frameworks_are_named_with_the_way_to_export_them() {
         error.contains("model.h5 holds a Keras model, not an ONNX model; export it with"),
         "{error}"
     );
+    // Each of several formats has a way of its own.
+    let dir = folder(&[("m.pt", ""), ("n.safetensors", ""), ("o.h5", "")]);
+    let error = open(&[dir.path()]).unwrap_err().to_string();
+    for expected in [
+        "m.pt, n.safetensors hold PyTorch weights, not ONNX models; export the model with torch.onnx.export",
+        "; o.h5 holds a Keras model, not an ONNX model; export it with",
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
     let dir = folder(&[("model.onnx", "")]);
     let path = write(dir.path(), "model.onnx", b"\x89HDF\r\n\x1a\n0000");
     let error = open(&[&path]).unwrap_err().to_string();

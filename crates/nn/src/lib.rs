@@ -30,6 +30,7 @@ pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 
 pub use error::{Error, ErrorKind, Result};
+pub use graph::encode as encoded;
 pub use graph::{Feed, ForwardPass, Gradients, GraphOptions, GraphParameter, ParameterRole, TrainableGraph};
 pub use kernels::BufferPool;
 pub mod update {

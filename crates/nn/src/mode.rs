@@ -10,4 +10,12 @@ pub enum Mode {
     Training,
     /// With a tape; BatchNormalization uses its running statistics and does not update them.
     Frozen,
+    /// With a tape; every channel of a BatchNormalization is normalized with its running statistics with this probability, else with
+    /// those of the batch, drawn anew at each node. The running ones are updated first (StochNorm: Kou et al. 2020).
+    Stochastic {
+        /// Probability of the running statistics, in percent.
+        percent: u8,
+        /// Seed of the draws; the same seed draws the same channels.
+        seed: u64,
+    },
 }

@@ -102,6 +102,26 @@ impl DeviceTensor {
         })
     }
 
+    /// A tensor of other values on the device of this one.
+    ///
+    /// # Errors
+    /// `Shape` when `values` does not hold as many elements as `dims` takes.
+    pub(crate) fn with_values(&self, dims: &[usize], values: Vec<f32>) -> Result<Self> {
+        let (expected, found) = (elements(dims)?, values.len());
+        if expected != found {
+            return Err(Error::shape(format!(
+                "shape {dims:?} takes {expected} elements, found {found}"
+            )));
+        }
+        let (shape, scalar) = held(dims);
+        let device = self.detached().inner.device();
+        Ok(Self {
+            inner: Ops::float_from_data(TensorData::new(values, shape), &device),
+            scalar,
+            buffers: BufferPool::none(),
+        })
+    }
+
     /// The shape.
     pub fn dims(&self) -> Vec<usize> {
         if self.scalar {

@@ -55,6 +55,30 @@ impl Error {
         self.kind
     }
 
+    /// Whether a file or folder could not be found, read or written.
+    pub fn is_io(&self) -> bool {
+        let of_data = self.cause.downcast_ref::<ranktune_data::Error>().is_some_and(|error| {
+            let is_missing = || error.path().is_some_and(|path| !path.exists());
+            match error.kind() {
+                ranktune_data::ErrorKind::Io => true,
+                ranktune_data::ErrorKind::NotFound => is_missing(),
+                _ => false,
+            }
+        });
+        of_data || self.kind == ErrorKind::Output || self.has_io_cause()
+    }
+
+    fn has_io_cause(&self) -> bool {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&*self.cause);
+        while let Some(error) = cause {
+            if error.is::<std::io::Error>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// The kind of the score's error, where the cause is one.
     pub(crate) fn scores_kind(&self) -> Option<ranktune_scores::ErrorKind> {
         self.cause

@@ -16,9 +16,10 @@ use ranktune_report::evaluation::{EvaluatedSamples, SCHEMA};
 use ranktune_scores::metrics::{Truth, evaluate as metrics};
 use serde_json::{Map, Value, json};
 
+use crate::ensemble::EnsembleFile;
 use crate::error::{Error, ErrorKind};
 use crate::labels::aligned;
-use crate::predictor::{Predictor, RunContext, logits, only, shown};
+use crate::predictor::{Predictor, RunContext, only, shown};
 use crate::sources::Sources;
 use crate::tagger::{self, Tagger};
 
@@ -119,15 +120,19 @@ pub fn evaluate_samples(
         return of_words(sources, dataset, context);
     }
     let source = shown(sources);
-    let hub = sources.open(progress, interrupt)?;
-    if tagger::is_tagger(only(&hub, sources)?) {
-        let message = format!(
-            "{source} tags words, but the task of the data is {task} ({}); expected a file of words and tags in columns (--task tokens)",
-            dataset.inferred.reason
-        );
-        return Err(Error::new(ErrorKind::Arguments, message));
-    }
-    let predictor = Predictor::of(&hub, sources, Some(dataset.kind()), context)?;
+    let predictor = if EnsembleFile::of(sources)?.is_some() {
+        Predictor::open(sources, Some(dataset.kind()), context)?
+    } else {
+        let hub = sources.open(progress, interrupt)?;
+        if tagger::is_tagger(only(&hub, sources)?) {
+            let message = format!(
+                "{source} tags words, but the task of the data is {task} ({}); expected a file of words and tags in columns (--task tokens)",
+                dataset.inferred.reason
+            );
+            return Err(Error::new(ErrorKind::Arguments, message));
+        }
+        Predictor::of(&hub, sources, Some(dataset.kind()), context)?
+    };
     if let Some(own) = predictor.task.filter(|own| *own != task) {
         let message = format!(
             "{source} is a model for {own}, but the task of the data is {task} ({}); if the targets are for {own}, use --task {own}",
@@ -136,7 +141,7 @@ pub fn evaluate_samples(
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     let dataset = aligned(dataset, &predictor.names, &source)?;
-    let found = logits(&predictor.model, &dataset, &dataset.input_digests(), context)?;
+    let found = predictor.logits(&dataset, &dataset.input_digests(), context)?;
     let rows: Vec<usize> = (0..dataset.n_samples()).filter(|&row| found.valid[row]).collect();
     let read = dataset.select(&rows)?;
     let mut evaluation = Evaluation {
@@ -167,6 +172,9 @@ pub fn evaluate_samples(
 /// # Ok::<(), ranktune::Error>(())
 /// ```
 pub fn is_tagger(sources: &Sources, progress: &dyn Progress, interrupt: &Interrupt) -> Result<bool, Error> {
+    if EnsembleFile::of(sources)?.is_some() {
+        return Ok(false);
+    }
     let hub = sources.open(progress, interrupt)?;
     Ok(tagger::is_tagger(only(&hub, sources)?))
 }

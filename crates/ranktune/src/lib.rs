@@ -17,11 +17,14 @@
 //! feature cache off, so that they leave nothing behind.
 
 mod compare;
+mod download_report;
+mod ensemble;
 mod error;
 mod evaluate;
 mod export;
 mod filter;
 mod hub;
+mod hub_data;
 mod labels;
 mod models;
 mod predict;
@@ -36,6 +39,7 @@ mod sources;
 mod study;
 mod tagger;
 mod tune;
+mod unknown_tokens;
 mod verify;
 
 pub use compare::{CompareOutcome, compare};
@@ -44,9 +48,11 @@ pub use evaluate::{evaluate, evaluate_samples, is_tagger};
 pub use export::{Export, export_features};
 pub use filter::ModelFilter;
 pub use hub::list;
+pub use hub_data::{LocalData, fetch_data, is_hub_data};
 pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
+pub use ranktune_data::arrays::{ArraySource, MemoryArray};
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
 };
@@ -60,16 +66,18 @@ pub use ranktune_report::{
     Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores,
     SearchListing, Study, StudyPlan, Training, Verification,
 };
-pub use ranktune_scores::{Compat, Precision as ProductPrecision};
+pub use ranktune_scores::evidence::Fit;
+pub use ranktune_scores::scores::{Needs, SCORES, Score};
+pub use ranktune_scores::{ColumnEvidence, Compat, Precision as ProductPrecision};
 pub use ranktune_train::methods::{DEFAULT as DEFAULT_METHOD, METHODS};
-pub use ranktune_train::{BatchNorm, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
+pub use ranktune_train::{BatchNorm, ClassWeights, Decay, Keep, MethodInfo, Need, Optimizer, Schedule, TrainOptions};
 pub use refine::{RefineOptions, Refined, refine};
-pub use score::{ScoreFileOptions, ScoreFiles, StandardErrors, score};
+pub use score::{Fitted, SavedStatistics, ScoreFileOptions, ScoreFiles, StandardErrors, fit, score};
 pub use search::search;
 pub use sources::{Sources, pull, remote_from_env};
 pub use study::{StudyInput, StudyOptions, StudyRun, study};
 pub use tune::{
-    Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
+    AUTO, Lambda, Target, Teachers, TuneOptions, Validation, list_parameters, training_defaults, tune, usual_rates,
 };
 pub use verify::verify;
 

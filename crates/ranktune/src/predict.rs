@@ -15,8 +15,9 @@ use ranktune_report::ranking::Unreadable;
 use ranktune_scores::metrics::largest;
 use serde_json::{Map, Value, json};
 
+use crate::ensemble::EnsembleFile;
 use crate::error::{Error, ErrorKind};
-use crate::predictor::{Predictor, RunContext, logits, only, shown};
+use crate::predictor::{Predictor, RunContext, only, shown};
 use crate::scoring::probabilities;
 use crate::sources::Sources;
 use crate::tagger::{Tagger, is_tagger};
@@ -64,20 +65,24 @@ pub fn predict(
         predictions,
         unreadable,
     };
-    let hub = sources.open(progress, interrupt)?;
-    let entry = only(&hub, sources)?;
-    if is_tagger(entry) {
-        let tagger = Tagger::of(entry, sources, context)?;
-        let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, context)?;
-        return Ok(document(Task::Tokens, predictions, Vec::new()));
-    }
-    let mut predictor = Predictor::of(&hub, sources, None, context)?;
+    let mut predictor = if EnsembleFile::of(sources)?.is_some() {
+        Predictor::open(sources, None, context)?
+    } else {
+        let hub = sources.open(progress, interrupt)?;
+        let entry = only(&hub, sources)?;
+        if is_tagger(entry) {
+            let tagger = Tagger::of(entry, sources, context)?;
+            let predictions = texts::tagged(&tagger, texts::texts(inputs, progress)?, context)?;
+            return Ok(document(Task::Tokens, predictions, Vec::new()));
+        }
+        Predictor::of(&hub, sources, None, context)?
+    };
     let task = predictor.task.unwrap_or(Task::Classification);
     if let Some(side) = predictor.model.texts() {
         let texts = texts::texts(inputs, progress)?;
         let dataset = texts::dataset(&texts, side)?;
         if dataset.kind() == DataKind::TextPairs {
-            predictor.model = predictor.model.into_pairs()?;
+            predictor = predictor.into_pairs()?;
         }
         let predictions = predicted(&predictor, &dataset, texts, &source, context)?;
         return Ok(document(task, predictions, Vec::new()));
@@ -119,7 +124,7 @@ fn predicted(
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let found = logits(&predictor.model, dataset, &dataset.input_digests(), context)?;
+    let found = predictor.logits(dataset, &dataset.input_digests(), context)?;
     if found.columns != predictor.names.len() {
         let message = format!(
             "{source}: the model has {} outputs but {} labels",

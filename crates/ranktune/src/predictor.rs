@@ -1,11 +1,14 @@
 //! The one model that a command evaluates or predicts with: its logits and the names of its outputs.
 
+use std::path::Path;
+
 use ranktune_core::{Interrupt, Progress};
 use ranktune_data::{DataKind, Dataset, Digest, Task};
 use ranktune_features::extract::{ExtractOptions, Extraction, PreparedModel, extract};
 use ranktune_hub::{Hub, HubEntry};
 use ranktune_report::ranking::Unreadable;
 
+use crate::ensemble::{Combination, EnsembleFile, combined, member_path};
 use crate::error::{Error, ErrorKind};
 use crate::models::{nothing_ranked, prepare};
 use crate::sources::Sources;
@@ -24,9 +27,13 @@ pub(crate) fn shown(sources: &Sources) -> String {
     names.join(", ")
 }
 
-/// A model with a classifier.
+/// A model with a classifier, or several that predict as one.
 pub(crate) struct Predictor {
+    /// The model; of several, the first.
     pub(crate) model: PreparedModel,
+    /// The others, and how the outputs are combined.
+    others: Vec<PreparedModel>,
+    combination: Combination,
     /// Names of the outputs, in order.
     pub(crate) names: Vec<String>,
     /// The task of the model, if its files name one.
@@ -39,8 +46,99 @@ impl Predictor {
     /// # Errors
     /// [`ErrorKind::Hub`] if there is no model, or it has no logits or labels; [`ErrorKind::Arguments`] if there are several.
     pub(crate) fn open(sources: &Sources, data: Option<DataKind>, context: RunContext<'_>) -> Result<Self, Error> {
+        if let Some((folder, file)) = EnsembleFile::of(sources)? {
+            return Self::of_several(&folder, &file, data, context);
+        }
         let hub = sources.open(context.progress, context.interrupt)?;
         Self::of(&hub, sources, data, context)
+    }
+
+    /// The members of the ensemble in `folder`.
+    fn of_several(
+        folder: &Path,
+        file: &EnsembleFile,
+        data: Option<DataKind>,
+        context: RunContext<'_>,
+    ) -> Result<Self, Error> {
+        let open = |member: &String| {
+            let source = Sources::from(member_path(folder, member).as_path());
+            Self::open(&source, data, context)
+        };
+        let mut members = file
+            .members
+            .iter()
+            .map(open)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let none = || {
+            Error::new(
+                ErrorKind::Hub,
+                format!("{}: the ensemble has no members", folder.display()),
+            )
+        };
+        let first = members.next().ok_or_else(none)?;
+        let mut others = Vec::new();
+        for (member, name) in members.zip(file.members.iter().skip(1)) {
+            if member.names != first.names {
+                let message = format!(
+                    "{}: member {name} has other labels than {}",
+                    folder.display(),
+                    file.members[0]
+                );
+                return Err(Error::new(ErrorKind::Hub, message));
+            }
+            others.push(member.model);
+        }
+        Ok(Self {
+            others,
+            combination: file.combination,
+            ..first
+        })
+    }
+
+    /// The same for pairs of texts.
+    ///
+    /// # Errors
+    /// A model that does not take pairs.
+    pub(crate) fn into_pairs(self) -> Result<Self, Error> {
+        let others = self.others.into_iter().map(PreparedModel::into_pairs);
+        Ok(Self {
+            model: self.model.into_pairs()?,
+            others: others.collect::<Result<_, _>>()?,
+            ..self
+        })
+    }
+
+    /// The logits of a data set.
+    ///
+    /// # Errors
+    /// As [`extract`].
+    pub(crate) fn logits(
+        &self,
+        dataset: &Dataset,
+        digests: &[Digest],
+        context: RunContext<'_>,
+    ) -> Result<Logits, Error> {
+        let mut first = logits(&self.model, dataset, digests, context)?;
+        if self.others.is_empty() {
+            return Ok(first);
+        }
+        let mut members = vec![std::mem::take(&mut first.values)];
+        for model in &self.others {
+            let found = logits(model, dataset, digests, context)?;
+            if found.columns != first.columns || found.valid != first.valid {
+                let message = format!(
+                    "{}: its outputs do not fit those of {}",
+                    model.name(),
+                    self.model.name()
+                );
+                return Err(Error::new(ErrorKind::Extraction, message));
+            }
+            members.push(found.values);
+        }
+        let task = self.task.unwrap_or(Task::Classification);
+        first.values = combined(&members, first.columns, task, self.combination);
+        Ok(first)
     }
 
     /// The one model of `hub`, which was opened from `sources`.
@@ -74,6 +172,8 @@ impl Predictor {
         Ok(Self {
             task: task(entry),
             model,
+            others: Vec::new(),
+            combination: Combination::Logits,
             names,
         })
     }
@@ -125,7 +225,7 @@ pub(crate) struct Logits {
 }
 
 /// Runs a model with a classifier over a data set.
-pub(crate) fn logits(
+fn logits(
     model: &PreparedModel,
     dataset: &Dataset,
     digests: &[Digest],

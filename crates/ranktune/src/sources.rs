@@ -1,14 +1,12 @@
 //! The models of a command's `--hub` arguments. Repositories are downloaded first, several at a time.
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use ranktune_core::{Event, Interrupt, Progress, counted, one_line};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
 use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
-use ranktune_report::format::bytes;
 
+use crate::download_report::DownloadReport;
 use crate::error::{Error, ErrorKind};
 use crate::search::resolved;
 
@@ -78,20 +76,8 @@ impl Sources {
         })?;
         let list = resolved(&self.list, &remote, progress)?;
         let wanted = Hub::repositories(&list)?;
-        // A hub that cannot be reached is said once, not at every retry.
-        let said = Mutex::new(HashSet::new());
-        let report = |id: &RepoId, event: DownloadEvent| {
-            let is_new = match &event {
-                DownloadEvent::Retrying { file, reason, .. } => said
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert((file.clone(), reason.clone())),
-                _ => true,
-            };
-            if is_new {
-                report(progress, &id.to_string(), &event);
-            }
-        };
+        let said = DownloadReport::new(progress);
+        let report = |id: &RepoId, event: DownloadEvent| said.event(&id.to_string(), &event);
         let mut fetched: Vec<_> = remote.fetch_all(&wanted, &report).into_iter().map(Some).collect();
         for ((id, _), _) in wanted
             .iter()
@@ -194,62 +180,4 @@ pub(crate) fn skipped(hub: &Hub) -> Vec<ranktune_report::ranking::SkippedModel> 
 /// ```
 pub fn remote_from_env() -> Result<RemoteOptions, Error> {
     RemoteOptions::from_env().map_err(|error| Error::new(ErrorKind::Arguments, error))
-}
-
-/// Passes a step of a download on as progress.
-fn report(progress: &dyn Progress, repository: &str, event: &DownloadEvent) {
-    let note = |text: String| progress.event(Event::Note(&format!("{repository}: {text}")));
-    match event {
-        DownloadEvent::Resolved {
-            commit,
-            files,
-            bytes: length,
-        } => {
-            let length = length.map_or_else(String::new, |length| format!(", {}", bytes(length)));
-            note(format!(
-                "{} to download{length}, commit {}",
-                counted(*files, "file"),
-                commit.get(..12).unwrap_or(commit)
-            ));
-        }
-        DownloadEvent::Cached { reason } => note(format!("the cached files are used without a look-up: {reason}")),
-        DownloadEvent::Waiting { file } => note(format!("{file}: waiting for another process that is downloading it")),
-        DownloadEvent::Retrying { file, reason, pause } => {
-            let file = if repository.contains(file.as_str()) {
-                String::new()
-            } else {
-                format!("{file}: ")
-            };
-            note(format!(
-                "{file}{reason}; retrying in {:.1} s, and then a few times more",
-                pause.as_secs_f64()
-            ));
-        }
-        DownloadEvent::Started {
-            file,
-            bytes: length,
-            resumed_at,
-        } => {
-            if *resumed_at > 0 {
-                note(format!("{file}: resumed at {}", bytes(*resumed_at)));
-            }
-            progress.event(Event::DownloadStarted {
-                repository,
-                file,
-                bytes: *length,
-            });
-            progress.event(Event::Downloaded {
-                repository,
-                file,
-                received: *resumed_at,
-            });
-        }
-        DownloadEvent::Progress { file, received } => progress.event(Event::Downloaded {
-            repository,
-            file,
-            received: *received,
-        }),
-        DownloadEvent::Finished { file } => progress.event(Event::DownloadFinished { repository, file }),
-        _ => {}
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ranktune::{
     CacheOptions, Dataset, Event, Interrupt, LoadOptions, Progress, RankOptions, RefineOptions, Refined, Sources,
-    Target, load, refine, tune,
+    Target, Validation, load, refine, tune,
 };
 use ranktune_report::ranking::{Decision, DecisionEnd};
 use ranktune_report::trial::TrialStatus;
@@ -18,7 +18,7 @@ fn examples(path: &str) -> PathBuf {
 
 fn topics() -> Dataset {
     let all = load(&examples("data/topics"), &LoadOptions::default()).expect("the topics of the repository");
-    all.subsample(60, 1)
+    all.subsample(90, 1)
 }
 
 /// Trials of one and two epochs of five, without a limit but the trials themselves.
@@ -27,6 +27,7 @@ fn options(folder: &Path) -> RefineOptions {
     options.tolerance = 0.0;
     options.budget = Some(Duration::from_secs(100_000));
     options.rungs = vec![1, 2];
+    options.tune.validation = Validation::Share(0.3);
     options.tune.extract.cache = CacheOptions::Off;
     options
 }
@@ -110,7 +111,7 @@ fn tune_goes_on_from_the_trial_of_the_best_model_to_the_weights_of_a_run_without
             .all(|row| row.rung.as_deref().is_some_and(|rung| rung.ends_with(" of 5 epochs")))
     );
     assert!(watch.has("is the likely best: P(best)") && watch.has("next trial: ") && watch.has("trials ended: "));
-    assert!(watch.has("hardly tell models apart"), "six validation samples are few");
+    assert!(watch.has("hardly tell models apart"), "27 validation samples are few");
 
     let best = &refined.ranking.models[0].name;
     let tuned = |out: &Path, resume: bool| {

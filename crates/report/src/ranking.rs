@@ -398,7 +398,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            rows[1].contains("0.900 ± 0.060") && rows[1].contains("████▎  0.71"),
+            rows[1].contains("0.900 ± 0.060") && rows[1].contains("   0.71"),
             "{text}"
         );
         assert!(

@@ -38,6 +38,8 @@ pub(crate) enum Emphasis {
 pub(crate) struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<(Emphasis, Vec<String>)>,
+    /// Positions of the columns that are left out before those on the right.
+    spare: Vec<usize>,
 }
 
 /// Spaces between columns.
@@ -50,7 +52,13 @@ impl Table {
         Self {
             columns: columns.iter().map(|(name, align)| (visible(name), *align)).collect(),
             rows: Vec::new(),
+            spare: Vec::new(),
         }
+    }
+
+    /// Where the table is wider than the terminal, the columns at these positions are left out first, the last of them at first.
+    pub(crate) fn spare(&mut self, columns: impl IntoIterator<Item = usize>) {
+        self.spare.extend(columns);
     }
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
@@ -68,48 +76,55 @@ impl Table {
     }
 
     /// The table with a final newline. Where it is wider than the terminal, the first column of text is shortened, and then columns are
-    /// left out from the right.
+    /// left out: the spare ones, and then from the right.
     pub(crate) fn styled(&self, style: Style) -> String {
-        let mut widths: Vec<usize> = (0..self.columns.len()).map(|column| self.width(column)).collect();
-        let mut name = None;
-        if let Some(limit) = style.width {
-            let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-            let column = self.columns.iter().position(|(_, align)| *align == Align::Left);
-            if let Some(column) = column {
-                let shortest = widths[column].min(NAME);
-                while total(&widths) - widths[column] + shortest > limit && widths.len() > column + 2 {
-                    widths.pop();
+        let mut kept: Vec<usize> = (0..self.columns.len()).collect();
+        let mut cut = None;
+        let name = self.columns.iter().position(|(_, align)| *align == Align::Left);
+        if let Some((limit, name)) = style.width.zip(name) {
+            let shortest = self.width(name).min(NAME);
+            // What the other columns and the gaps take.
+            let others = |kept: &[usize]| {
+                let widths = kept.iter().filter(|column| **column != name);
+                widths.map(|&column| self.width(column)).sum::<usize>() + GAP * kept.len().saturating_sub(1)
+            };
+            let mut spare = self.spare.clone();
+            while others(&kept) + shortest > limit && kept.len() > name + 2 {
+                match spare.pop() {
+                    Some(column) => kept.retain(|other| *other != column),
+                    None => drop(kept.pop()),
                 }
-                let room = limit.saturating_sub(total(&widths) - widths[column]);
-                widths[column] = widths[column].min(room.max(shortest));
-                name = Some((column, widths[column]));
             }
+            let room = limit.saturating_sub(others(&kept));
+            cut = Some((name, self.width(name).min(room.max(shortest))));
         }
-        let text = self.plain(widths.len(), name);
+        let text = self.plain(&kept, cut);
         if style.is_coloured { self.coloured(&text) } else { text }
     }
 
-    /// The first `count` columns, with one column cut to a width.
-    fn plain(&self, count: usize, cut: Option<(usize, usize)>) -> String {
+    /// The columns at these positions, with one of them cut to a width.
+    fn plain(&self, kept: &[usize], cut: Option<(usize, usize)>) -> String {
         let mut table = comfy_table::Table::new();
         // Never wrapped: that would split names that users and scripts copy.
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(self.columns[..count].iter().map(|(name, _)| name));
-        for (index, (_, align)) in self.columns[..count].iter().enumerate() {
+        table.set_header(kept.iter().map(|&column| &self.columns[column].0));
+        for (index, &kept) in kept.iter().enumerate() {
             if let Some(column) = table.column_mut(index) {
                 column.set_padding((0, 2));
-                column.set_cell_alignment(match align {
+                column.set_cell_alignment(match self.columns[kept].1 {
                     Align::Left => CellAlignment::Left,
                     Align::Right => CellAlignment::Right,
                 });
             }
         }
         for (_, cells) in &self.rows {
-            table.add_row(cells.iter().take(count).enumerate().map(|(index, cell)| match cut {
-                Some((column, width)) if column == index => shortened(cell, width),
-                _ => cell.clone(),
+            table.add_row(kept.iter().map(|&index| match cut {
+                Some((column, width)) if column == index => {
+                    shortened(cells.get(index).map_or("", String::as_str), width)
+                }
+                _ => cells.get(index).cloned().unwrap_or_default(),
             }));
         }
         let mut text = table.trim_fmt();
@@ -261,6 +276,26 @@ mod tests {
             "{narrow}"
         );
         assert!(!table().render().contains("…"));
+    }
+
+    #[test]
+    fn spare_columns_are_left_out_first() {
+        let mut table = table();
+        table.spare([2]);
+        let of_width = |width| {
+            table.styled(Style {
+                width: Some(width),
+                ..Style::default()
+            })
+        };
+        for (width, expected) in [(60, [true, true]), (30, [false, true])] {
+            let text = of_width(width);
+            assert_eq!(
+                [text.contains("score"), text.contains("params")],
+                expected,
+                "{width}:\n{text}"
+            );
+        }
     }
 
     #[test]

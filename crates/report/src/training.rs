@@ -1,5 +1,7 @@
 //! `ranktune.training/1`: how a model was tuned, and its metrics.
 
+mod card;
+mod contest;
 mod curves;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::omitted::unreadable_lines;
 use crate::ranking::Unreadable;
 use crate::table::{Align, Table};
 
+pub use card::CardFacts;
+pub use contest::{Contestant, Member};
 pub use curves::{LambdaPoint, Measured, RatePoint};
 
 /// Name and version of the document.
@@ -59,6 +63,15 @@ pub struct Training {
     pub seconds_per_step: f64,
     /// Training steps.
     pub steps: u64,
+    /// What ended training before the last epoch: `patience` or `budget`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The models of which the result consists, for methods whose result is several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+    /// The candidates of `--method auto`, in the order in which they were tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contest: Vec<Contestant>,
     /// Unreadable samples, which were left out, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
@@ -160,6 +173,12 @@ impl Training {
         if !self.lambda_curve.is_empty() {
             text.push_str(&format!("\n{}", self.lambda_table()));
         }
+        if !self.contest.is_empty() {
+            text.push_str(&format!("\n{}", contest::table(&self.contest)));
+        }
+        for member in &self.members {
+            text.push_str(&format!("  member {:.3}  {}\n", member.weight, member.name));
+        }
         let metric = self.history.iter().find_map(|epoch| {
             let validation = epoch.validation.as_ref()?;
             validation.keys().find(|key| *key != "loss").cloned()
@@ -180,7 +199,9 @@ impl Training {
             row.push(seconds(epoch.seconds));
             table.row(row);
         }
-        text.push_str(&format!("\n{}\n", table.render()));
+        if !self.history.is_empty() {
+            text.push_str(&format!("\n{}\n", table.render()));
+        }
         for (part, metrics) in [
             ("train", &self.metrics.train),
             ("validation", &self.metrics.validation),
@@ -194,13 +215,14 @@ impl Training {
                 text.push_str(&format!("{part:<10}  {}\n", list.join(", ")));
             }
         }
-        text.push_str(&format!(
-            "{} {} of {:.3} s, {} s in all\n",
-            self.steps,
-            if self.steps == 1 { "step" } else { "steps" },
-            self.seconds_per_step,
-            seconds(self.seconds)
-        ));
+        if let Some(stopped) = &self.stopped {
+            text.push_str(&format!("ended before the last epoch by {stopped}\n"));
+        }
+        if self.steps > 0 {
+            let noun = if self.steps == 1 { "step" } else { "steps" };
+            text.push_str(&format!("{} {noun} of {:.3} s, ", self.steps, self.seconds_per_step));
+        }
+        text.push_str(&format!("{} s in all\n", seconds(self.seconds)));
         text.push_str(&unreadable_lines(&self.unreadable));
         text
     }
@@ -220,7 +242,7 @@ mod tests {
         }
     }
 
-    fn training() -> Training {
+    pub(super) fn training() -> Training {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
         Training {
             schema: SCHEMA.to_owned(),
@@ -270,6 +292,9 @@ mod tests {
             seconds: 12.5,
             seconds_per_step: 0.25,
             steps: 12,
+            stopped: None,
+            members: Vec::new(),
+            contest: Vec::new(),
             unreadable: vec![],
         }
     }

@@ -3,6 +3,7 @@
 //! `y' = (y − μ)/s` by column, with s = 1 for a constant column. The scale is folded into the exported head, so that the model
 //! predicts in the data's own units.
 
+use crate::options::ClassWeights;
 use crate::samples::Pick;
 use crate::targets::{TargetValues, TrainTargets};
 
@@ -58,16 +59,39 @@ pub(crate) enum BatchTargets {
 pub(crate) struct PreparedTargets<'a> {
     pub targets: &'a TrainTargets,
     pub standard: Option<Standardization>,
+    /// Weight of each class in the loss `[c]`.
+    pub class_weights: Option<Vec<f32>>,
+}
+
+/// `n / (c · n_j)` for class j, over the c classes that occur (as scikit-learn's `class_weight="balanced"`), so that the mean weight of a
+/// row is 1; 1 for a class without rows.
+fn balanced(labels: &[u32], n_classes: usize) -> Vec<f32> {
+    let mut counts = vec![0_u32; n_classes];
+    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    let occurring = counts.iter().filter(|count| **count > 0).count();
+    let weight = |&count: &u32| match count {
+        0 => 1.0,
+        count => (labels.len() as f64 / (occurring as f64 * f64::from(count))) as f32,
+    };
+    counts.iter().map(weight).collect()
 }
 
 impl<'a> PreparedTargets<'a> {
-    /// Standardised by their own mean and deviation.
-    pub(crate) fn new(targets: &'a TrainTargets) -> Self {
+    /// Standardised by their own mean and deviation; classes weighed as `weights` says.
+    pub(crate) fn new(targets: &'a TrainTargets, weights: ClassWeights) -> Self {
+        let class_weights = match (weights, targets.values()) {
+            (ClassWeights::Balanced, TargetValues::Classes { labels, n_classes }) => Some(balanced(labels, *n_classes)),
+            _ => None,
+        };
         let standard = match targets.values() {
             TargetValues::Regression { values, n_outputs } => Some(Standardization::new(values, *n_outputs)),
             _ => None,
         };
-        Self { targets, standard }
+        Self {
+            targets,
+            standard,
+            class_weights,
+        }
     }
 
     /// Standardised by the mean and deviation of other targets.
@@ -75,6 +99,7 @@ impl<'a> PreparedTargets<'a> {
         Self {
             targets,
             standard: other.standard.clone(),
+            class_weights: None,
         }
     }
 
@@ -103,5 +128,17 @@ impl<'a> PreparedTargets<'a> {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documented example of scikit-learn's `compute_class_weight("balanced", classes=[0, 1], y=[0, 0, 0, 0, 1, 1])`.
+    #[test]
+    fn balanced_weights_are_those_of_scikit_learn() {
+        assert_eq!(balanced(&[0, 0, 0, 0, 1, 1], 2), [0.75, 1.5]);
+        assert_eq!(balanced(&[0, 0, 0, 0, 2, 2], 3), [0.75, 1.0, 1.5]);
     }
 }

@@ -1,7 +1,8 @@
 //! Checkpoints: everything that is needed to resume a run bit by bit, in one file.
 //!
 //! `checkpoint-STEP.safetensors` holds the parameters that training changes (`value.NAME`, running statistics among them)
-//! and the optimizer's moments (`moment.0.NAME`) as f32; the rest (step, epoch, records, identity) is JSON in the file's
+//! and the optimizer's moments (`moment.0.NAME`) as f32, and where there are any, averages of the weights (`average.NAME`), the
+//! weights of a method's moving reference (`reference.NAME`) and the method's state (`state.NAME`); the rest (step, epoch, records, identity) is JSON in the file's
 //! metadata. The order of samples and their views follow from the seed and the step, so there is no random state to store.
 //! The best weights so far are in a file of their own, `best-STEP.safetensors`, written before the checkpoint that names it.
 

@@ -44,12 +44,18 @@ impl Evaluation<'_> {
         let Some(found) = self.logits(graph, logits, observer, interrupt)? else {
             return Ok(None);
         };
+        Ok(Some(self.record(&found)))
+    }
+
+    /// The record of predictions for all samples.
+    pub(crate) fn record(&self, found: &Predictions) -> ValidationRecord {
         let (metric, value) = self.measure(&found.values, self.prepared.targets);
-        Ok(Some(ValidationRecord {
+        ValidationRecord {
             loss: found.loss,
             metric,
             value,
-        }))
+            f1_macro: metrics::macro_f1(&found.values, self.prepared.targets),
+        }
     }
 
     /// Name and value of the metric.
@@ -97,7 +103,7 @@ impl Evaluation<'_> {
                     continue;
                 }
                 let found = losses::rows_of(&pass.output(logits)?, wanted.as_deref())?;
-                let value = losses::task(&found, &target, 0.0, graph.device())?.to_values()?;
+                let value = losses::task(&found, &target, (0.0, None), graph.device())?.to_values()?;
                 loss += f64::from(value[0]) * expected as f64;
                 rows += expected;
                 // Batches hold samples of similar lengths; the logits are stored in the order of the targets.

@@ -5,9 +5,9 @@ use ranktune_onnx::Model;
 
 use crate::error::{Error, Result};
 use crate::method::{CheckContext, Method};
-use crate::options::TrainOptions;
+use crate::options::{ClassWeights, TrainOptions};
 use crate::samples::Samples;
-use crate::targets::TrainTargets;
+use crate::targets::{TargetValues, TrainTargets};
 
 /// A measure of validation other than the task's own.
 pub trait ValidationMetric: Sync {
@@ -63,12 +63,29 @@ pub(crate) fn check(job: &TrainingJob<'_>) -> Result<()> {
             )));
         }
     }
+    let is_classes = matches!(job.targets.values(), TargetValues::Classes { .. });
+    if job.options.class_weights == ClassWeights::Balanced && !is_classes {
+        return Err(Error::input(
+            "class weights are for data with one class per sample or word; leave them out",
+        ));
+    }
+    if job.options.patience.is_some() && job.validation.is_none() {
+        return Err(Error::input(
+            "patience needs validation samples, and there are none; leave it out, or hold some samples out",
+        ));
+    }
+    job.method.check(&context(job))
+}
+
+/// What the method sees of a job.
+pub(crate) fn context<'a>(job: &TrainingJob<'a>) -> CheckContext<'a> {
     let head = job.model.graph.initializers.get(WEIGHT);
-    job.method.check(&CheckContext {
+    CheckContext {
         targets: job.targets,
         options: job.options,
+        model: job.model,
         n_features: head.and_then(|weight| n_features(&weight.dims, job.targets.columns())),
-    })
+    }
 }
 
 fn check_count(part: &str, samples: &dyn Samples, targets: &TrainTargets) -> Result<()> {

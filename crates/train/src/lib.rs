@@ -10,6 +10,7 @@
 //! work: [`Samples`] loads batches; [`TrainTargets`] and [`TeacherPredictions`] are numbers. On the CPU the same seed,
 //! options, data and model give the same weights bit by bit, also when a run is interrupted and resumed from a checkpoint.
 
+mod average;
 mod batch_norm;
 mod batch_targets;
 mod cached_features;
@@ -19,6 +20,7 @@ mod evaluate;
 mod export;
 mod export_head;
 mod feeds;
+mod finish;
 #[doc(hidden)]
 pub mod foreign;
 mod freeze;
@@ -28,6 +30,7 @@ mod loader;
 mod losses;
 mod method;
 mod method_info;
+mod method_state;
 pub mod methods;
 mod metrics;
 mod observer;
@@ -36,6 +39,7 @@ mod options;
 mod order;
 mod outcome;
 mod parameter_groups;
+mod pruned;
 mod records;
 mod resample;
 mod resume;
@@ -47,18 +51,25 @@ mod targets;
 mod teachers;
 mod train;
 mod unwritable;
+mod validation;
+mod weight_average;
 
+pub use average::{average, first_difference, interpolated};
 pub use error::{Error, ErrorKind, Result};
+pub use finish::{FinishContext, Finished};
 pub use freeze::check_frozen_prefixes;
 pub use job::{TrainingJob, ValidationMetric, ValidationSet};
 pub use method::{CheckContext, Loss, Method, ParameterContext, StepContext};
 pub use method_info::{MethodInfo, MethodInputs, Need, ReadOutInput};
+pub use method_state::{MethodState, StateArray};
+pub use metrics::MacroF1;
 pub use observer::{TrainEvent, TrainObserver};
-pub use options::{BatchNorm, Checkpoints, Decay, Keep, Optimizer, Schedule, TrainOptions, ViewSchedule};
-pub use outcome::{EpochRecord, TrainOutcome, Trained, ValidationRecord};
+pub use options::{BatchNorm, Checkpoints, ClassWeights, Decay, Keep, Optimizer, Schedule, TrainOptions, ViewSchedule};
+pub use outcome::{EpochRecord, Stopped, TrainOutcome, Trained, ValidationRecord};
 pub use ranktune_core::{Interrupt, Silent};
 pub use resample::resampled;
 pub use samples::{BatchInputs, Batching, EVALUATION_VIEW, Lengths, LoadError, Pick, Samples};
 pub use targets::{TargetValues, TrainTargets};
 pub use teachers::TeacherPredictions;
 pub use train::train;
+pub use validation::validate;

@@ -24,11 +24,11 @@ pub(crate) fn rows_of(tensor: &DeviceTensor, rows: Option<&[usize]>) -> Result<D
     Ok(flat.select(0, rows))
 }
 
-/// The loss of the task.
+/// The loss of the task. Classes may have weights w `[c]`: each row's loss is multiplied by that of its class.
 pub(crate) fn task(
     logits: &DeviceTensor,
     target: &BatchTargets,
-    smoothing: f32,
+    (smoothing, weights): (f32, Option<&[f32]>),
     device: &Device,
 ) -> Result<DeviceTensor> {
     let dims = logits.dims();
@@ -51,6 +51,11 @@ pub(crate) fn task(
             let mut shares = vec![smoothing / columns as f32; rows * columns];
             for (row, &label) in labels.iter().enumerate() {
                 shares[row * columns + label as usize] += 1.0 - smoothing;
+            }
+            if let Some(weights) = weights {
+                for (row, &label) in shares.chunks_exact_mut(columns).zip(labels) {
+                    row.iter_mut().for_each(|share| *share *= weights[label as usize]);
+                }
             }
             cross_entropy(logits, shares, device)
         }
@@ -92,10 +97,10 @@ mod tests {
 
     const LOGITS: [f32; 6] = [0.3, -1.2, 2.0, 0.0, 0.7, -0.4];
 
-    fn loss(values: &[f32], target: &BatchTargets, smoothing: f32) -> f64 {
+    fn loss(values: &[f32], target: &BatchTargets, settings: (f32, Option<&[f32]>)) -> f64 {
         let device = Device::flex();
         let logits = DeviceTensor::from_values(&[2, 3], values.to_vec(), &device).unwrap();
-        let loss = task(&logits, target, smoothing, &device).unwrap();
+        let loss = task(&logits, target, settings, &device).unwrap();
         f64::from(loss.to_values().unwrap()[0])
     }
 
@@ -105,7 +110,7 @@ mod tests {
         let logits = DeviceTensor::from_values(&[2, 3], LOGITS.to_vec(), &device)
             .unwrap()
             .tracked();
-        let found = task(&logits, target, smoothing, &device).unwrap();
+        let found = task(&logits, target, (smoothing, None), &device).unwrap();
         let gradient = found
             .backward()
             .unwrap()
@@ -185,9 +190,22 @@ mod tests {
             labels: vec![1, 0],
             n_classes: 3,
         };
-        assert!((loss(&large, &classes, 0.0) - 2e4).abs() < 1.0);
+        assert!((loss(&large, &classes, (0.0, None)) - 2e4).abs() < 1.0);
         let labels = BatchTargets::MultiLabel(vec![0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
-        assert!((loss(&large, &labels, 0.0) - 5e4 / 6.0).abs() < 1.0);
+        assert!((loss(&large, &labels, (0.0, None)) - 5e4 / 6.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_loss_of_each_row_is_weighed_by_its_class() {
+        let target = |labels| BatchTargets::Classes { labels, n_classes: 3 };
+        let one = |label, row: &[f32]| {
+            let values = [row, row].concat();
+            loss(&values, &target(vec![label, label]), (0.1, None))
+        };
+        let weights = [0.5, 1.0, 2.0];
+        let expected = 0.5 * (2.0 * one(2, &LOGITS[..3]) + 0.5 * one(0, &LOGITS[3..]));
+        let found = loss(&LOGITS, &target(vec![2, 0]), (0.1, Some(&weights)));
+        assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
     }
 
     #[test]
@@ -198,7 +216,7 @@ mod tests {
             labels: vec![0, 1, 2],
             n_classes: 2,
         };
-        assert!(task(&logits, &target, 0.0, &device).is_err());
+        assert!(task(&logits, &target, (0.0, None), &device).is_err());
         assert!(rows_of(&logits, Some(&[2])).is_err());
     }
 }

@@ -8,21 +8,26 @@
 //! |---|---|
 //! | L2-SP (Li 2018) | `adjust` with `keeps_initial`: α(w − w⁰) is added to the gradient |
 //! | BSS (Chen 2019) | `loss` adds the smallest singular values of [`StepContext::features`] |
-//! | DELTA (Li 2019) | `outputs` and `reference_outputs` name the same inner tensors; `loss` compares them |
-//! | StochNorm (Kou 2020) | `mode`: a further [`Mode`] that mixes running and batch statistics |
-//! | Co-Tuning (You 2020) | `outputs` names the source head's logits, which the graph keeps as a second output; `loss` |
+//! | DELTA (Li 2019) | `outputs` and `reference_outputs` name the same inner tensor; `loss` compares them |
+//! | StochNorm (Kou 2020) | `mode`: [`Mode::Stochastic`] mixes running and batch statistics |
+//! | Co-Tuning (You 2020) | `outputs` names the source head's logits, which the graph keeps; `finish` removes them |
+//! | Bi-Tuning (Zhong 2020) | `prepare` adds a projector, `reference_momentum` makes the reference an average, [`Loss::state`] is its queue |
+//! | LoRA (Hu 2022) | `prepare` adds adapters, `trains` freezes the rest, `finish` merges them |
+//! | WiSE-FT (Wortsman 2022) | `finish` interpolates with the initial weights |
 //!
 //! A method that needs something new from the caller adds a [`Need`](crate::Need) and a field of
-//! [`MethodInputs`](crate::MethodInputs). State that outlives a step, such as a queue of features, would be a hook that
-//! checkpoints write and restore; weights that are not the model's, such as adapters, one that changes the model before
-//! training and one that folds them in at export. No method of the list needs either yet.
+//! [`MethodInputs`](crate::MethodInputs).
 
 use ranktune_nn::head::POOLED;
-use ranktune_nn::{Device, DeviceTensor, ForwardPass, Mode};
+use ranktune_nn::head::{BIAS, WEIGHT};
+use ranktune_nn::{Device, DeviceTensor, ForwardPass, Mode, TrainableGraph};
+use ranktune_onnx::Model;
 
-use crate::batch_targets::PreparedTargets;
+use crate::batch_targets::{BatchTargets, PreparedTargets};
 use crate::error::{Error, Result};
+use crate::finish::{FinishContext, Finished};
 use crate::losses;
+use crate::method_state::MethodState;
 use crate::options::TrainOptions;
 use crate::samples::Pick;
 use crate::targets::TrainTargets;
@@ -35,6 +40,19 @@ pub struct Loss {
     pub total: DeviceTensor,
     /// Names and values (one element each).
     pub parts: Vec<(&'static str, DeviceTensor)>,
+    /// The method's state after this step; `None` where it has not changed.
+    pub state: Option<MethodState>,
+}
+
+impl Loss {
+    /// A loss of one term.
+    pub fn of(total: DeviceTensor) -> Self {
+        Self {
+            total,
+            parts: Vec::new(),
+            state: None,
+        }
+    }
 }
 
 /// What [`Method::check`] sees before training.
@@ -46,6 +64,8 @@ pub struct CheckContext<'a> {
     pub options: &'a TrainOptions,
     /// Number of features of [`POOLED`], where the shape of the head tells it.
     pub n_features: Option<usize>,
+    /// The model before [`Method::prepare`].
+    pub model: &'a Model,
 }
 
 /// A parameter, before the optimizer changes it.
@@ -72,6 +92,8 @@ pub struct StepContext<'a> {
     pub(crate) pass: &'a ForwardPass,
     pub(crate) reference: Option<&'a ForwardPass>,
     pub(crate) logits: DeviceTensor,
+    pub(crate) graph: &'a TrainableGraph,
+    pub(crate) state: &'a MethodState,
     pub(crate) label_smoothing: f32,
     pub(crate) device: &'a Device,
     pub(crate) step: u64,
@@ -100,7 +122,37 @@ impl StepContext<'_> {
     /// `Shape` when the logits do not fit the targets.
     pub fn task_loss(&self) -> Result<DeviceTensor> {
         let target = self.prepared.batch(self.picks);
-        losses::task(&self.logits, &target, self.label_smoothing, self.device)
+        let weights = self.prepared.class_weights.as_deref();
+        losses::task(&self.logits, &target, (self.label_smoothing, weights), self.device)
+    }
+
+    /// The classes of the rows of the batch.
+    ///
+    /// # Errors
+    /// `Input` for targets that are not classes.
+    pub fn labels(&self) -> Result<Vec<u32>> {
+        match self.prepared.batch(self.picks) {
+            BatchTargets::Classes { labels, .. } => Ok(labels),
+            _ => Err(Error::input("the method needs one class per sample")),
+        }
+    }
+
+    /// The method's state before this step; at the first step, [`Method::initial_state`].
+    pub fn state(&self) -> &MethodState {
+        self.state
+    }
+
+    /// Weight and bias of the head, without a tape.
+    ///
+    /// # Errors
+    /// `Model` when the graph has no head.
+    pub fn head(&self) -> Result<[DeviceTensor; 2]> {
+        let value = |name: &str| {
+            let index = self.graph.find(name);
+            let index = index.ok_or_else(|| Error::model("the model has no head made by with_head"))?;
+            Ok::<_, Error>(self.graph.value(index).detached())
+        };
+        Ok([value(WEIGHT)?, value(BIAS)?])
     }
 
     /// The pooled features of the rows that have a target, `[rows, d]`.
@@ -195,13 +247,47 @@ pub trait Method: Sync {
         Vec::new()
     }
 
+    /// Before each step, the reference's weights become `m · reference + (1 − m) · trained`; `None`, the default, keeps the initial ones.
+    fn reference_momentum(&self) -> Option<f32> {
+        None
+    }
+
+    /// The model that is trained in place of the job's, such as one with adapters; `None`, the default, for that of the job.
+    ///
+    /// # Errors
+    /// `Input` when the model lacks what the method works on.
+    fn prepare(&self, _model: &Model, _options: &TrainOptions) -> Result<Option<Model>> {
+        Ok(None)
+    }
+
+    /// The state before the first step, of methods that have one; empty by default.
+    ///
+    /// # Errors
+    /// `Model` when the model lacks what the state is of.
+    fn initial_state(&self, _context: &CheckContext<'_>) -> Result<MethodState> {
+        Ok(MethodState::default())
+    }
+
+    /// Whether the parameter of the backbone called `_name` is trained, where [`Method::trains_backbone`] holds; yes by default.
+    fn trains(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// The model that is written, made of the trained one; as it is by default. `None` when interrupted.
+    ///
+    /// # Errors
+    /// Those of a validation.
+    fn finish(&self, trained: Model, _context: &FinishContext<'_>) -> Result<Option<Finished>> {
+        Ok(Some(Finished::of(trained)))
+    }
+
     /// Whether the backbone is trained; yes by default. The head always is.
     fn trains_backbone(&self) -> bool {
         true
     }
 
-    /// The mode of the graph at this step; by default the one that the options chose.
-    fn mode(&self, chosen: Mode, _step: u64) -> Mode {
+    /// The mode of the graph at this step; by default the one that the options chose. `_seed` is that of the options.
+    fn mode(&self, chosen: Mode, _step: u64, _seed: u64) -> Mode {
         chosen
     }
 

@@ -15,6 +15,21 @@ pub enum Need {
     /// The weight λ of the teachers' term, which may be chosen from a grid: [`MethodInputs::lambda`]. At λ = 0 the method is
     /// fine-tuning, see [`crate::methods::at_lambda`].
     Lambda,
+    /// Targets of one class per sample.
+    Classes,
+    /// The share of each source class among the samples of each class, `MethodInputs::relationship`, and a model that keeps the logits of
+    /// its source classes as the tensor [`SOURCE_LOGITS`](ranktune_nn::head::SOURCE_LOGITS).
+    SourceClasses,
+    /// The importance of each feature of the target model before tuning: `MethodInputs::attention`.
+    Attention,
+    /// Several finished runs, whose weights are averaged: a search for the learning rate.
+    Search,
+    /// Several models of one architecture, whose weights are averaged before training.
+    Homogeneous,
+    /// The features of the best-ranked models side by side, in place of those of one model.
+    Stack,
+    /// The best-ranked models, each of which is tuned.
+    Ensemble,
 }
 
 /// The read-out of the target model's own features.
@@ -35,6 +50,10 @@ pub struct MethodInputs<'a> {
     pub read_out: Option<ReadOutInput<'a>>,
     /// For [`Need::Lambda`].
     pub lambda: f32,
+    /// For [`Need::SourceClasses`]: p(source class | class) `[columns, source classes]`, row-major.
+    pub relationship: Option<&'a [f32]>,
+    /// For [`Need::Attention`]: a weight for each feature, which add up to 1.
+    pub attention: Option<&'a [f32]>,
 }
 
 impl<'a> MethodInputs<'a> {
@@ -48,6 +67,18 @@ impl<'a> MethodInputs<'a> {
     pub(crate) fn read_out(&self) -> Result<ReadOutInput<'a>> {
         self.read_out
             .ok_or_else(|| Error::input("the method needs the read-out of the model's own features, and there is none"))
+    }
+
+    /// p(source class | class).
+    pub(crate) fn relationship(&self) -> Result<&'a [f32]> {
+        let missing = "the method needs the relationship of source classes and classes, and there is none";
+        self.relationship.ok_or_else(|| Error::input(missing))
+    }
+
+    /// The importance of each feature.
+    pub(crate) fn attention(&self) -> Result<&'a [f32]> {
+        self.attention
+            .ok_or_else(|| Error::input("the method needs the importance of the features, and there is none"))
     }
 }
 

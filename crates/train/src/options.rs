@@ -134,6 +134,23 @@ pub enum Keep {
     Last,
 }
 
+/// Weights of the classes in the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// All classes weigh the same per sample.
+    #[default]
+    None,
+    /// `n / (c · n_j)`: all classes weigh the same in sum (King and Zeng 2001, as scikit-learn's `balanced`).
+    Balanced,
+}
+
+impl ClassWeights {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 /// Where and when checkpoints are written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoints {
@@ -207,6 +224,20 @@ pub struct TrainOptions {
     pub seed: u64,
     /// [`Keep::Best`] by default.
     pub keep: Keep,
+    /// Number of epochs without a better validation after which the run ends; none by default (early stopping: Prechelt 1998).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Decay of the moving average of the weights that is validated and written in place of the weights; none by default. It is
+    /// `min(decay, (1 + t)/(10 + t))` at step t, so that the first steps are forgotten soon (as in TensorFlow).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f32>,
+    /// [`ClassWeights::None`] by default.
+    #[serde(skip_serializing_if = "ClassWeights::is_none")]
+    pub class_weights: ClassWeights,
+    /// Seconds after which no further epoch starts: the run ends where the next one, as long as the longest so far, would not fit. None
+    /// by default.
+    #[serde(skip)]
+    pub seconds: Option<f64>,
     /// Device of training; Burn's CPU backend by default.
     #[serde(skip)]
     pub device: Device,
@@ -248,6 +279,10 @@ impl Default for TrainOptions {
             views: ViewSchedule::default(),
             seed: 0,
             keep: Keep::default(),
+            patience: None,
+            ema: None,
+            class_weights: ClassWeights::default(),
+            seconds: None,
             device: Device::flex(),
             load_threads: 2,
             load_ahead: 4,
@@ -298,6 +333,19 @@ impl TrainOptions {
             && (clip.is_nan() || clip <= 0.0)
         {
             return out_of_range("the maximum gradient norm", "> 0", clip);
+        }
+        if self.patience == Some(0) {
+            return out_of_range("patience", "at least 1 epoch", 0);
+        }
+        if let Some(ema) = self.ema
+            && !is_share(ema)
+        {
+            return out_of_range("the decay of the moving average", "at least 0 and below 1", ema);
+        }
+        if let Some(seconds) = self.seconds
+            && !(seconds.is_finite() && seconds > 0.0)
+        {
+            return out_of_range("the budget", "a number of seconds > 0", seconds);
         }
         if self.views == ViewSchedule::Finite(0) {
             return out_of_range("the number of views", "at least 1", 0);

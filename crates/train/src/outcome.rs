@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ranktune_onnx::Model;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The result of a validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,26 @@ pub struct ValidationRecord {
     pub metric: String,
     /// Larger is better.
     pub value: f64,
+    /// Macro F1, of classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub f1_macro: Option<f64>,
+}
+
+impl Stopped {
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Patience => "patience",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+impl ValidationRecord {
+    /// Whether this is better: by the metric, then by the loss.
+    pub fn is_better_than(&self, other: &Self) -> bool {
+        self.value > other.value || (self.value == other.value && self.loss < other.loss)
+    }
 }
 
 /// An epoch.
@@ -48,8 +69,24 @@ pub struct Trained {
     pub step_seconds: f64,
     /// The steps that [`Trained::step_seconds`] counts: those of this run.
     pub steps_timed: u64,
-    /// How BatchNormalization ran: `train`, `frozen` or `adapted`; never `auto`.
+    /// How BatchNormalization ran: `train`, `frozen`, `adapted` or `stochastic`; never `auto`.
     pub batch_norm: &'static str,
+    /// What ended the run before its last epoch; `None` where nothing did.
+    pub stopped: Option<Stopped>,
+    /// What the method chose at the end, by name.
+    pub method_settings: Map<String, Value>,
+    /// The validation of `model`, where the method made it of the trained one.
+    pub final_validation: Option<ValidationRecord>,
+}
+
+/// What ends a run before its last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// The validation metric has not risen for [`TrainOptions::patience`](crate::TrainOptions::patience) epochs.
+    Patience,
+    /// Another epoch would not have fitted into [`TrainOptions::seconds`](crate::TrainOptions::seconds).
+    Budget,
 }
 
 /// How a run ended.

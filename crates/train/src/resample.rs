@@ -2,15 +2,13 @@
 
 use ranktune_core::Interrupt;
 use ranktune_core::random::Random;
-use ranktune_nn::{GraphOptions, TrainableGraph};
 use ranktune_onnx::Model;
 
-use crate::batch_targets::PreparedTargets;
-use crate::error::{Error, Result};
-use crate::evaluate::Evaluation;
+use crate::error::Result;
 use crate::job::TrainingJob;
 use crate::observer::TrainObserver;
 use crate::targets::{TargetValues, TrainTargets};
+use crate::validation::{evaluation, predict, unscaled};
 
 /// The metric of a trained model on `count` resamples of the job's validation samples, drawn with replacement from the seed: the same
 /// resamples for every model of the job. The standard deviation of the difference between two models' values estimates the standard
@@ -25,33 +23,12 @@ pub fn resampled(
     observer: &dyn TrainObserver,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<f64>>> {
-    let Some(validation) = &job.validation else {
-        return Err(Error::input("there are no validation samples to resample"));
-    };
-    let output = model.graph.outputs.first();
-    let logits = output
-        .map(|output| output.name.clone())
-        .ok_or_else(|| Error::model("the model has no output"))?;
-    let options = GraphOptions {
-        outputs: vec![logits.clone()],
-        device: job.options.device.clone(),
-        ..GraphOptions::default()
-    };
-    let graph = TrainableGraph::new(model, options)?;
-    let evaluation = Evaluation {
-        samples: validation.samples,
-        // An exported model predicts in the units of the data, so nothing is standardised.
-        prepared: &PreparedTargets {
-            targets: validation.targets,
-            standard: None,
-        },
-        metric: validation.metric,
-        options: job.options,
-    };
-    let Some(found) = evaluation.logits(&graph, &logits, observer, interrupt)? else {
+    let prepared = unscaled(job)?;
+    let evaluation = evaluation(job, &prepared)?;
+    let Some(found) = predict(job, model, observer, interrupt)? else {
         return Ok(None);
     };
-    let targets = validation.targets;
+    let targets = prepared.targets;
     let mut random = Random::of_stream(job.options.seed, STREAM);
     let mut values = Vec::with_capacity(count);
     for _ in 0..count {

@@ -55,15 +55,26 @@ pub(crate) fn begin(session: &mut Session<'_>, identity: Identity) -> Result<Sta
             )
         })
     };
-    let mut moments = Vec::new();
+    let (mut moments, mut averages) = (Vec::new(), Vec::new());
     for (name, tensor) in checkpoint::read_tensors(&path, &device)? {
         if let Some(name) = name.strip_prefix("value.") {
             let index = known(session, name)?;
             session.graph.set_value(index, tensor)?;
         } else if let Some((which, name)) = name.strip_prefix("moment.").and_then(|rest| rest.split_once('.')) {
             moments.push((usize::from(which == "1"), known(session, name)?, tensor));
+        } else if let Some(name) = name.strip_prefix("average.") {
+            averages.push((known(session, name)?, tensor));
+        } else if let Some(name) = name.strip_prefix("reference.") {
+            if let Some(reference) = &mut session.reference
+                && let Some(index) = reference.find(name)
+            {
+                reference.set_value(index, tensor)?;
+            }
+        } else if let Some(name) = name.strip_prefix("state.") {
+            session.method_state.set(name, &tensor.dims(), tensor.to_values()?)?;
         }
     }
+    session.average.restore(averages);
     session.stepper.restore(state.optimizer_steps, moments);
     session.input_shapes.clone_from(&state.input_shapes);
     let mut best = None;

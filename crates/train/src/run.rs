@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ranktune_core::Interrupt;
 use ranktune_nn::DeviceTensor;
+use serde_json::Map;
 
 use crate::batch_targets::PreparedTargets;
 use crate::checkpoint::{self, Best, State};
@@ -18,13 +19,15 @@ use crate::loader::with_batches;
 use crate::observer::{TrainEvent, TrainObserver};
 use crate::options::Keep;
 use crate::order::Order;
-use crate::outcome::{EpochRecord, TrainOutcome, Trained, ValidationRecord};
+use crate::outcome::{EpochRecord, Stopped, TrainOutcome, Trained, ValidationRecord};
 use crate::records::{Records, StepRecord};
 use crate::resume::{Start, Weights, begin};
 use crate::session::{Session, StepResult};
+use crate::weight_average::leave;
 
 /// Trains the graph of a job that has been checked.
 pub(crate) fn run(job: &TrainingJob<'_>, observer: &dyn TrainObserver, interrupt: &Interrupt) -> Result<TrainOutcome> {
+    let started = Instant::now();
     let count = Order::new(job.samples, job.options.batch_size).count();
     let steps = (count * job.options.epochs) as u64;
     let mut session = Session::new(job, steps)?;
@@ -49,6 +52,7 @@ pub(crate) fn run(job: &TrainingJob<'_>, observer: &dyn TrainObserver, interrupt
         step_seconds: 0.0,
         steps_timed: 0,
         written: Instant::now(),
+        started,
     };
     observer.event(TrainEvent::Started {
         steps,
@@ -72,6 +76,8 @@ struct Run<'a> {
     steps_timed: u64,
     /// When the last checkpoint was written.
     written: Instant,
+    /// When this run started.
+    started: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -84,7 +90,12 @@ impl<'a> Run<'a> {
             .checkpoints
             .as_ref()
             .and_then(|checkpoints| checkpoints.pause_after);
+        let mut stopped = None;
         while self.state.epoch < pause.unwrap_or(epochs).min(epochs) {
+            stopped = self.stops();
+            if stopped.is_some() {
+                break;
+            }
             let begun = Instant::now();
             let before = self.state.epoch_seconds;
             let complete = self.steps()? && self.validate_and_record(before, begun)?;
@@ -99,13 +110,28 @@ impl<'a> Run<'a> {
             }
             self.save()?;
         }
-        let is_finished = self.state.epoch >= epochs;
-        let trained = Box::new(self.export()?);
+        let is_finished = self.state.epoch >= epochs || stopped.is_some();
+        let mut trained = Box::new(self.export()?);
+        trained.stopped = stopped;
         Ok(if is_finished {
             TrainOutcome::Finished(trained)
         } else {
             TrainOutcome::Paused(trained)
         })
+    }
+
+    /// Whether the run ends here, before its last epoch.
+    fn stops(&self) -> Option<Stopped> {
+        let (options, state) = (self.session.job.options, &self.state);
+        if let (Some(patience), Some(best)) = (options.patience, best_epoch(&state.epochs))
+            && state.step_in_epoch == 0
+            && state.epochs.len() - 1 - best >= patience
+        {
+            return Some(Stopped::Patience);
+        }
+        let seconds = options.seconds?;
+        let longest = state.epochs.iter().map(|epoch| epoch.seconds).reduce(f64::max)?;
+        (self.started.elapsed().as_secs_f64() + longest > seconds).then_some(Stopped::Budget)
     }
 
     /// The remaining steps of this epoch; `false` when interrupted.
@@ -223,9 +249,12 @@ impl<'a> Run<'a> {
             options: job.options,
         };
         let (logits, observer, interrupt) = (&self.session.logits, self.observer, self.interrupt);
+        let trained = self.session.average.enter(&mut self.session.graph)?;
         let found = with_export_head(&mut self.session.graph, job.method, |graph| {
             evaluation.run(graph, logits, observer, interrupt)
-        })?;
+        });
+        leave(&mut self.session.graph, trained)?;
+        let found = found?;
         if let Some(found) = &found
             && !found.loss.is_finite()
         {
@@ -277,8 +306,12 @@ impl<'a> Run<'a> {
             return;
         }
         let better = self.state.best.as_ref().is_none_or(|best| {
-            let (value, loss) = (f64::from_bits(best.value), f64::from_bits(best.loss));
-            found.value > value || (found.value == value && found.loss < loss)
+            let best = ValidationRecord {
+                value: f64::from_bits(best.value),
+                loss: f64::from_bits(best.loss),
+                ..found.clone()
+            };
+            found.is_better_than(&best)
         });
         if better {
             self.state.best = Some(Best {
@@ -287,13 +320,15 @@ impl<'a> Run<'a> {
                 loss: found.loss.to_bits(),
                 file: None,
             });
-            let graph = &self.session.graph;
-            self.best = Some(
-                self.session
-                    .changing()
-                    .map(|(index, _)| (index, graph.value(index).clone()))
-                    .collect(),
-            );
+            let session = &self.session;
+            let written = |index| {
+                session
+                    .average
+                    .value(index)
+                    .unwrap_or_else(|| session.graph.value(index))
+            };
+            let weights = session.changing().map(|(index, _)| (index, written(index).clone()));
+            self.best = Some(weights.collect());
         }
     }
 
@@ -339,7 +374,21 @@ impl<'a> Run<'a> {
         let moments = self.session.stepper.moments();
         let moments =
             moments.map(|(which, index, tensor)| (format!("moment.{which}.{}", parameters[index].name), tensor));
-        let tensors: Vec<(String, &DeviceTensor)> = values.chain(moments).collect();
+        let name = |index: usize| &parameters[index].name;
+        let averages = self.session.average.values().iter();
+        let averages = averages.map(|(index, tensor)| (format!("average.{}", name(*index)), tensor));
+        let reference = self.session.kept_reference();
+        let reference = reference.map(|(name, tensor)| (format!("reference.{name}"), tensor));
+        let method_state = self.session.method_state.tensors(graph.device())?;
+        let state = method_state
+            .iter()
+            .map(|(name, tensor)| (format!("state.{name}"), tensor));
+        let tensors: Vec<(String, &DeviceTensor)> = values
+            .chain(moments)
+            .chain(averages)
+            .chain(reference)
+            .chain(state)
+            .collect();
         for (name, tensor) in &tensors {
             if !tensor.to_values()?.iter().all(|value| value.is_finite()) {
                 return Err(self.diverged(Error::diverged(format!("{name} has values that are not finite"))));
@@ -360,6 +409,9 @@ impl<'a> Run<'a> {
         self.records.sync()?;
         let last = self.state.epochs.len().saturating_sub(1);
         let mut chosen_epoch = last;
+        if self.best.is_none() {
+            self.session.average.enter(&mut self.session.graph)?;
+        }
         if let (Some(best), Some(weights)) = (&self.state.best, self.best) {
             chosen_epoch = best.epoch;
             for (index, tensor) in weights {
@@ -382,8 +434,23 @@ impl<'a> Run<'a> {
             step_seconds: self.step_seconds,
             steps_timed: self.steps_timed,
             batch_norm: self.batch_norm,
+            stopped: None,
+            method_settings: Map::new(),
+            final_validation: None,
         })
     }
+}
+
+/// The position of the best epoch, by metric, then by loss; of equal ones, the first.
+fn best_epoch(epochs: &[EpochRecord]) -> Option<usize> {
+    let mut best: Option<(usize, &ValidationRecord)> = None;
+    for (position, epoch) in epochs.iter().enumerate() {
+        let Some(found) = &epoch.validation else { continue };
+        if best.is_none_or(|(_, best)| found.is_better_than(best)) {
+            best = Some((position, found));
+        }
+    }
+    best.map(|(position, _)| position)
 }
 
 /// A number with two digits: a tenth of 1e-3 as 1e-4, not 9.9999994e-5.

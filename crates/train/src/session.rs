@@ -6,12 +6,14 @@ use crate::batch_targets::PreparedTargets;
 use crate::error::{Error, Result};
 use crate::feeds::{feeds, named, shapes};
 use crate::freeze::check_frozen_prefixes;
-use crate::job::TrainingJob;
+use crate::job::{TrainingJob, context};
 use crate::method::{ParameterContext, StepContext};
+use crate::method_state::MethodState;
 use crate::optimizer::{Change, Stepper};
 use crate::options::BatchNorm;
 use crate::parameter_groups::Group;
 use crate::samples::{BatchInputs, Pick};
+use crate::weight_average::WeightAverage;
 use crate::{batch_norm, losses};
 
 /// The graph, the optimizer and what they need for a step.
@@ -28,7 +30,12 @@ pub(crate) struct Session<'a> {
     pub mode: Mode,
     /// Steps of all epochs.
     pub steps: u64,
-    reference: Option<TrainableGraph>,
+    /// The frozen copy of the graph, or the average of its weights, that the method compares with.
+    pub reference: Option<TrainableGraph>,
+    /// The method's state.
+    pub method_state: MethodState,
+    /// The moving average of the weights that change, by parameter; empty without one.
+    pub average: WeightAverage,
     initial: Vec<Option<DeviceTensor>>,
     groups: Vec<Group>,
 }
@@ -70,7 +77,8 @@ impl<'a> Session<'a> {
         check_frozen_prefixes(&graph, &options.freeze)?;
         let is_frozen = |name: &str| options.freeze.iter().any(|prefix| name.starts_with(prefix.as_str()));
         graph.keep_statistics(is_frozen);
-        graph.freeze(|name| is_frozen(name) || !(method.trains_backbone() || name.starts_with(&options.head_prefix)));
+        let trains = |name: &str| method.trains_backbone() && method.trains(name);
+        graph.freeze(|name| is_frozen(name) || !(trains(name) || name.starts_with(&options.head_prefix)));
         let wanted = method.reference_outputs();
         let reference = if wanted.is_empty() {
             None
@@ -80,7 +88,9 @@ impl<'a> Session<'a> {
         let keep = method.keeps_initial();
         let count = graph.parameters().len();
         Ok(Self {
-            prepared: PreparedTargets::new(job.targets),
+            prepared: PreparedTargets::new(job.targets, options.class_weights),
+            method_state: method.initial_state(&context(job))?,
+            average: WeightAverage::new(options.ema),
             groups: graph
                 .parameters()
                 .iter()
@@ -121,6 +131,10 @@ impl<'a> Session<'a> {
         }
         let (loss, parts, mut gradients) = self.backward(picks, &feeds, rows.as_deref(), step)?;
         drop(feeds);
+        if let Some(state) = parts.1 {
+            self.method_state = state;
+        }
+        let parts = parts.0;
         self.stepper.begin();
         let count = self.groups.len();
         match options.clip {
@@ -148,6 +162,7 @@ impl<'a> Session<'a> {
                 }
             }
         }
+        self.average.update(&self.graph, step)?;
         Ok(StepResult {
             loss,
             parts,
@@ -162,12 +177,13 @@ impl<'a> Session<'a> {
         feeds: &[(String, Feed)],
         rows: Option<&[usize]>,
         step: u64,
-    ) -> Result<(f32, Parts, ranktune_nn::Gradients)> {
-        let mut mode = self.job.method.mode(self.mode, step);
-        if mode == Mode::Training && picks.len() == 1 {
+    ) -> Result<(f32, (Parts, Option<MethodState>), ranktune_nn::Gradients)> {
+        let mut mode = self.job.method.mode(self.mode, step, self.job.options.seed);
+        if mode != Mode::Frozen && picks.len() == 1 {
             // A batch of one sample has no statistics where feature maps are one pixel large.
             mode = Mode::Frozen;
         }
+        self.follow()?;
         let pass = self.graph.forward(&named(feeds), mode)?;
         let reference = match &self.reference {
             Some(graph) => Some(graph.evaluate(&named(feeds))?),
@@ -180,6 +196,8 @@ impl<'a> Session<'a> {
             logits: losses::rows_of(&pass.output(&self.logits)?, rows)?,
             pass: &pass,
             reference: reference.as_ref(),
+            graph: &self.graph,
+            state: &self.method_state,
             label_smoothing: self.job.options.label_smoothing,
             device: self.graph.device(),
             step,
@@ -193,9 +211,33 @@ impl<'a> Session<'a> {
         if !value.is_finite() {
             return Err(Error::diverged(format!("the loss is {value}")));
         }
-        let total = loss.total;
+        let (total, state) = (loss.total, loss.state);
         drop(loss.parts);
-        Ok((value, parts, pass.backward(&total)?))
+        Ok((value, (parts, state), pass.backward(&total)?))
+    }
+
+    /// Moves the reference towards the trained weights, of methods whose reference is an average. Running statistics are copied.
+    fn follow(&mut self) -> Result<()> {
+        let (Some(momentum), Some(reference)) = (self.job.method.reference_momentum(), &mut self.reference) else {
+            return Ok(());
+        };
+        for index in 0..reference.parameters().len() {
+            let parameter = &reference.parameters()[index];
+            let Some(own) = self.graph.find(&parameter.name) else {
+                continue;
+            };
+            let trained = self.graph.value(own);
+            let next = match parameter.role {
+                ParameterRole::Trainable => {
+                    let kept = reference.value(index).mul_scalar(momentum);
+                    kept.add(&trained.mul_scalar(1.0 - momentum))?
+                }
+                ParameterRole::Statistics => trained.clone(),
+                _ => continue,
+            };
+            reference.set_value(index, next)?;
+        }
+        Ok(())
     }
 
     /// The gradient norms of the backbone and of the head; twice that of both together unless they are clipped separately.
@@ -262,6 +304,18 @@ impl<'a> Session<'a> {
             .map(|(index, parameter)| (index, parameter.name.as_str()))
     }
 
+    /// The values of the reference that change, with their names: of methods whose reference is an average.
+    pub(crate) fn kept_reference(&self) -> impl Iterator<Item = (&str, &DeviceTensor)> {
+        let follows = self.job.method.reference_momentum().is_some();
+        let reference = self.reference.as_ref().filter(|_| follows);
+        reference.into_iter().flat_map(|reference| {
+            let parameters = reference.parameters().iter().enumerate();
+            let changing =
+                parameters.filter(|(_, one)| matches!(one.role, ParameterRole::Trainable | ParameterRole::Statistics));
+            changing.map(|(index, parameter)| (parameter.name.as_str(), reference.value(index)))
+        })
+    }
+
     /// Decides how BatchNormalization runs. Returns its name for records.
     pub(crate) fn decide_batch_norm(&mut self) -> Result<&'static str> {
         let wanted = self.job.options.batch_norm.decided(self.job.targets.n_samples());
@@ -277,8 +331,9 @@ impl<'a> Session<'a> {
             }
             return Ok("adapted");
         }
-        Ok(match self.job.method.mode(self.mode, 0) {
+        Ok(match self.job.method.mode(self.mode, 0, self.job.options.seed) {
             Mode::Frozen => "frozen",
+            Mode::Stochastic { .. } => "stochastic",
             _ => "train",
         })
     }

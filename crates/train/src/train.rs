@@ -3,10 +3,11 @@
 use ranktune_core::Interrupt;
 
 use crate::error::Result;
+use crate::finish::FinishContext;
 use crate::job::{TrainingJob, check};
 use crate::observer::TrainObserver;
-use crate::outcome::TrainOutcome;
-use crate::{cached_features, run};
+use crate::outcome::{TrainOutcome, Trained};
+use crate::{cached_features, checkpoint, run};
 
 /// Trains.
 ///
@@ -17,8 +18,47 @@ use crate::{cached_features, run};
 /// to another run; `File` when a file cannot be written. No error removes a checkpoint.
 pub fn train(job: &TrainingJob<'_>, observer: &dyn TrainObserver, interrupt: &Interrupt) -> Result<TrainOutcome> {
     check(job)?;
-    if cached_features::applies(job) {
-        return cached_features::train(job, observer, interrupt);
+    let prepared = job.method.prepare(job.model, job.options)?;
+    let inner = TrainingJob {
+        model: prepared.as_ref().unwrap_or(job.model),
+        ..*job
+    };
+    let outcome = if cached_features::applies(&inner) {
+        cached_features::train(&inner, observer, interrupt)?
+    } else {
+        run::run(&inner, observer, interrupt)?
+    };
+    let context = FinishContext {
+        job,
+        observer,
+        interrupt,
+    };
+    match outcome {
+        TrainOutcome::Finished(trained) => finish(*trained, &context, TrainOutcome::Finished),
+        TrainOutcome::Paused(trained) => finish(*trained, &context, TrainOutcome::Paused),
+        interrupted => Ok(interrupted),
     }
-    run::run(job, observer, interrupt)
+}
+
+/// What the method makes of the trained model. Interrupted here, the run has its last checkpoint to go on from.
+fn finish(
+    trained: Trained,
+    context: &FinishContext<'_>,
+    outcome: impl FnOnce(Box<Trained>) -> TrainOutcome,
+) -> Result<TrainOutcome> {
+    let job = context.job;
+    let Some(finished) = job.method.finish(trained.model, context)? else {
+        let checkpoints = job.options.checkpoints.as_ref();
+        return Ok(TrainOutcome::Interrupted {
+            step: trained.steps,
+            steps: trained.steps,
+            checkpoint: checkpoints.and_then(|checkpoints| checkpoint::newest(&checkpoints.folder)),
+        });
+    };
+    Ok(outcome(Box::new(Trained {
+        model: finished.model,
+        method_settings: finished.settings,
+        final_validation: finished.validation,
+        ..trained
+    })))
 }

@@ -1,11 +1,13 @@
 //! The arguments that name a data set, shared by all commands that read one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ranktune::{LoadOptions, Split, TagScheme, Task};
+use ranktune::{LoadOptions, LocalData, Progress, RemoteOptions, Split, TagScheme, Task};
 
 use super::next::NextCommand;
+use super::sources::RemoteArguments;
+use crate::interrupt;
 
 /// `--task`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,6 +59,9 @@ pub(crate) struct ReadingArguments {
     /// Tagging scheme of the entities [default: detected from the tags]
     #[arg(long, value_name = "iob1|iob2|iobes|plain")]
     tag_scheme: Option<TagScheme>,
+    /// Configuration of a data set that has several, as those of the Hugging Face hub [default: the only or the default one]
+    #[arg(long, value_name = "NAME")]
+    config: Option<String>,
     /// Split to use if the folder has train/, test/, … [default: train]
     #[arg(long, value_name = "train|validation|test")]
     split: Option<Split>,
@@ -75,9 +80,10 @@ pub(crate) struct ReadingArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArguments {
-    /// A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV, TSV, JSONL or Parquet table with a
-    /// column of files or texts; or a file of words and tags (--task tokens)
-    #[arg(long, value_name = "PATH")]
+    /// A folder with a subfolder per class (or train/ and test/ with such subfolders); a table (CSV, TSV, JSONL, Parquet, Arrow, Excel)
+    /// with a column of files or texts; a file of words and tags (--task tokens); or a data set of the Hugging Face hub
+    /// (hf:datasets/ORG/NAME, with @REVISION and /CONFIG behind it or without)
+    #[arg(long, value_name = "PATH|hf:datasets/ORG/NAME")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
@@ -118,6 +124,7 @@ impl DataArguments {
             .option("column", self.reading.column.map(|column| column.to_string()))
             .option("word-column", self.reading.word_column.map(|column| column.to_string()))
             .option("tag-scheme", self.reading.tag_scheme.map(|scheme| scheme.to_string()))
+            .option("config", self.reading.config.as_deref())
             .option("split", self.reading.split.map(|split| split.to_string()))
             .option("no-label", &self.reading.no_label)
             .option("decimal", self.reading.decimal.map(|mark| mark.to_string()))
@@ -127,6 +134,37 @@ impl DataArguments {
     pub(crate) fn load_options(&self) -> LoadOptions {
         self.reading.load_options()
     }
+
+    /// The data set on this machine, downloaded if need be; with its splits `also`, if it has them.
+    pub(crate) fn local(
+        &self,
+        also: &[Split],
+        remote: RemoteArguments,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<LocalData> {
+        local(&self.data, (&self.load_options(), also), remote, progress)
+    }
+}
+
+/// The data set at `path` on this machine. The environment is read only if a download may be necessary.
+pub(crate) fn local(
+    path: &Path,
+    (options, also): (&LoadOptions, &[Split]),
+    remote: RemoteArguments,
+    progress: &dyn Progress,
+) -> anyhow::Result<LocalData> {
+    let remote = if ranktune::is_hub_data(path) {
+        remote.remote()?
+    } else {
+        RemoteOptions::default()
+    };
+    Ok(ranktune::fetch_data(
+        path,
+        (options, also),
+        &remote,
+        progress,
+        interrupt::flag(),
+    )?)
 }
 
 impl ReadingArguments {
@@ -140,6 +178,7 @@ impl ReadingArguments {
             word_column: self.word_column,
             tag_scheme: self.tag_scheme,
             split: self.split,
+            config: self.config.clone(),
             no_label: self.no_label.clone(),
             decimal: self.decimal,
             max_skipped: self.max_skipped,

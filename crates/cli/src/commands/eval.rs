@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use ranktune::{Dataset, LoadOptions, Task};
+use ranktune::{Dataset, LoadOptions, LocalData, Task};
 
 use super::data::DataArguments;
 use super::extraction::ExtractionArguments;
@@ -44,17 +44,17 @@ Examples:
   ranktune eval --model tuned/ --data photos/test --out predictions.csv";
 
 /// Loads the data set. A file that is no data set of another task is read as words and tags if the model tags words.
-fn load(data: &DataArguments, is_tagger: impl FnOnce() -> Result<bool, ranktune::Error>) -> anyhow::Result<Dataset> {
-    let options = data.load_options();
-    let error = match ranktune::load(&data.data, &options) {
+fn load(data: LocalData, is_tagger: impl FnOnce() -> Result<bool, ranktune::Error>) -> anyhow::Result<Dataset> {
+    let LocalData { path, load: options } = data;
+    let error = match ranktune::load(&path, &options) {
         Ok(dataset) => return Ok(dataset),
         Err(error) => error,
     };
-    if options.task.is_some() || !data.data.exists() || !is_tagger()? {
+    if options.task.is_some() || !path.exists() || !is_tagger()? {
         return Err(error.into());
     }
     let task = Some(Task::Tokens);
-    Ok(ranktune::load(&data.data, &LoadOptions { task, ..options })?)
+    Ok(ranktune::load(&path, &LoadOptions { task, ..options })?)
 }
 
 /// Runs the command.
@@ -63,9 +63,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     options.max_unreadable = arguments.data.reading.max_skipped;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
-    let mut dataset = load(&arguments.data, || {
-        ranktune::is_tagger(&sources, &reporter, interrupt::flag())
-    })?;
+    let data = arguments.data.local(&[], arguments.remote, &reporter)?;
+    let mut dataset = load(data, || ranktune::is_tagger(&sources, &reporter, interrupt::flag()))?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }

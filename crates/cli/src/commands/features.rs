@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     options.max_unreadable = arguments.data.reading.max_skipped;
     let sources = arguments.remote.sources(std::slice::from_ref(&arguments.model))?;
     let reporter = progress::Reporter::new();
-    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    let data = arguments.data.local(&[], arguments.remote, &reporter)?;
+    let mut dataset = ranktune::load(&data.path, &data.load)?;
     for note in &dataset.notes {
         output::say(&format!("note: {note}"));
     }

@@ -106,6 +106,7 @@ Examples:
   ranktune rank --hub models/ --data photos/ --scores logme,leep,h-score --format json --out ranking/
   ranktune rank --hub hf:Xenova/resnet-18,hf:Xenova/resnet-50@main --data photos/
   ranktune rank --hub starter:vision models/ --data photos/
+  ranktune rank --hub models/ --data hf:datasets/nyu-mll/glue/sst2 --max-samples 2000
   ranktune rank --hub \"search:bird photographs task:image-classification\" --data photos/
   ranktune rank --hub models/ --data photos/ --max-parameters 30M --license apache-2.0,mit --max-latency 20ms
   ranktune rank --hub models/ --data photos/ --race                  eliminate models that are unlikely to be among the first three
@@ -138,7 +139,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let sources = arguments.remote.sources(&arguments.hub)?;
     let reporter = progress::Reporter::new();
-    let dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    let data = arguments.data.local(&[], arguments.remote, &reporter)?;
+    let dataset = ranktune::load(&data.path, &data.load)?;
     let refine = arguments.refine.options(&dataset, &options, arguments.out.as_deref())?;
     let (ranking, trial) = match refine {
         None => (

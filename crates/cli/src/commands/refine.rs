@@ -17,7 +17,7 @@ pub(crate) struct RefineArguments {
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = duration)]
     refine: Option<Option<Duration>>,
     /// End trials when choosing the first model is expected to lose at most this many points of the metric, of 100 [default: 1]
-    #[arg(long, value_name = "POINTS", requires = "refine")]
+    #[arg(long, value_name = "POINTS", requires = "refine", allow_negative_numbers = true)]
     tolerance: Option<f64>,
     /// Folder in which trials are kept; the same command finds them again, and tune goes on from them [default: trials in --out, or else in
     /// the cache folder]

@@ -14,7 +14,7 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// What rank, tune, eval and compare wrote as JSON, or folders with their ranking.json and training.json
+    /// What rank, tune, eval, compare and study wrote as JSON, or folders with their ranking.json, training.json and study.json
     #[arg(value_name = "FILE|DIR", required = true)]
     documents: Vec<PathBuf>,
     /// The HTML file
@@ -29,7 +29,7 @@ Examples:
   ranktune report run-1/ run-2/ run-3/               several tuned models beside each other";
 
 /// Names of documents in a folder.
-const NAMES: [&str; 2] = ["ranking.json", "training.json"];
+const NAMES: [&str; 3] = ["ranking.json", "training.json", "study.json"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -60,7 +60,7 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect();
     anyhow::ensure!(
         !found.is_empty(),
-        "{}: expected {} in this folder; name the folder that --out of rank or tune named, or a JSON file",
+        "{}: expected {} in this folder; name the folder that --out of rank, tune or study named, or a JSON file",
         path.display(),
         NAMES.join(" or ")
     );

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ranktune::{Compat, ProductPrecision, ScoreFileOptions, ScoreFiles, StandardErrors};
+use ranktune::{ArraySource, Compat, ProductPrecision, ScoreFileOptions, ScoreFiles, StandardErrors};
 
 use super::data::TaskName;
 use crate::exit::Exit;
@@ -97,6 +97,10 @@ fn paths(arguments: &[String]) -> Vec<PathBuf> {
         .collect()
 }
 
+fn arrays(arguments: &[String]) -> Vec<ArraySource<'static>> {
+    paths(arguments).into_iter().map(ArraySource::File).collect()
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = ScoreFileOptions {
@@ -117,9 +121,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         },
     };
     let files = ScoreFiles {
-        features: paths(&arguments.features),
-        targets: paths(&arguments.targets),
-        probabilities: paths(&arguments.probabilities),
+        features: arrays(&arguments.features),
+        targets: arrays(&arguments.targets),
+        probabilities: arrays(&arguments.probabilities),
         statistics: paths(&arguments.statistics),
         save: arguments.save_statistics.clone(),
     };

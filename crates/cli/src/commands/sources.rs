@@ -58,6 +58,10 @@ impl RemoteArguments {
             may_download || self.precision == PrecisionName::Float32,
             "--precision applies to repositories (hf:…, search:…), and --hub has none; for a folder, give the path of the ONNX file itself"
         );
+        // Names that no repository can have are refused before a data set is downloaded.
+        if !list.iter().any(|source| source.query().is_some()) {
+            ranktune::Hub::repositories(&list)?;
+        }
         let remote = if may_download {
             self.remote()?
         } else {

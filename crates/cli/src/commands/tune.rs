@@ -2,20 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ranktune::{
-    Augmentation, BatchNorm, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, METHODS, Optimizer, Ranking, Schedule,
-    Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
+    AUTO, Augmentation, BatchNorm, ClassWeights, DEFAULT_METHOD, Decay, Keep, Lambda, LoadOptions, LocalData, METHODS,
+    Optimizer, Ranking, Schedule, Split, Target, Teachers, TrainOptions, TuneOptions, Validation,
 };
 
-use super::data::DataArguments;
+use super::data::{self, DataArguments};
 use super::extraction::{EngineArguments, PoolingName, feature, positive};
 use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report;
 use super::sources::RemoteArguments;
+use super::time::duration;
+use crate::again;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
@@ -37,9 +40,13 @@ pub(crate) struct Arguments {
     ranking: Option<PathBuf>,
     #[arg(long, value_name = "NAME", default_value = DEFAULT_METHOD, help = method_help())]
     method: String,
-    /// Number of best-ranked models that teach, or the teachers by name
-    #[arg(long, value_name = "K|NAME,…", default_value = "3")]
-    teachers: String,
+    /// The methods that auto tries [default: linear-probe, stacked, fine-tune, b-tuning]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    candidates: Vec<String>,
+    /// Number of best-ranked models that teach, or the teachers by name; of stacked and ensemble, the models themselves [default: 3, or all
+    /// of a hub that has fewer]
+    #[arg(long, value_name = "K|NAME,…")]
+    teachers: Option<String>,
     /// Weight of the teachers' term, of methods that have one; of several values, or of a small grid with auto, the validation samples choose one
     #[arg(long, value_name = "X|X,X,…|auto", default_value = "10", value_parser = lambda)]
     lambda: Lambda,
@@ -81,7 +88,7 @@ pub(crate) struct Arguments {
     /// Write the training run as an HTML page: one file with tables and pictures
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Continue the run in --out
+    /// Continue the run in --out; without --hub and --data, with the arguments that it was begun with
     #[arg(long)]
     resume: bool,
     /// List the weights that would be trained, and why the others would not, and stop
@@ -149,6 +156,26 @@ struct TrainingArguments {
     /// The weights to keep: those of the best epoch on the validation samples, or the last ones
     #[arg(long, value_enum, default_value_t)]
     keep: KeepName,
+    /// End training after this many epochs without a better validation
+    #[arg(long, value_name = "N", value_parser = positive)]
+    patience: Option<usize>,
+    /// Time for training: no epoch, trial or candidate starts that would not fit
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
+    /// Weights of the classes in the loss: balanced weighs rare classes up, and chooses epochs and settings by macro F1
+    #[arg(long, value_enum, default_value_t)]
+    class_weights: ClassWeightsName,
+    /// Validate and write a moving average of the weights with this decay, such as 0.99 [default: none]
+    #[arg(long, value_name = "DECAY")]
+    ema: Option<f32>,
+}
+
+/// `--class-weights`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ClassWeightsName {
+    #[default]
+    None,
+    Balanced,
 }
 
 /// `--optimizer`
@@ -196,7 +223,8 @@ Examples:
   ranktune tune --hub models/ --data photos/ --out tuned/                       the best-ranked model, taught by the best three
   ranktune tune --hub models/ --data photos/ --model mobilenet --image-size 128 --lambda auto --out tuned/
   ranktune tune --hub models/ --data photos/ --model mobilenet --method fine-tune --learning-rate auto --out tuned/
-  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/ --resume
+  ranktune tune --hub models/ --data photos/ --model mobilenet --teachers vit,resnet --out tuned/
+  ranktune tune --resume --out tuned/                                           go on after an interruption
   ranktune tune --hub models/ --data questions.jsonl --model minilm --out tuned/
   ranktune tune --hub models/ --data eng.train --task tokens --model minilm --out tuned/";
 
@@ -205,7 +233,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     arguments.report.as_deref().map(report::check).transpose()?;
     let reporter = progress::Reporter::new();
     let hub = arguments.remote.sources(&arguments.hub)?;
-    let load = |path: &Path, split: Split| load(path, split, &arguments.data.load_options());
+    let load = |path: &Path, split: Split| {
+        let own = |split| LoadOptions {
+            split,
+            ..arguments.data.load_options()
+        };
+        let local = |split| data::local(path, (&own(split), &[]), arguments.remote, &reporter);
+        load(local(Some(split)).or_else(|_| local(None))?, split)
+    };
     let mut options = arguments.options(&load)?;
     options.record = arguments.record.known_or_new()?;
     if arguments.list_parameters {
@@ -213,8 +248,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         output::print(arguments.format, &list, || list.table())?;
         return Ok(Exit::Done);
     }
-    options.test = arguments.test_data(&load)?;
-    let mut dataset = ranktune::load(&arguments.data.data, &arguments.data.load_options())?;
+    let also: &[Split] = if arguments.test.is_none() { &[Split::Test] } else { &[] };
+    let data = arguments.data.local(also, arguments.remote, &reporter)?;
+    options.test = arguments.test_data(&data, &load)?;
+    let mut dataset = ranktune::load(&data.path, &data.load)?;
     if let Some(limit) = arguments.data.max_samples {
         dataset = dataset.subsample(limit, arguments.seed);
     }
@@ -254,14 +291,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 /// A data set beside the training data: its split of that name if there is one, read with the same options.
-fn load(path: &Path, split: Split, options: &LoadOptions) -> anyhow::Result<ranktune::Dataset> {
+fn load(data: LocalData, split: Split) -> anyhow::Result<ranktune::Dataset> {
     let own = |split| LoadOptions {
         split,
-        ..options.clone()
+        ..data.load.clone()
     };
-    match ranktune::load(path, &own(Some(split))) {
+    match ranktune::load(&data.path, &own(Some(split))) {
         Ok(dataset) => Ok(dataset),
-        Err(_) => Ok(ranktune::load(path, &own(None))?),
+        Err(_) => Ok(ranktune::load(&data.path, &own(None))?),
     }
 }
 
@@ -271,6 +308,9 @@ fn method_help() -> String {
     for method in METHODS {
         text.push_str(&format!("\n{}: {}", method.name, method.summary));
     }
+    text.push_str(&format!(
+        "\n{AUTO}: try several of these (--candidates), and keep what the validation samples say"
+    ));
     text
 }
 
@@ -278,12 +318,13 @@ impl Arguments {
     /// The data set of `--test`; by default, the test split beside the training data.
     fn test_data(
         &self,
+        data: &LocalData,
         load: &dyn Fn(&Path, Split) -> anyhow::Result<ranktune::Dataset>,
     ) -> anyhow::Result<Option<ranktune::Dataset>> {
         match self.test.as_deref() {
             Some(path) if path == Path::new("none") => Ok(None),
             Some(path) => Ok(Some(load(path, Split::Test)?)),
-            None => Ok(ranktune::load_test_split(&self.data.data, &self.data.load_options())?),
+            None => Ok(ranktune::load_test_split(&data.path, &data.load)?),
         }
     }
 
@@ -303,16 +344,30 @@ impl Arguments {
         };
         options.ranking = ranking;
         options.method.clone_from(&self.method);
-        options.teachers = match self.teachers.parse() {
-            Ok(0) => anyhow::bail!("--teachers must be at least 1, or names; for no teachers, use --method fine-tune"),
-            Ok(count) => Teachers::Top(count),
-            Err(_) => Teachers::Named(self.teachers.split(',').map(str::to_owned).collect()),
+        options.teachers = match self.teachers.as_deref().map(|text| (text, text.parse())) {
+            None => Teachers::Usual,
+            Some((_, Ok(0))) => {
+                anyhow::bail!("--teachers must be at least 1, or names; for no teachers, use --method fine-tune")
+            }
+            Some((_, Ok(count))) => Teachers::Top(count),
+            Some((text, Err(_))) => Teachers::Named(text.split(',').map(str::to_owned).collect()),
         };
+        options.budget = self.training.budget;
+        if !self.candidates.is_empty() {
+            if self.method != AUTO {
+                anyhow::bail!(
+                    "--candidates are those of --method {AUTO}, and the method is {}; leave one of them out",
+                    self.method
+                );
+            }
+            options.candidates.clone_from(&self.candidates);
+        }
         options.lambda.clone_from(&self.lambda);
         options.read_out = self.read_out.0;
         options.temperature = self.temperature;
         options.validation = validation;
         options.resume = self.resume;
+        options.command = again::text();
         options.extract = self.engine.options()?;
         options.extract.max_unreadable = self.data.reading.max_skipped;
         options.extract.feature = feature(&self.feature)?;
@@ -371,6 +426,12 @@ impl TrainingArguments {
             keep: match self.keep {
                 KeepName::Best => Keep::Best,
                 KeepName::Last => Keep::Last,
+            },
+            patience: self.patience,
+            ema: self.ema,
+            class_weights: match self.class_weights {
+                ClassWeightsName::None => ClassWeights::None,
+                ClassWeightsName::Balanced => ClassWeights::Balanced,
             },
             ..defaults
         }

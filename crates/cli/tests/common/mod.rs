@@ -96,7 +96,7 @@ pub fn numbers(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<(&str, Attribute)>) -> Node {
+pub fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<(&str, Attribute)>) -> Node {
     Node {
         name: format!("{op_type}_{output}"),
         op_type: op_type.to_owned(),

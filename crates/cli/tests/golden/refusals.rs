@@ -176,7 +176,10 @@ fn rankings_that_cannot_be_compared() {
     ]);
     // One model has no order.
     session.write("one.csv", "model,accuracy\na,0.6\n");
-    session.run("compare scores.csv one.csv").assert_code(1);
+    session.run("compare scores.csv one.csv").assert_code(0);
+    // Measured, but not ranked.
+    session.write("more.csv", "model,accuracy\na,0.6\nb,0.8\nz,0.7\n");
+    session.run("compare scores.csv more.csv").assert_code(1);
     session.check("refused_comparisons");
 }
 

@@ -31,7 +31,7 @@ fn topics_are_ranked_and_compared_with_accuracies() {
         .run("compare ranking/ranking.json accuracies.csv")
         .assert_code(1);
     session
-        .run("compare ranking/ranking.json accuracies.csv --score h-score")
+        .run("compare ranking/ranking.json accuracies.csv --score shrinkage-h-score")
         .assert_code(1);
     session.check("rank_topics");
 }

@@ -1,7 +1,9 @@
 //! One array in a file: its type and shape, and reads at any offset, compressed or not.
 
+use std::borrow::Cow;
 use std::io::{self, BufReader, Read};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -15,33 +17,34 @@ use crate::{Error, Result};
 /// Bytes that are read and converted at a time.
 const CHUNK: usize = 1 << 20;
 
-pub(crate) struct Array {
+pub(crate) struct Array<'a> {
     /// Name within its file, if the format names arrays.
     pub(crate) name: Option<String>,
-    pub(crate) file: FileAt,
+    /// The file, or what the caller calls an array in memory; for errors.
+    pub(crate) path: PathBuf,
     pub(crate) dtype: DType,
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
-    pub(crate) source: Source,
+    pub(crate) source: Source<'a>,
     /// The metadata of targets, if the format has any.
     pub(crate) described: Described,
 }
 
 /// The storage of the elements.
-pub(crate) enum Source {
+pub(crate) enum Source<'a> {
     /// Uncompressed, from this offset of the file.
-    Plain(u64),
+    Plain(FileAt, u64),
     /// In a compressed member of the file.
     Inflated(Box<Inflated>),
-    /// Decompressed into memory, because they are read in another order than they are stored.
-    Memory(Vec<u8>),
+    /// In memory: given so, or decompressed, because they are read in another order than they are stored.
+    Memory(Cow<'a, [u8]>),
 }
 
-impl Array {
-    pub(crate) fn new(file: &FileAt, name: Option<String>, header: Header, source: Source) -> Self {
+impl<'a> Array<'a> {
+    pub(crate) fn new(path: &Path, name: Option<String>, header: Header, source: Source<'a>) -> Self {
         Self {
             name,
-            file: file.clone(),
+            path: path.to_owned(),
             dtype: header.dtype,
             order: header.order,
             shape: header.shape,
@@ -56,11 +59,21 @@ impl Array {
             Some(name) => error.at(format!("array {name:?}")),
             None => error,
         };
-        error.in_file(self.file.path())
+        error.in_file(&self.path)
     }
 
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.source, Source::Plain(_))
+        matches!(self.source, Source::Plain(..))
+    }
+
+    /// All elements, where they are in memory as rows of f32 already.
+    pub(crate) fn rows_in_memory(&self) -> Option<&[f32]> {
+        match &self.source {
+            Source::Memory(bytes) if self.order == Order::RowMajor && self.dtype.is_native_f32() => {
+                bytemuck::try_cast_slice(bytes).ok()
+            }
+            _ => None,
+        }
     }
 
     fn cannot_read(&self, source: io::Error) -> Error {
@@ -76,7 +89,7 @@ impl Array {
 
     fn read_at(&mut self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         match &mut self.source {
-            Source::Plain(start) => self.file.read_exact_at(*start + offset, out),
+            Source::Plain(file, start) => file.read_exact_at(*start + offset, out),
             Source::Inflated(inflated) => inflated.read_exact_at(offset, out),
             Source::Memory(bytes) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -107,7 +120,7 @@ impl Array {
 
     /// Replaces the content of `out` with rows of a 2-d array of numbers, row-major.
     pub(crate) fn replace_rows(&mut self, rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
-        if self.is_plain() && self.order == Order::RowMajor && self.dtype.is_native_f32() {
+        if !matches!(self.source, Source::Inflated(_)) && self.order == Order::RowMajor && self.dtype.is_native_f32() {
             // Fast path: read into the output buffer; the length was checked when the file was opened.
             let d = self.shape[1];
             out.resize(rows.len() * d, 0.0);
@@ -166,7 +179,7 @@ impl Array {
         if matches!(self.source, Source::Inflated(_)) {
             let mut bytes = Vec::new();
             self.each_chunk(|chunk| bytes.extend_from_slice(chunk))?;
-            self.source = Source::Memory(bytes);
+            self.source = Source::Memory(bytes.into());
         }
         Ok(())
     }

@@ -12,9 +12,9 @@ use crate::{Error, Result};
 const START: u64 = 9;
 
 /// What a file holds.
-pub(crate) enum Contents {
+pub(crate) enum Contents<'a> {
     /// An array that was chosen by its name and role.
-    Array(Box<Array>),
+    Array(Box<Array<'a>>),
     /// A Parquet file, which is read as a table of columns.
     Parquet,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Contents {
 /// Whether these are the first bytes of a file of the format.
 type IsStart = fn(&[u8]) -> bool;
 
-type Open = fn(&FileAt, Option<&str>, &Role) -> Result<Contents>;
+type Open = fn(&FileAt, Option<&str>, &Role) -> Result<Contents<'static>>;
 
 /// The formats: how a file begins, and how it is opened.
 const FORMATS: [(IsStart, Open); 4] = [
@@ -42,7 +42,7 @@ const FORMATS: [(IsStart, Open); 4] = [
 ];
 
 /// Opens a file and the array in it that `member` names or `role` decides.
-pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Contents> {
+pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Contents<'static>> {
     let start = file
         .bytes_at(0, file.len().min(START))
         .map_err(|source| Error::io("cannot be read", file.path(), source))?;
@@ -58,16 +58,21 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<C
     open(file, member, role).map_err(|error| error.in_file(file.path()))
 }
 
-fn array(array: Result<Array>) -> Result<Contents> {
+fn array(array: Result<Array<'_>>) -> Result<Contents<'_>> {
     array.map(|array| Contents::Array(Box::new(array)))
 }
 
-fn open_npy(file: &FileAt, member: Option<&str>) -> Result<Array> {
+fn open_npy(file: &FileAt, member: Option<&str>) -> Result<Array<'static>> {
     if let Some(member) = member {
         let message = format!("holds one array without a name, but {member:?} was requested");
         return Err(Error::not_found(message));
     }
     let header = header::read(&mut BufReader::new(file.reader(0)), file.len())?;
     let offset = header.offset;
-    Ok(Array::new(file, None, header, Source::Plain(offset)))
+    Ok(Array::new(
+        file.path(),
+        None,
+        header,
+        Source::Plain(file.clone(), offset),
+    ))
 }

@@ -169,7 +169,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     text[1..].split_once(quote)
 }
 
-fn element_type(name: &str) -> Result<DType> {
+pub(crate) fn element_type(name: &str) -> Result<DType> {
     let endian = if name.starts_with('>') {
         Endian::Big
     } else {

@@ -6,7 +6,7 @@
 //!
 //! Headers are checked against the length of the file before anything is allocated; pickled objects are never read. NaN and
 //! infinity are read as they are: the scores report them. [`MatrixReader`] reads blocks of rows, so a matrix need not fit in
-//! memory.
+//! memory. An [`ArraySource`] is a file, or an array in memory, which is read as an `.npy` file with the same contents is.
 
 mod array;
 mod container;
@@ -19,12 +19,14 @@ mod probabilities;
 mod reader;
 mod role;
 mod safetensors;
+mod source;
 mod target_shards;
 mod targets;
 mod write;
 
 pub use probabilities::read_probabilities;
 pub use reader::{Matrix, MatrixReader, MatrixRef, read_matrix};
+pub use source::{ArraySource, MemoryArray};
 pub use target_shards::{read_target_shards, unite_names};
 pub use targets::read_targets;
 pub use write::{FeatureFile, write_npy, write_safetensors};

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Deflate makes at most so many bytes of one.
 const MOST_INFLATED: u64 = 1032;
 
-pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
+pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array<'static>> {
     let damaged = |source| Error::malformed("is not an .npz file, or is truncated").caused_by(source);
     let mut archive = ZipArchive::new(BufReader::new(file.reader(0))).map_err(damaged)?;
     let mut names = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
         ));
         names.push(name.to_owned());
     }
-    let load = |index: usize| -> Result<Array> {
+    let load = |index: usize| -> Result<Array<'static>> {
         let (method, member) = members[index];
         let at = |error: Error| error.at(format!("array {:?}", names[index]));
         let inside = member
@@ -68,13 +68,23 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
                 let header =
                     header::read(&mut BufReader::new(file.reader(member.start)), member.compressed).map_err(at)?;
                 let offset = member.start + header.offset;
-                Ok(Array::new(file, name, header, Source::Plain(offset)))
+                Ok(Array::new(
+                    file.path(),
+                    name,
+                    header,
+                    Source::Plain(file.clone(), offset),
+                ))
             }
             Some(CompressionMethod::Deflated) => {
                 let mut start = Inflated::new(file.clone(), member, 0);
                 let header = header::read(&mut start, member.size).map_err(at)?;
                 let inflated = Inflated::new(file.clone(), member, header.offset);
-                Ok(Array::new(file, name, header, Source::Inflated(Box::new(inflated))))
+                Ok(Array::new(
+                    file.path(),
+                    name,
+                    header,
+                    Source::Inflated(Box::new(inflated)),
+                ))
             }
             other => {
                 let found = other.map_or_else(|| "encrypted".to_owned(), |method| method.to_string());

@@ -7,6 +7,7 @@ use super::array::Array;
 use super::container::{self, Contents};
 use super::parquet_matrix::ParquetMatrix;
 use super::role::{ArrayPath, FEATURES, Role};
+use super::source::ArraySource;
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
@@ -46,19 +47,19 @@ pub struct MatrixRef<'a> {
 /// Reads a matrix in blocks of rows. Other number types are converted to f32; numbers beyond its range become infinite.
 ///
 /// Memory holds one block, except for compressed arrays in column-major order, which are decompressed whole.
-pub struct MatrixReader {
+pub struct MatrixReader<'a> {
     path: PathBuf,
     n_rows: usize,
     n_cols: usize,
-    source: Source,
+    source: Source<'a>,
 }
 
-enum Source {
-    Array(Box<Array>),
+enum Source<'a> {
+    Array(Box<Array<'a>>),
     Parquet(Box<ParquetMatrix>),
 }
 
-impl std::fmt::Debug for MatrixReader {
+impl std::fmt::Debug for MatrixReader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -70,25 +71,32 @@ impl std::fmt::Debug for MatrixReader {
     }
 }
 
-impl MatrixReader {
-    /// Opens features, `path` or `path:name`. The module documents which array is read.
+impl<'a> MatrixReader<'a> {
+    /// Opens features, `path` or `path:name`, or an array in memory. The module documents which array is read.
     ///
     /// # Errors
     /// - `NotFound`: the file or the array does not exist, or several arrays could be meant.
     /// - `Malformed`: the header is damaged, or claims more than the file holds.
     /// - `Unsupported`: another format; a type that is not numeric.
     /// - `Invalid`: not two dimensions, or no rows or columns.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::open_as(path, &FEATURES)
+    pub fn open(from: impl Into<ArraySource<'a>>) -> Result<Self> {
+        Self::open_as(&from.into(), &FEATURES)
     }
 
-    pub(crate) fn open_as(path: &Path, role: &Role) -> Result<Self> {
-        let asked = ArrayPath::parse(path);
-        let file = FileAt::open(&asked.file)?;
-        let member = asked.member.as_deref();
-        let (source, shape) = match container::open(&file, member, role)? {
+    pub(crate) fn open_as(from: &ArraySource<'a>, role: &Role) -> Result<Self> {
+        let path = from.path();
+        let contents = match from {
+            ArraySource::Memory(array) => Contents::Array(Box::new(array.open()?)),
+            ArraySource::File(path) => {
+                let asked = ArrayPath::parse(path);
+                let file = FileAt::open(&asked.file)?;
+                container::open(&file, asked.member.as_deref(), role)?
+            }
+        };
+        let (source, shape) = match contents {
             Contents::Parquet => {
-                let matrix = ParquetMatrix::open(&asked.file, member)?;
+                let asked = ArrayPath::parse(path);
+                let matrix = ParquetMatrix::open(&asked.file, asked.member.as_deref())?;
                 let shape = [matrix.n_rows(), matrix.n_cols()];
                 (Source::Parquet(Box::new(matrix)), shape)
             }
@@ -123,6 +131,14 @@ impl MatrixReader {
         self.n_cols
     }
 
+    /// All rows, `[n, d]`, where they are in memory as f32 already.
+    pub fn rows_in_memory(&self) -> Option<&[f32]> {
+        match &self.source {
+            Source::Array(array) => array.rows_in_memory(),
+            Source::Parquet(_) => None,
+        }
+    }
+
     /// Replaces the content of `out` with the rows of `range`, row-major. Blocks in ascending order are cheap in every format; going
     /// back in a compressed array or in Parquet starts from the first row.
     ///
@@ -148,7 +164,7 @@ impl MatrixReader {
     }
 }
 
-fn two_dimensions(array: &Array, role: &Role) -> Result<[usize; 2]> {
+fn two_dimensions(array: &Array<'_>, role: &Role) -> Result<[usize; 2]> {
     let what = role.what;
     if array.dtype.is_text() {
         return Err(array.explain(Error::unsupported(format!("expected numbers as {what}, found texts"))));
@@ -180,7 +196,7 @@ pub fn read_matrix(path: &Path) -> Result<Matrix> {
     read_whole(MatrixReader::open(path)?)
 }
 
-pub(crate) fn read_whole(mut reader: MatrixReader) -> Result<Matrix> {
+pub(crate) fn read_whole(mut reader: MatrixReader<'_>) -> Result<Matrix> {
     /// Numbers a block: large enough for the disk, and small enough that the strided writes of columns stay in the cache.
     const BLOCK: usize = 1 << 20;
     let (rows, cols) = (reader.n_rows, reader.n_cols);

@@ -13,7 +13,7 @@ use super::role::{self, Role};
 use crate::file_at::FileAt;
 use crate::{Error, Result};
 
-pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array> {
+pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<Array<'static>> {
     let (metadata, start) = read_header(file)?;
     let names = metadata.offset_keys();
     let shapes = |index: usize| metadata.info(&names[index]).map(|info| info.shape.clone());
@@ -54,7 +54,12 @@ pub(crate) fn open(file: &FileAt, member: Option<&str>, role: &Role) -> Result<A
     let offset = header.offset;
     Ok(Array {
         described: Described::of(&metadata),
-        ..Array::new(file, Some(name.clone()), header, Source::Plain(offset))
+        ..Array::new(
+            file.path(),
+            Some(name.clone()),
+            header,
+            Source::Plain(file.clone(), offset),
+        )
     })
 }
 

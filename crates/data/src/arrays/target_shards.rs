@@ -3,8 +3,7 @@
 //! A shard need not hold every class, and indexes only those that it holds. The joined targets index the union of the classes,
 //! sorted as in a single file. Multi-label names and regression columns must be the same in every shard.
 
-use std::path::PathBuf;
-
+use super::source::ArraySource;
 use super::targets::read_part;
 use crate::target::distinct_names;
 use crate::{DatasetTargets, Error, Inference, Result, Task};
@@ -13,22 +12,19 @@ use crate::{DatasetTargets, Error, Inference, Result, Task};
 ///
 /// # Errors
 /// As [`super::read_targets`], except that one class is enough; `Invalid` if shards have different tasks or label names.
-pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<DatasetTargets>, Inference)> {
+pub fn read_target_shards(shards: &[ArraySource<'_>], task: Option<Task>) -> Result<(Vec<DatasetTargets>, Inference)> {
     let mut found: Option<Inference> = None;
-    let mut parts = Vec::with_capacity(paths.len());
-    for path in paths {
-        let (targets, inference) = read_part(path, task)?;
+    let mut parts = Vec::with_capacity(shards.len());
+    for shard in shards {
+        let (targets, inference) = read_part(shard, task)?;
         if let Some(first) = &found
             && first.task != inference.task
         {
             let message = format!(
                 "the targets are {} ({}), expected {} as in {}; set --task",
-                inference.task,
-                inference.reason,
-                first.task,
-                paths[0].display()
+                inference.task, inference.reason, first.task, shards[0]
             );
-            return Err(Error::invalid(message).in_file(path));
+            return Err(Error::invalid(message).in_file(shard.path()));
         }
         found.get_or_insert(inference);
         parts.push(targets);
@@ -43,9 +39,9 @@ pub fn read_target_shards(paths: &[PathBuf], task: Option<Task>) -> Result<(Vec<
             "the {} target names differ from the {} of {}",
             lists[at].len(),
             lists[0].len(),
-            paths[0].display()
+            shards[0]
         );
-        return Err(Error::invalid(message).in_file(&paths[at]));
+        return Err(Error::invalid(message).in_file(shards[at].path()));
     }
     let (names, numbers) = unite_names(&lists)?;
     let pairs = parts.iter().zip(&numbers);

@@ -17,6 +17,7 @@ use super::array::Array;
 use super::container::{self, Contents};
 use super::described::Described;
 use super::role::{ArrayPath, TARGETS};
+use super::source::ArraySource;
 use crate::error::listed;
 use crate::file_at::FileAt;
 use crate::load::{is_table, table_targets};
@@ -30,7 +31,7 @@ use crate::{DatasetTargets, Error, Inference, Result, Task};
 /// As [`super::MatrixReader::open`], and `Invalid`: more than two dimensions; a regression target that is not a finite number;
 /// fewer than two classes; labels other than 0 and 1; a missing target.
 pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
-    let (targets, inference) = read_part(path, task)?;
+    let (targets, inference) = read_part(&path.into(), task)?;
     if let DatasetTargets::Classes { names, labels } = &targets {
         let occurring: BTreeSet<u32> = labels.iter().copied().collect();
         if occurring.len() < 2 {
@@ -47,17 +48,25 @@ pub fn read_targets(path: &Path, task: Option<Task>) -> Result<(DatasetTargets, 
 }
 
 /// As [`read_targets`], but one class is enough, because the file may be a shard.
-pub(super) fn read_part(path: &Path, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
+pub(super) fn read_part(from: &ArraySource<'_>, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
+    let path = match from {
+        ArraySource::Memory(array) => return of_array(array.open()?, task),
+        ArraySource::File(path) => path,
+    };
     let asked = ArrayPath::parse(path);
     let member = asked.member.as_deref();
     if is_table(&asked.file) {
         return table_targets(&asked.file, member, task);
     }
     let file = FileAt::open(&asked.file)?;
-    let Contents::Array(mut array) = container::open(&file, member, &TARGETS)? else {
+    let Contents::Array(array) = container::open(&file, member, &TARGETS)? else {
         let message = "is a Parquet file with another extension; rename it to .parquet to read targets from it";
         return Err(Error::unsupported(message).in_file(&asked.file));
     };
+    of_array(*array, task)
+}
+
+fn of_array(mut array: Array<'_>, task: Option<Task>) -> Result<(DatasetTargets, Inference)> {
     let values = Values::read(&mut array)?;
     let found = values.into_targets(&array.shape, task, &array.described);
     found.map_err(|error| array.explain(error))
@@ -70,7 +79,7 @@ enum Values {
 }
 
 impl Values {
-    fn read(array: &mut Array) -> Result<Self> {
+    fn read(array: &mut Array<'_>) -> Result<Self> {
         let dtype = array.dtype;
         if dtype.size() == 0 && array.shape.iter().all(|size| *size > 0) {
             return Err(array.explain(Error::malformed("holds texts without characters")));

@@ -7,15 +7,16 @@
 //! |---|---|
 //! | alpha, transparent colours | dropped, not blended |
 //! | 16 bits per channel, colour or alpha | the high byte |
-//! | 16-bit grey | clipped at 255, as in Pillow |
+//! | 16-bit grey, 32-bit integers and numbers with fractions in TIFF | clipped at 0 and 255, as in Pillow |
 //! | CMYK, YCCK | Adobe's inversion, then `r = 255 - k - c + c·k/255`; colour profiles are not applied |
 //! | EXIF or XMP orientation | applied, all eight |
-//! | an animation | its first frame |
+//! | an animation, several pages | the first frame; a data set says how many such files it has |
 //!
 //! A format is one file in this folder and one entry in `FORMATS`. It is recognized by the content of a file, not by its name.
 
 mod bmp;
 mod error;
+mod frames;
 mod gif;
 mod jpeg;
 mod orientation;
@@ -23,6 +24,7 @@ mod pixels;
 mod png;
 mod pnm;
 mod tiff;
+mod tiff_jpeg;
 mod webp;
 
 use std::fs::File;
@@ -33,6 +35,7 @@ use pixels::Decoded;
 use ranktune_core::panics::caught;
 
 pub use error::{ImageError, ImageErrorKind};
+pub(crate) use frames::has_several;
 pub use pixels::{MAX_PIXELS, RgbImage};
 
 /// The largest size of a file in bytes. No image within [`MAX_PIXELS`] comes near it.

@@ -1,8 +1,8 @@
-//! TIFF: the first page, of grey (1, 8, 16 bits; with alpha 8), RGB(A) (8, 16 bits) or CMYK (8 bits) pixels, uncompressed
-//! or losslessly compressed.
+//! TIFF: the first page, of grey (1, 8, 16 bits; 32 as signed integers or floating point; with alpha 8), RGB(A) (8, 16 bits) or CMYK
+//! (8 bits) pixels, uncompressed, losslessly compressed (black and white by fax group 4), or by JPEG (see [`tiff_jpeg`]).
 //!
-//! Refused, because the result would differ from Pillow's: JPEG inside TIFF (decoded by another JPEG decoder), palettes, separate
-//! colour planes, premultiplied alpha, floating point, Lab, YCbCr.
+//! Refused, because the result would differ from Pillow's: fax group 3, the JPEG of TIFF 6.0, palettes, separate colour planes,
+//! premultiplied alpha, Lab, uncompressed YCbCr.
 
 use std::io::Cursor;
 
@@ -13,12 +13,16 @@ use tiff::{ColorType, TiffError};
 use super::error::{ImageError, ImageErrorKind};
 use super::orientation;
 use super::pixels::{Decoded, MAX_PIXELS, RgbImage, checked_size, clip_grey16, cmyk_to_rgb, first_three, grey_to_rgb};
+use super::tiff_jpeg;
 
 /// Grey with alpha, which the decoder has no name for.
 const GREY_ALPHA: ColorType = ColorType::Multiband {
     bit_depth: 8,
     num_samples: 2,
 };
+
+/// The number of JPEG compression.
+const JPEG: u32 = 7;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     let mut limits = Limits::default();
@@ -28,11 +32,37 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
     let (width, height) = checked_size(width, height)?;
     let color = decoder.colortype().map_err(error)?;
     refuse(&mut decoder, color)?;
+    let is_jpeg = decoder.find_tag_unsigned::<u32>(Tag::Compression).ok().flatten() == Some(JPEG);
+    let pixels = if is_jpeg {
+        tiff_jpeg::decode(&mut decoder, bytes, (width, height))?
+    } else {
+        plain(&mut decoder, color, (width, height))?
+    };
+    if pixels.len() != width * height * 3 {
+        return Err(ImageError::malformed("damaged TIFF file: pixels are missing"));
+    }
+    // EXIF has the structure of a TIFF file.
+    let xmp = decoder.get_tag_u8_vec(Tag::Unknown(700)).ok();
+    Ok(Decoded {
+        image: RgbImage { width, height, pixels },
+        orientation: orientation::find(Some(bytes), xmp.as_deref()),
+    })
+}
+
+/// The pixels that the decoder reads, `[height, width, 3]`.
+fn plain(
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    color: ColorType,
+    (width, height): (usize, usize),
+) -> Result<Vec<u8>, ImageError> {
     let data = decoder.read_image().map_err(error)?;
-    let pixels = match (color, data) {
+    Ok(match (color, data) {
         (ColorType::Gray(1), DecodingResult::U8(bits)) => unpack_bits(&bits, width, height),
         (ColorType::Gray(8), DecodingResult::U8(v)) => grey_to_rgb(&v, 1),
         (ColorType::Gray(16), DecodingResult::U16(v)) => v.iter().flat_map(|&v| [clip_grey16(v); 3]).collect(),
+        // The casts saturate; a number that is NaN is 0.
+        (ColorType::Gray(32), DecodingResult::F32(v)) => v.iter().flat_map(|&v| [v as u8; 3]).collect(),
+        (ColorType::Gray(32), DecodingResult::I32(v)) => v.iter().flat_map(|&v| [v.clamp(0, 255) as u8; 3]).collect(),
         (ColorType::RGB(8), DecodingResult::U8(v)) => v,
         (ColorType::RGBA(8), DecodingResult::U8(v)) => first_three(&v, 4),
         (ColorType::RGB(16), DecodingResult::U16(v)) => high_bytes(&v, 3),
@@ -44,15 +74,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageError> {
                 "a TIFF of {color:?} pixels is not supported"
             )));
         }
-    };
-    if pixels.len() != width * height * 3 {
-        return Err(ImageError::malformed("damaged TIFF file: pixels are missing"));
-    }
-    // EXIF has the structure of a TIFF file.
-    let xmp = decoder.get_tag_u8_vec(Tag::Unknown(700)).ok();
-    Ok(Decoded {
-        image: RgbImage { width, height, pixels },
-        orientation: orientation::find(Some(bytes), xmp.as_deref()),
     })
 }
 
@@ -71,13 +92,19 @@ fn refuse(decoder: &mut Decoder<Cursor<&[u8]>>, color: ColorType) -> Result<(), 
             .unwrap_or_default()
     };
     let extra = list(decoder, Tag::ExtraSamples);
+    let formats = list(decoder, Tag::SampleFormat);
+    let is_number = color == ColorType::Gray(32) && matches!(formats.as_slice(), [2 | 3]) && !white_is_zero;
     let what = match color {
-        _ if matches!(compression, 6 | 7) => "JPEG compression inside TIFF".to_owned(),
-        // none, LZW, deflate (both numbers), PackBits
-        _ if !matches!(compression, 1 | 5 | 8 | 32773 | 32946) => format!("TIFF compression {compression}"),
+        _ if compression == 6 => "the JPEG compression of TIFF 6.0".to_owned(),
+        _ if matches!(compression, 2 | 3) => "fax compression of group 3".to_owned(),
+        // none, fax group 4, LZW, JPEG, deflate (both numbers), PackBits
+        _ if !matches!(compression, 1 | 4 | 5 | JPEG | 8 | 32773 | 32946) => format!("TIFF compression {compression}"),
+        _ if compression == 4 && color != ColorType::Gray(1) => {
+            "fax compression of other than black and white".to_owned()
+        }
         _ if planes != 1 => "a TIFF with separate colour planes".to_owned(),
         _ if fill_order != 1 => "a TIFF with reversed bit order".to_owned(),
-        _ if list(decoder, Tag::SampleFormat).iter().any(|&format| format != 1) => {
+        _ if formats.iter().any(|&format| format != 1) && !is_number => {
             "a TIFF whose samples are not unsigned integers".to_owned()
         }
         _ if extra.len() > 1 || extra.contains(&1) => "a TIFF with premultiplied alpha or extra channels".to_owned(),

@@ -27,14 +27,20 @@ use std::path::Path;
 
 use super::options::LoadOptions;
 use crate::error::{counted, shortened};
-use crate::tags::{self, TagScheme};
+use crate::tags;
 use crate::target::distinct_names;
 use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
 
 /// Extensions of files that are read as columns even without `--task tokens`.
-pub(super) const EXTENSIONS: [&str; 9] = [
+const EXTENSIONS: [&str; 9] = [
     "conll", "conllu", "conll03", "iob", "iob1", "iob2", "bio", "bioes", "iobes",
 ];
+
+/// Whether the ending of a file's name is one of CoNLL columns.
+pub(super) fn is_columns(path: &Path) -> bool {
+    let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    EXTENSIONS.contains(&end.as_str())
+}
 
 /// The separator of documents.
 const DOCUMENT: &str = "-DOCSTART-";
@@ -101,7 +107,7 @@ fn parse(path: &Path, options: &LoadOptions, mut notes: Vec<String>) -> Result<D
         "column {} holds {} tags, {}",
         columns.tag + 1,
         names.len(),
-        described(scheme)
+        tags::described(scheme)
     );
     let mut dataset = Dataset::new(
         path,
@@ -132,13 +138,6 @@ fn refuse_numbers(words: &[Vec<String>], column: usize) -> Result<()> {
         shortened(words.iter().flatten().next().map_or("", String::as_str))
     );
     Err(Error::invalid(message))
-}
-
-pub(super) fn described(scheme: TagScheme) -> String {
-    match scheme {
-        TagScheme::Plain => "without entities".to_owned(),
-        scheme => format!("scheme {scheme}"),
-    }
 }
 
 /// The bytes as text, without a byte order mark.

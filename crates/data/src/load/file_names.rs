@@ -72,7 +72,7 @@ pub(super) fn find(names: &[&str], kept: &[&str], folder: &Path, stem: &str, col
             [] => continue,
             [base] => *base,
             // The table's own folder, or the folder of its name.
-            [base, ..] if *base == folder || name_of(base).to_lowercase().starts_with(&stem.to_lowercase()) => *base,
+            [base, ..] if *base == folder || is_of_table(&name_of(base), stem) => *base,
             several => {
                 let names: Vec<String> = several.iter().map(|base| name_of(base)).collect();
                 let message = format!(
@@ -142,6 +142,12 @@ fn with_ending(base: &Path, name: &str) -> Option<PathBuf> {
     files.find(|path| is_file(path))
 }
 
+/// Whether a folder has the name of the table: `train_images` or `train` beside `train.csv` or `trainLabels.csv`.
+fn is_of_table(folder: &str, stem: &str) -> bool {
+    let (folder, stem) = (folder.to_lowercase(), stem.to_lowercase());
+    folder.starts_with(&stem) || (folder.len() > 2 && stem.starts_with(&folder))
+}
+
 /// The folders in `folder`: that of the table's name, then names that begin with it, then the others by name.
 fn inner(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
@@ -156,7 +162,7 @@ fn inner(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let stem = stem.to_lowercase();
     folders.sort_by_key(|folder| {
         let name = name_of(folder).to_lowercase();
-        (name != stem, !name.starts_with(&stem), name)
+        (name != stem, !is_of_table(&name, &stem), name)
     });
     folders
 }

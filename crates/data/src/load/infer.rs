@@ -32,6 +32,21 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
             ))
         });
     }
+    // Label Studio's answers to a question with several choices.
+    let choices = |row: usize| column.items(row).any(|(_, text)| text.starts_with("{\"choices\""));
+    if (0..column.n_rows()).any(choices) {
+        return column.map(|row| {
+            let items = column.items(row).flat_map(|(kind, text)| {
+                let inner = text.trim_start_matches("{\"choices\":").trim_end_matches('}').trim();
+                let parsed = choices(row).then(|| super::list_text::parse(inner)).flatten();
+                parsed.unwrap_or_else(|| vec![(kind, text.to_owned())])
+            });
+            Ok(match column.row(row) {
+                RowKind::Missing => Cell::Missing,
+                _ => Cell::List(items.map(|(kind, text)| (kind, Cow::Owned(text))).collect()),
+            })
+        });
+    }
     let bracketed = |row: usize| {
         column
             .items(row)
@@ -46,7 +61,15 @@ pub(super) fn with_lists(column: TargetColumn, options: &LoadOptions, place: &Pl
         None => Ok(Cell::Missing),
         Some((_, text)) => {
             let items = super::list_text::parse(text).ok_or_else(|| {
-                let message = format!("expected a list such as [\"a\", \"b\"], found {:?}", shortened(text));
+                let hint = if text.starts_with("[{") && text.contains("\"start\"") {
+                    "; spans of Label Studio are read from its export \"JSON\" or \"CONLL2003\""
+                } else {
+                    ""
+                };
+                let message = format!(
+                    "expected a list such as [\"a\", \"b\"], found {:?}{hint}",
+                    shortened(text)
+                );
                 Error::malformed(message).at(place(row, &column.name))
             })?;
             Ok(Cell::List(

@@ -1,7 +1,11 @@
 //! Recognizes what a path holds: a table, CoNLL columns or class folders, and of which split.
 
 mod folder;
+mod found;
+mod listed;
 mod other_formats;
+mod saved;
+mod within;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,28 +13,47 @@ use std::path::{Path, PathBuf};
 use ranktune_core::names::did_you_mean;
 
 use super::options::{LoadOptions, Split};
-use super::{class_folders, conll, shards, table};
+use super::{brat, class_folders, conll, shards, table};
+use crate::card::DatasetCard;
 use crate::error::{counted, listed};
 use crate::{Error, Result, Task};
 use folder::{Entry, EntryKind, Folder, stem_of};
+pub(super) use found::Found;
+use found::{expected_names, no_split_taken};
+use listed::Place;
+use within::within;
 
-pub(super) enum Found {
-    /// One table, or the shards of one.
-    Tables {
-        path: PathBuf,
-        files: Vec<PathBuf>,
-        notes: Vec<String>,
-    },
-    ClassFolders {
-        path: PathBuf,
-        notes: Vec<String>,
-    },
+/// What `options` read at `path`, of which `card` is the description.
+pub(super) fn find(path: &Path, options: &LoadOptions, card: &DatasetCard) -> Result<Found> {
+    let metadata = fs::metadata(path).map_err(|source| missing(path, source))?;
+    let (path, notes) = if metadata.is_dir() {
+        match listed::place(path, options, card)? {
+            Place::Found(found) => return Ok(found),
+            Place::Folder(path, notes) => (path, notes),
+        }
+    } else {
+        (path.to_owned(), Vec::new())
+    };
+    if brat::is_document(&path) {
+        return Ok(Found::Documents {
+            files: vec![path.clone()],
+            path,
+            notes,
+        });
+    }
+    if let Some((path, more)) = find_columns(&path, options)? {
+        return Ok(Found::Columns {
+            path,
+            notes: [notes, more].concat(),
+        });
+    }
+    find_data(&path, options.split, notes)
 }
 
-pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
+fn find_data(path: &Path, split: Option<Split>, notes: Vec<String>) -> Result<Found> {
     let metadata = fs::metadata(path).map_err(|source| missing(path, source))?;
     if metadata.is_dir() {
-        return find_in_folder(path, split);
+        return find_within(path, split, notes);
     }
     if !metadata.is_file() {
         return Err(Error::unsupported("is neither a file nor a folder").in_file(path));
@@ -49,24 +72,13 @@ pub(super) fn find(path: &Path, split: Option<Split>) -> Result<Found> {
     Ok(Found::table(path, note.into_iter().collect()))
 }
 
-impl Found {
-    fn table(path: &Path, notes: Vec<String>) -> Self {
-        Self::Tables {
-            path: path.to_owned(),
-            files: vec![path.to_owned()],
-            notes,
-        }
-    }
-}
-
 /// The file of words and tags at or in `path`, if the task is tokens or the extension is one of CoNLL columns.
-pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<(PathBuf, Vec<String>)>> {
+fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<(PathBuf, Vec<String>)>> {
     let is_requested = options.task == Some(Task::Tokens);
     let metadata = fs::metadata(path).map_err(|source| missing(path, source))?;
     if metadata.is_file() {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let is_one =
-            conll::EXTENSIONS.contains(&extension.as_str()) && matches!(options.task, None | Some(Task::Tokens));
+        let is_one = conll::is_columns(path) && matches!(options.task, None | Some(Task::Tokens));
         // JSON and Parquet may hold lists of words and tags.
         if is_requested && table::is_table(path) && extension != "tsv" {
             return Ok(None);
@@ -115,10 +127,6 @@ pub(super) fn find_columns(path: &Path, options: &LoadOptions) -> Result<Option<
         entry.path.clone(),
         vec![format!("read the split {taken} from {:?}", entry.name)],
     )))
-}
-
-fn find_in_folder(path: &Path, split: Option<Split>) -> Result<Found> {
-    find_within(path, split, Vec::new())
 }
 
 fn find_within(path: &Path, split: Option<Split>, notes: Vec<String>) -> Result<Found> {
@@ -178,71 +186,6 @@ fn of_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)], mut n
     }
 }
 
-/// Names of tables that are read even if class folders lie beside them.
-const DESCRIBING: [&str; 4] = ["metadata", "labels", "annotations", "_classes"];
-
-/// A folder without splits.
-fn within(path: &Path, mut notes: Vec<String>) -> Result<Found> {
-    let folder = Folder::read(path)?;
-    let tables: Vec<&Entry> = folder.of(EntryKind::Table).collect();
-    let metadata: Vec<&Entry> = tables
-        .iter()
-        .copied()
-        .filter(|table| DESCRIBING.contains(&table.stem().as_str()))
-        .collect();
-    let one_of = |tables: &[&Entry]| {
-        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-        let message = format!(
-            "found {}: {}; name the one to read",
-            counted(tables.len(), "table"),
-            listed(&names)
-        );
-        Error::invalid(message).in_file(path)
-    };
-    let all: Vec<PathBuf> = tables.iter().map(|table| table.path.clone()).collect();
-    if let (true, Some(files)) = (tables.len() > 1, shards::ordered(path, &all, &stem_of)?) {
-        notes.push(format!("read {}", counted(files.len(), "shard")));
-        return Ok(Found::Tables {
-            path: path.to_owned(),
-            files,
-            notes,
-        });
-    }
-    let image_folders = folder
-        .of(EntryKind::Folder)
-        .filter(|entry| class_folders::holds_images(&entry.path))
-        .take(2)
-        .count();
-    let table = match (metadata.as_slice(), tables.as_slice()) {
-        ([table], _) => Some(*table),
-        ([_, _, ..], _) => return Err(one_of(&metadata)),
-        // One folder of images beside one table holds the table's files; several are classes.
-        (_, [table]) if image_folders < 2 => Some(*table),
-        _ if image_folders > 0 => None,
-        (_, [_, _, ..]) => return Err(one_of(&tables)),
-        _ => None,
-    };
-    if let Some(table) = table {
-        notes.push(format!("read table {:?}", table.name));
-        return Ok(Found::table(&table.path, notes));
-    }
-    if image_folders > 0 {
-        folder.refuse_data_sets()?;
-        if !tables.is_empty() {
-            let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-            notes.push(format!(
-                "read class folders, not {} that lie beside them; name a table to read it",
-                listed(&names)
-            ));
-        }
-        return Ok(Found::ClassFolders {
-            path: path.to_owned(),
-            notes,
-        });
-    }
-    Err(folder.without_data())
-}
-
 /// The split to read: the one that the user asks for, or train, or the only one.
 fn taken_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)]) -> Result<Split> {
     match asked {
@@ -251,11 +194,7 @@ fn taken_split(path: &Path, asked: Option<Split>, splits: &[(Split, &Entry)]) ->
         None if splits.iter().all(|(split, _)| *split == splits[0].0) => Ok(splits[0].0),
         None => {
             let names: Vec<&str> = splits.iter().map(|(_, entry)| entry.name.as_str()).collect();
-            let message = format!(
-                "no train split among {}; name the split to read with --split",
-                listed(&names)
-            );
-            Err(Error::not_found(message).in_file(path))
+            Err(no_split_taken(path, &names))
         }
     }
 }
@@ -288,10 +227,6 @@ fn choose_split<'a>(path: &Path, asked: Option<Split>, splits: &[(Split, &'a Ent
             Err(Error::invalid(message).in_file(path))
         }
     }
-}
-
-fn expected_names(split: Split) -> String {
-    split.names().join(" or ")
 }
 
 fn missing(path: &Path, source: std::io::Error) -> Error {

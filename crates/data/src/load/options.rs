@@ -11,6 +11,11 @@ use crate::{Error, ErrorKind, Result, TagScheme, Task};
 pub struct LoadOptions {
     /// The split to read. Default: [`Split::Train`], or the only split.
     pub split: Option<Split>,
+    /// The configuration of a data set that has several, as those of the Hugging Face hub. Default: the only one, or the one that is
+    /// marked or called `default`.
+    pub config: Option<String>,
+    /// What the data set is called in documents and errors instead of by its path. Default: its path.
+    pub name: Option<String>,
     /// The task. Default: inferred from the targets.
     pub task: Option<Task>,
     /// Target columns of a table; several columns are regression, or labels of 0 and 1. Default: `label`, or else the only one
@@ -45,6 +50,8 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             split: None,
+            config: None,
+            name: None,
             task: None,
             targets: Vec::new(),
             input_column: None,

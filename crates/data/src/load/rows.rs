@@ -2,6 +2,7 @@
 
 mod skip;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,12 +16,18 @@ use super::table::{self, Cell, Table};
 use super::table_place::TablePlace;
 use super::target_column::TargetColumn;
 use super::{class_folders, infer, notation, tagged};
+use crate::card::DatasetCard;
 use crate::error::{counted, listed, shortened};
 use crate::{Dataset, Error, ErrorKind, Inputs, Result, Task};
 use skip::{Lack, SHOWN, Skip};
 
 /// Reads the tables, which are the shards of one data set; `path` is the table, or the folder of several.
-pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut notes: Vec<String>) -> Result<Dataset> {
+pub(super) fn read(
+    path: &Path,
+    files: &[PathBuf],
+    (options, card): (&LoadOptions, &DatasetCard),
+    mut notes: Vec<String>,
+) -> Result<Dataset> {
     if !(0.0..=1.0).contains(&options.max_skipped) {
         return Err(Error::invalid(format!(
             "the share of rows to skip must be between 0 and 1, got {}",
@@ -47,9 +54,16 @@ pub(super) fn read(path: &Path, files: &[PathBuf], options: &LoadOptions, mut no
     let tagged = columns::tagged(&columns, options, &holds_lists).map_err(|error| error.in_file(path))?;
     if let Some((words, tags)) = tagged {
         let names = (columns[words].as_str(), columns[tags].as_str());
-        return tagged::read(path, tables, names, options, notes).map_err(|error| error.in_file(path));
+        return tagged::read(path, tables, names, (options, card), notes).map_err(|error| error.in_file(path));
     }
-    let rows = Rows::collect(tables, options).map_err(|error| error.in_file(path))?;
+    let mut rows = Rows::collect(tables, options).map_err(|error| error.in_file(path))?;
+    for column in &mut rows.targets {
+        if column.class_names.is_none()
+            && let Some(names) = card.class_names(options.config.as_deref(), &column.name)
+        {
+            notes.push(column.take_names(names));
+        }
+    }
     rows.into_dataset(path, options, notes)
         .map_err(|error| error.in_file(path))
 }
@@ -74,6 +88,13 @@ impl Rows {
         let Some((first, _)) = tables.first() else {
             return Err(Error::invalid("no table"));
         };
+        let mut options = Cow::Borrowed(options);
+        if options.targets.is_empty()
+            && let Some(target) = first.target()
+        {
+            options.to_mut().targets = vec![target];
+        }
+        let options = options.as_ref();
         let chosen = columns::choose(first.columns(), options)?;
         let inputs = chosen.input.columns();
         let wanted = inputs.iter().chain(&chosen.targets);
@@ -248,6 +269,19 @@ impl Rows {
         let inputs = match files {
             Some(files) => Inputs::images(retained(files, &keep)),
             None => {
+                if let Some(number) = only_numbers(&self.first, &keep) {
+                    if options.input_column.is_none() {
+                        let message = format!(
+                            "column {:?} holds only numbers, such as {number:?}, and they would be ranked as texts; name the column of the texts or files with --input-column (this one, if it is meant)",
+                            input_names[0]
+                        );
+                        return Err(Error::invalid(message));
+                    }
+                    notes.push(format!(
+                        "all texts of column {:?} are numbers, such as {number:?}",
+                        input_names[0]
+                    ));
+                }
                 let texts = std::iter::once(&self.first).chain(&self.second);
                 for (texts, name) in texts.zip(&input_names) {
                     notes.extend(empty_texts(texts, &keep, |row| place(row, name)));
@@ -310,6 +344,20 @@ impl Rows {
             }
         }
     }
+}
+
+/// The first text, if all of them are numbers, and there are enough to tell.
+fn only_numbers<'a>(texts: &'a [String], keep: &[bool]) -> Option<&'a str> {
+    let texts = || {
+        texts
+            .iter()
+            .zip(keep)
+            .filter(|(_, keep)| **keep)
+            .map(|(text, _)| text.trim())
+    };
+    let filled = || texts().filter(|text| !text.is_empty());
+    let are_numbers = filled().all(|text| text.parse::<f64>().is_ok());
+    filled().next().filter(|_| are_numbers && filled().nth(1).is_some())
 }
 
 /// A note about empty texts. They stay samples, because the prediction for an empty text may be wanted.

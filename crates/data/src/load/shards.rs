@@ -60,6 +60,15 @@ pub(super) fn name(stem: &str) -> Name {
     }
 }
 
+/// The split that one of the words of a name says, where only one does: `sst2_train`, `imdb-test-00000-of-00001`.
+pub(super) fn split_word(stem: &str) -> Option<Split> {
+    // Kaggle's `trainLabels.csv`.
+    let stem = stem.to_lowercase();
+    let stem = stem.strip_suffix("labels").unwrap_or(&stem);
+    let mut splits = stem.split(['-', '_', '.', ' ']).filter_map(Split::named);
+    splits.next().filter(|_| splits.next().is_none())
+}
+
 /// The tables in the order of their shards, if all of them are shards of one table.
 ///
 /// # Errors

@@ -5,17 +5,17 @@ use std::path::Path;
 use super::options::LoadOptions;
 use super::table::{Cell, Table, ValueKind};
 use super::table_place::TablePlace;
-use crate::error::{counted, listed};
-use crate::tags;
-use crate::target::distinct_names;
-use crate::{Dataset, DatasetTargets, Error, Inference, Inputs, Result, Task};
+use super::words;
+use crate::card::DatasetCard;
+use crate::error::counted;
+use crate::{Dataset, Error, Result};
 
 /// Reads the columns `words` and `tags` (by name) of the tables, the shards of one data set.
 pub(super) fn read(
     path: &Path,
     tables: Vec<(Box<dyn Table>, TablePlace)>,
     (words, tags): (&str, &str),
-    options: &LoadOptions,
+    (options, card): (&LoadOptions, &DatasetCard),
     mut notes: Vec<String>,
 ) -> Result<Dataset> {
     let mut sentences: Vec<Vec<String>> = Vec::new();
@@ -64,6 +64,9 @@ pub(super) fn read(
     if sentences.is_empty() {
         return Err(Error::invalid(format!("column {words:?} holds no words")));
     }
+    if class_names.is_none() && are_numbers {
+        class_names = card.class_names(options.config.as_deref(), tags);
+    }
     if let Some(names) = &class_names {
         rename(&mut found, names, tags, &places)?;
     } else if are_numbers {
@@ -71,51 +74,17 @@ pub(super) fn read(
             "column {tags:?} holds numbers without names, so the tags mark no entities; write the names of the tags, or a Parquet file with the feature ClassLabel"
         ));
     }
-    let texts: Vec<Vec<&str>> = found
-        .iter()
-        .map(|tags| tags.iter().map(String::as_str).collect())
-        .collect();
-    let scheme = tags::checked_scheme(&texts, options.tag_scheme, &|sentence, _| places[sentence].clone())?;
-    let (occurring, index) = distinct_names(texts.iter().flatten().copied())?;
-    if occurring.len() < 2 {
-        let message = format!(
-            "all words have the tag {}; expected at least two tags in column {tags:?}",
-            listed(&occurring)
-        );
-        return Err(Error::invalid(message));
+    let mut sentences_found = words::Found::default();
+    for ((words, tags), place) in sentences.into_iter().zip(found).zip(places) {
+        sentences_found.push(words, tags, place);
     }
-    let labels = texts
-        .iter()
-        .map(|tags| tags.iter().map(|tag| index[tag]).collect())
-        .collect();
-    let count: usize = sentences.iter().map(Vec::len).sum();
-    notes.push(format!(
-        "{} in {}",
-        counted(count, "word"),
-        counted(sentences.len(), "sentence")
-    ));
+    let source = format!("column {tags:?}");
+    let mut dataset = words::dataset(path, sentences_found, options.tag_scheme, &source, notes)?;
     if empty > 0 {
-        notes.push(format!("skipped {} without words", counted(empty, "row")));
+        dataset
+            .notes
+            .push(format!("skipped {} without words", counted(empty, "row")));
     }
-    let reason = format!(
-        "column {tags:?} holds {} tags, {}",
-        occurring.len(),
-        super::conll::described(scheme)
-    );
-    let mut dataset = Dataset::new(
-        path,
-        Inputs::sentences(sentences),
-        DatasetTargets::Tags {
-            names: occurring,
-            sentences: labels,
-            scheme,
-        },
-    )?;
-    dataset.inferred = Inference {
-        task: Task::Tokens,
-        reason,
-    };
-    dataset.notes = notes;
     dataset.skipped = empty;
     Ok(dataset)
 }

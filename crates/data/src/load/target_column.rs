@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::table::{Cell, ValueKind};
+use crate::error::shortened;
 
 #[derive(Debug)]
 pub(super) struct TargetColumn {
@@ -75,6 +76,34 @@ impl TargetColumn {
         self.item_kinds.push(kind);
         self.item_ends.push(self.text.len());
         true
+    }
+
+    /// Takes the names of classes from the description of the data set, if the cells are their indices or names. Returns what the
+    /// user should know.
+    pub(super) fn take_names(&mut self, names: Vec<String>) -> String {
+        let fits = |text: &str| {
+            let index: Option<i64> = text.parse().ok();
+            index.is_some_and(|index| usize::try_from(index).map_or(true, |index| index < names.len()))
+                || names.iter().any(|name| name == text)
+        };
+        let odd = (0..self.n_rows())
+            .flat_map(|row| self.items(row))
+            .find(|(_, text)| !fits(text));
+        match odd {
+            None => {
+                let note = format!(
+                    "the description of the data set names the classes of column {:?}",
+                    self.name
+                );
+                self.class_names = Some(names);
+                note
+            }
+            Some((_, text)) => format!(
+                "the classes that the description of the data set names are not those of column {:?}, which holds {:?}",
+                self.name,
+                shortened(text)
+            ),
+        }
     }
 
     /// The column in which the rows that are not kept are missing.

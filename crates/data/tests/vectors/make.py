@@ -8,6 +8,7 @@ as its EXIF data say, `[height, width, 3]` bytes.
 """
 
 import pathlib
+import struct
 
 import numpy
 import PIL
@@ -76,12 +77,33 @@ def files():
     yield "grey.tif", grey, {}
     yield "deflate.tif", rgb, {"compression": "tiff_adobe_deflate"}
     yield "lzw.tif", rgb, {"compression": "tiff_lzw"}
+    yield "group4.tif", rgb.convert("1"), {"compression": "group4"}
+    yield "group4_white.tif", rgb.convert("1"), {"compression": "group4"}
+    yield "jpeg.tif", rgb, {"compression": "jpeg", "quality": 80}
+    yield "jpeg_ycbcr.tif", rgb.convert("YCbCr"), {"compression": "jpeg", "quality": 80}
+    yield "jpeg_grey.tif", grey, {"compression": "jpeg", "quality": 80}
+    yield "jpeg_strips.tif", rgb, {"compression": "jpeg", "quality": 80, "strip_size": 16 * 3 * WIDTH}
+    yield "two_pages.tif", rgb, {"save_all": True, "append_images": [rgb.rotate(180)]}
+    numbers = numpy.asarray(grey, dtype=numpy.float32) * 1.7 - 60.3
+    yield "float.tif", Image.fromarray(numbers), {}
+    yield "int32.tif", Image.fromarray(numbers.astype(numpy.int32)), {}
+    yield "uint16.tif", Image.fromarray((numbers + 61).astype(numpy.uint16)), {}
+
+
+def white_is_zero(path):
+    """Pillow writes files in which black is zero only: the other value of the tag 262."""
+    tag = struct.pack("<HHIHH", 262, 3, 1, 1, 0)
+    content = path.read_bytes()
+    assert content.count(tag) == 1
+    path.write_bytes(content.replace(tag, struct.pack("<HHIHH", 262, 3, 1, 0, 0)))
 
 
 def main():
     pixels = {}
     for name, image, options in files():
         image.save(HERE / name, **options)
+        if "white" in name:
+            white_is_zero(HERE / name)
         with Image.open(HERE / name) as read:
             pixels[name] = numpy.array(ImageOps.exif_transpose(read).convert("RGB"))
     save_file(pixels, HERE / "pixels.safetensors", {"made with": f"Pillow {PIL.__version__}"})

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ranktune_nn::DeviceChoice;
+
 use super::engines::Engines;
 use super::model::PreparedModel;
 use super::model_run::{ExtractionOutcome, ModelRun, RunState};
@@ -9,6 +11,7 @@ use super::pipeline::Pipeline;
 use super::runner::{KEPT_PARAMETERS, Runner};
 use super::sink::{ExtractedFeatures, Sink};
 use super::work::{Extraction, UnreadableSample};
+use crate::engine::EngineChoice;
 use crate::store::Store;
 use crate::{Error, ErrorKind};
 
@@ -63,8 +66,13 @@ impl<'a> Extractor<'a> {
     /// Opens the store and the entries of the models; runs nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for data that no model takes.
+    /// [`ErrorKind::InvalidInput`] for data that no model takes; an engine or device that was chosen by name and is not available,
+    /// even where all features are cached.
     pub fn new(work: &'a Extraction<'a>) -> Result<Self, Error> {
+        let is_chosen = work.options.engine != EngineChoice::Auto || work.options.device != DeviceChoice::Cpu;
+        let engines = is_chosen
+            .then(|| Engines::open(work.options, work.progress))
+            .transpose()?;
         let pipeline = Pipeline::new(work)?;
         let store = pipeline.open_store();
         let runs = work.models.iter().map(|model| pipeline.start(model, store.as_ref()));
@@ -76,7 +84,7 @@ impl<'a> Extractor<'a> {
             keeps_runners: false,
             keeps_entries: false,
             runs,
-            engines: None,
+            engines,
             parts: None,
         })
     }

@@ -32,8 +32,8 @@ fn seeds() -> Vec<Vec<u8>> {
     let of = |set: &str, targets: &str| {
         let file = scratch.path().join("statistics");
         let files = ScoreFiles {
-            features: vec![folder.join(set).join("features.npy")],
-            targets: vec![folder.join(set).join(targets)],
+            features: vec![ranktune::ArraySource::File(folder.join(set).join("features.npy"))],
+            targets: vec![ranktune::ArraySource::File(folder.join(set).join(targets))],
             save: Some(file.clone()),
             ..ScoreFiles::default()
         };

@@ -1,7 +1,7 @@
 //! The cache folder, in the layout of Python's `huggingface_hub`, so that both share their downloads.
 //!
 //! ```text
-//! models--ORGANISATION--NAME/refs/REVISION          the last known commit of a branch or tag
+//! models--ORGANISATION--NAME/refs/REVISION          the last known commit of a branch or tag (datasets--… for data sets)
 //!                           /blobs/CHECKSUM         the bytes of a file; CHECKSUM.incomplete during the download
 //!                           /snapshots/COMMIT/NAME  links into blobs
 //!                           /.no_exist/COMMIT/NAME  empty: this commit has no such file
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use ranktune_core::files::{temporary_name, write_atomically};
 
-use crate::repository::is_commit;
+use crate::repository::{RepoKind, is_commit};
 use crate::{Error, ErrorKind};
 
 /// One repository's part of the cache.
@@ -38,8 +38,8 @@ const NOT_WRITABLE: &str = "cannot write to the cache; set HF_HUB_CACHE to anoth
 
 impl Cache {
     /// The part of `root` for the repository `name`, which is a checked name of a [`RepoId`](crate::RepoId).
-    pub(crate) fn new(root: &Path, name: &str) -> Self {
-        let folder = format!("models--{}", name.replace('/', "--"));
+    pub(crate) fn new(root: &Path, kind: RepoKind, name: &str) -> Self {
+        let folder = format!("{}--{}", kind.plural(), name.replace('/', "--"));
         Self {
             repository: root.join(&folder),
             locks: root.join(".locks").join(folder),
@@ -120,6 +120,26 @@ impl Cache {
 
     pub(crate) fn is_missing(&self, commit: &str, name: &str) -> bool {
         self.missing(commit, name).is_file()
+    }
+
+    /// Where the hub's listing of a commit is kept. `huggingface_hub` keeps none, and leaves other folders alone.
+    pub(crate) fn listing(&self, commit: &str) -> PathBuf {
+        self.repository.join(".listings").join(format!("{commit}.json"))
+    }
+
+    /// Keeps the listing of a commit. A read-only cache is not an error.
+    pub(crate) fn keep_listing(&self, commit: &str, text: &[u8]) -> Result<(), Error> {
+        let path = self.listing(commit);
+        match create_parent(&path).and_then(|()| write_atomically(&path, text)) {
+            Err(e) if !is_read_only(&e) => Err(Error::io(NOT_WRITABLE, e, &path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the snapshot has the file, of the length `size` if that is known.
+    pub(crate) fn holds(&self, commit: &str, name: &str, size: Option<u64>) -> bool {
+        let there = fs::metadata(self.pointer(commit, name));
+        there.is_ok_and(|meta| meta.is_file() && size.is_none_or(|size| size == meta.len()))
     }
 
     fn missing(&self, commit: &str, name: &str) -> PathBuf {
@@ -262,7 +282,7 @@ mod tests {
         #[test]
         fn a_recorded_commit_is_read_again(revision in "[A-Za-z0-9+=_-]{1,20}(/[A-Za-z0-9+=_-]{1,20}){0,2}", commit in "[0-9a-f]{40}") {
             let root = tempfile::tempdir().unwrap();
-            let cache = Cache::new(root.path(), "a/b");
+            let cache = Cache::new(root.path(), RepoKind::Model, "a/b");
             cache.set_commit(&revision, COMMIT).unwrap();
             cache.set_commit(&revision, &commit).unwrap();
             prop_assert_eq!(cache.commit(&revision), Some(commit));
@@ -274,7 +294,7 @@ mod tests {
     #[test]
     fn a_revision_is_remembered_and_one_that_is_no_commit_is_not_believed() {
         let root = tempfile::tempdir().unwrap();
-        let cache = Cache::new(root.path(), "a/b");
+        let cache = Cache::new(root.path(), RepoKind::Model, "a/b");
         assert_eq!(cache.commit("refs/pr/1"), None);
         cache.set_commit("refs/pr/1", COMMIT).unwrap();
         assert_eq!(cache.commit("refs/pr/1").as_deref(), Some(COMMIT));
@@ -289,7 +309,7 @@ mod tests {
     #[test]
     fn a_link_is_relative_and_replaces_a_dangling_one() {
         let root = tempfile::tempdir().unwrap();
-        let cache = Cache::new(root.path(), "a/b");
+        let cache = Cache::new(root.path(), RepoKind::Model, "a/b");
         let checksum = "ab".repeat(32);
         cache
             .link(COMMIT, "onnx/model.onnx", &"cd".repeat(32))
@@ -313,7 +333,7 @@ mod tests {
     fn a_link_in_the_place_of_a_partial_download_is_replaced_and_not_followed() {
         use std::io::Write as _;
         let root = tempfile::tempdir().unwrap();
-        let cache = Cache::new(root.path(), "a/b");
+        let cache = Cache::new(root.path(), RepoKind::Model, "a/b");
         let checksum = "ab".repeat(32);
         let precious = root.path().join("precious");
         fs::write(&precious, "kept").unwrap();
@@ -331,7 +351,7 @@ mod tests {
     #[test]
     fn a_lock_whose_holder_does_nothing_is_given_up() {
         let root = tempfile::tempdir().unwrap();
-        let cache = Cache::new(root.path(), "a/b");
+        let cache = Cache::new(root.path(), RepoKind::Model, "a/b");
         let (patience, never) = (Duration::from_millis(120), || false);
         let held = cache
             .lock("x", patience, &mut || panic!("nobody else has it"), &never)

@@ -39,7 +39,7 @@ pub(crate) struct Download<'a> {
     pub(crate) client: &'a Client,
     pub(crate) cache: &'a Cache,
     pub(crate) options: &'a RemoteOptions,
-    /// `ORGANISATION/NAME`.
+    /// `ORGANISATION/NAME`, as addresses of files have it.
     pub(crate) repository: &'a str,
     pub(crate) commit: &'a str,
     /// Set after another file has failed.
@@ -50,8 +50,7 @@ pub(crate) struct Download<'a> {
 impl Download<'_> {
     /// Downloads the file into the snapshot, unless it is there.
     pub(crate) fn file(&self, name: &str, info: &FileInfo) -> Result<(), Error> {
-        let there = fs::metadata(self.cache.pointer(self.commit, name));
-        if there.is_ok_and(|meta| meta.is_file() && info.size.is_none_or(|size| size == meta.len())) {
+        if self.cache.holds(self.commit, name, info.size) {
             return Ok(());
         }
         // The furthest offset of any attempt: a server that restarts each time sends bytes, but never the file.

@@ -2,19 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
+use super::batch::Batch;
 use super::cache::Cache;
-use super::download::{Download, interrupted};
+use super::download::interrupted;
 use super::event::DownloadEvent;
-use super::listing::{FileInfo, Listing};
+use super::listing::Listing;
 use super::lookup::ListedHub;
 use super::options::Connection;
 use super::select::{CONFIGURATION, Selection, candidates, check_name, is_usable, select};
-use crate::repository::is_commit;
+use crate::repository::{RepoKind, is_commit};
 use crate::{Error, ErrorKind, RepoId, Snapshot, WeightPrecision, external};
 use ranktune_core::one_line;
 
@@ -46,7 +43,7 @@ impl Fetch<'_> {
         let cached = cached.and_then(Result::ok);
         let retries = if cached.is_some() { 0 } else { self.hub.options.retries };
         let hub = ListedHub { retries, ..self.hub };
-        let listing = match (hub.look_up(self.id.name(), revision, on_event), cached) {
+        let listing = match (hub.look_up(RepoKind::Model, self.id.name(), revision, on_event), cached) {
             (Err(e), Some(snapshot)) if e.kind() == ErrorKind::Network => {
                 on_event(DownloadEvent::Cached { reason: one_line(&e) });
                 return Ok(snapshot);
@@ -64,7 +61,13 @@ impl Fetch<'_> {
     ) -> Result<Snapshot, Error> {
         let names: BTreeSet<String> = listing.files.keys().cloned().collect();
         let mut selection = select(&names, self.precision, self.file, self.id.name())?;
-        self.download(listing, &selection.files, on_event)?;
+        let batch = Batch {
+            hub: self.hub,
+            cache: self.cache,
+            repository: self.id.name(),
+            jobs: self.jobs,
+        };
+        batch.download(listing, &selection.files, on_event)?;
         let weights = self.weights(&listing.commit, &selection)?;
         if let Some(name) = weights.iter().find(|name| !names.contains(*name)) {
             let text = format!(
@@ -73,7 +76,7 @@ impl Fetch<'_> {
             );
             return Err(Error::not_found(text));
         }
-        self.download(listing, &weights, on_event)?;
+        batch.download(listing, &weights, on_event)?;
         selection.files.extend(weights);
         let candidates = candidates(self.precision);
         let wanted = candidates.iter().map(String::as_str).chain(CONFIGURATION);
@@ -82,78 +85,6 @@ impl Fetch<'_> {
         }
         self.cache.set_commit(revision, &listing.commit)?;
         self.snapshot(&listing.commit, selection)
-    }
-
-    /// Downloads several files at a time; stops at the first failure.
-    fn download(
-        &self,
-        listing: &Listing,
-        names: &[String],
-        on_event: &mut dyn FnMut(DownloadEvent),
-    ) -> Result<(), Error> {
-        let all: Vec<(&String, &FileInfo)> = names
-            .iter()
-            .filter_map(|name| listing.files.get_key_value(name))
-            .collect();
-        self.report_sizes(listing, &all, on_event);
-        let (sender, receiver) = channel();
-        let stop = AtomicBool::new(false);
-        let download = Download {
-            client: self.hub.client,
-            cache: self.cache,
-            options: self.hub.options,
-            repository: self.id.name(),
-            commit: &listing.commit,
-            stop: &stop,
-            events: sender,
-        };
-        let jobs = self.jobs.clamp(1, 64).min(all.len());
-        let (queue, failure) = (Mutex::new(all.into_iter()), Mutex::new(None));
-        thread::scope(|scope| {
-            for _ in 0..jobs {
-                let download = Download {
-                    events: download.events.clone(),
-                    ..download
-                };
-                let (queue, failure) = (&queue, &failure);
-                scope.spawn(move || {
-                    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    while let Some((name, info)) = next()
-                        && !download.stop.load(Ordering::Relaxed)
-                    {
-                        // The first failure is the cause; the other files only stop because of it.
-                        if let Err(error) = download.file(name, info)
-                            && !download.stop.swap(true, Ordering::Relaxed)
-                        {
-                            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                        }
-                    }
-                });
-            }
-            drop(download);
-            for event in receiver {
-                on_event(event);
-            }
-        });
-        failure
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-            .map_or(Ok(()), Err)
-    }
-
-    /// Reports how much of `files` is not in the cache.
-    fn report_sizes(&self, listing: &Listing, files: &[(&String, &FileInfo)], on_event: &mut dyn FnMut(DownloadEvent)) {
-        let cached = self.cache.files(&listing.commit);
-        let missing = files.iter().filter(|(name, _)| !cached.contains(*name));
-        let sizes: Vec<Option<u64>> = missing.map(|(_, info)| info.size).collect();
-        if sizes.is_empty() {
-            return;
-        }
-        on_event(DownloadEvent::Resolved {
-            commit: listing.commit.clone(),
-            files: sizes.len(),
-            bytes: sizes.iter().try_fold(0_u64, |sum, size| sum.checked_add((*size)?)),
-        });
     }
 
     /// The cached snapshot, if its files suffice to run the model.
@@ -228,7 +159,7 @@ impl Fetch<'_> {
     }
 }
 
-fn offline(what: &str) -> Error {
+pub(super) fn offline(what: &str) -> Error {
     let text = format!("{what}, and downloads are off; run once without --offline (or HF_HUB_OFFLINE) to download it");
     Error::new(ErrorKind::Offline, text)
 }

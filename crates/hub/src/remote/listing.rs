@@ -77,6 +77,25 @@ impl Listing {
     }
 }
 
+impl Listing {
+    /// The listing in JSON that [`Listing::parse`] reads, to be kept with the downloads.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let sibling = |(name, info): (&String, &FileInfo)| {
+            let mut sibling = serde_json::json!({ "rfilename": name, "size": info.size });
+            match &info.checksum {
+                Some(Checksum::Sha256(hex)) => sibling["lfs"] = serde_json::json!({ "sha256": hex, "size": info.size }),
+                Some(Checksum::Git(hex)) => sibling["blobId"] = hex.as_str().into(),
+                None => {}
+            }
+            sibling
+        };
+        let siblings: Vec<serde_json::Value> = self.files.iter().map(sibling).collect();
+        serde_json::json!({ "sha": self.commit, "siblings": siblings })
+            .to_string()
+            .into_bytes()
+    }
+}
+
 impl Sibling {
     fn info(self) -> FileInfo {
         let Some(lfs) = self.lfs else {
@@ -130,6 +149,17 @@ mod tests {
             }
         );
         assert_eq!(files["README.md"], FileInfo::default());
+    }
+
+    #[test]
+    fn a_listing_that_was_kept_is_read_as_it_was() {
+        let (git, sha256) = ("ab".repeat(20), "cd".repeat(32));
+        let text = format!(
+            r#"{{"rfilename":"README.md","size":7,"blobId":"{git}"}},{{"rfilename":"x"}},
+               {{"rfilename":"data/a.parquet","lfs":{{"sha256":"{sha256}","size":9}}}}"#
+        );
+        let listing = parse(&text).unwrap();
+        assert_eq!(Listing::parse(&listing.to_json(), COMMIT).unwrap().files, listing.files);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::listing::Listing;
 use super::options::RemoteOptions;
 use super::retry::{self, Failure};
 use crate::Error;
-use crate::repository::is_commit;
+use crate::repository::{RepoKind, is_commit};
 
 /// Listings by name and commit. A commit never changes, so its listing is asked for once.
 #[derive(Debug, Default)]
@@ -48,19 +48,24 @@ impl ListedHub<'_> {
     /// Asks for the files of the repository `name` at a revision.
     pub(crate) fn look_up(
         &self,
+        kind: RepoKind,
         name: &str,
         revision: &str,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Arc<Listing>, Error> {
         if is_commit(revision)
-            && let Some(listing) = self.known.get(name, revision)
+            && let Some(listing) = self.known.get(&kind.place(name), revision)
         {
             return Ok(listing);
         }
-        let path = format!("/api/models/{name}/revision/{}?blobs=true", encode_segment(revision));
+        let path = format!(
+            "/api/{}/{name}/revision/{}?blobs=true",
+            kind.plural(),
+            encode_segment(revision)
+        );
         let answer = self.ask(name, &path, on_event)?;
         let listing = Listing::parse(&answer.body, revision)?;
-        Ok(self.known.insert(name, listing))
+        Ok(self.known.insert(&kind.place(name), listing))
     }
 
     /// Gets a short text; `subject` is what events call it.

@@ -28,6 +28,7 @@ use super::options::Connection;
 use super::search_page::{self, ListedRepository, Unlisted, first_page, next_page};
 use super::select::{Selection, select};
 use crate::license::license_fault;
+use crate::repository::RepoKind;
 use crate::{Error, ErrorKind, SearchQuery, WeightPrecision};
 
 const MAX_PAGES: usize = 10;
@@ -227,7 +228,7 @@ impl Search<'_> {
                         let id = &candidate.listed.id;
                         let mut report = |event| on_event.lock().unwrap_or_else(PoisonError::into_inner)(event);
                         let revision = id.revision().unwrap_or_default();
-                        let listing = hub.look_up(id.name(), revision, &mut report);
+                        let listing = hub.look_up(RepoKind::Model, id.name(), revision, &mut report);
                         results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(listing);
                     }
                 });
@@ -242,7 +243,7 @@ impl Search<'_> {
 
     fn sizes(&self, candidate: &Candidate, listing: &Listing) -> Sizes {
         let Candidate { listed, selection } = candidate;
-        let cached = Cache::new(&self.hub.options.cache_dir, listed.id.name()).files(&listing.commit);
+        let cached = Cache::new(&self.hub.options.cache_dir, RepoKind::Model, listed.id.name()).files(&listing.commit);
         let sum = |is_counted: &dyn Fn(&String) -> bool| {
             let files = selection.files.iter().filter(|name| is_counted(name));
             let mut sizes = files.map(|name| listing.files.get(name)?.size);

@@ -13,7 +13,12 @@ pub(super) const KIND: SourceKind = SourceKind {
 };
 
 fn id(source: &Path) -> Result<RepoId, Error> {
-    RepoId::parse(after_scheme(source, "hf:").unwrap_or_default())
+    let name = after_scheme(source, "hf:").unwrap_or_default();
+    if name.starts_with("datasets/") {
+        let text = format!("hf:{name} is a data set, expected a model; give data sets to --data");
+        return Err(Error::malformed(text));
+    }
+    RepoId::parse(name)
 }
 
 /// The model of a repository, named after the repository.

@@ -145,13 +145,8 @@ impl ModelFolder {
 
     pub(super) fn no_model(&self) -> Error {
         if self.is_foreign()
-            && let Some(format) = self.foreign.iter().find_map(|file| foreign::by_name(file))
+            && let Some(error) = foreign::refused_folder(&self.foreign)
         {
-            let mut names: Vec<String> = self.foreign.iter().take(3).map(|file| name_of(file)).collect();
-            if self.foreign.len() > 3 {
-                names.push(format!("and {} more", self.foreign.len() - 3));
-            }
-            let error = format.error(&names.join(", "));
             return error.in_file(&self.dir);
         }
         let names: Vec<String> = self.onnx.iter().take(5).map(|file| name_of(file)).collect();

@@ -39,7 +39,7 @@ impl WordTokenizer {
         let bytes = serde_json::to_vec(&json)?;
         let tokenizer = guarded(|| Tokenizer::from_bytes(&bytes))?;
         let mut words = Self {
-            unknown: unknown(&json).and_then(|token| tokenizer.token_to_id(&token)),
+            unknown: unknown(json.get("model")).and_then(|token| tokenizer.token_to_id(&token)),
             tokenizer,
             before: Vec::new(),
             after: Vec::new(),
@@ -97,9 +97,9 @@ fn add_prefix_space(pre_tokenizer: &mut serde_json::Value) {
     }
 }
 
-/// The text of the token for unknown words.
-fn unknown(json: &serde_json::Value) -> Option<String> {
-    let model = json.get("model")?;
+/// The text of the token for unknown words, by the part `model` of a tokenizer's file.
+pub(super) fn unknown(model: Option<&serde_json::Value>) -> Option<String> {
+    let model = model?;
     if let Some(token) = model.get("unk_token").and_then(serde_json::Value::as_str) {
         return Some(token.to_owned());
     }

@@ -80,6 +80,8 @@ pub type Fault = Box<dyn Fn(&Request, usize, Answer) -> Answer + Send + Sync>;
 struct Shared {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     large: Vec<String>,
+    /// What the hub calls repositories of this kind.
+    kind: &'static str,
     storage: Mutex<Option<String>>,
     aliases: Mutex<Vec<String>>,
     descriptions: Mutex<search::Descriptions>,
@@ -132,9 +134,23 @@ pub fn tiny_model() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 impl HubServer {
+    /// A hub with a model.
     pub fn start(files: Vec<(&str, Vec<u8>)>) -> Self {
+        Self::start_with("models", files)
+    }
+
+    /// A hub with a data set.
+    pub fn of_data(files: Vec<(&str, Vec<u8>)>) -> Self {
+        Self::start_with("datasets", files)
+    }
+
+    fn start_with(kind: &'static str, files: Vec<(&str, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let is_large = |name: &&str| [".onnx", ".bin", "_data"].iter().any(|end| name.ends_with(end));
+        let is_large = |name: &&str| {
+            [".onnx", ".bin", "_data", ".parquet"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        };
         let shared = Arc::new(Shared {
             large: files
                 .iter()
@@ -142,6 +158,7 @@ impl HubServer {
                 .filter(is_large)
                 .map(str::to_owned)
                 .collect(),
+            kind,
             files: Mutex::new(
                 files
                     .into_iter()
@@ -324,7 +341,8 @@ impl Shared {
             || path.to_owned(),
             |alias| path.replacen(&format!("/{alias}/"), &format!("/{NAME}/"), 1),
         );
-        if let Some(revision) = path.strip_prefix(&format!("/api/models/{NAME}/revision/")) {
+        let kind = self.kind;
+        if let Some(revision) = path.strip_prefix(&format!("/api/{kind}/{NAME}/revision/")) {
             if !["main", "v1", "refs%2Fpr%2F1", COMMIT].contains(&revision) {
                 return Answer::new(404, &[("X-Error-Code", "RevisionNotFound")], "");
             }
@@ -335,7 +353,8 @@ impl Shared {
             );
             return Answer::new(200, &[("Content-Type", "application/json")], text);
         }
-        if let Some(name) = path.strip_prefix(&format!("/{NAME}/resolve/{COMMIT}/")) {
+        let place = if kind == "datasets" { "/datasets" } else { "" };
+        if let Some(name) = path.strip_prefix(&format!("{place}/{NAME}/resolve/{COMMIT}/")) {
             let Some(bytes) = files.get(name) else {
                 return Answer::new(404, &[("X-Error-Code", "EntryNotFound")], "");
             };

@@ -11,3 +11,4 @@ mod write_back;
 pub use parameter::{GraphParameter, ParameterRole};
 pub use run::{Feed, ForwardPass, Gradients};
 pub use trainable::{GraphOptions, TrainableGraph};
+pub use write_back::encode;

@@ -67,8 +67,11 @@ impl TrainableGraph {
     }
 }
 
-/// Values in one of the floating-point types.
-fn encode(data_type: DataType, dims: &[usize], values: &[f32]) -> Result<Tensor> {
+/// A tensor of `values` in one of the floating-point types; other types are written as f32.
+///
+/// # Errors
+/// `Invalid` when there are not as many values as `dims` takes.
+pub fn encode(data_type: DataType, dims: &[usize], values: &[f32]) -> Result<Tensor> {
     let data: Vec<u8> = match data_type {
         DataType::F64 => values
             .iter()

@@ -61,6 +61,9 @@ pub struct Head {
     pub deviation: f32,
     /// Seed of the weights.
     pub seed: u64,
+    /// Name of the logits of the model's own classifier, which stays in the graph as
+    /// [`SOURCE_LOGITS`](crate::head::SOURCE_LOGITS); none by default.
+    pub source_logits: Option<String>,
 }
 
 impl Head {
@@ -76,6 +79,7 @@ impl Head {
             bias: Vec::new(),
             deviation: 0.01,
             seed: 0,
+            source_logits: None,
         }
     }
 }

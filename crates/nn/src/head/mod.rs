@@ -24,6 +24,8 @@ pub const WEIGHT: &str = "ranktune.head.weight";
 pub const BIAS: &str = "ranktune.head.bias";
 /// Name of the input of the head: the pooled features `[n, n_features]`.
 pub const POOLED: &str = "ranktune.features";
+/// Name of the logits of the model's own classifier, where [`Head::source_logits`] keeps it.
+pub const SOURCE_LOGITS: &str = "ranktune.source_logits";
 
 /// `model` with the nodes after the feature tensor replaced by `head`. The pooled features are the tensor [`POOLED`].
 ///
@@ -60,11 +62,24 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     }
     let opset = model.opset();
     let mut model = model.clone();
-    cut(&mut model, &head.feature);
+    let source = head.source_logits.as_deref();
+    if let Some(source) = source.filter(|name| !known(name)) {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the graph has no tensor {source:?}"),
+        ));
+    }
+    let ends: Vec<&str> = std::iter::once(head.feature.as_str()).chain(source).collect();
+    cut(&mut model, &ends);
     // A model that was tuned before already has its features under the name of the pooled ones.
     let is_pooled = head.feature == POOLED && head.rows == HeadRows::Single && head.layout == FeatureLayout::Flat;
+    // The names of the head's nodes begin with those of their outputs.
+    let is_of_output = |name: &str| {
+        name.strip_prefix(&head.output)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let renamed = free_names(&mut model, |name| {
-        name == head.output || (name.starts_with(PREFIX) && !(is_pooled && name == POOLED))
+        is_of_output(name) || (name.starts_with(PREFIX) && !(is_pooled && name == POOLED))
     })?;
     let feature = renamed.get(&head.feature).unwrap_or(&head.feature);
     let by_token = head.layout == FeatureLayout::EveryToken;
@@ -105,6 +120,10 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
         nodes.push(node("Gemm", &[POOLED, WEIGHT, BIAS], &head.output, &transposed));
     }
     graph.nodes.extend(nodes);
+    if let Some(source) = source {
+        let source = renamed.get(source).map_or(source, String::as_str);
+        graph.nodes.push(node("Identity", &[source], SOURCE_LOGITS, &[]));
+    }
     let open = |name: &str| Dim::Named(name.to_owned());
     let mut shape = vec![open("batch"), Dim::Fixed(head.n_outputs)];
     if by_token {
@@ -122,10 +141,10 @@ pub fn with_head(model: &Model, head: &Head) -> Result<Model> {
     Ok(model)
 }
 
-/// Removes the nodes that `feature` does not depend on, and the constants that only those used.
-fn cut(model: &mut Model, feature: &str) {
+/// Removes the nodes that none of `ends` depends on, and the constants that only those used.
+fn cut(model: &mut Model, ends: &[&str]) {
     let graph = &mut model.graph;
-    let mut wanted: std::collections::HashSet<String> = [feature.to_owned()].into();
+    let mut wanted: std::collections::HashSet<String> = ends.iter().map(|&end| end.to_owned()).collect();
     let mut keep = vec![false; graph.nodes.len()];
     for (position, node) in graph.nodes.iter().enumerate().rev() {
         if node.outputs.iter().any(|output| wanted.contains(output)) {

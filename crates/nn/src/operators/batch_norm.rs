@@ -3,9 +3,12 @@
 //! `y = (x − μ) / √(σ² + ε) · scale + bias`, by channel. In training, μ and σ² are those of the batch (σ² biased), and the
 //! running statistics become `momentum · running + (1 − momentum) · batch`, where the batch's variance is unbiased: as
 //! PyTorch does, whose momentum is `1 − momentum` of ONNX. Otherwise, and in training where it is frozen, μ and σ² are the
-//! running statistics. Weight standardization is written as a normalization too (NFNet): with `training_mode`, or with
+//! running statistics. In stochastic mode, `y = (1 − s) y_batch + s y_running` with s = 0 or 1 by channel, and y_running by the
+//! statistics that this batch has updated (StochNorm: Kou et al. 2020, algorithm 1). Weight standardization is written as a normalization too (NFNet): with `training_mode`, or with
 //! statistics that the graph computes, neither of which the mode changes.
 //! A batch of one value per channel has no variance, which is an error, as in PyTorch.
+
+use ranktune_core::random::Random;
 
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
 use crate::kernels::Activation;
@@ -54,7 +57,8 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
             return Err(Error::invalid("expected five inputs"));
         };
         let kept = context.kept.contains(inputs.name(3)) || context.kept.contains(inputs.name(4));
-        let trains = context.mode == Mode::Training && !computed && !kept;
+        let updates = matches!(context.mode, Mode::Training | Mode::Stochastic { .. });
+        let trains = updates && !computed && !kept;
         if !(trains || batch_always) {
             let y = x.normalize_with([scale, bias, mean, variance], epsilon, activation)?;
             return Ok(vec![y.into()]);
@@ -65,19 +69,50 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
                 "batch statistics need more than one value per channel; use a larger batch or frozen statistics",
             ));
         }
-        let batch = x.normalize_batch(scale, bias, epsilon, activation)?;
+        let chosen = match context.mode {
+            Mode::Stochastic { percent, seed } if trains => Some(draw(percent, seed, inputs.name(3), channels)),
+            _ => None,
+        };
+        // The activation follows the mixture, so it is not fused with either half.
+        let fused = if chosen.is_some() { Activation::NONE } else { activation };
+        let batch = x.normalize_batch(scale, bias, epsilon, fused)?;
+        let mut output = batch.output;
         if trains {
             let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
-            update(inputs, context, 3, &mixed(mean, &batch.mean, momentum)?);
-            update(inputs, context, 4, &mixed(variance, &unbiased, momentum)?);
+            let running = [
+                mixed(mean, &batch.mean, momentum)?,
+                mixed(variance, &unbiased, momentum)?,
+            ];
+            if let Some(chosen) = chosen {
+                let [mean, variance] = &running;
+                let moving = x.normalize_with([scale, bias, mean, variance], epsilon, Activation::NONE)?;
+                let mut by_channel = vec![1; dims.len()];
+                by_channel[1] = channels;
+                let mask = scale.detached().with_values(&by_channel, chosen)?;
+                output = output.add(&moving.sub(&output)?.mul(&mask)?)?.activate(activation)?;
+            }
+            let [mean, variance] = running;
+            update(inputs, context, 3, &mean);
+            update(inputs, context, 4, &variance);
         }
-        let mut results = vec![batch.output.into()];
+        let mut results = vec![output.into()];
         if outputs > 1 {
             results.push(mixed(mean, &batch.mean, momentum)?.into());
             results.push(mixed(variance, &batch.variance, momentum)?.into());
         }
         Ok(results)
     }))
+}
+
+/// 1 for the channels that use their running statistics, else 0. `name` tells the nodes of a graph apart.
+fn draw(percent: u8, seed: u64, name: &str, channels: usize) -> Vec<f32> {
+    let stream = name
+        .bytes()
+        .fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let mut random = Random::of_stream(seed, stream);
+    (0..channels)
+        .map(|_| f32::from(u8::from(random.below(100) < usize::from(percent))))
+        .collect()
 }
 
 /// `momentum · old + (1 − momentum) · new`.

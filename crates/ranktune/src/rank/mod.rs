@@ -51,6 +51,7 @@ use crate::error::Error;
 use crate::models::{check_pooling, nothing_ranked, prepare};
 use crate::scoring::{Columns, check_scores};
 use crate::sources::Sources;
+use crate::unknown_tokens;
 use copies::without_copies;
 use enough::Enough;
 use order::{Ranked, in_order};
@@ -140,6 +141,10 @@ pub(crate) fn rank_with(
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
+    let unknown: Vec<String> = models
+        .iter()
+        .filter_map(|model| Some(format!("{}: {}", model.name(), unknown_tokens::note(model, &dataset)?)))
+        .collect();
     let samples = DrawnSamples::of(dataset, &models, options, progress)?;
     let dataset = &samples.dataset;
     let enough = Enough::of(&dataset.targets);
@@ -219,6 +224,7 @@ pub(crate) fn rank_with(
     let mut models = in_order(ranked, kind, options.top_k, options.seed)?;
     let baseline = found.beside(&models, &names, &dataset.targets)?;
     let mut warnings: Vec<String> = enough.warning.into_iter().collect();
+    warnings.extend(unknown);
     warnings.extend(names.first().and_then(|name| baseline::warning(&baseline, name)));
     warnings.extend(baseline::saturated(&models, &names));
     let question = asked::question(&models, &hub, (&data, enough.too_few), (task, &options.protocol));

@@ -60,8 +60,13 @@ const ENDINGS: [&str; 10] = [
 /// assert_eq!(data_name("houses.csv"), "houses");
 /// assert_eq!(data_name("train.csv"), "train");
 /// assert_eq!(data_name("photos-2.0/"), "photos-2.0");
+/// assert_eq!(data_name("hf:datasets/stanfordnlp/imdb@e6281661/default"), "imdb");
+/// assert_eq!(data_name("hf:datasets/nyu-mll/glue@main/sst2"), "glue-sst2");
 /// ```
 pub fn data_name(path: &str) -> String {
+    if let Some(name) = path.strip_prefix("hf:datasets/") {
+        return of_hub(name);
+    }
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     let plain = |part: &str| match part.rsplit_once('.') {
         Some((name, ending)) if !name.is_empty() && ENDINGS.contains(&ending) => name.to_owned(),
@@ -72,6 +77,19 @@ pub fn data_name(path: &str) -> String {
     telling
         .next()
         .unwrap_or_else(|| parts.last().map_or_else(|| path.to_owned(), |part| plain(part)))
+}
+
+/// `NAME` of `ORGANISATION/NAME@REVISION`, and `NAME-CONFIGURATION` where there is one.
+fn of_hub(name: &str) -> String {
+    let (name, config) = match name.split_once('@') {
+        Some((name, rest)) => (name, rest.split_once('/').map_or("", |(_, config)| config)),
+        None => (name, ""),
+    };
+    let name = name.rsplit('/').next().unwrap_or(name);
+    match config {
+        "" | "default" => name.to_owned(),
+        config => format!("{name}-{config}"),
+    }
 }
 
 /// A repository without its commit: `hf:org/name` of `hf:org/name@commit`.

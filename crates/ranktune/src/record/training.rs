@@ -27,6 +27,10 @@ const FEWEST_EPOCHS: usize = 5;
 /// # }
 /// ```
 pub fn row_of_training(training: &Training, ranking: Option<&Ranking>) -> Option<RecordRow> {
+    // A result of several models is no result of one.
+    if !training.members.is_empty() {
+        return None;
+    }
     let metric = match training.task.as_str() {
         "classification" => "accuracy",
         "multilabel" => "map",

@@ -37,7 +37,11 @@ impl Standing<'_> {
 
     /// Seconds of trials so far.
     pub(crate) fn spent(&self) -> f64 {
-        self.reached.iter().flatten().map(|rung| rung.seconds).sum()
+        self.reached
+            .iter()
+            .flatten()
+            .map(|rung| rung.seconds)
+            .fold(0.0, |sum, seconds| sum + seconds)
     }
 
     /// Seconds of an epoch of one configuration, by model.

@@ -1,13 +1,16 @@
 //! The document of scores, filled outcome by outcome.
 
+use std::sync::Arc;
+
 use ranktune_data::Task;
 use ranktune_report::{Scores, scores};
+use ranktune_scores::evidence::Fit;
 use ranktune_scores::{Precision, ScoreOptions, ScoreOutcome, Statistics};
 use serde_json::{Map, Value, json};
 
-use super::ScoreFileOptions;
 use super::saved::Part;
 use super::shards::Shards;
+use super::{Fitted, ScoreFileOptions};
 use crate::scoring::{ListColumns, insert_error, score_json};
 
 /// The settings of the scores.
@@ -23,6 +26,8 @@ pub(super) struct Scored {
     names: Vec<String>,
     /// Of LogME, if it was computed.
     pub(super) error_bound: Option<f64>,
+    /// Of LogME, if it was computed.
+    pub(super) fit: Option<Arc<Fit>>,
 }
 
 impl Scored {
@@ -39,11 +44,12 @@ impl Scored {
             },
             names: names.to_vec(),
             error_bound: None,
+            fit: None,
         }
     }
 
     /// A document without scores, for the samples of `shards`.
-    pub(super) fn of_shards(shards: &Shards) -> Self {
+    pub(super) fn of_shards(shards: &Shards<'_>) -> Self {
         let columns = shards.names.len();
         Self::new(
             shards.task,
@@ -98,7 +104,16 @@ impl Scored {
         }
     }
 
-    pub(super) fn document(self) -> Scores {
-        self.document
+    /// A note that stands before all others.
+    pub(super) fn first_note(&mut self, note: String) {
+        self.document.notes.insert(0, note);
+    }
+
+    pub(super) fn fitted(self) -> Fitted {
+        Fitted {
+            scores: self.document,
+            logme: self.fit,
+            names: self.names,
+        }
     }
 }

@@ -12,12 +12,16 @@ mod document;
 mod rows;
 mod saved;
 mod shards;
+mod statistics;
 mod stream;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ranktune_data::Task;
+use ranktune_data::arrays::ArraySource;
 use ranktune_report::Scores;
+use ranktune_scores::evidence::Fit;
 use ranktune_scores::scores::{DefaultUse, Needs, SCORES, Score, find};
 use ranktune_scores::uncertainty::{GroupedScores, Reservoir, SampleData};
 use ranktune_scores::{Compat, ErrorKind as Kind, Precision, Statistics};
@@ -29,19 +33,32 @@ use saved::Part;
 use shards::Shards;
 use stream::{Classes, Wanted};
 
-/// The files that are scored.
+pub use statistics::SavedStatistics;
+
+/// The files that are scored, any of which may be an array in memory instead.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ScoreFiles {
-    /// Files of features `[n, d]`, shard by shard.
-    pub features: Vec<PathBuf>,
+pub struct ScoreFiles<'a> {
+    /// Features `[n, d]`, shard by shard.
+    pub features: Vec<ArraySource<'a>>,
     /// The targets of each shard.
-    pub targets: Vec<PathBuf>,
+    pub targets: Vec<ArraySource<'a>>,
     /// The source classifier's probabilities `[n, z]` for each shard; empty without a source classifier.
-    pub probabilities: Vec<PathBuf>,
+    pub probabilities: Vec<ArraySource<'a>>,
     /// Statistics saved by earlier runs, to be added.
     pub statistics: Vec<PathBuf>,
     /// Where the statistics of all of the above are saved.
     pub save: Option<PathBuf>,
+}
+
+/// Scores, and the fit of LogME if it is among them.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The document.
+    pub scores: Scores,
+    /// The evidence of every column, and the weights on request.
+    pub logme: Option<Arc<Fit>>,
+    /// Of classes, labels or target columns; [`column`](ranktune_scores::ColumnEvidence::column) is an index of this list.
+    pub names: Vec<String>,
 }
 
 /// Which scores are computed, and how.
@@ -92,6 +109,8 @@ const FEW: usize = 1 << 20;
 ///
 /// # Examples
 /// ```
+/// use std::path::PathBuf;
+///
 /// use ranktune::{CacheOptions, ExtractOptions, Interrupt, LoadOptions, ScoreFiles, ScoreFileOptions, Silent, Sources};
 ///
 /// let folder = tempfile::tempdir()?;
@@ -102,8 +121,8 @@ const FEW: usize = 1 << 20;
 /// ranktune::export_features(&model, &data, &features, &extract, &Silent, &Interrupt::default())?;
 ///
 /// // One array of a file with several is named behind a colon.
-/// let targets = format!("{}:labels", features.display()).into();
-/// let files = ScoreFiles { features: vec![features], targets: vec![targets], ..ScoreFiles::default() };
+/// let targets = PathBuf::from(format!("{}:labels", features.display())).into();
+/// let files = ScoreFiles { features: vec![features.into()], targets: vec![targets], ..ScoreFiles::default() };
 /// let scores = ranktune::score(&files, &ScoreFileOptions::default())?;
 /// assert_eq!((scores.samples, scores.features, scores.columns), (96, 50, 4));
 /// assert!(scores.scores["logme"]["value"].is_number());
@@ -112,6 +131,8 @@ const FEW: usize = 1 << 20;
 ///
 /// Statistics of parts are saved, and then merged into the score of the whole:
 /// ```
+/// use std::path::PathBuf;
+///
 /// use ranktune::{CacheOptions, ExtractOptions, Interrupt, LoadOptions, ScoreFiles, ScoreFileOptions, Silent, Sources, Split};
 ///
 /// let folder = tempfile::tempdir()?;
@@ -124,24 +145,54 @@ const FEW: usize = 1 << 20;
 ///     let features = folder.path().join("part.safetensors");
 ///     ranktune::export_features(&model, &data, &features, &extract, &Silent, &Interrupt::default())?;
 ///     let statistics = folder.path().join(format!("{split:?}.stats"));
-///     let targets = format!("{}:labels", features.display()).into();
+///     let targets = PathBuf::from(format!("{}:labels", features.display())).into();
 ///     let save = Some(statistics.clone());
-///     let part = ScoreFiles { features: vec![features], targets: vec![targets], save, ..ScoreFiles::default() };
+///     let part = ScoreFiles { features: vec![features.into()], targets: vec![targets], save, ..ScoreFiles::default() };
 ///     ranktune::score(&part, &ScoreFileOptions::default())?;
 ///     merged.statistics.push(statistics);
 /// }
 /// assert_eq!(ranktune::score(&merged, &ScoreFileOptions::default())?.samples, 96 + 24);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn score(files: &ScoreFiles, options: &ScoreFileOptions) -> Result<Scores, Error> {
+pub fn score(files: &ScoreFiles<'_>, options: &ScoreFileOptions) -> Result<Scores, Error> {
+    Ok(fit(files, options)?.scores)
+}
+
+/// As [`score`], with LogME's fit: the same document, and the weights of the linear model behind it.
+///
+/// # Errors
+/// As [`score`].
+///
+/// # Examples
+/// ```
+/// use ranktune::{MemoryArray, ScoreFileOptions, ScoreFiles};
+///
+/// // Four samples of one feature, in two classes.
+/// let features: Vec<u8> = [1.0_f32, 1.1, 2.0, 2.2].iter().flat_map(|number| number.to_le_bytes()).collect();
+/// let array = |name: &str, dtype: &str, shape, bytes| MemoryArray {
+///     name: name.into(), dtype: dtype.into(), column_major: false, shape, bytes,
+/// };
+/// let files = ScoreFiles {
+///     features: vec![array("F", "<f4", vec![4, 1], &features).into()],
+///     targets: vec![array("y", "|u1", vec![4], &[0, 0, 1, 1]).into()],
+///     ..ScoreFiles::default()
+/// };
+/// let fitted = ranktune::fit(&files, &ScoreFileOptions::default())?;
+/// let logme = fitted.logme.expect("it is computed by default");
+/// assert_eq!(logme.weights().len(), 2, "a weight of the feature for each class");
+/// # Ok::<(), ranktune::Error>(())
+/// ```
+pub fn fit(files: &ScoreFiles<'_>, options: &ScoreFileOptions) -> Result<Fitted, Error> {
     let mut hint = None;
     let mut scores = scored(files, options, &mut hint)?;
-    scores.notes.splice(0..0, hint);
-    Ok(scores)
+    if let Some(hint) = hint {
+        scores.first_note(hint);
+    }
+    Ok(scores.fitted())
 }
 
 /// As [`score`]; `hint` is what the user should know of how the task was inferred.
-fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<String>) -> Result<Scores, Error> {
+fn scored(files: &ScoreFiles<'_>, options: &ScoreFileOptions, hint: &mut Option<String>) -> Result<Scored, Error> {
     if files.features.is_empty() && files.statistics.is_empty() {
         return Err(Error::new(
             ErrorKind::Arguments,
@@ -178,7 +229,7 @@ fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<Stri
         part.write(path)?;
     }
     match from_part(&part, draw.as_ref(), shards.as_ref(), &names, options) {
-        Ok(scores) if !needs_more(&scores, options) => Ok(scores.document()),
+        Ok(scores) if !needs_more(&scores, options) => Ok(scores),
         Ok(scores) => again(files, shards, &names, options, Some(scores)),
         Err(error) if is_precision(&error) => match again(files, shards, &names, options, None) {
             Err(other) if other.kind() == ErrorKind::Arguments => Err(error),
@@ -191,16 +242,16 @@ fn scored(files: &ScoreFiles, options: &ScoreFileOptions, hint: &mut Option<Stri
 /// One class is too few for a score, but not for statistics that others will be added to: then the document states why there is no
 /// score.
 fn saved_at_least(
-    found: Result<Scores, Error>,
-    files: &ScoreFiles,
+    found: Result<Scored, Error>,
+    files: &ScoreFiles<'_>,
     scored: impl FnOnce() -> Scored,
     names: &[String],
-) -> Result<Scores, Error> {
+) -> Result<Scored, Error> {
     match found {
         Err(error) if files.save.is_some() && error.scores_kind() == Some(Kind::TooFewClasses) => {
             let mut scored = scored();
             scored.no_scores(names, &error.to_string());
-            Ok(scored.document())
+            Ok(scored)
         }
         other => other,
     }
@@ -216,7 +267,7 @@ enum Saving {
 /// Size up to which the statistics of every class are saved even if no score of this run needs them.
 const CLASS_BYTES: usize = 64 << 20;
 
-fn wanted(shards: &Shards, names: &[String], options: &ScoreFileOptions, saving: Saving) -> Wanted {
+fn wanted(shards: &Shards<'_>, names: &[String], options: &ScoreFileOptions, saving: Saving) -> Wanted {
     let asked = names
         .iter()
         .any(|name| find(name).is_ok_and(|score| score.needs == Needs::ClassRows));
@@ -266,15 +317,15 @@ fn needs_more(scores: &Scored, options: &ScoreFileOptions) -> bool {
 /// Computes scores of which the error bound is too large again: with products in f64 after products in f32, and from the rows after
 /// products in f64.
 fn again(
-    files: &ScoreFiles,
-    shards: Option<Shards>,
+    files: &ScoreFiles<'_>,
+    shards: Option<Shards<'_>>,
     names: &[String],
     options: &ScoreFileOptions,
     first: Option<Scored>,
-) -> Result<Scores, Error> {
+) -> Result<Scored, Error> {
     let nothing_better = || Error::new(ErrorKind::Arguments, "the rows are not available");
     let Some(mut shards) = shards.filter(|_| files.statistics.is_empty()) else {
-        return first.map(Scored::document).ok_or_else(nothing_better);
+        return first.ok_or_else(nothing_better);
     };
     if options.precision == Precision::Fast {
         let options = ScoreFileOptions {
@@ -282,19 +333,17 @@ fn again(
             ..options.clone()
         };
         let mut scores = scored(files, &options, &mut None)?;
-        scores
-            .notes
-            .push("f32 products would have cost too many digits, so the products are in f64".to_owned());
+        scores.note("f32 products would have cost too many digits, so the products are in f64");
         return Ok(scores);
     }
     if shards.n_samples().saturating_mul(shards.n_features()) > ROWS_BYTES / 4 {
-        return first.map(Scored::document).ok_or_else(nothing_better);
+        return first.ok_or_else(nothing_better);
     }
     rows::score(&mut shards, names, options, None)
 }
 
 /// Whether all rows are read at once rather than streamed.
-fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> bool {
+fn reads_rows(shards: &Shards<'_>, names: &[String], options: &ScoreFileOptions) -> bool {
     let (n, d) = (shards.n_samples(), shards.n_features());
     let needs = |wanted: Needs| {
         names
@@ -319,7 +368,11 @@ fn reads_rows(shards: &Shards, names: &[String], options: &ScoreFileOptions) -> 
         || n.saturating_mul(d) <= FEW
 }
 
-fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&Shards>) -> Result<Vec<String>, Error> {
+fn score_names(
+    options: &ScoreFileOptions,
+    files: &ScoreFiles<'_>,
+    shards: Option<&Shards<'_>>,
+) -> Result<Vec<String>, Error> {
     if options.scores.is_empty() {
         let is_of_classes = shards.is_some_and(|shards| shards.columns.is_classes());
         // Saved statistics have no rows, and products in f32 are for LogME alone.
@@ -337,7 +390,12 @@ fn score_names(options: &ScoreFileOptions, files: &ScoreFiles, shards: Option<&S
 }
 
 /// Refuses scores that the inputs do not allow.
-fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &ScoreFileOptions) -> Result<(), Error> {
+fn check(
+    names: &[String],
+    shards: Option<&Shards<'_>>,
+    saved: &[Part],
+    options: &ScoreFileOptions,
+) -> Result<(), Error> {
     match (shards, saved.first()) {
         (Some(shards), _) => check_scores(names, shards.task)?,
         (None, Some(part)) => check_scores(names, part.task)?,
@@ -377,7 +435,7 @@ fn check(names: &[String], shards: Option<&Shards>, saved: &[Part], options: &Sc
 fn from_part(
     part: &Part,
     draw: Option<&Reservoir>,
-    shards: Option<&Shards>,
+    shards: Option<&Shards<'_>>,
     names: &[String],
     options: &ScoreFileOptions,
 ) -> Result<Scored, Error> {
@@ -402,7 +460,11 @@ fn from_part(
     let mut scored = Scored::new(part.task, samples, total.n_features(), total.n_columns(), &part.names);
     for name in names {
         let score = find(name)?;
-        scored.add(name, &scores.compute(score, &settings)?, options.precision);
+        let outcome = scores.compute(score, &settings)?;
+        scored.add(name, &outcome, options.precision);
+        if outcome.evidence.is_some() {
+            scored.fit = Some(scores.solution(settings.compat)?);
+        }
         if options.standard_errors == StandardErrors::Without {
             continue;
         }

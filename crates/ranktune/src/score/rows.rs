@@ -1,5 +1,6 @@
 //! Scores with all rows in memory: for scores that need rows, for few rows, and for columns that need full precision.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use ranktune_scores::scores::{ScoreData, find};
@@ -13,27 +14,34 @@ use crate::error::{Error, ErrorKind};
 
 /// Reads and scores all rows; saves their statistics to `save`, if it is given.
 pub(super) fn score(
-    shards: &mut Shards,
+    shards: &mut Shards<'_>,
     names: &[String],
     options: &ScoreFileOptions,
     save: Option<&Path>,
-) -> Result<ranktune_report::Scores, Error> {
+) -> Result<Scored, Error> {
     if let Some(path) = save {
         let (part, _) = stream::part(shards, super::wanted(shards, names, options, Saving::Yes))?;
         part.write(path)?;
     }
     let d = shards.n_features();
-    let mut rows = Vec::new();
-    for (path, reader) in &mut shards.readers {
+    let mut read = Vec::new();
+    for (_, reader) in &mut shards.readers {
         let mut shard = Vec::new();
-        reader.read_rows(0..reader.n_rows(), &mut shard)?;
+        if reader.rows_in_memory().is_none() {
+            reader.read_rows(0..reader.n_rows(), &mut shard)?;
+        }
+        read.push(shard);
+    }
+    let mut rows: Cow<'_, [f32]> = Cow::default();
+    for ((path, reader), read) in shards.readers.iter().zip(read) {
+        let shard = reader.rows_in_memory().map_or(Cow::Owned(read), Cow::Borrowed);
         // A shard is checked by itself, so that an error names its file and row.
         FeatureView::new(&shard, shard.len() / d, d)
-            .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", path.display())))?;
+            .map_err(|error| Error::new(ErrorKind::Data, format!("{path}: {error}")))?;
         if rows.is_empty() {
             rows = shard;
         } else {
-            rows.extend_from_slice(&shard);
+            rows.to_mut().extend_from_slice(&shard);
         }
     }
     let n = rows.len() / d;
@@ -50,6 +58,9 @@ pub(super) fn score(
         let outcome = score.compute(&prepared, &settings)?;
         // Everything here is in f64, which is within any precision asked for.
         scored.add(name, &outcome, Precision::Double);
+        if outcome.evidence.is_some() {
+            scored.fit = Some(prepared.solution(settings.compat)?);
+        }
         if let StandardErrors::Jackknife { seed } = options.standard_errors {
             let count = groups::DEFAULT_GROUPS.min(n);
             let groups = groups::assign(&inputs.targets, count, seed)?;
@@ -57,5 +68,5 @@ pub(super) fn score(
             scored.standard_error(name, Some(jackknife.standard_error), count);
         }
     }
-    Ok(scored.document())
+    Ok(scored)
 }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ranktune_core::counted;
@@ -44,6 +45,12 @@ impl Part {
 
     /// Writes the file, as a whole or not at all.
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        write_atomically_with(path, |file| self.write_to(file))
+            .map_err(|source| at(path, format!("cannot be written: {source}")))
+    }
+
+    /// Writes the content of the file.
+    pub(super) fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let description = json!({
             "task": self.task.name(),
             "names": self.names,
@@ -52,22 +59,23 @@ impl Part {
             "classes": self.classes.as_ref().map(Vec::len),
         })
         .to_string();
-        let failed = |source: std::io::Error| at(path, format!("cannot be written: {source}"));
-        write_atomically_with(path, |file| {
-            for group in self.groups.iter().chain(self.classes.iter().flatten()) {
-                let bytes = group.to_bytes(&description);
-                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                file.write_all(&length.to_le_bytes())?;
-                file.write_all(&bytes)?;
-            }
-            Ok(())
-        })
-        .map_err(failed)
+        for group in self.groups.iter().chain(self.classes.iter().flatten()) {
+            let bytes = group.to_bytes(&description);
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            out.write_all(&length.to_le_bytes())?;
+            out.write_all(&bytes)?;
+        }
+        Ok(())
     }
 
     fn read(path: &Path) -> Result<Self, Error> {
         let bytes = fs::read(path).map_err(|source| at(path, format!("cannot be read: {source}")))?;
-        let mut rest = bytes.as_slice();
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// The statistics of a file with this content; errors name `path`.
+    pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let mut rest = bytes;
         let mut groups = Vec::new();
         let mut first: Option<String> = None;
         while !rest.is_empty() {
@@ -145,7 +153,7 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Result<Vec<Part>, Error> {
     Ok(parts)
 }
 
-fn fits(first: &Part, part: &Part, name: &str, first_name: &str) -> Result<(), Error> {
+pub(super) fn fits(first: &Part, part: &Part, name: &str, first_name: &str) -> Result<(), Error> {
     let (d, expected) = (part.groups[0].n_features(), first.groups[0].n_features());
     let message = if part.task != first.task {
         format!(
@@ -215,7 +223,7 @@ pub(super) fn merge(mut parts: Vec<Part>) -> Result<Part, Error> {
 }
 
 /// Statistics of classes at their new numbers, none of them missing.
-fn by_number(
+pub(super) fn by_number(
     classes: &[Statistics],
     numbers: &[u32],
     count: usize,

@@ -1,9 +1,7 @@
 //! Files of features with their targets and probabilities, opened and checked against each other.
 
-use std::path::{Path, PathBuf};
-
 use ranktune_core::counted;
-use ranktune_data::arrays::{self, MatrixReader};
+use ranktune_data::arrays::{self, ArraySource, MatrixReader};
 use ranktune_data::{DatasetTargets, Inference, Task};
 use ranktune_scores::Probabilities;
 
@@ -12,8 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::scoring::Columns;
 
 /// Shards in order: readers of features, and the targets and probabilities of all shards in memory.
-pub(super) struct Shards {
-    pub readers: Vec<(PathBuf, MatrixReader)>,
+pub(super) struct Shards<'a> {
+    pub readers: Vec<(ArraySource<'a>, MatrixReader<'a>)>,
     pub task: Task,
     /// How the task was inferred, where an option would change it.
     pub hint: Option<String>,
@@ -30,8 +28,8 @@ fn hint(inference: &Inference) -> Option<String> {
     has_option.then(|| format!("task: {} ({})", inference.task, inference.reason))
 }
 
-impl Shards {
-    pub(super) fn open(files: &ScoreFiles, task: Option<Task>) -> Result<Self, Error> {
+impl<'a> Shards<'a> {
+    pub(super) fn open(files: &ScoreFiles<'a>, task: Option<Task>) -> Result<Self, Error> {
         same_count("targets", &files.targets, &files.features)?;
         if !files.probabilities.is_empty() {
             same_count("probabilities", &files.probabilities, &files.features)?;
@@ -39,7 +37,7 @@ impl Shards {
         let (parts, inference) = arrays::read_target_shards(&files.targets, task)?;
         let mut readers = Vec::with_capacity(files.features.len());
         for (i, (path, targets)) in files.features.iter().zip(&parts).enumerate() {
-            let reader = MatrixReader::open(path)?;
+            let reader = MatrixReader::open(path.clone())?;
             same_rows(path, reader.n_rows(), "targets", targets.n_samples(), &files.targets[i])?;
             readers.push((path.clone(), reader));
         }
@@ -47,15 +45,15 @@ impl Shards {
         if let Some((path, reader)) = readers.iter().find(|(_, reader)| reader.n_cols() != d) {
             let message = format!(
                 "{}: features have {}, expected {d} as in {}",
-                path.display(),
+                path,
                 counted(reader.n_cols(), "column"),
-                files.features[0].display()
+                files.features[0]
             );
             return Err(Error::new(ErrorKind::Data, message));
         }
         let mut probabilities: Option<(Vec<f32>, usize)> = None;
         for (i, path) in files.probabilities.iter().enumerate() {
-            let matrix = arrays::read_probabilities(path)?;
+            let matrix = arrays::read_probabilities(path.clone())?;
             same_rows(
                 &files.features[i],
                 readers[i].1.n_rows(),
@@ -69,9 +67,9 @@ impl Shards {
                 Some((_, cols)) => {
                     let message = format!(
                         "{}: probabilities have {}, expected {cols} as in {}",
-                        path.display(),
+                        path,
                         counted(matrix.cols, "column"),
-                        files.probabilities[0].display()
+                        files.probabilities[0]
                     );
                     return Err(Error::new(ErrorKind::Data, message));
                 }
@@ -118,7 +116,7 @@ fn all(targets: &DatasetTargets) -> Columns {
     Columns::all(targets)
 }
 
-fn same_count(what: &str, files: &[PathBuf], features: &[PathBuf]) -> Result<(), Error> {
+fn same_count(what: &str, files: &[ArraySource<'_>], features: &[ArraySource<'_>]) -> Result<(), Error> {
     if files.len() == features.len() {
         return Ok(());
     }
@@ -130,15 +128,19 @@ fn same_count(what: &str, files: &[PathBuf], features: &[PathBuf]) -> Result<(),
     Err(Error::new(ErrorKind::Arguments, message))
 }
 
-fn same_rows(features: &Path, rows: usize, what: &str, found: usize, file: &Path) -> Result<(), Error> {
+fn same_rows(
+    features: &ArraySource<'_>,
+    rows: usize,
+    what: &str,
+    found: usize,
+    file: &ArraySource<'_>,
+) -> Result<(), Error> {
     if rows == found {
         return Ok(());
     }
     let message = format!(
-        "{}: features have {} but {what} have {found} ({})",
-        features.display(),
-        counted(rows, "row"),
-        file.display()
+        "{features}: features have {} but {what} have {found} ({file})",
+        counted(rows, "row")
     );
     Err(Error::new(ErrorKind::Data, message))
 }

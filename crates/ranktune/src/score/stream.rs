@@ -5,6 +5,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use ranktune_data::arrays::{ArraySource, MatrixReader};
 use ranktune_scores::uncertainty::{Accumulator, Reservoir, groups};
 use ranktune_scores::{FeatureView, Precision};
 
@@ -61,7 +62,7 @@ pub(super) enum Classes {
 }
 
 /// The statistics of all shards, and the rows that were drawn.
-pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<(Part, Option<Reservoir>), Error> {
+pub(super) fn part(shards: &mut Shards<'_>, wanted: Wanted) -> Result<(Part, Option<Reservoir>), Error> {
     let Wanted {
         errors,
         precision,
@@ -89,7 +90,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<(Part, Option<
         sums = sums.with_draw();
     }
     let Shards { readers, columns, .. } = shards;
-    let paths: Vec<_> = readers.iter().map(|(path, _)| path.clone()).collect();
+    let paths: Vec<_> = readers.iter().map(|(path, _)| path.to_string()).collect();
     let mut done = 0;
     // The groups of a block where there is only one.
     let mut one_group = Vec::new();
@@ -102,7 +103,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<(Part, Option<
             let block = block?;
             let n = block.rows.len() / d;
             let features = FeatureView::block(&block.rows, block.first_row, n, d)
-                .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", paths[block.shard].display())))?;
+                .map_err(|error| Error::new(ErrorKind::Data, format!("{}: {error}", paths[block.shard])))?;
             let targets = columns.slice(done..done + n)?;
             one_group.resize(n, 0);
             let groups = match &group_of {
@@ -130,7 +131,7 @@ pub(super) fn part(shards: &mut Shards, wanted: Wanted) -> Result<(Part, Option<
 
 /// Sends all blocks; stops when the receiver is gone.
 fn read(
-    readers: &mut [(std::path::PathBuf, ranktune_data::arrays::MatrixReader)],
+    readers: &mut [(ArraySource<'_>, MatrixReader<'_>)],
     d: usize,
     filled: &SyncSender<Result<Block, ranktune_data::Error>>,
     empties: &Receiver<Vec<f32>>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ranktune_data::LoadOptions;
 use ranktune_features::extract::ExtractOptions;
-use ranktune_train::{TrainOptions, methods};
+use ranktune_train::{Need, TrainOptions, methods};
 
 use crate::error::{Error, ErrorKind};
 
@@ -91,7 +91,15 @@ impl StudyOptions {
             return wrong("a study needs at least one method and one seed".to_owned());
         }
         for (place, method) in self.methods.iter().enumerate() {
-            methods::find(method)?;
+            let info = methods::find(method)?;
+            let is_single = ![Need::Search, Need::Stack, Need::Ensemble, Need::Homogeneous]
+                .into_iter()
+                .any(|need| info.needs(need));
+            if !is_single {
+                return wrong(format!(
+                    "a study tunes one model at a time, and {method} is of several models or runs; use tune for it"
+                ));
+            }
             if self.methods[..place].contains(method) {
                 return wrong(format!("method {method} is named twice"));
             }

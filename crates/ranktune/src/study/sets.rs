@@ -8,6 +8,7 @@ use ranktune_report::study::{StudyData, TestSource};
 
 use super::options::{StudyInput, StudyOptions};
 use crate::error::{Error, ErrorKind};
+use crate::record::data_name;
 use crate::scoring::scores_of_task;
 
 /// A data set, drawn and split.
@@ -122,7 +123,12 @@ pub(super) fn names(inputs: &[StudyInput]) -> Result<Vec<String>, Error> {
         let message = "a study needs at least one data set; name some with --data";
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    let paths: Vec<Vec<String>> = inputs.iter().map(|input| parts(&input.path)).collect();
+    let of = |input: &StudyInput| match &input.load.name {
+        // A repository is kept in a folder that is named by its commit.
+        Some(name) => vec![data_name(name)],
+        None => parts(&input.path),
+    };
+    let paths: Vec<Vec<String>> = inputs.iter().map(of).collect();
     let named = |path: &[String], depth: usize| path[path.len().saturating_sub(depth)..].join("-");
     let mut names: Vec<String> = Vec::new();
     for (place, path) in paths.iter().enumerate() {

@@ -31,6 +31,23 @@ pub(crate) fn weight(
     let DatasetTargets::Classes { names, labels } = targets else {
         return Ok(None);
     };
+    let predicted = left_out_predictions(rows, n_features, targets)?;
+    Ok(predicted.map(|predicted| calibrated(&predicted, labels, names.len())))
+}
+
+/// For each sample `[n, c]`, the prediction ȳ by a read-out that was fitted without it. `None` as in [`weight`], and for targets that are
+/// not classes.
+///
+/// # Errors
+/// As [`weight`].
+pub(crate) fn left_out_predictions(
+    rows: &[f32],
+    n_features: usize,
+    targets: &DatasetTargets,
+) -> Result<Option<Vec<f32>>, ranktune_scores::Error> {
+    let DatasetTargets::Classes { names, labels } = targets else {
+        return Ok(None);
+    };
     let folds = folds(labels, names.len());
     let mut predicted = vec![0.0; labels.len() * names.len()];
     for fold in 0..FOLDS {
@@ -52,7 +69,7 @@ pub(crate) fn weight(
             predicted[row * names.len()..(row + 1) * names.len()].copy_from_slice(values);
         }
     }
-    Ok(Some(calibrated(&predicted, labels, names.len())))
+    Ok(Some(predicted))
 }
 
 /// The fold of each sample, stratified by class.
@@ -67,7 +84,7 @@ fn folds(labels: &[u32], n_classes: usize) -> Vec<usize> {
 }
 
 /// κ for predictions `[n, c]` of samples whose classes are `labels`.
-fn calibrated(predicted: &[f32], labels: &[u32], n_classes: usize) -> f64 {
+pub(crate) fn calibrated(predicted: &[f32], labels: &[u32], n_classes: usize) -> f64 {
     let n = labels.len().max(1) as f64;
     let rows = || predicted.chunks_exact(n_classes).zip(labels);
     let errors = rows().flat_map(|(row, &label)| {

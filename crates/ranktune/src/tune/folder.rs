@@ -6,8 +6,11 @@
 //! | `config.json` | that of the model, with the new labels, in the order of the logits, and the kind of problem |
 //! | `preprocessor_config.json` | the preprocessing at the size that was trained at (timm's is in `config.json`) |
 //! | `tokenizer.json` and its other files | those of the model |
+//! | `README.md` | the model card: metrics, source and license, with metadata that the Hugging Face hub reads |
 //! | `training.json` | settings, history and metrics, `ranktune.training/1`; written last |
 //! | `log.jsonl`, `tensorboard/`, `checkpoints/` | records of the run |
+//! | `ensemble.json`, `members/` | in place of `model.onnx`, the models of a result that is several |
+//! | `auto/` | the candidates of `--method auto` |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +22,10 @@ use ranktune_hub::ImageProcessor;
 use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
+use ranktune_report::training::CardFacts;
 use serde_json::{Map, Value, json};
 
+use crate::ensemble::EnsembleFile;
 use crate::error::{Error, ErrorKind};
 
 /// The files of a tokenizer; only the first is required.
@@ -32,6 +37,9 @@ const TOKENIZER_FILES: [&str; 6] = [
     "sentence_bert_config.json",
     "1_Pooling/config.json",
 ];
+
+/// The file of the command that began the run.
+pub(super) const COMMAND: &str = "command.json";
 
 /// A folder that belongs to one tuning run.
 pub(crate) struct OutputFolder {
@@ -52,7 +60,9 @@ impl OutputFolder {
             )));
         }
         let holds = |name: &str| path.join(name).exists();
-        let is_run = holds("checkpoints") || holds("training.json") || holds("grid");
+        let is_run = ["checkpoints", "training.json", "grid", "members", "auto", COMMAND]
+            .into_iter()
+            .any(holds);
         // A process that was killed here leaves hidden files, of which the next one makes nothing.
         let is_hidden = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
         let is_empty = fs::read_dir(path).map_or(true, |entries| entries.flatten().all(|entry| is_hidden(&entry)));
@@ -61,14 +71,15 @@ impl OutputFolder {
             return Err(output(message));
         }
         if is_run && !resume {
-            let what = if holds("training.json") {
-                "a finished run"
+            return Err(output(if holds("training.json") {
+                format!(
+                    "{shown}: the folder holds a finished run, whose model is ready; choose another folder with --out"
+                )
             } else {
-                "an unfinished run"
-            };
-            let message =
-                format!("{shown}: the folder holds {what}; continue it with --resume, or choose another with --out");
-            return Err(output(message));
+                format!(
+                    "{shown}: the folder holds an unfinished run; continue it with --resume, or choose another with --out"
+                )
+            }));
         }
         let folder = Self { path: path.to_owned() };
         fs::create_dir_all(path).map_err(|error| folder.cannot_write("", error))?;
@@ -76,6 +87,22 @@ impl OutputFolder {
         folder.write(".writable", b"")?;
         let _ = fs::remove_file(path.join(".writable"));
         Ok(folder)
+    }
+
+    /// A folder within one that was opened, which needs no check.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when it cannot be created.
+    pub(crate) fn within(path: PathBuf) -> Result<Self, Error> {
+        let folder = Self { path };
+        fs::create_dir_all(&folder.path).map_err(|error| folder.cannot_write("", error))?;
+        Ok(folder)
+    }
+
+    /// Writes the file that makes the folder an ensemble.
+    pub(crate) fn write_ensemble(&self, name: &str, file: &EnsembleFile) -> Result<(), Error> {
+        let text = ranktune_report::to_json(file).map_err(|error| Error::new(ErrorKind::Output, error))?;
+        self.write(name, text.as_bytes())
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -161,7 +188,14 @@ impl OutputFolder {
         Ok(())
     }
 
-    pub(crate) fn write_training(&self, training: &Training) -> Result<(), Error> {
+    /// Writes the model card and, last of all, the document of the run.
+    pub(crate) fn write_training(&self, training: &Training, facts: &CardFacts<'_>) -> Result<(), Error> {
+        self.write("README.md", training.card(facts).as_bytes())?;
+        self.write_document(training)
+    }
+
+    /// Writes the document alone: of a result of several models, which has no model card, or of one whose card is there.
+    pub(crate) fn write_document(&self, training: &Training) -> Result<(), Error> {
         let text = ranktune_report::to_json(training).map_err(|error| Error::new(ErrorKind::Output, error))?;
         self.write("training.json", text.as_bytes())
     }

@@ -18,6 +18,10 @@ pub(crate) struct OwnReadOut {
 pub(crate) struct MethodData {
     pub(crate) teachers: Option<TeacherPredictions>,
     pub(crate) read_out: Option<OwnReadOut>,
+    /// p(source class | class) `[c, z]`, row-major.
+    pub(crate) relationship: Option<Vec<f32>>,
+    /// The importance of each feature `[d]`.
+    pub(crate) attention: Option<Vec<f32>>,
 }
 
 impl MethodData {
@@ -35,6 +39,8 @@ impl MethodData {
             teachers: self.teachers.as_ref(),
             read_out,
             lambda: lambda as f32,
+            relationship: self.relationship.as_deref(),
+            attention: self.attention.as_deref(),
         };
         Ok(at_lambda(info, lambda).make(&inputs)?)
     }

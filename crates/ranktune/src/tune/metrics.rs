@@ -13,7 +13,7 @@ use super::splits::{DataSplit, DataSplits};
 use super::stages::Labelled;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::measure;
-use crate::predictor::{Predictor, RunContext, logits};
+use crate::predictor::{Predictor, RunContext};
 use crate::sources::Sources;
 use crate::tagger::Tagger;
 
@@ -105,7 +105,7 @@ fn evaluated(
                     progress: &progress,
                     interrupt,
                 };
-                let found = logits(&predictor.model, &split.dataset, &split.digests, context)?;
+                let found = predictor.logits(&split.dataset, &split.digests, context)?;
                 measure(&found.values, found.columns, &split.dataset.targets)
             })
         })

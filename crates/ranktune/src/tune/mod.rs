@@ -8,12 +8,17 @@
 //!                                             └──► folder: a hub entry ──► metrics by the inference engine
 //! ```
 
+mod attention;
 mod batch;
 mod calibration;
 mod choice;
+mod contest;
+mod ensemble;
 mod entity_f1;
 mod folder;
 mod image_samples;
+mod judged;
+mod members;
 mod method;
 mod metrics;
 mod network;
@@ -22,9 +27,14 @@ mod options;
 mod parameters;
 pub(crate) mod partial;
 mod read_out;
+mod refusals;
+mod relationship;
 mod run;
 mod selection;
+mod soup;
+mod source_soup;
 mod splits;
+mod stacked;
 mod stages;
 mod teacher_inputs;
 mod teachers;
@@ -32,31 +42,35 @@ mod text_samples;
 mod trials;
 mod word_teachers;
 
+use std::cell::Cell;
 use std::time::Instant;
 
-use ranktune_core::{Event, Interrupt, Progress};
+use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, DatasetTargets, TagScheme};
 use ranktune_features::extract::{ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::{SCHEMA, Teacher, TrainingData};
+use ranktune_report::training::{CardFacts, SCHEMA, Teacher};
 use ranktune_train::methods::{at_lambda, find};
-use ranktune_train::{MethodInfo, Need, ValidationMetric};
+use ranktune_train::{ClassWeights, MacroF1, MethodInfo, Need, ValidationMetric};
+use serde_json::json;
 
-pub use options::{Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
+pub use options::{AUTO, Lambda, Target, Teachers, TuneOptions, Validation, training_defaults, usual_rates};
 pub use parameters::list_parameters;
 pub(crate) use run::decimal;
 
 use crate::error::{Error, ErrorKind};
 use crate::models::check_pooling;
+use crate::record::data_name;
 use crate::sources::Sources;
 use entity_f1::EntityF1;
-use folder::OutputFolder;
+use folder::{COMMAND, OutputFolder};
 use method::MethodData;
+use network::SourceHead;
 use run::{TrialRunner, epoch};
 use selection::ModelSelection;
 use splits::DataSplits;
 use stages::{Labelled, Stage, Stages};
-use teacher_inputs::TeacherInputs;
+use teacher_inputs::{TeacherInputs, unusable};
 
 /// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
 ///
@@ -95,6 +109,10 @@ pub fn tune(
     interrupt: &Interrupt,
 ) -> Result<Training, Error> {
     let begun = Instant::now();
+    let by = (progress, interrupt);
+    if options.method == AUTO {
+        return contest::run(sources, dataset, options, by);
+    }
     let method = find(&options.method)?;
     // What a grid of λ needs, the method needs, though one of its values may be 0.
     let needing = match options.lambda {
@@ -102,33 +120,68 @@ pub fn tune(
         Lambda::Grid(_) => method,
     };
     let needs_teachers = needing.needs(Need::Teachers);
+    let selects_teachers = needs_teachers || needing.needs(Need::Homogeneous);
     options.check(method)?;
+    refusals::check(method, dataset, options)?;
     if let (true, Some(count)) = (dataset.kind().is_text(), options.views) {
         let message = format!("{count} views were asked for, and texts have one; leave --views out");
         return Err(Error::new(ErrorKind::Arguments, message));
     }
     check_pooling(&options.extract, dataset.kind())?;
+    if method.needs(Need::Stack) {
+        return stacked::run(sources, dataset, options, by);
+    }
+    if method.needs(Need::Ensemble) {
+        return ensemble::run(sources, dataset, options, by);
+    }
     let folder = OutputFolder::open(&options.out, options.resume)?;
     for note in &dataset.notes {
         progress.event(Event::Note(note));
     }
     let splits = DataSplits::read(dataset, options, progress)?;
-    let has_read_outs = needs_teachers || needing.needs(Need::ReadOut);
+    let has_features = [Need::ReadOut, Need::SourceClasses, Need::Attention]
+        .into_iter()
+        .any(|need| needing.needs(need));
+    let has_read_outs = needs_teachers || has_features;
     let planned = [
-        (Stage::Ranking, selection::makes_ranking(options, needs_teachers)),
-        (Stage::ReadOuts, has_read_outs),
+        (Stage::Ranking, selection::makes_ranking(options, selects_teachers)),
+        (feature_stage(needing), has_read_outs),
         (Stage::Views, needs_teachers),
         (Stage::Training, true),
         (Stage::Evaluation, true),
     ];
     let planned = planned.into_iter().filter(|(_, is_planned)| *is_planned);
     let stages = Stages::new(planned.map(|(stage, _)| stage).collect(), progress);
-    let selection = selection::select(sources, dataset, options, needs_teachers, &stages, progress, interrupt)?;
+    let selection = selection::select(
+        sources,
+        dataset,
+        options,
+        selects_teachers,
+        &stages,
+        progress,
+        interrupt,
+    )?;
     let target = &selection.target;
+    refusals::check_model(method, target)?;
     let names = dataset.targets.names();
     let samples = splits.training(target, progress)?;
     let bias = network::initial_bias(&splits.train.dataset.targets);
-    let network = network::network(target, (names.len(), bias), options.train.seed, samples.as_ref())?;
+    let source = if method.needs(Need::SourceClasses) {
+        SourceHead::Kept
+    } else {
+        SourceHead::Removed
+    };
+    let mut network = network::network(
+        target,
+        (names.len(), bias.clone()),
+        (options.train.seed, source),
+        samples.as_ref(),
+    )?;
+    let mut averaged = Vec::new();
+    if method.needs(Need::Homogeneous) {
+        let head = (bias.as_slice(), options.train.seed);
+        (network, averaged) = source_soup::start(&selection, &network, head, (&splits, dataset))?;
+    }
 
     let mut data = MethodData::default();
     let mut teachers: Vec<Teacher> = Vec::new();
@@ -152,23 +205,39 @@ pub fn tune(
     let validation = splits.validation(target, progress)?;
     let entity_f1 = EntityF1 { names };
     let by_entity = matches!(&dataset.targets, DatasetTargets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
+    let metric: Option<&dyn ValidationMetric> = if by_entity {
+        Some(&entity_f1)
+    } else if options.train.class_weights == ClassWeights::Balanced {
+        Some(&MacroF1)
+    } else {
+        None
+    };
     let runner = TrialRunner {
         target,
         network: &network,
         samples: samples.as_ref(),
         validation: validation.as_deref(),
-        metric: by_entity.then_some(&entity_f1 as &dyn ValidationMetric),
+        metric,
         splits: &splits,
         method,
         data: &data,
         options,
         folder: &folder,
         pause_after: None,
+        deadline: options.budget.map(|budget| Instant::now() + budget),
+        runs_left: Cell::new(1),
         progress,
         interrupt,
     };
     stages.start(Stage::Training);
-    let found = trials::run(&runner)?;
+    // Not before: arguments that cannot be used leave nothing in the folder.
+    if let Some(command) = options.command.as_ref().filter(|_| !options.resume) {
+        folder.write(COMMAND, command.as_bytes())?;
+    }
+    let mut found = trials::run(&runner)?;
+    if !averaged.is_empty() {
+        found.settings.insert("sources".to_owned(), json!(averaged));
+    }
     let trained = &found.trained;
     folder.write_model(&trained.model, target, selection.entry.dir.as_deref(), dataset)?;
     stages.start(Stage::Evaluation);
@@ -183,17 +252,7 @@ pub fn tune(
         method: options.method.clone(),
         teachers,
         task: dataset.targets.task().name().to_owned(),
-        data: TrainingData {
-            path: dataset.path.display().to_string(),
-            samples: splits.train.dataset.targets.n_predicted(),
-            validation_samples: splits
-                .validation
-                .as_ref()
-                .map_or(0, |split| split.dataset.targets.n_predicted()),
-            classes: names.to_vec(),
-            digest: splits.digest(),
-            dataset_digest: Some(splits.all.digest_with(&splits.all_digests).to_string()),
-        },
+        data: splits.describe(dataset),
         settings: found.settings,
         seed: options.train.seed,
         epochs: options.train.epochs,
@@ -205,10 +264,29 @@ pub fn tune(
         seconds: begun.elapsed().as_secs_f64(),
         seconds_per_step: per_step,
         steps: trained.steps,
+        stopped: trained.stopped.map(|stopped| stopped.name().to_owned()),
+        members: Vec::new(),
+        contest: Vec::new(),
         unreadable: splits.unreadable.clone(),
     };
-    folder.write_training(&training)?;
+    let licenses: Vec<String> = selection.entry.licenses.iter().map(ToString::to_string).collect();
+    let facts = CardFacts {
+        kind: dataset.kind().noun(),
+        data: &data_name(&training.data.path),
+        licenses: &licenses,
+        parameters: trained.model.parameters(),
+    };
+    folder.write_training(&training, &facts)?;
     Ok(training)
+}
+
+/// The stage in which the features that `method` needs are computed.
+fn feature_stage(method: &MethodInfo) -> Stage {
+    if method.needs(Need::Teachers) || method.needs(Need::ReadOut) {
+        Stage::ReadOuts
+    } else {
+        Stage::Features
+    }
 }
 
 /// The teachers, and the data that `method` needs. A new [`Need`] does not compile until this function provides it.
@@ -223,7 +301,7 @@ fn method_data(
     let (target, candidates) = (&selection.target, &selection.teachers);
     let progress = inputs.progress;
     let (mut teachers, mut data) = (Vec::new(), MethodData::default());
-    stages.start(Stage::ReadOuts);
+    stages.start(feature_stage(method));
     let read_out_progress = Labelled {
         label: "read-out",
         progress,
@@ -236,7 +314,7 @@ fn method_data(
     for need in method.needs {
         match need {
             // Computed last, in a stage of its own.
-            Need::Teachers => teachers = teachers::teachers(candidates, &read_outs, options.temperature),
+            Need::Teachers => teachers = teachers::teachers(candidates.iter(), &read_outs, options.temperature),
             Need::ReadOut => {
                 let own = teachers::own_read_out(&read_out_inputs, target, options.read_out)?;
                 if own.head_weight > 0.0 {
@@ -250,6 +328,22 @@ fn method_data(
             }
             // A number of the trial, not data.
             Need::Lambda => {}
+            // The task and the options were checked before.
+            Need::Classes | Need::Search => {}
+            Need::SourceClasses => {
+                let DatasetTargets::Classes { names, labels } = &inputs.dataset.targets else {
+                    return Err(Error::new(ErrorKind::Data, "expected one class per sample"));
+                };
+                let found = relationship::relationship(&read_out_inputs, target, labels, names.len())?;
+                data.relationship = Some(found);
+            }
+            Need::Attention => {
+                let plain = read_out_inputs.plain_features(target)?;
+                let found = attention::attention(&plain).map_err(|error| unusable(target, &one_line(&error)))?;
+                data.attention = Some(found);
+            }
+            // These have drivers of their own.
+            Need::Stack | Need::Ensemble | Need::Homogeneous => {}
         }
     }
     if !method.needs(Need::Teachers) {

@@ -13,6 +13,15 @@ use ranktune_train::{EVALUATION_VIEW, Pick, Samples};
 use super::batch::{check_rows, with_free_batch};
 use crate::error::{Error, ErrorKind};
 
+/// What becomes of the model's own classifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceHead {
+    /// It is removed.
+    Removed,
+    /// It stays in the graph, for a method that trains it.
+    Kept,
+}
+
 /// The initial bias of the head: for labels the logarithm of their odds among the training samples, so that training does not start by
 /// learning how rare they are (Lin et al. 2017, section 4.1); else zero.
 pub(crate) fn initial_bias(targets: &DatasetTargets) -> Vec<f32> {
@@ -28,14 +37,15 @@ pub(crate) fn initial_bias(targets: &DatasetTargets) -> Vec<f32> {
     counts.iter().map(|count| (count / (all - count)).ln()).collect()
 }
 
-/// Puts a head of `n_outputs` with the initial `bias` on the model, and checks that it runs on one of `samples`.
+/// Puts a head of `n_outputs` with the initial `bias` on the model, and checks that it runs on one of `samples`. With
+/// [`SourceHead::Kept`], the model's own classifier stays beside it.
 ///
 /// # Errors
 /// [`ErrorKind::Hub`], naming the node that cannot be trained or does not take the size, and what to try.
 pub(crate) fn network(
     target: &PreparedModel,
     (n_outputs, bias): (usize, Vec<f32>),
-    seed: u64,
+    (seed, source): (u64, SourceHead),
     samples: &dyn Samples,
 ) -> Result<Model, Error> {
     let unusable = |text: String| Error::new(ErrorKind::Hub, format!("{}: {text}", target.name()));
@@ -57,6 +67,9 @@ pub(crate) fn network(
         head.rows = rows;
         head.seed = seed;
         head.bias.clone_from(&bias);
+        if source == SourceHead::Kept {
+            head.source_logits.clone_from(&located.logits);
+        }
         Ok(with_head(&base, &head)?)
     };
     let rows = match target.texts().map(TextSide::sequences) {

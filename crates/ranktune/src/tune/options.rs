@@ -1,6 +1,7 @@
 //! The options of tuning, with their defaults and the sources of those.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ranktune_data::{Augmentation, Dataset};
 use ranktune_features::extract::ExtractOptions;
@@ -22,7 +23,9 @@ pub enum Target {
 /// The models that teach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Teachers {
-    /// The first models of the ranking, this many; the target itself may be one of them.
+    /// The first three of the ranking, as published, or all of a hub that has fewer.
+    Usual,
+    /// The first models of the ranking, exactly this many; the target itself may be one of them.
     Top(usize),
     /// The models of these names in the hub.
     Named(Vec<String>),
@@ -48,6 +51,12 @@ impl Lambda {
 /// The default of [`TuneOptions::lambda`].
 pub(crate) const DEFAULT_LAMBDA: f64 = 10.0;
 
+/// The number of [`Teachers::Usual`].
+pub(crate) const USUAL_TEACHERS: usize = 3;
+
+/// The method that chooses among fine-tune, b-tuning, linear-probe and stacked on the validation samples.
+pub const AUTO: &str = "auto";
+
 /// The default of [`TuneOptions::views`].
 pub(crate) const VIEWS: u32 = 4;
 
@@ -69,8 +78,10 @@ pub struct TuneOptions {
     pub model: Target,
     /// An existing ranking. Default: it is made where it is needed, from cached features if there are any.
     pub ranking: Option<Ranking>,
-    /// The name of a method of [`METHODS`](ranktune_train::methods::METHODS). Default: `b-tuning`.
+    /// The name of a method of [`METHODS`](ranktune_train::methods::METHODS), or [`AUTO`]. Default: `b-tuning`.
     pub method: String,
+    /// The candidates of [`AUTO`], by name. Default: linear-probe, stacked, fine-tune and b-tuning.
+    pub candidates: Vec<String>,
     /// Default: the three best of the ranking, as published.
     pub teachers: Teachers,
     /// Default: 10, which did best of 1, 10 and 100 with five and ten classes (`experiments/tuning_quality`; 100 is published, for a hundred and more).
@@ -96,12 +107,17 @@ pub struct TuneOptions {
     pub validation: Validation,
     /// Earlier results from which the best model is predicted, where no ranking is given. Default: those that the program ships with.
     pub record: RecordUse,
+    /// Time for training: no epoch, trial of a search or candidate of `auto` starts that would not fit. Reading, ranking and the final
+    /// evaluation are not counted. Default: none.
+    pub budget: Option<Duration>,
     /// A data set to evaluate the tuned model on. Default: none.
     pub test: Option<Dataset>,
     /// The output folder.
     pub out: PathBuf,
     /// Whether to resume the run in `out`. Default: no.
     pub resume: bool,
+    /// What a run that is begun writes to `command.json` in `out`, for the program that resumes it. Default: nothing.
+    pub command: Option<String>,
     /// The parameters that weight decay applies to. Default: as published with the method.
     pub decay: Option<Decay>,
     /// Options of training; [`training_defaults`] suit the data. Their seed is that of everything random; checkpoints and records are set by
@@ -173,6 +189,15 @@ impl TuneOptions {
         }
     }
 
+    /// How many best-ranked models teach, and whether a hub may have fewer; `None` where they are named.
+    pub(crate) fn top(&self) -> Option<(usize, bool)> {
+        match self.teachers {
+            Teachers::Usual => Some((USUAL_TEACHERS, true)),
+            Teachers::Top(count) => Some((count, false)),
+            Teachers::Named(_) => None,
+        }
+    }
+
     /// The learning rates to choose from.
     pub(crate) fn rates(&self) -> Option<&[f32]> {
         (!self.learning_rates.is_empty()).then_some(&self.learning_rates)
@@ -212,7 +237,10 @@ impl TuneOptions {
             model: Target::Best,
             ranking: None,
             method: methods::DEFAULT.to_owned(),
-            teachers: Teachers::Top(3),
+            candidates: ["linear-probe", "stacked", "fine-tune", "b-tuning"]
+                .map(str::to_owned)
+                .to_vec(),
+            teachers: Teachers::Usual,
             lambda: Lambda::Fixed(DEFAULT_LAMBDA),
             read_out: None,
             learning_rates: Vec::new(),
@@ -222,9 +250,11 @@ impl TuneOptions {
             views: None,
             validation: Validation::Share(0.1),
             record: RecordUse::default(),
+            budget: None,
             test: None,
             out: out.into(),
             resume: false,
+            command: None,
             decay: None,
             train: TrainOptions::default(),
             extract: ExtractOptions::default(),

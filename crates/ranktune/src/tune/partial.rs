@@ -7,6 +7,7 @@
 //! A paused run is the beginning of a full one: same splits, order, views and schedule. Resuming it to a later epoch, or with
 //! `tune --resume` to the end, gives the weights of a run that was never paused.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use ranktune_core::{Interrupt, Progress};
@@ -19,7 +20,7 @@ use ranktune_train::methods;
 use super::entity_f1::EntityF1;
 use super::folder::OutputFolder;
 use super::method::MethodData;
-use super::network;
+use super::network::{self, SourceHead};
 use super::options::TuneOptions;
 use super::run::{RunKind, TrialConfig, TrialRunner, decimal};
 pub(crate) use super::selection::find;
@@ -94,7 +95,12 @@ impl PartialTuning<'_> {
         let names = dataset.targets.names();
         let samples = splits.training(&target, progress)?;
         let bias = network::initial_bias(&dataset.targets);
-        let network = network::network(&target, (names.len(), bias), options.train.seed, samples.as_ref())?;
+        let network = network::network(
+            &target,
+            (names.len(), bias),
+            (options.train.seed, SourceHead::Removed),
+            samples.as_ref(),
+        )?;
         let validation = splits.validation(&target, progress)?;
         let entity_f1 = EntityF1 { names };
         let by_entity = matches!(&dataset.targets, DatasetTargets::Tags { scheme, .. } if *scheme != TagScheme::Plain);
@@ -110,6 +116,8 @@ impl PartialTuning<'_> {
             options,
             folder: &OutputFolder::open(folder, true)?,
             pause_after: Some(epochs),
+            deadline: None,
+            runs_left: Cell::new(1),
             progress,
             interrupt: self.interrupt,
         };

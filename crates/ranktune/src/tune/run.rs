@@ -1,5 +1,6 @@
 //! One run of training: a trial of one configuration.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use ranktune_core::{Event, Interrupt, Progress};
@@ -11,7 +12,7 @@ use ranktune_train::methods::at_lambda;
 use ranktune_train::{
     BatchNorm, Checkpoints, EpochRecord, Keep, Method, MethodInfo, Need, Samples, Silent, TrainObserver, TrainOptions,
     TrainOutcome, Trained, TrainingJob, ValidationMetric, ValidationRecord, ValidationSet, ViewSchedule, resampled,
-    train,
+    train, validate,
 };
 use serde_json::{Map, Value, json};
 
@@ -39,6 +40,10 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) folder: &'a OutputFolder,
     /// Number of epochs after which runs pause; those in the folder are resumed.
     pub(crate) pause_after: Option<usize>,
+    /// When training has to end, by the budget.
+    pub(crate) deadline: Option<Instant>,
+    /// Number of runs that share what is left of the budget, the next one included.
+    pub(crate) runs_left: Cell<u32>,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) interrupt: &'a Interrupt,
 }
@@ -93,21 +98,7 @@ impl TrialRunner<'_> {
             progress: self.progress,
         };
         let begun = Instant::now();
-        let job = TrainingJob {
-            model: self.network,
-            samples: self.samples,
-            targets: &self.splits.train.targets,
-            validation: self
-                .validation
-                .zip(self.splits.validation.as_ref())
-                .map(|(samples, split)| ValidationSet {
-                    samples,
-                    targets: &split.targets,
-                    metric: self.metric,
-                }),
-            method: method.as_ref(),
-            options: &train_options,
-        };
+        let job = self.job(method.as_ref(), &train_options);
         // The chosen trial is trained already: its run has nothing to show.
         let shown: &dyn TrainObserver = if kind == RunKind::Chosen { &Silent } else { &observer };
         let trained = match train(&job, shown, self.interrupt)? {
@@ -133,6 +124,25 @@ impl TrialRunner<'_> {
                 seconds: begun.elapsed().as_secs_f64(),
             });
         }
+        let chosen: Vec<String> = trained
+            .method_settings
+            .iter()
+            .filter(|(_, value)| !value.is_array() && !value.is_object())
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if kind != RunKind::Chosen && !chosen.is_empty() {
+            let text = format!("{}: {}", self.method.name, chosen.join(", "));
+            self.progress.event(Event::Done(&text));
+        }
+        if let (Some(stopped), true) = (trained.stopped, kind != RunKind::Chosen) {
+            let text = format!(
+                "{label}: ended after epoch {} of {} by {}",
+                trained.epochs.len(),
+                train_options.epochs,
+                stopped.name()
+            );
+            self.progress.event(Event::Note(&text));
+        }
         let mut values = Vec::new();
         if kind == RunKind::Trial {
             values = resampled(&job, &trained.model, RESAMPLES, &observer, self.interrupt)?.ok_or_else(|| {
@@ -147,11 +157,59 @@ impl TrialRunner<'_> {
         })
     }
 
+    /// The training of `method` with `options`.
+    fn job<'j>(&'j self, method: &'j dyn Method, options: &'j TrainOptions) -> TrainingJob<'j> {
+        TrainingJob {
+            model: self.network,
+            samples: self.samples,
+            targets: &self.splits.train.targets,
+            validation: self
+                .validation
+                .zip(self.splits.validation.as_ref())
+                .map(|(samples, split)| ValidationSet {
+                    samples,
+                    targets: &split.targets,
+                    metric: self.metric,
+                }),
+            method,
+            options,
+        }
+    }
+
+    /// Validates a model, as it would be written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`]; those of the graph.
+    pub(crate) fn validate(&self, model: &Model, config: TrialConfig) -> Result<ValidationRecord, Error> {
+        let method = self.data.make(self.method, config.lambda)?;
+        let options = self.train_options(method.as_ref(), config, "", RunKind::Only);
+        let found = validate(&self.job(method.as_ref(), &options), model, &Silent, self.interrupt)?;
+        found.ok_or_else(|| {
+            let message = "interrupted after training; run the same command with --resume to continue";
+            Error::new(ErrorKind::Interrupted, message)
+        })
+    }
+
+    /// Seconds of training that are left of the budget, if there is one.
+    pub(crate) fn seconds_left(&self) -> Option<f64> {
+        Some(self.deadline?.saturating_duration_since(Instant::now()).as_secs_f64())
+    }
+
+    /// Seconds of the next run: its share of what is left.
+    fn seconds_of_run(&self) -> Option<f64> {
+        let share = self.seconds_left()? / f64::from(self.runs_left.get().max(1));
+        // The first epoch always runs.
+        Some(share.max(1e-3))
+    }
+
     /// The validation of the epoch whose weights a run keeps; of the epochs before the pause, where it has passed that already.
     ///
     /// # Errors
     /// [`ErrorKind::Training`] without validation samples.
     pub(crate) fn validation_record<'t>(&self, trained: &'t Trained) -> Result<&'t ValidationRecord, Error> {
+        if let Some(record) = &trained.final_validation {
+            return Ok(record);
+        }
         let until = self.pause_after.filter(|&pause| pause < trained.epochs.len());
         let kept = match until {
             None => trained.epochs.get(trained.chosen_epoch),
@@ -170,6 +228,11 @@ impl TrialRunner<'_> {
         if let Some(decay) = self.options.decay {
             options.decay = decay;
         }
+        // The chosen trial has been trained as far as it goes.
+        options.seconds = match kind {
+            RunKind::Chosen => self.deadline.map(|_| 1e-3),
+            _ => self.seconds_of_run(),
+        };
         options.views = self.view_schedule(at_lambda(self.method, config.lambda));
         let mut checkpoints = Checkpoints::new(self.folder.join(&format!("{place}checkpoints")));
         checkpoints.resume = self.options.resume || kind == RunKind::Chosen || self.pause_after.is_some();
@@ -226,6 +289,7 @@ impl TrialRunner<'_> {
                 json!(read_out.map_or(0.0, |read_out| read_out.head_weight)),
             );
         }
+        settings.extend(result.trained.method_settings.clone());
         settings
     }
 }
@@ -235,8 +299,7 @@ fn best_epoch(epochs: &[EpochRecord]) -> Option<&EpochRecord> {
     let mut best: Option<(&EpochRecord, &ValidationRecord)> = None;
     for epoch in epochs {
         let Some(found) = &epoch.validation else { continue };
-        let is_better = best
-            .is_none_or(|(_, best)| found.value > best.value || (found.value == best.value && found.loss < best.loss));
+        let is_better = best.is_none_or(|(_, best)| found.is_better_than(best));
         if is_better {
             best = Some((epoch, found));
         }
@@ -278,10 +341,14 @@ pub(crate) fn epoch(record: &EpochRecord) -> Epoch {
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect(),
         validation: record.validation.as_ref().map(|validation| {
-            Map::from_iter([
-                ("loss".to_owned(), json!(validation.loss)),
-                (validation.metric.clone(), json!(validation.value)),
-            ])
+            Map::from_iter(
+                [
+                    ("loss".to_owned(), json!(validation.loss)),
+                    (validation.metric.clone(), json!(validation.value)),
+                ]
+                .into_iter()
+                .chain(validation.f1_macro.map(|f1| ("f1_macro".to_owned(), json!(f1)))),
+            )
         }),
         seconds: record.seconds,
     }

@@ -15,6 +15,7 @@ use super::teachers::TeacherCandidate;
 use crate::error::{Error, ErrorKind};
 use crate::rank::{RankOptions, rank};
 use crate::sources::Sources;
+use crate::unknown_tokens;
 
 /// The models of a run.
 pub(crate) struct ModelSelection {
@@ -32,7 +33,7 @@ pub(crate) fn makes_ranking(options: &TuneOptions, needs_teachers: bool) -> bool
 }
 
 fn chooses_by_rank(options: &TuneOptions, needs_teachers: bool) -> bool {
-    options.model == Target::Best || (needs_teachers && matches!(options.teachers, Teachers::Top(_)))
+    options.model == Target::Best || (needs_teachers && options.top().is_some())
 }
 
 /// Selects the models from the hub, by a ranking where one is needed.
@@ -50,8 +51,8 @@ pub(crate) fn select(
     if let Target::Named(name) = &options.model {
         find(&hub, name)?;
     }
-    if needs_teachers && let Teachers::Named(names) = &options.teachers {
-        names.iter().try_for_each(|name| find(&hub, name).map(|_| ()))?;
+    if needs_teachers {
+        check_teachers(&hub, options)?;
     }
     let mut ranking = options.ranking.clone();
     if let Some(ranking) = &ranking {
@@ -72,7 +73,8 @@ pub(crate) fn select(
         pooling: options.extract.pooling.clone(),
     };
     let mut target = open(entry, Some(kind), &own)?;
-    for note in target.notes() {
+    let unknown = unknown_tokens::note(&target, dataset);
+    for note in target.notes().iter().chain(&unknown) {
         progress.event(Event::Note(&format!("{name}: {note}")));
     }
     if let Some(edge) = options.image_size {
@@ -92,20 +94,42 @@ pub(crate) fn select(
     })
 }
 
-fn teachers(
+/// Checks that the hub has the models that teach.
+///
+/// # Errors
+/// [`ErrorKind::Arguments`]: an unknown name, or more models than the hub has.
+pub(crate) fn check_teachers(hub: &Hub, options: &TuneOptions) -> Result<(), Error> {
+    if let Teachers::Named(names) = &options.teachers {
+        return names.iter().try_for_each(|name| find(hub, name).map(|_| ()));
+    }
+    let found = hub.entries.len();
+    match options.top() {
+        Some((count, false)) if count > found => {
+            let message = format!(
+                "{count} teachers were asked for, and the hub has {}; ask for at most {found} with --teachers, or leave it out",
+                counted(found, "model")
+            );
+            Err(Error::new(ErrorKind::Arguments, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The best-ranked models that `options` ask for, or those that they name.
+pub(crate) fn teachers(
     hub: &Hub,
     ranking: Option<&Ranking>,
     kind: DataKind,
     options: &TuneOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<TeacherCandidate>, Error> {
-    let names: Vec<String> = match (&options.teachers, ranking) {
-        (Teachers::Named(names), _) => names.clone(),
-        (Teachers::Top(count), Some(ranking)) => {
-            let models = ranking.models.iter().take(*count);
+    let names: Vec<String> = match (&options.teachers, options.top(), ranking) {
+        (Teachers::Named(names), ..) => names.clone(),
+        (_, Some((count, _)), Some(ranking)) => {
+            let models = ranking.models.iter().take(count);
             models.map(|model| model.name.clone()).collect()
         }
-        (Teachers::Top(_), None) => Vec::new(),
+        _ => Vec::new(),
     };
     if names.is_empty() {
         let message = format!(
@@ -114,7 +138,7 @@ fn teachers(
         );
         return Err(Error::new(ErrorKind::Arguments, message));
     }
-    if let Teachers::Top(count) = options.teachers
+    if let Some((count, false)) = options.top()
         && names.len() < count
     {
         let note = format!(
@@ -203,7 +227,7 @@ pub(crate) fn open(entry: &HubEntry, kind: Option<DataKind>, reading: &Reading) 
 }
 
 /// Makes the ranking of `rank`, with LogME alone.
-fn make_ranking(
+pub(crate) fn make_ranking(
     sources: &Sources,
     dataset: &Dataset,
     options: &TuneOptions,
@@ -242,7 +266,7 @@ fn make_ranking(
     Ok(ranking)
 }
 
-fn check_ranking(ranking: &Ranking, dataset: &Dataset, progress: &dyn Progress) -> Result<(), Error> {
+pub(crate) fn check_ranking(ranking: &Ranking, dataset: &Dataset, progress: &dyn Progress) -> Result<(), Error> {
     let own = dataset.targets.names();
     if ranking.task != dataset.targets.task().name() || ranking.data.classes != own {
         let message = format!(

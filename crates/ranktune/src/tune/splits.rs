@@ -4,6 +4,7 @@ use ranktune_core::{Event, Progress, counted, one_line};
 use ranktune_data::{Dataset, DatasetTargets, Digest, Task, Views};
 use ranktune_features::extract::PreparedModel;
 use ranktune_report::ranking::Unreadable;
+use ranktune_report::training::TrainingData;
 use ranktune_train::{Samples, TargetValues, TrainTargets};
 
 use super::image_samples::{Decoder, ImageSamples};
@@ -183,6 +184,18 @@ impl DataSplits {
     pub(crate) fn n_validation(&self) -> usize {
         let part = self.validation.as_ref();
         part.map_or(0, |part| part.dataset.targets.n_predicted())
+    }
+
+    /// What the document of a run says of its data, which are those of `dataset`.
+    pub(crate) fn describe(&self, dataset: &Dataset) -> TrainingData {
+        TrainingData {
+            path: dataset.path.display().to_string(),
+            samples: self.train.dataset.targets.n_predicted(),
+            validation_samples: self.n_validation(),
+            classes: dataset.targets.names().to_vec(),
+            digest: self.digest(),
+            dataset_digest: Some(self.all.digest_with(&self.all_digests).to_string()),
+        }
     }
 
     /// Digest of inputs and targets, validation samples included.

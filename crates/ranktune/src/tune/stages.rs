@@ -9,8 +9,10 @@ use ranktune_core::{Event, Progress};
 pub(crate) enum Stage {
     Ranking,
     ReadOuts,
+    Features,
     Views,
     Training,
+    JointHead,
     Evaluation,
 }
 
@@ -19,8 +21,10 @@ impl Stage {
         match self {
             Self::Ranking => "ranking",
             Self::ReadOuts => "teacher read-outs",
+            Self::Features => "features of the model",
             Self::Views => "teacher views",
             Self::Training => "training",
+            Self::JointHead => "joint head",
             Self::Evaluation => "evaluation",
         }
     }

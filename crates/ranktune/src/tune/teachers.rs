@@ -85,11 +85,15 @@ pub(crate) fn own_read_out(
 
 /// The candidates with their shares π: softmax(LogME / `temperature`), with the LogME of the ranking, or that of the read-outs where
 /// the ranking lacks one of them, since shares compare values of one kind.
-pub(crate) fn teachers(candidates: &[TeacherCandidate], read_outs: &[ReadOut], temperature: f64) -> Vec<Teacher> {
-    let ranked: Option<Vec<f64>> = candidates.iter().map(|candidate| candidate.logme).collect();
+pub(crate) fn teachers<'a>(
+    candidates: impl Iterator<Item = &'a TeacherCandidate> + Clone,
+    read_outs: &[ReadOut],
+    temperature: f64,
+) -> Vec<Teacher> {
+    let ranked: Option<Vec<f64>> = candidates.clone().map(|candidate| candidate.logme).collect();
     let evidence = ranked.unwrap_or_else(|| read_outs.iter().map(|read_out| read_out.evidence).collect());
     let weights = shares(&evidence, temperature);
-    let each = candidates.iter().zip(weights).zip(evidence);
+    let each = candidates.zip(weights).zip(evidence);
     each.map(|((candidate, weight), logme)| Teacher {
         name: candidate.model.name().to_owned(),
         weight,

@@ -4,12 +4,13 @@
 use ranktune_core::Event;
 use ranktune_nn::Mode;
 use ranktune_report::training::{LambdaPoint, Measured, RatePoint};
-use ranktune_train::{BatchNorm, Trained};
+use ranktune_train::{BatchNorm, Need, Trained};
 use serde_json::{Map, Value};
 
 use super::choice::{self, Tried};
 use super::options::{DEFAULT_LAMBDA, Lambda};
 use super::run::{RunKind, TrialConfig, TrialResult, TrialRunner, decimal};
+use super::soup;
 use crate::error::{Error, ErrorKind};
 
 /// The result of the search.
@@ -58,10 +59,12 @@ pub(crate) fn run(runner: &TrialRunner<'_>) -> Result<SearchResult, Error> {
     };
     let mut chosen: Option<Trial> = None;
     let mut rate_curve = Vec::new();
+    let mut tried: Vec<(TrialConfig, f64)> = Vec::new();
     if let Some(rates) = rates {
         let configs = rate_configs(runner, rates, config)?;
         let (trials, place) = search.trials(&configs, None, |tried| is_usual_rate(runner, tried))?;
         rate_curve = trials.iter().map(rate_point).collect();
+        tried.extend(trials.iter().map(|trial| (trial.config, trial.tried.measured.value)));
         config = trials[place].config;
         chosen = trials.into_iter().nth(place);
     }
@@ -75,15 +78,21 @@ pub(crate) fn run(runner: &TrialRunner<'_>) -> Result<SearchResult, Error> {
     }
     // Trials do not keep their models, which can be large: the chosen one is read back from its last checkpoint.
     let place = search.place(config);
-    let mut result = runner.run(config, (&search.name(config), &place), RunKind::Chosen)?;
+    let mut result = search.chosen(config)?;
     if let Some(chosen) = chosen {
         (result.trained.step_seconds, result.trained.steps_timed) = chosen.times;
+    }
+    let mut settings = runner.settings(&result, config.lambda);
+    if runner.method.needs(Need::Search) {
+        let (model, soup) = soup::cook(&search, tried, result.trained.model)?;
+        result.trained.model = model;
+        settings.insert("soup".to_owned(), soup);
     }
     if let Ok(bytes) = std::fs::read(runner.folder.join(&format!("{place}log.jsonl"))) {
         runner.folder.write("log.jsonl", &bytes)?;
     }
     Ok(SearchResult {
-        settings: runner.settings(&result, config.lambda),
+        settings,
         trained: result.trained,
         rate_curve,
         lambda_curve,
@@ -144,7 +153,7 @@ fn try_both_statistics(runner: &TrialRunner<'_>, config: TrialConfig) -> Result<
     let few = BatchNorm::Auto.decided(runner.splits.train.targets.n_samples()) == BatchNorm::Frozen;
     let nodes = &runner.network.graph.nodes;
     let method = runner.data.make(runner.method, config.lambda)?;
-    let trains = method.mode(Mode::Training, 0) == Mode::Training;
+    let trains = method.mode(Mode::Training, 0, 0) == Mode::Training;
     Ok(is_open && few && trains && nodes.iter().any(|node| node.is("BatchNormalization")))
 }
 
@@ -165,8 +174,14 @@ pub(crate) struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The chosen trial of a configuration, resumed from its last checkpoint for its weights.
+    pub(crate) fn chosen(&self, config: TrialConfig) -> Result<TrialResult, Error> {
+        self.runner
+            .run(config, (&self.name(config), &self.place(config)), RunKind::Chosen)
+    }
+
     /// The name of a trial in progress lines.
-    fn name(&self, config: TrialConfig) -> String {
+    pub(crate) fn name(&self, config: TrialConfig) -> String {
         let rate = self.by_rate.then(|| match statistics(config) {
             Some(statistics) => format!("rate {} ({statistics} statistics)", config.rate),
             None => format!("rate {}", config.rate),
@@ -194,7 +209,14 @@ impl Search<'_> {
     ) -> Result<(Vec<Trial>, usize), Error> {
         let mut trials: Vec<Trial> = Vec::new();
         let mut diverged = None;
-        for &config in configs {
+        for (place, &config) in configs.iter().enumerate() {
+            if !trials.is_empty() && self.runner.seconds_left() == Some(0.0) {
+                let text = format!("{}: left out, since no time is left of the budget", self.name(config));
+                self.runner.progress.event(Event::Note(&text));
+                continue;
+            }
+            let runs = u32::try_from(configs.len() - place).unwrap_or(1);
+            self.runner.runs_left.set(runs);
             if let Some(mut trial) = known.take_if(|trial| trial.config == config) {
                 // Its standard error was that of the difference from another trial.
                 trial.tried.measured.standard_error = None;

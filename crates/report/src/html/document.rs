@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Comparison, Evaluation, Ranking, Training};
+use crate::{Comparison, Evaluation, Ranking, Study, Training};
 
 /// A document and its JSON.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub enum Kind {
     Evaluation(Box<Evaluation>),
     /// Of `compare`.
     Comparison(Box<Comparison>),
+    /// Of `study`.
+    Study(Box<Study>),
 }
 
 /// Why a text is not a document of a page.
@@ -47,8 +49,8 @@ impl fmt::Display for ReadError {
                 };
                 write!(
                     formatter,
-                    "expected a schema of ranktune.ranking, .training, .evaluation or .comparison, found {found}; reports are of what \
-                     rank, tune, eval and compare write as JSON"
+                    "expected a schema of ranktune.ranking, .training, .evaluation, .comparison or .study, found {found}; reports are of \
+                     what rank, tune, eval, compare and study write as JSON"
                 )
             }
         }
@@ -71,7 +73,7 @@ impl From<serde_json::Error> for ReadError {
 }
 
 impl Document {
-    /// Reads the JSON that `rank`, `tune`, `eval` or `compare` wrote.
+    /// Reads the JSON that `rank`, `tune`, `eval`, `compare` or `study` wrote.
     ///
     /// # Errors
     /// [`ReadError::Json`] for text that is not JSON or lacks a key, [`ReadError::Schema`] for other documents.
@@ -88,6 +90,7 @@ impl Document {
             crate::training::SCHEMA => Kind::Training(serde_json::from_str(json)?),
             crate::evaluation::SCHEMA => Kind::Evaluation(serde_json::from_str(json)?),
             crate::comparison::SCHEMA => Kind::Comparison(serde_json::from_str(json)?),
+            crate::study::SCHEMA => Kind::Study(serde_json::from_str(json)?),
             _ => {
                 return Err(ReadError::Schema(head.schema.map(|schema| match schema {
                     Value::String(text) => text,
@@ -113,6 +116,7 @@ impl Document {
             Kind::Training(_) => "training",
             Kind::Evaluation(_) => "evaluation",
             Kind::Comparison(_) => "comparison",
+            Kind::Study(_) => "study",
         }
     }
 }

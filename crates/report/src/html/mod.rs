@@ -16,9 +16,12 @@ mod evaluation;
 mod facts;
 mod page;
 mod ranking;
+mod study;
 mod table;
 mod text;
 mod training;
+
+use std::borrow::Cow;
 
 pub use document::{Document, Kind, ReadError};
 pub use page::page;
@@ -26,9 +29,9 @@ pub use page::page;
 /// A part of a document's report.
 pub(crate) struct Section {
     /// Distinguishes the section from the others of its document, in links.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// The heading.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// What stands under the heading.
     pub html: String,
 }
@@ -39,8 +42,17 @@ pub(crate) struct Sections(Vec<Section>);
 
 impl Sections {
     /// Adds a section if it has content.
-    pub(crate) fn add(&mut self, id: &'static str, title: &'static str, html: Option<String>) {
-        self.0.extend(html.map(|html| Section { id, title, html }));
+    pub(crate) fn add(
+        &mut self,
+        id: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+        html: Option<String>,
+    ) {
+        self.0.extend(html.map(|html| Section {
+            id: id.into(),
+            title: title.into(),
+            html,
+        }));
     }
 
     pub(crate) fn into_list(self) -> Vec<Section> {

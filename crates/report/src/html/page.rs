@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::document::{Document, Kind};
-use super::{Section, comparison, embed, evaluation, ranking, render, training};
+use super::{Section, comparison, embed, evaluation, ranking, render, study, training};
 
 const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
@@ -68,6 +68,7 @@ fn part(documents: &[Document], index: usize, document: &Document) -> Part {
         Kind::Training(document) => training::contents(document, &prefix),
         Kind::Evaluation(document) => evaluation::contents(document, &prefix),
         Kind::Comparison(document) => comparison::contents(document, &prefix),
+        Kind::Study(document) => study::contents(document, &prefix),
     };
     let stem = document.file_stem();
     let earlier = documents[..index]

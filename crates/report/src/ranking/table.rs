@@ -7,6 +7,7 @@ mod race;
 mod sentences;
 
 use super::Ranking;
+use crate::omitted::unreadable_lines;
 use crate::table::Style;
 use layers::layer_table;
 use race::race_text;
@@ -51,6 +52,7 @@ impl Ranking {
                 text.push_str(&format!("  {}: {}\n", model.name, model.reason));
             }
         }
+        text.push_str(&unreadable_lines(&self.data.unreadable));
         text
     }
 

@@ -2,10 +2,10 @@
 
 use crate::table::Table;
 
-pub(super) use crate::table::Align;
+pub(crate) use crate::table::Align;
 
 /// A part of a report.
-pub(super) enum Block {
+pub(crate) enum Block {
     Heading(String),
     Text(String),
     /// Lines of a list.
@@ -14,9 +14,9 @@ pub(super) enum Block {
 }
 
 /// A table.
-pub(super) struct Grid {
-    columns: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
+pub(crate) struct Grid {
+    pub(crate) columns: Vec<(String, Align)>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Grid {

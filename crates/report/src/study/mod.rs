@@ -15,7 +15,7 @@
 
 mod accuracy;
 mod agreement;
-mod blocks;
+pub(crate) mod blocks;
 mod calibration;
 mod cell;
 mod cost;
@@ -38,6 +38,7 @@ pub use cell::{CELL_SCHEMA, RANKING_SCHEMA, StudyCell, StudyRanking};
 pub use cost::{DataCost, StudyCost};
 pub use plan::{PLAN_SCHEMA, PlannedData, StudyPlan};
 pub use tables::scores_csv;
+pub(crate) use text::{DECISIONS, known};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.study/1";

@@ -17,7 +17,7 @@ impl Study {
         markdown("Study", &self.blocks())
     }
 
-    fn blocks(&self) -> Vec<Block> {
+    pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks = vec![
             Block::Text(self.summary()),
             Block::Heading("Data sets".to_owned()),
@@ -154,6 +154,16 @@ impl Study {
     }
 }
 
+/// The heading of what is said of decisions.
+pub(crate) const DECISIONS: &str = "Decisions";
+
+impl Agreement {
+    /// The heading of this part of the report.
+    pub(crate) fn heading(&self) -> String {
+        format!("Scores against {} after {} ({})", self.metric, self.method, self.kind)
+    }
+}
+
 fn dash() -> String {
     "–".to_owned()
 }
@@ -164,7 +174,11 @@ fn digits(value: Option<f64>, places: usize) -> String {
 
 fn with_interval(value: Option<f64>, interval: Option<[f64; 2]>) -> String {
     match (value, interval) {
-        (Some(value), Some([low, high])) => format!("{value:.3} [{low:.2}, {high:.2}]"),
+        (Some(value), Some(ends)) => {
+            // Rounded before they are printed, and -0 made 0, so that no "-0.00" stands there.
+            let [low, high] = ends.map(|end| (100.0 * end).round() / 100.0 + 0.0);
+            format!("{value:.3} [{low:.2}, {high:.2}]")
+        }
         (value, _) => digits(value, 3),
     }
 }
@@ -209,10 +223,7 @@ fn agreement_blocks(agreement: &Agreement) -> Vec<Block> {
         each.row(row);
     }
     vec![
-        Block::Heading(format!(
-            "Scores against {} after {} ({})",
-            agreement.metric, agreement.method, agreement.kind
-        )),
+        Block::Heading(agreement.heading()),
         Block::Text(format!(
             "Means over data sets. Brackets hold {:.0} % of draws of models and seeds. Regret is in units of the metric.",
             100.0 * agreement.level
@@ -281,7 +292,7 @@ fn decision_blocks(decisions: &[DecisionCalibration]) -> Vec<Block> {
         .first()
         .map_or_else(String::new, |row| percent(&row.levels).replace(' ', ", "));
     vec![
-        Block::Heading("Decisions".to_owned()),
+        Block::Heading(DECISIONS.to_owned()),
         Block::Text(format!(
             "Each data set is predicted from what was measured on the others, and from the scores that are named. Coverage is that of \
              intervals of {levels} %; Brier is the score of P(best), uniform that of the same probability for every model."
@@ -292,7 +303,7 @@ fn decision_blocks(decisions: &[DecisionCalibration]) -> Vec<Block> {
 }
 
 /// What the decision model knows.
-fn known(scores: &[String]) -> String {
+pub(crate) fn known(scores: &[String]) -> String {
     match scores {
         [] => "record".to_owned(),
         [one] => format!("record, {one}"),

@@ -129,3 +129,63 @@ pub fn comparison() -> Value {
         "top_1_regret": 0.0123, "top_3_regret": 0.0,
     })
 }
+
+/// A study of these models on two data sets.
+pub fn study(names: &[&str]) -> Value {
+    let data = ["pets", "cars"];
+    let scores = ["logme", "leep"];
+    let accuracies: Vec<Value> = data
+        .iter()
+        .flat_map(|data| {
+            names.iter().enumerate().map(move |(place, name)| {
+                json!({
+                    "data": data, "model": name, "method": "fine-tune", "metric": "accuracy", "protocol": "fine-tune, 10 epochs",
+                    "value": 0.5 + 0.4 * number(place), "values": [0.5], "seconds": 30.0, "scores": {"logme": number(place)},
+                })
+            })
+        })
+        .collect();
+    let agreement = |place: usize, score: &str| {
+        let tau = 0.8 - 0.3 * place as f64;
+        json!({
+            "score": score, "weighted_tau": tau, "interval": [tau - 0.2, tau + 0.1], "top_1_regret": 0.012, "top_3_regret": 0.0,
+            "data": data.map(|data| json!({
+                "data": data, "models": names.len(), "weighted_tau": tau, "interval": [tau - 0.3, tau + 0.2],
+                "top_1_regret": 0.012, "top_3_regret": 0.0,
+            })),
+        })
+    };
+    json!({
+        "schema": "ranktune.study/1", "settings": {"seeds": [0], "epochs": 10},
+        "data": data.map(|data| json!({
+            "name": data, "path": format!("data/{data}"), "kind": "images", "task": "classification", "metric": "accuracy",
+            "samples": 300, "test_samples": 75, "test_source": "held-out", "classes": 5, "digest": format!("digest of {data}"),
+            "models": names,
+        })),
+        "models": names.iter().map(|name| json!({"name": name, "digest": "d", "parameters": 1000})).collect::<Vec<_>>(),
+        "skipped": [], "measured": accuracies.len(),
+        "failures": [{"data": "cars", "model": names[0], "method": "fine-tune", "seed": 1, "reason": "the loss diverged"}],
+        "accuracies": accuracies,
+        "agreement": [{
+            "method": "fine-tune", "metric": "accuracy", "kind": "images", "level": 0.9,
+            "scores": scores.iter().enumerate().map(|(place, score)| agreement(place, score)).collect::<Vec<_>>(),
+        }],
+        "decisions": [{
+            "method": "fine-tune", "metric": "accuracy", "kind": "images", "scores": ["logme"], "data_sets": 2, "predictions": 10,
+            "weighted_tau": 0.71234, "top_1_regret": 0.01, "expected_regret": 0.02, "levels": [0.5, 0.9], "coverage": [0.5, 0.9],
+            "coverage_of_differences": [0.4, 0.8], "brier": 0.5, "uniform_brier": 0.8,
+            "bins": [
+                {"below": 0.5, "predictions": 8, "probability": 0.1, "best": 0.125},
+                {"below": 1.0, "predictions": 2, "probability": 0.7, "best": 0.5},
+            ],
+        }],
+        "methods": [],
+        "cost": {
+            "data": [{
+                "data": "pets", "models": 5, "extract_seconds": 10.0, "score_seconds": 1.0, "tuning_seconds": 3300.0, "seconds_ratio": 300.0,
+            }],
+            "ranking_seconds": 11.0, "tuning_seconds": 3300.0, "seconds_ratio": 300.0,
+        },
+        "notes": ["two data sets are few"],
+    })
+}

@@ -41,6 +41,7 @@ fn all() -> Vec<Value> {
         documents::training("vit", 1),
         documents::evaluation("tuned"),
         documents::comparison(),
+        documents::study(&["resnet", "vit", "mobilenet"]),
     ]
 }
 
@@ -160,8 +161,13 @@ fn hostile_names_are_text() {
         documents::full_ranking(&["resnet"; 9]),
         documents::training("resnet", 2),
         documents::evaluation("tuned"),
+        documents::study(&["resnet", "vit"]),
     ]));
-    let elements = html::read(&page_of(&[ranking, training, evaluation]));
+    let mut study = documents::study(&[names[0], names[1]]);
+    study["settings"][names[2]] = json!(names[0]);
+    study["agreement"][0]["scores"][0]["score"] = json!(names[1]);
+    study["notes"] = json!([names[0], names[4]]);
+    let elements = html::read(&page_of(&[ranking, training, evaluation, study]));
     for name in ["script", "style", "title", "article", "main"] {
         let count = |elements: &[Element]| {
             elements
@@ -238,6 +244,35 @@ fn the_numbers_are_those_of_the_json() {
 }
 
 #[test]
+fn the_numbers_of_a_study_are_those_of_the_json() {
+    let elements = html::read(&page_of(&[documents::study(&["resnet", "vit", "mobilenet"])]));
+    let text: String = elements.iter().map(|element| element.text.as_str()).collect();
+    for expected in [
+        "0.800 [0.60, 0.90]",
+        "weighted τ 0.8000 on average",
+        "300 times as long",
+        "0.712",
+        "the loss diverged",
+    ] {
+        assert!(text.contains(expected), "{expected}");
+    }
+    let headings: Vec<&str> = named(&elements, "h2")
+        .iter()
+        .map(|heading| heading.text.as_str())
+        .collect();
+    for title in [
+        "Measured after fine-tune",
+        "Scores against accuracy after fine-tune (images)",
+        "Decisions",
+        "Cost",
+        "Failed",
+    ] {
+        assert!(headings.contains(&title), "{title}: {headings:?}");
+    }
+    assert_eq!(named(&elements, "figure").len(), 2);
+}
+
+#[test]
 fn the_embedded_json_is_the_document() {
     let documents = all();
     let elements = html::read(&page_of(&documents));
@@ -257,7 +292,8 @@ fn the_embedded_json_is_the_document() {
             "training.json",
             "training-2.json",
             "evaluation.json",
-            "comparison.json"
+            "comparison.json",
+            "study.json"
         ]
     );
 }

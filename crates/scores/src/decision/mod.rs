@@ -25,7 +25,7 @@
 //! model and protocol, not one a row: the rows of one laboratory err together, and independent noise would let many of them overrule
 //! a few of the right protocol (`experiments/decision`).
 //!
-//! **Not carried.** The uncertainty of the variances and of past scales. Accuracies are normal, not confined to [0, 1]. Nothing links the
+//! **Not carried.** The uncertainty of the variances and of past scales. Accuracies are normal; only the values of an outlook are confined to [0, 1]. Nothing links the
 //! scale to the level, though models lie closer together near 1.
 //!
 //! **Scores of models that the record does not have.** Slopes are estimated beside `a_m`: from a record of few models they say how a score

@@ -95,7 +95,8 @@ pub struct DecisionOptions {
     pub offset: VariancePrior,
     /// Mean level of data sets, `κ`. Default 0.8 ± 0.15.
     pub mean_level: NormalPrior,
-    /// Slope of the level over loo-accuracy, `ρ`. Default 0.8 ± 0.3.
+    /// Slope of the level over loo-accuracy, `ρ`. Default 2/3 ± 0.2: with `κ` = 0.8, tuning leaves two of three errors, whatever their number,
+    /// so that the level is 1 where loo-accuracy is.
     pub level_slope: NormalPrior,
     /// Scale of a data set, `ln s_d`. Default ln 0.03 ± 0.5, which counts as one data set for the mean and as three for the spread.
     pub log_scale: NormalPrior,
@@ -122,7 +123,7 @@ impl Default for DecisionOptions {
             level_by_loo: VariancePrior::new(0.06 * 0.06, 0.7),
             offset: VariancePrior::new(0.03 * 0.03, 0.7),
             mean_level: NormalPrior::new(0.8, 0.15),
-            level_slope: NormalPrior::new(0.8, 0.3),
+            level_slope: NormalPrior::new(2.0 / 3.0, 0.2),
             log_scale: NormalPrior::new(-3.506_557_897_319_982, 0.5),
             slopes: BTreeMap::new(),
             without_slope: BTreeSet::new(),

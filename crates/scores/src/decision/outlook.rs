@@ -37,9 +37,9 @@ impl Default for OutlookOptions {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ModelOutlook {
-    /// Expected accuracy, a share.
+    /// Expected accuracy, a share: what the model has above 1 or below 0 counts as 1 or 0.
     pub mean: f64,
-    /// Its standard deviation. The part that the models share, the level of the data set, does not matter to their order.
+    /// Its standard deviation, of accuracies that are cut likewise. The part that the models share, the level of the data set, does not matter to their order.
     pub sd: f64,
     /// Probability that the model is the best of the target's; equals share a draw.
     pub p_best: f64,
@@ -83,7 +83,7 @@ impl Posterior {
             ));
         }
         let k = self.n_models();
-        let (mean, sd) = (self.mean(), self.sd());
+        let mean = self.mean();
         let first = argmax(&mean);
         let pairs = options.draws / 2;
         let mut tally = Tally::new(k);
@@ -115,9 +115,10 @@ impl Posterior {
         let models = (0..k)
             .map(|m| {
                 let (p_best, p_best_error) = tally.wins[m].mean_and_error();
+                let (share, sd) = self.share(m);
                 ModelOutlook {
-                    mean: mean[m],
-                    sd: sd[m],
+                    mean: share,
+                    sd,
                     p_best,
                     p_best_error,
                     rank_interval: rank_interval(&tally.ranks[m * k..(m + 1) * k], options.level, draws),
@@ -131,6 +132,20 @@ impl Posterior {
             expected_regret: regret,
             expected_regret_error: regret_error,
         })
+    }
+}
+
+impl Posterior {
+    /// Mean and standard deviation of a model's accuracy, which is between 0 and 1.
+    fn share(&self, model: usize) -> (f64, f64) {
+        let (mut mean, mut square) = (0.0, 0.0);
+        for node in self.nodes() {
+            let sd = node.covariance[(model, model)].max(0.0).sqrt();
+            let (first, second) = normal::share_moments(node.mean[model], sd);
+            mean += node.weight * first;
+            square += node.weight * second;
+        }
+        (mean, (square - mean * mean).max(0.0).sqrt())
     }
 }
 

@@ -153,7 +153,7 @@ impl<'a> ScoreData<'a> {
     ///
     /// # Errors
     /// As [`evidence::fit_rows`].
-    pub(crate) fn solution(&self, compat: Compat) -> Result<Arc<Fit>> {
+    pub fn solution(&self, compat: Compat) -> Result<Arc<Fit>> {
         once(&self.solution, compat, || {
             let statistics = self.statistics()?;
             match self.features.zip(self.targets) {

@@ -8,10 +8,13 @@
 //! other runs have saved. Scores of the source head's probabilities do not use features, so they are computed from the labels
 //! and probabilities of all samples ([`SampleData`]), which are small enough to keep.
 
+use std::sync::Arc;
+
 use super::reservoir::Reservoir;
 use super::{Grouped, Jackknife, grouped, jackknife, total};
 use crate::baseline::{PermutedScores, PermutedSums};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{Compat, Fit};
 use crate::features::FeatureView;
 use crate::probabilities::Probabilities;
 use crate::scores::{Needs, Score, ScoreData, ScoreInputs, ScoreOptions, ScoreOutcome};
@@ -179,6 +182,14 @@ impl<'a> GroupedScores<'a> {
     /// As [`Score::compute`].
     pub fn compute(&self, score: &Score, options: &ScoreOptions) -> Result<ScoreOutcome> {
         score.compute(&self.data, options)
+    }
+
+    /// LogME's fit of all samples, found once for all scores that start from it.
+    ///
+    /// # Errors
+    /// As [`evidence::fit`](crate::evidence::fit).
+    pub fn solution(&self, compat: Compat) -> Result<Arc<Fit>> {
+        self.data.solution(compat)
     }
 
     /// The values of the score for permuted targets, of which `sums` are of the same rows.

@@ -163,6 +163,7 @@ impl Method for BTuning {
         Ok(Loss {
             total,
             parts: vec![("task", task), ("teachers", taught)],
+            state: None,
         })
     }
 }

@@ -100,6 +100,7 @@ impl Method for Bss {
         Ok(Loss {
             total,
             parts: vec![("task", task), ("spectrum", spectrum)],
+            state: None,
         })
     }
 }

@@ -134,6 +134,7 @@ impl Method for Distillation {
         Ok(Loss {
             total,
             parts: vec![("task", task), ("teachers", soft)],
+            state: None,
         })
     }
 }

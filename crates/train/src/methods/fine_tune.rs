@@ -22,9 +22,6 @@ impl Method for FineTune {
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
-        Ok(Loss {
-            total: step.task_loss()?,
-            parts: Vec::new(),
-        })
+        Ok(Loss::of(step.task_loss()?))
     }
 }

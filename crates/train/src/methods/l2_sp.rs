@@ -62,10 +62,7 @@ impl Method for L2Sp {
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
-        Ok(Loss {
-            total: step.task_loss()?,
-            parts: Vec::new(),
-        })
+        Ok(Loss::of(step.task_loss()?))
     }
 
     fn keeps_initial(&self) -> bool {

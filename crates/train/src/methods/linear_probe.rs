@@ -29,14 +29,11 @@ impl Method for LinearProbe {
         false
     }
 
-    fn mode(&self, _: Mode, _: u64) -> Mode {
+    fn mode(&self, _: Mode, _: u64, _: u64) -> Mode {
         Mode::Frozen
     }
 
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
-        Ok(Loss {
-            total: step.task_loss()?,
-            parts: Vec::new(),
-        })
+        Ok(Loss::of(step.task_loss()?))
     }
 }

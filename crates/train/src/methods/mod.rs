@@ -1,18 +1,38 @@
 //! Tuning methods. A method is one file here with its `METHOD`, and one line in [`METHODS`].
 
 mod b_tuning;
+mod bi_tuning;
 mod bss;
+mod co_tuning;
+mod delta;
 mod distillation;
+mod ensemble;
 mod fine_tune;
 mod l2_sp;
 mod linear_probe;
+mod lora;
+mod soup;
+mod source_soup;
+mod stacked;
+mod stoch_norm;
+mod wise_ft;
 
 pub use b_tuning::BTuning;
+pub use bi_tuning::BiTuning;
 pub use bss::Bss;
+pub use co_tuning::CoTuning;
+pub use delta::Delta;
 pub use distillation::{Distillation, PredictionKind};
+pub use ensemble::Ensemble;
 pub use fine_tune::FineTune;
 pub use l2_sp::L2Sp;
 pub use linear_probe::LinearProbe;
+pub use lora::Lora;
+pub use soup::Soup;
+pub use source_soup::SourceSoup;
+pub use stacked::Stacked;
+pub use stoch_norm::StochNorm;
+pub use wise_ft::WiseFt;
 
 use ranktune_core::names::did_you_mean;
 
@@ -27,6 +47,16 @@ pub static METHODS: &[MethodInfo] = &[
     distillation::METHOD,
     l2_sp::METHOD,
     bss::METHOD,
+    delta::METHOD,
+    stoch_norm::METHOD,
+    co_tuning::METHOD,
+    bi_tuning::METHOD,
+    wise_ft::METHOD,
+    lora::METHOD,
+    soup::METHOD,
+    source_soup::METHOD,
+    stacked::METHOD,
+    ensemble::METHOD,
 ];
 
 /// Name of the method that is used where none is named.
@@ -89,7 +119,7 @@ mod tests {
         }
         let text = find("b-tunning").unwrap_err().to_string();
         assert!(
-            text.contains("did you mean \"b-tuning\"?") && text.contains("l2-sp"),
+            text.contains("did you mean \"b-tuning\"") && text.contains("l2-sp"),
             "{text}"
         );
     }
@@ -98,7 +128,8 @@ mod tests {
     fn a_method_without_its_inputs_is_an_error_and_never_another_method() {
         for method in METHODS {
             let made = method.make(&MethodInputs::default());
-            let takes_data = method.needs(Need::Teachers) || method.needs(Need::ReadOut);
+            let data = [Need::Teachers, Need::ReadOut, Need::SourceClasses, Need::Attention];
+            let takes_data = data.into_iter().any(|need| method.needs(need));
             assert_eq!(made.is_err(), takes_data, "{}", method.name);
             if let Ok(made) = made {
                 assert_eq!(made.name(), method.name);

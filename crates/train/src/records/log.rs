@@ -65,6 +65,9 @@ impl Log {
         if let (Some(validation), Some(line)) = (&record.validation, line.as_object_mut()) {
             line.insert("validation_loss".to_owned(), json!(validation.loss));
             line.insert(format!("validation_{}", validation.metric), json!(validation.value));
+            if let Some(f1) = validation.f1_macro {
+                line.insert("validation_f1_macro".to_owned(), json!(f1));
+            }
         }
         self.line(&line)
     }

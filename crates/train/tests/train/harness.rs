@@ -33,7 +33,11 @@ fn node(op_type: &str, inputs: &[&str], output: &str) -> Node {
     }
 }
 
-/// `x [1, 2, 4, 4]` (a batch of one, as many exporters leave it) → 3×3 convolution → BatchNormalization → Relu → a head.
+/// Number of classes of the model's own classifier.
+pub const SOURCE_CLASSES: usize = 4;
+
+/// `x [1, 2, 4, 4]` (a batch of one, as many exporters leave it) → 3×3 convolution → BatchNormalization → Relu → 1×1 convolution → a
+/// head, and beside it the classifier that the model had before.
 pub fn model(outputs: usize) -> Model {
     let mut conv = node("Conv", &["x", "conv.weight"], "a");
     conv.attributes.insert("pads".to_owned(), Attribute::Ints(vec![1; 4]));
@@ -42,8 +46,14 @@ pub fn model(outputs: usize) -> Model {
     conv.attributes
         .insert("dilations".to_owned(), Attribute::Ints(vec![1; 2]));
     let weights: Vec<f32> = (0..FEATURES * 2 * 9).map(|at| 0.4 * noise(at, 1)).collect();
+    let mix: Vec<f32> = (0..FEATURES * FEATURES)
+        .map(|at| 0.1 * noise(at, 2) + f32::from(u8::from(at % (FEATURES + 1) == 0)))
+        .collect();
+    let source: Vec<f32> = (0..SOURCE_CLASSES * FEATURES).map(|at| noise(at, 4)).collect();
     let floats = |dims: &[usize], values: &[f32]| Tensor::from_f32(dims, values).unwrap();
     let initializers = [
+        ("mix.weight", floats(&[FEATURES, FEATURES, 1, 1], &mix)),
+        ("source.weight", floats(&[SOURCE_CLASSES, FEATURES], &source)),
         ("conv.weight", floats(&[FEATURES, 2, 3, 3], &weights)),
         ("bn.weight", floats(&[FEATURES], &[1.0; FEATURES])),
         ("bn.bias", floats(&[FEATURES], &[0.1; FEATURES])),
@@ -55,6 +65,12 @@ pub fn model(outputs: usize) -> Model {
         data_type: Some(DataType::F32),
         shape: Some(dims.iter().map(|&dim| Dim::Fixed(dim)).collect()),
     };
+    let mut mixing = node("Conv", &["r", "mix.weight"], "c");
+    for (name, values) in [("pads", vec![0; 4]), ("strides", vec![1; 2]), ("dilations", vec![1; 2])] {
+        mixing.attributes.insert(name.to_owned(), Attribute::Ints(values));
+    }
+    let mut classifier = node("Gemm", &["pooled", "source.weight"], "source");
+    classifier.attributes.insert("transB".to_owned(), Attribute::Int(1));
     let norm = ["a", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"];
     let model = Model {
         ir_version: 9,
@@ -63,7 +79,15 @@ pub fn model(outputs: usize) -> Model {
         metadata: BTreeMap::new(),
         graph: OnnxGraph {
             name: "small".to_owned(),
-            nodes: vec![conv, node("BatchNormalization", &norm, "b"), node("Relu", &["b"], "c")],
+            nodes: vec![
+                conv,
+                node("BatchNormalization", &norm, "b"),
+                node("Relu", &["b"], "r"),
+                mixing,
+                node("GlobalAveragePool", &["c"], "map"),
+                node("Flatten", &["map"], "pooled"),
+                classifier,
+            ],
             initializers: initializers
                 .into_iter()
                 .map(|(name, tensor)| (name.to_owned(), tensor))
@@ -76,6 +100,7 @@ pub fn model(outputs: usize) -> Model {
     };
     let head = Head {
         layout: FeatureLayout::Map,
+        source_logits: Some("source".to_owned()),
         ..Head::new("c", FEATURES, outputs)
     };
     with_head(&model, &head).unwrap()
@@ -191,14 +216,26 @@ pub fn teachers(targets: &TrainTargets, n_views: u32) -> TeacherPredictions {
 
 /// Every method of the list, for `targets`, made by its constructor of everything that a method may need.
 pub fn methods(targets: &TrainTargets, n_views: u32) -> Vec<Box<dyn Method>> {
-    let made = METHODS.iter().map(|info| make(info, targets, n_views, 0.0));
-    made.collect()
+    let is_classes = matches!(targets.values(), TargetValues::Classes { .. });
+    let suited = METHODS.iter().filter(|info| is_classes || !info.needs(Need::Classes));
+    suited.map(|info| make(info, targets, n_views, 0.0)).collect()
 }
 
 fn make(info: &MethodInfo, targets: &TrainTargets, n_views: u32, head_weight: f32) -> Box<dyn Method> {
     let teachers = teachers(targets, n_views);
     let weights: Vec<f32> = (0..FEATURES * targets.columns()).map(|at| 0.5 * noise(at, 9)).collect();
+    let relationship: Vec<f32> = (0..targets.columns() * SOURCE_CLASSES)
+        .map(|at| {
+            if at % SOURCE_CLASSES == at / SOURCE_CLASSES % SOURCE_CLASSES {
+                0.7
+            } else {
+                0.1
+            }
+        })
+        .collect();
     let inputs = MethodInputs {
+        relationship: Some(&relationship),
+        attention: Some(&[0.3, 0.1, 0.2, 0.1, 0.2, 0.1]),
         teachers: Some(&teachers),
         read_out: Some(ReadOutInput {
             weights: &weights,

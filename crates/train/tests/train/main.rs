@@ -4,11 +4,14 @@
 
 mod bad_input;
 mod conformance;
+mod finished;
 mod gradients;
 mod harness;
 mod heads;
 mod interruption;
+mod long_runs;
 mod read_out;
+mod reference;
 mod resampled;
 mod rows;
 mod written;

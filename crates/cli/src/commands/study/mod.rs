@@ -5,10 +5,11 @@ mod workers;
 use std::path::PathBuf;
 
 use clap::Args;
-use ranktune::{ExtractOptions, METHODS, StudyInput, StudyOptions, StudyRun};
+use ranktune::{ExtractOptions, METHODS, Split, StudyInput, StudyOptions, StudyRun};
 
-use super::data::ReadingArguments;
+use super::data::{ReadingArguments, local};
 use super::extraction::{EngineArguments, positive};
+use super::report;
 use super::sources::RemoteArguments;
 use super::tune::{Rate, rate};
 use crate::exit::Exit;
@@ -22,8 +23,8 @@ pub(crate) struct Arguments {
     /// Models: folders of models, model folders, .onnx files, manifests (.toml, .json), or repositories (hf:ORG/NAME)
     #[arg(long, value_name = "DIR|FILE|hf:ORG/NAME", required = true, num_args = 1.., value_delimiter = ',')]
     hub: Vec<String>,
-    /// Data sets: folders with a subfolder per class (or train/ and test/ with such subfolders), tables, or files of words and tags. A data
-    /// set is tested on its test split, or else on a fixed share of its samples
+    /// Data sets: folders with a subfolder per class (or train/ and test/ with such subfolders), tables, files of words and tags, or
+    /// repositories (hf:datasets/ORG/NAME). A data set is tested on its test split, or else on a fixed share of its samples
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     data: Vec<PathBuf>,
     /// Folder of the study: its finished parts, and the documents at the end
@@ -80,6 +81,9 @@ pub(crate) struct Arguments {
     /// What is printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write the study as an HTML page: one file with tables and pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArguments,
     #[command(flatten)]
@@ -106,20 +110,21 @@ fn method(text: &str) -> anyhow::Result<String> {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.options()?;
+    arguments.report.as_deref().map(report::check).transpose()?;
     let sources = arguments.remote.sources(&arguments.hub)?;
     let load = arguments.reading.load_options();
-    let data: Vec<StudyInput> = arguments
-        .data
-        .iter()
-        .map(|path| StudyInput {
-            path: path.clone(),
-            load: load.clone(),
-        })
-        .collect();
+    let reporter = progress::Reporter::new();
+    let mut data = Vec::new();
+    for path in &arguments.data {
+        let local = local(path, (&load, &[Split::Test]), arguments.remote, &reporter)?;
+        data.push(StudyInput {
+            path: local.path,
+            load: local.load,
+        });
+    }
     if arguments.worker {
         return workers::serve(&sources, &data, &options);
     }
-    let reporter = progress::Reporter::new();
     let flag = interrupt::flag();
     let study = StudyRun::open(&sources, &data, &options, &reporter, flag)?;
     if arguments.dry_run {
@@ -146,6 +151,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     study.work(&reporter, flag)?;
     let study = study.finish()?;
     output::print(arguments.format, &study, || study.table())?;
+    if let Some(path) = &arguments.report {
+        report::write_one(path, &study)?;
+    }
     output::say(&format!("the documents are in {}", options.out.display()));
     Ok(if study.failures.is_empty() {
         Exit::Done

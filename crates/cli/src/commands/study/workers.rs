@@ -13,8 +13,8 @@ use anyhow::Context as _;
 use ranktune::{Event, Interrupt, Progress, Sources, StudyInput, StudyOptions, StudyRun};
 
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::output::say;
+use crate::{interrupt, session};
 
 /// How often the workers are looked after.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -35,13 +35,14 @@ pub(super) fn serve(sources: &Sources, data: &[StudyInput], options: &StudyOptio
 ///
 /// `threads` is the number of threads that every worker was given; without it the cores are divided among them.
 pub(super) fn share(count: usize, threads: Option<usize>, flag: &Interrupt) -> anyhow::Result<()> {
-    let program = std::env::current_exe().context("the path of this program is not known")?;
+    let line = session::command_line().context("the path of this program is not known")?;
+    let (program, arguments) = line.split_first().context("the path of this program is not known")?;
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let each = threads.unwrap_or((cores / count).max(1)).to_string();
     let mut workers: Vec<(Child, Option<ChildStdin>)> = Vec::new();
     for _ in 0..count {
-        let mut command = Command::new(&program);
-        command.args(std::env::args_os().skip(1)).arg("--worker");
+        let mut command = Command::new(program);
+        command.args(arguments).arg("--worker");
         if threads.is_none() {
             command.args(["--jobs", &each]);
         }

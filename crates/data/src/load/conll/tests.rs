@@ -1,6 +1,7 @@
 //! Small CoNLL files, valid and invalid.
 
 use super::*;
+use crate::TagScheme;
 
 fn parsed(content: &[u8], options: &LoadOptions) -> Result<Dataset> {
     let folder = tempfile::tempdir().unwrap();

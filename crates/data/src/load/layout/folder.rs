@@ -5,16 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Split;
 use crate::error::{counted, listed};
-use crate::load::{class_folders, shards, table};
+use crate::load::data_files::is_description;
+use crate::load::{brat, class_folders, shards, table};
 use crate::{Error, Result};
-
-/// JSON files of the library `datasets` that describe a data set.
-const DESCRIPTIONS: [&str; 4] = [
-    "dataset_info.json",
-    "dataset_infos.json",
-    "dataset_dict.json",
-    "state.json",
-];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
@@ -33,6 +26,12 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn stem(&self) -> String {
         stem_of(&self.path)
+    }
+
+    /// Whether the table shows how predictions are handed in to a competition of Kaggle.
+    pub(super) fn shows_submission(&self) -> bool {
+        let stem: String = self.stem().chars().filter(char::is_ascii_alphabetic).collect();
+        stem.ends_with("submission")
     }
 }
 
@@ -73,7 +72,7 @@ impl Folder {
                 EntryKind::Folder
             } else if !metadata.is_file() {
                 EntryKind::Other
-            } else if table::is_table(&path) && !DESCRIPTIONS.contains(&name.to_string_lossy().as_ref()) {
+            } else if table::is_table(&path) && !is_description(&name.to_string_lossy()) {
                 EntryKind::Table
             } else if class_folders::is_image(&path) {
                 EntryKind::Image
@@ -97,6 +96,11 @@ impl Folder {
         self.entries.iter().filter(move |entry| entry.kind == kind)
     }
 
+    /// The annotations of brat with a text beside them.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Entry> {
+        self.of(EntryKind::Other).filter(|entry| brat::is_document(&entry.path))
+    }
+
     pub(super) fn split_tables(&self) -> Vec<(Split, &Entry)> {
         let named = self.of(EntryKind::Table);
         let named: Vec<_> = named
@@ -106,15 +110,17 @@ impl Folder {
             return named;
         }
         // `sst2_train.csv` beside `sst2_test.csv`.
-        let word = |stem: &str| {
-            let mut splits = stem.split(['-', '_', '.', ' ']).filter_map(Split::named);
-            splits.next().filter(|_| splits.next().is_none())
-        };
-        let all: Option<Vec<_>> = self
-            .of(EntryKind::Table)
-            .map(|table| Some((word(&table.stem())?, table)))
+        let tables = self.of(EntryKind::Table).filter(|table| !table.shows_submission());
+        let all: Option<Vec<_>> = tables
+            .map(|table| Some((shards::split_word(&table.stem())?, table)))
             .collect();
-        all.filter(|tables| tables.len() > 1).unwrap_or_default()
+        // One table such as `train_labels.csv` needs folders of its files: `train_images` and `test_images`.
+        let has_folders = || {
+            self.of(EntryKind::Folder)
+                .any(|folder| shards::split_word(&folder.name).is_some())
+        };
+        all.filter(|tables| tables.len() > 1 || (tables.len() == 1 && has_folders()))
+            .unwrap_or_default()
     }
 
     /// The only folder in this one that holds a data set, where nothing else does: `data`, or the one configuration of a data
@@ -134,7 +140,8 @@ impl Folder {
             Self::read(&entry.path).is_ok_and(|inner| {
                 let holds = |folder: &&Entry| class_folders::holds_images(&folder.path);
                 let has_images = inner.of(EntryKind::Folder).filter(holds).count();
-                inner.of(EntryKind::Table).next().is_some() || !inner.split_folders().is_empty() || has_images > 1
+                let has_data = inner.of(EntryKind::Table).next().is_some() || inner.documents().next().is_some();
+                has_data || !inner.split_folders().is_empty() || has_images > 1
             })
         };
         let sets: Vec<&Entry> = self.of(EntryKind::Folder).filter(is_set).collect();
@@ -164,6 +171,7 @@ impl Folder {
         let is_split = |(_, folder): &(Split, &Entry)| {
             Self::read(&folder.path).is_ok_and(|folder| {
                 folder.of(EntryKind::Table).next().is_some()
+                    || folder.documents().next().is_some()
                     || folder
                         .of(EntryKind::Folder)
                         .any(|inner| class_folders::holds_images(&inner.path))

@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use super::folder::{EntryKind, Folder};
 
 /// What to do about files of other formats, by their lower-case extension.
-const OTHER_FORMATS: [(&[&str], &str); 6] = [
+const OTHER_FORMATS: [(&[&str], &str); 5] = [
     (
-        &["arrow", "feather"],
-        "Arrow files, as save_to_disk of the library datasets writes them, are not read; write Parquet with dataset.to_parquet(\"train.parquet\")",
-    ),
-    (
-        &["xlsx", "xls", "ods"],
-        "spreadsheets are not read; save the sheet as CSV UTF-8",
+        &["xls", "xlsb", "ods", "numbers"],
+        "spreadsheets are read in the format .xlsx only; save the workbook as .xlsx, or the sheet as CSV UTF-8",
     ),
     (
         &["ann"],
-        "standoff annotation of brat is not read; convert it to columns with brat's tools/anntoconll.py, and set --task tokens",
+        "standoff annotation of brat is read beside its text: 1.ann beside 1.txt",
     ),
     (
         &["tar", "zip", "tgz", "rar", "7z"],
@@ -28,7 +24,7 @@ const OTHER_FORMATS: [(&[&str], &str); 6] = [
     ),
     (
         &["xml"],
-        "XML annotation (Pascal VOC, CVAT) is not read; export one class an image as folders (\"ImageNet\" in CVAT), or a CSV table",
+        "XML annotation is read as CVAT exports it only (annotations.xml of \"CVAT for images\"); else export one class an image as folders (\"ImageNet\"), or a CSV table",
     ),
 ];
 
@@ -39,9 +35,12 @@ pub(super) fn advice(extension: &str) -> Option<&'static str> {
 }
 
 impl Folder {
-    /// Whether there are tables other than TSV, in the folder or in those in it.
+    /// Whether there are tables other than TSV, or documents of brat, in the folder or in those in it.
     pub(super) fn may_hold_tables(&self) -> bool {
-        let has = |folder: &Self| folder.of(EntryKind::Table).any(|table| !table.name.ends_with(".tsv"));
+        let has = |folder: &Self| {
+            let mut tables = folder.of(EntryKind::Table);
+            tables.any(|table| !table.name.ends_with(".tsv")) || folder.documents().next().is_some()
+        };
         let mut inner = self
             .of(EntryKind::Folder)
             .filter_map(|folder| Self::read(&folder.path).ok());

@@ -30,6 +30,11 @@ pub(crate) trait Table {
         false
     }
 
+    /// The column of targets, where the format says which it is.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
     /// Whether all values are stored as text, so that numbers may have any notation.
     fn is_untyped(&self) -> bool {
         false

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::cell::Table;
-use super::{csv, json, parquet};
+use super::{arrow, csv, cvat, excel, json, parquet};
 use crate::{Error, Result};
 
 /// A table format and how its files are opened.
@@ -15,7 +15,7 @@ struct Format {
     open: fn(&Path) -> Result<Box<dyn Table>>,
 }
 
-const FORMATS: [Format; 3] = [
+const FORMATS: [Format; 5] = [
     Format {
         extensions: &["csv", "tsv"],
         is_text: true,
@@ -31,9 +31,30 @@ const FORMATS: [Format; 3] = [
         is_text: false,
         open: parquet::open,
     },
+    Format {
+        extensions: &["arrow", "feather", "ipc"],
+        is_text: false,
+        open: arrow::open,
+    },
+    Format {
+        extensions: &["xlsx", "xlsm"],
+        is_text: false,
+        open: excel::open,
+    },
 ];
 
+/// Known by the whole name of its file.
+const CVAT: Format = Format {
+    extensions: &[],
+    is_text: false,
+    open: cvat::open,
+};
+
 fn format_of(path: &Path) -> Option<&'static Format> {
+    // Other files in XML describe one image each.
+    if path.file_name()?.to_str()? == cvat::NAME {
+        return Some(&CVAT);
+    }
     let extension = path.extension()?.to_str()?.to_lowercase();
     let (extension, is_packed) = match extension.as_str() {
         "gz" => (Path::new(path.file_stem()?).extension()?.to_str()?.to_lowercase(), true),

@@ -3,6 +3,7 @@
 //! Columns are the keys of the first [`SAMPLE`] objects; a key that an object lacks is a missing cell. Lines are parsed one by
 //! one and lists element by element, so memory does not grow with the file.
 
+mod label_studio;
 mod whole;
 
 use std::borrow::Cow;
@@ -40,6 +41,10 @@ struct JsonTable {
     columns: Vec<String>,
     /// Whether the first value of each column is a list.
     lists: Vec<Option<bool>>,
+    /// Whether a column has answers with several choices of Label Studio, so that all are lists.
+    choices: Vec<bool>,
+    /// The only question that Label Studio's tasks answer.
+    target: Option<String>,
     /// The rows of a table that is one object.
     rows: Vec<Map<String, Value>>,
 }
@@ -50,15 +55,28 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
     let mut lists: Vec<Option<bool>> = Vec::new();
     // A file may have a million keys.
     let mut places: HashMap<String, usize> = HashMap::new();
+    let mut choices: Vec<bool> = Vec::new();
+    let mut questions: Vec<String> = Vec::new();
     let mut seen = 0;
     let mut look = |_: u64, object: Map<String, Value>| {
+        let object = match label_studio::row(&object) {
+            Some((row, answered)) => {
+                questions.extend(answered);
+                questions.sort();
+                questions.dedup();
+                row
+            }
+            None => object,
+        };
         for (key, value) in &object {
             let at = places.get(key).copied().unwrap_or_else(|| {
                 columns.push(key.clone());
                 lists.push(None);
                 places.insert(key.clone(), columns.len() - 1);
+                choices.push(false);
                 columns.len() - 1
             });
+            choices[at] |= choices_of(value).is_some_and(|choices| choices.len() != 1);
             if !value.is_null() {
                 lists[at].get_or_insert(value.is_array());
             }
@@ -77,6 +95,11 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Table>> {
         framing,
         columns,
         lists,
+        choices,
+        target: match questions.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
         rows,
     }))
 }
@@ -97,12 +120,26 @@ impl Table for JsonTable {
         self.lists[column] == Some(true)
     }
 
+    fn target(&self) -> Option<String> {
+        self.target.clone()
+    }
+
     fn read(self: Box<Self>, wanted: &[usize], on_row: &mut OnRow<'_>) -> Result<()> {
-        let keys: Vec<&str> = wanted.iter().map(|&column| self.columns[column].as_str()).collect();
+        let keys: Vec<(&str, bool)> = wanted
+            .iter()
+            .map(|&column| (self.columns[column].as_str(), self.choices[column]))
+            .collect();
         each_object(&self.path, self.framing, &self.rows, &mut |position, object| {
+            let object = label_studio::row(&object).map_or(object, |(row, _)| row);
             let cells: Vec<Cell<'_>> = keys
                 .iter()
-                .map(|key| object.get(*key).map_or(Cell::Missing, cell))
+                .map(|(key, are_choices)| {
+                    let cell = object.get(*key).map_or(Cell::Missing, cell);
+                    match cell {
+                        Cell::Scalar(kind, text) if *are_choices => Cell::List(vec![(kind, text)]),
+                        cell => cell,
+                    }
+                })
                 .collect();
             on_row(position, &cells)?;
             Ok(Flow::Go)
@@ -110,14 +147,21 @@ impl Table for JsonTable {
     }
 }
 
+/// The choices in Label Studio's answer to a question with several.
+fn choices_of(value: &Value) -> Option<&[Value]> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    object.get("choices")?.as_array().map(Vec::as_slice)
+}
+
 fn cell(value: &Value) -> Cell<'_> {
     match value {
         Value::Null => Cell::Missing,
-        // Label Studio's answer to a question with several choices.
-        Value::Object(object) if object.len() == 1 && object.get("choices").is_some_and(Value::is_array) => {
-            cell(&object["choices"])
-        }
-        Value::Object(_) => Cell::Other("an object"),
+        // One choice is a class.
+        Value::Object(object) => match choices_of(value) {
+            Some([only]) => cell(only),
+            Some(_) => cell(&object["choices"]),
+            None => Cell::Other("an object"),
+        },
         Value::Array(items) => match items.iter().map(scalar).collect() {
             Some(items) => Cell::List(items),
             None => Cell::Other("a list of other than texts and numbers"),
@@ -403,7 +447,9 @@ mod tests {
     #[test]
     fn choices_of_label_studio_are_lists() {
         let rows = read(r#"[{"choice": {"choices": ["a", "b"]}}, {"choice": "a"}]"#, &["choice"]).unwrap();
-        assert!(rows[0].1[0].starts_with("List"), "{rows:?}");
+        assert!(rows.iter().all(|row| row.1[0].starts_with("List")), "{rows:?}");
+        let rows = read(r#"[{"choice": {"choices": ["b"]}}, {"choice": "a"}]"#, &["choice"]).unwrap();
+        assert!(rows.iter().all(|row| row.1[0].starts_with("Scalar")), "{rows:?}");
     }
 
     #[test]

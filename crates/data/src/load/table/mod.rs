@@ -1,7 +1,10 @@
 //! Tables: one file per format, behind the trait `Table`.
 
+mod arrow;
 mod cell;
 mod csv;
+mod cvat;
+mod excel;
 mod formats;
 mod json;
 mod packed;

@@ -123,8 +123,8 @@ fn several_convolutions_may_read_one_value() {
     let nodes = vec![
         node("Relu", &["x"], "r"),
         depthwise("r", "a"),
-        depthwise("r", "b"),
-        node("Add", &["a", "b"], "y"),
+        depthwise("r", "c"),
+        node("Add", &["a", "c"], "y"),
         depthwise("y", "z"),
         node("Add", &["z", "r"], "sum"),
     ];

@@ -26,8 +26,14 @@ impl Belief {
         for (&at, expected) in left.iter().zip(&outlook.models) {
             models[at].predicted = Some(self.prediction(at, expected));
         }
-        let value = |model: &RankedModel| model.predicted.as_ref().map_or(f64::NEG_INFINITY, |found| found.value);
-        models[..count].sort_by(|a, b| value(b).total_cmp(&value(a)));
+        // Not by the value: near 1, where accuracies end, a model that is less certain has a lower one.
+        let regret = |model: &RankedModel| {
+            model
+                .predicted
+                .as_ref()
+                .map_or(f64::INFINITY, |found| found.expected_regret)
+        };
+        models[..count].sort_by(|a, b| regret(a).total_cmp(&regret(b)));
         for (place, model) in models.iter_mut().enumerate() {
             model.rank = place + 1;
         }

@@ -7,7 +7,7 @@ use super::scale::{AxisKind, Scale};
 use crate::html::render;
 use crate::html::text::shortened;
 
-/// Ranges of whole numbers, such as ranks, before they are drawn.
+/// Ranges, such as those of ranks, before they are drawn.
 pub(crate) struct Intervals {
     /// Unique in the page.
     pub id: String,
@@ -15,15 +15,17 @@ pub(crate) struct Intervals {
     /// What a reader who does not see the picture should know.
     pub description: String,
     pub axis: String,
+    /// Whether the numbers are whole and begin at 1.
+    pub is_whole: bool,
     pub rows: Vec<Interval>,
 }
 
 /// A range with a point in it.
 pub(crate) struct Interval {
     pub name: String,
-    pub low: usize,
-    pub high: usize,
-    pub at: usize,
+    pub low: f64,
+    pub high: f64,
+    pub at: f64,
     pub tip: String,
     /// Place of its model, for the filter.
     pub model: usize,
@@ -58,13 +60,15 @@ const ROW: usize = 22;
 
 impl Intervals {
     /// The picture; `None` without a row.
-    #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^52")]
     pub(crate) fn html(self) -> Option<String> {
         let ends = self.rows.iter().flat_map(|row| [row.low, row.high, row.at]);
-        let scale = Scale::new(&AxisKind::Linear, ends.map(|end| end as f64))?;
-        let x = |rank: usize| coordinate(LEFT + scale.place(rank as f64) * (RIGHT - LEFT));
-        let ticks = scale.ticks.iter().filter(|tick| tick.fract() == 0.0 && **tick >= 1.0);
-        let ticks = ticks.map(|&tick| (coordinate(LEFT + scale.place(tick) * (RIGHT - LEFT)), tick.to_string()));
+        let scale = Scale::new(&AxisKind::Linear, ends)?;
+        let x = |value: f64| coordinate(LEFT + scale.place(value) * (RIGHT - LEFT));
+        let ticks = scale
+            .ticks
+            .iter()
+            .filter(|tick| !self.is_whole || (tick.fract() == 0.0 && **tick >= 1.0));
+        let ticks = ticks.map(|&tick| (coordinate(LEFT + scale.place(tick) * (RIGHT - LEFT)), scale.text(tick)));
         let bottom = ROW * self.rows.len() + 8;
         let rows = self.rows.iter().enumerate().map(|(place, row)| DrawnRow {
             name: shortened(&row.name, 22),

@@ -6,6 +6,7 @@ use crate::html::chart::{Interval, Intervals};
 use crate::html::text::{isolated, percent};
 use crate::ranking::{RankedModel, Ranking};
 
+#[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^52")]
 pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
     if ranking.models.len() < 2 {
         return None;
@@ -16,9 +17,9 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
         let [low, high] = ranks.0;
         Some(Interval {
             name: model.name.clone(),
-            low,
-            high,
-            at: model.rank,
+            low: low as f64,
+            high: high as f64,
+            at: model.rank as f64,
             tip: format!(
                 "{}\nrank {}, ranks {}, {} {}",
                 isolated(&model.name),
@@ -46,6 +47,7 @@ pub(crate) fn html(ranking: &Ranking, prefix: &str) -> Option<String> {
             "{wide} of {shown} models have more than one rank in their interval. The intervals are in the column \"ranks\" of the table of models."
         ),
         axis: "rank".to_owned(),
+        is_whole: true,
         rows,
     };
     let mut html = picture.html()?;

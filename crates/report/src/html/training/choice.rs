@@ -1,4 +1,4 @@
-//! Learning rates and λ that were tried on the validation samples.
+//! Methods, learning rates and λ that were tried on the validation samples.
 
 use crate::html::chart::{Axis, AxisKind, Curve, Plot, Point, Stroke};
 use crate::html::render;
@@ -34,12 +34,43 @@ pub(crate) fn html(training: &Training, prefix: &str) -> Option<String> {
             is_kept: setting("lambda") == Some(point.lambda),
         })
         .collect();
+    let methods: Vec<Trial<'_>> = training
+        .contest
+        .iter()
+        .filter_map(|one| {
+            Some(Trial {
+                name: one.method.clone(),
+                measured: one.measured.as_ref()?,
+                is_kept: one.chosen,
+            })
+        })
+        .collect();
     let parts = [
+        part(&methods, &format!("{prefix}-methods"), "method"),
+        failed(training),
         part(&rates, &format!("{prefix}-rates"), "learning rate, batch norm"),
         part(&lambdas, &format!("{prefix}-lambdas"), "λ"),
     ];
     let html: String = parts.into_iter().flatten().collect();
     (!html.is_empty()).then_some(html)
+}
+
+/// The candidates without a result, with the reason.
+fn failed(training: &Training) -> Option<String> {
+    let failed = training.contest.iter().filter_map(|one| {
+        let cells = vec![Cell::head(one.method.as_str()), Cell::text(one.reason.as_deref()?)];
+        Some(Row::new(cells))
+    });
+    let rows: Vec<Row> = failed.collect();
+    if rows.is_empty() {
+        return None;
+    }
+    Some(render(&DataTable {
+        id: "failed-candidates-table".to_owned(),
+        caption: "Candidates without a result".to_owned(),
+        columns: vec![Column::text("method"), Column::text("reason")],
+        rows,
+    }))
 }
 
 /// The values of one setting; nothing where it was not chosen.

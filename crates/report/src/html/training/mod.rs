@@ -65,13 +65,16 @@ fn answer(training: &Training) -> String {
         })
     });
     let mut text = format!(
-        "{} was tuned by {}: {}, with the weights of epoch {} of {}.",
+        "{} was tuned by {}: {}",
         isolated(&training.model),
         training.method,
         found.unwrap_or_else(|| "no metric is defined".to_owned()),
-        training.chosen_epoch,
-        training.epochs
     );
+    // A head without steps, or several models, has no epoch.
+    match training.chosen_epoch {
+        0 => text.push('.'),
+        epoch => text.push_str(&format!(", with the weights of epoch {epoch} of {}.", training.epochs)),
+    }
     let is_chosen = training.settings.get("keep").and_then(|keep| keep.as_str()) == Some("best");
     if is_chosen && metrics.test.is_empty() && !metrics.validation.is_empty() {
         text.push_str(" The validation samples chose the epoch, so a test set may show less.");

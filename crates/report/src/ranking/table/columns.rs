@@ -9,6 +9,8 @@ use crate::table::{Align, Emphasis, Style, Table};
 
 /// Cells of the bar of P(best).
 const BAR: usize = 6;
+/// Columns of a terminal on which the bar is drawn.
+const ROOM_FOR_BAR: usize = 100;
 
 /// A column of the table: its name, its alignment and its cells.
 struct Column<'a> {
@@ -51,6 +53,10 @@ impl Ranking {
             .map(|column| (column.name.as_str(), column.align))
             .collect();
         let mut table = Table::new(&names);
+        // On a narrow terminal, what a model costs comes before a second score.
+        let main = self.score_names().first().copied();
+        let is_second = |name: &str| Some(name) != main && self.chance_of(name).is_some();
+        table.spare((0..names.len()).filter(|&at| is_second(names[at].0)));
         for model in &self.models {
             let emphasis = if model.race.as_ref().is_some_and(|record| record.stopped) {
                 Emphasis::Dim
@@ -155,8 +161,8 @@ impl Ranking {
                 let Some(p) = model.predicted.as_ref().map(|found| found.p_best) else {
                     return dash();
                 };
-                // A bar is for eyes, so it is drawn on terminals only.
-                let bar = if style.width.is_some() {
+                // A bar is for eyes, so it is drawn on terminals only, and where it takes no room from a column.
+                let bar = if style.width.is_some_and(|width| width >= ROOM_FOR_BAR) {
                     format!("{} ", bar(p))
                 } else {
                     String::new()

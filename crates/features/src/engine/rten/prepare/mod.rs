@@ -89,16 +89,15 @@ impl Preparation {
     }
 
     /// Refuses what rten would compute differently.
-    fn check(&self, node: &Node, graph: &Graph) -> Result<(), Error> {
-        let wide = node
-            .inputs
-            .iter()
-            .enumerate()
-            .find(|(_, name)| self.wide.contains(*name));
-        if let Some((position, name)) = wide
-            && !wide::is_limit(node, position)
-        {
-            return Err(refused(node, &format!("the constant {name:?}, which takes 64 bits")));
+    fn check(&mut self, node: &Node, graph: &Graph) -> Result<(), Error> {
+        for (position, name) in node.inputs.iter().enumerate() {
+            if !self.wide.contains(name) || wide::is_limit(node, position) {
+                continue;
+            }
+            if !wide::is_passed_on(node, position) {
+                return Err(refused(node, &format!("the constant {name:?}, which takes 64 bits")));
+            }
+            self.wide.extend(node.outputs.iter().cloned());
         }
         match node.op_type.as_str() {
             "Resize" if node.string("mode") == Some("cubic") => Err(refused(node, "cubic interpolation")),

@@ -35,3 +35,13 @@ pub(super) fn is_limit(node: &Node, position: usize) -> bool {
         _ => false,
     }
 }
+
+/// Whether `node` passes the numbers of its inputs on as they are, so that a clamped one is clamped in its output too.
+pub(super) fn is_passed_on(node: &Node, position: usize) -> bool {
+    match node.op_type.as_str() {
+        "Cast" => node.int("to") == Some(i64::from(DataType::I64.code())),
+        "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten" => position == 0,
+        "Concat" | "Identity" => true,
+        _ => false,
+    }
+}
