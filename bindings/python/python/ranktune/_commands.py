@@ -26,6 +26,7 @@ def rank(
     column: int | None = None,
     word_column: int | None = None,
     tag_scheme: Text | float | None = None,
+    config: Text | float | None = None,
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
@@ -67,9 +68,10 @@ def rank(
         repositories (hf:ORG/NAME, with @REVISION or without), "search:WORDS" for what a search
         finds, or starter:vision and starter:text.
     data : str or path
-        A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV,
-        TSV, JSONL or Parquet table with a column of files or texts; or a file of words and
-        tags (--task tokens).
+        A folder with a subfolder per class (or train/ and test/ with such subfolders); a table
+        (CSV, TSV, JSONL, Parquet, Arrow, Excel) with a column of files or texts; a file of
+        words and tags (--task tokens); or a data set of the Hugging Face hub
+        (hf:datasets/ORG/NAME, with @REVISION and /CONFIG behind it or without).
     scores : str or path, or a sequence of them, optional
         Scores, the one that orders the ranking first [default: logme, and those others that
         suit the task and cost little].
@@ -100,6 +102,9 @@ def rank(
         the second if the first numbers the words].
     tag_scheme : str or number, optional
         Tagging scheme of the entities [default: detected from the tags].
+    config : str or number, optional
+        Configuration of a data set that has several, as those of the Hugging Face hub
+        [default: the only or the default one].
     split : str or number, optional
         Split to use if the folder has train/, test/, … [default: train].
     no_label : str or path, or a sequence of them, optional
@@ -210,6 +215,7 @@ def rank(
             "--column": column,
             "--word-column": word_column,
             "--tag-scheme": tag_scheme,
+            "--config": config,
             "--split": split,
             "--no-label": no_label,
             "--decimal": decimal,
@@ -258,6 +264,7 @@ def tune(
     column: int | None = None,
     word_column: int | None = None,
     tag_scheme: Text | float | None = None,
+    config: Text | float | None = None,
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
@@ -266,6 +273,7 @@ def tune(
     model: Text | float | None = None,
     ranking: Text | None = None,
     method: Text | float | None = None,
+    candidates: Many | None = None,
     teachers: Text | float | None = None,
     lambda_: Text | float | None = None,
     read_out: Text | float | None = None,
@@ -287,6 +295,10 @@ def tune(
     augmentation: Text | float | None = None,
     views: int | None = None,
     keep: Text | float | None = None,
+    patience: int | None = None,
+    budget: Text | float | None = None,
+    class_weights: Text | float | None = None,
+    ema: float | str | None = None,
     validation: Text | float | None = None,
     test: Text | None = None,
     feature: Text | float | None = None,
@@ -317,9 +329,10 @@ def tune(
     hub : str or path, or a sequence of them
         Models: folders of models, model folders, or .onnx files.
     data : str or path
-        A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV,
-        TSV, JSONL or Parquet table with a column of files or texts; or a file of words and
-        tags (--task tokens).
+        A folder with a subfolder per class (or train/ and test/ with such subfolders); a table
+        (CSV, TSV, JSONL, Parquet, Arrow, Excel) with a column of files or texts; a file of
+        words and tags (--task tokens); or a data set of the Hugging Face hub
+        (hf:datasets/ORG/NAME, with @REVISION and /CONFIG behind it or without).
     task : str or number, optional
         The task [default: inferred from the targets]: "classification", "multilabel",
         "regression", "tokens".
@@ -338,6 +351,9 @@ def tune(
         the second if the first numbers the words].
     tag_scheme : str or number, optional
         Tagging scheme of the entities [default: detected from the tags].
+    config : str or number, optional
+        Configuration of a data set that has several, as those of the Hugging Face hub
+        [default: the only or the default one].
     split : str or number, optional
         Split to use if the folder has train/, test/, … [default: train].
     no_label : str or path, or a sequence of them, optional
@@ -361,9 +377,24 @@ def tune(
         by the best-ranked models (JMLR 2022) distillation: train the logits towards the
         teachers' predictions (Hinton 2015) l2-sp: pull all weights towards their initial
         values (Li 2018) bss: penalise the smallest singular values of the features (Chen 2019)
-        [default: b-tuning].
+        delta: hold the feature map near its initial one, by the channels' importance (Li 2019)
+        stoch-norm: normalize each channel by running or batch statistics at random (Kou 2020)
+        co-tuning: also train the source classifier, towards the source classes of each class
+        (You 2020) bi-tuning: add contrastive losses on the classifier and a projector, over
+        queues of keys (Zhong 2020) wise-ft: fine-tune, then interpolate with the initial
+        weights as the validation samples say (Wortsman 2022) lora: train low-rank changes of
+        linear layers and 1×1 convolutions, merged at the end (Hu 2022) soup: average the
+        weights of the runs of a search, all or greedily chosen (Wortsman 2022) source-soup:
+        fine-tune the average of the best-ranked models, which have one architecture stacked:
+        one linear head on the cached features of the best-ranked models; the result is all of
+        them (Wolpert 1992) ensemble: fine-tune the best-ranked models and average their
+        predictions; the result is all of them auto: try several of these (--candidates), and
+        keep what the validation samples say [default: b-tuning].
+    candidates : str or path, or a sequence of them, optional
+        The methods that auto tries [default: linear-probe, stacked, fine-tune, b-tuning].
     teachers : str or number, optional
-        Number of best-ranked models that teach, or the teachers by name [default: 3].
+        Number of best-ranked models that teach, or the teachers by name; of stacked and
+        ensemble, the models themselves [default: 3, or all of a hub that has fewer].
     lambda_ : str or number, optional
         Weight of the teachers' term, of methods that have one; of several values, or of a
         small grid with auto, the validation samples choose one [default: 10].
@@ -420,6 +451,16 @@ def tune(
     keep : str or number, optional
         The weights to keep: those of the best epoch on the validation samples, or the last
         ones: "best", "last" [default: best].
+    patience : int, optional
+        End training after this many epochs without a better validation.
+    budget : str or number, optional
+        Time for training: no epoch, trial or candidate starts that would not fit.
+    class_weights : str or number, optional
+        Weights of the classes in the loss: balanced weighs rare classes up, and chooses epochs
+        and settings by macro F1: "none", "balanced" [default: none].
+    ema : float or str, optional
+        Validate and write a moving average of the weights with this decay, such as 0.99
+        [default: none].
     validation : str or number, optional
         Validation samples: a share of the data, a data set, or none [default: 0.1].
     test : str or path, optional
@@ -471,7 +512,8 @@ def tune(
     report : str or path, optional
         Write the training run as an HTML page: one file with tables and pictures.
     resume : bool, optional
-        Continue the run in --out.
+        Continue the run in --out; without --hub and --data, with the arguments that it was
+        begun with.
     list_parameters : bool, optional
         List the weights that would be trained, and why the others would not, and stop.
     progress : callable, optional
@@ -500,6 +542,7 @@ def tune(
             "--column": column,
             "--word-column": word_column,
             "--tag-scheme": tag_scheme,
+            "--config": config,
             "--split": split,
             "--no-label": no_label,
             "--decimal": decimal,
@@ -508,6 +551,7 @@ def tune(
             "--model": model,
             "--ranking": ranking,
             "--method": method,
+            "--candidates": candidates,
             "--teachers": teachers,
             "--lambda": lambda_,
             "--read-out": read_out,
@@ -529,6 +573,10 @@ def tune(
             "--augmentation": augmentation,
             "--views": views,
             "--keep": keep,
+            "--patience": patience,
+            "--budget": budget,
+            "--class-weights": class_weights,
+            "--ema": ema,
             "--validation": validation,
             "--test": test,
             "--feature": feature,
@@ -577,6 +625,7 @@ def study(
     resume: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
+    report: Text | None = None,
     task: Text | float | None = None,
     target: Many | None = None,
     input_column: Text | float | None = None,
@@ -584,6 +633,7 @@ def study(
     column: int | None = None,
     word_column: int | None = None,
     tag_scheme: Text | float | None = None,
+    config: Text | float | None = None,
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
@@ -610,8 +660,8 @@ def study(
         repositories (hf:ORG/NAME).
     data : str or path, or a sequence of them
         Data sets: folders with a subfolder per class (or train/ and test/ with such
-        subfolders), tables, or files of words and tags. A data set is tested on its test
-        split, or else on a fixed share of its samples.
+        subfolders), tables, files of words and tags, or repositories (hf:datasets/ORG/NAME). A
+        data set is tested on its test split, or else on a fixed share of its samples.
     out : str or path
         Folder of the study: its finished parts, and the documents at the end.
     methods : str or path, or a sequence of them, optional
@@ -649,6 +699,8 @@ def study(
         Do those tunings and rankings again that failed before.
     dry_run : bool, optional
         Print what would be done and how long it may take, and stop.
+    report : str or path, optional
+        Write the study as an HTML page: one file with tables and pictures.
     task : str or number, optional
         The task [default: inferred from the targets]: "classification", "multilabel",
         "regression", "tokens".
@@ -667,6 +719,9 @@ def study(
         the second if the first numbers the words].
     tag_scheme : str or number, optional
         Tagging scheme of the entities [default: detected from the tags].
+    config : str or number, optional
+        Configuration of a data set that has several, as those of the Hugging Face hub
+        [default: the only or the default one].
     split : str or number, optional
         Split to use if the folder has train/, test/, … [default: train].
     no_label : str or path, or a sequence of them, optional
@@ -739,6 +794,7 @@ def study(
             "--resume": resume,
             "--retry-failed": retry_failed,
             "--dry-run": dry_run,
+            "--report": report,
             "--task": task,
             "--target": target,
             "--input-column": input_column,
@@ -746,6 +802,7 @@ def study(
             "--column": column,
             "--word-column": word_column,
             "--tag-scheme": tag_scheme,
+            "--config": config,
             "--split": split,
             "--no-label": no_label,
             "--decimal": decimal,
@@ -778,6 +835,7 @@ def evaluate(
     column: int | None = None,
     word_column: int | None = None,
     tag_scheme: Text | float | None = None,
+    config: Text | float | None = None,
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
@@ -809,9 +867,10 @@ def evaluate(
         A model folder, such as the output of tune, or an .onnx file with its configuration
         beside it.
     data : str or path
-        A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV,
-        TSV, JSONL or Parquet table with a column of files or texts; or a file of words and
-        tags (--task tokens).
+        A folder with a subfolder per class (or train/ and test/ with such subfolders); a table
+        (CSV, TSV, JSONL, Parquet, Arrow, Excel) with a column of files or texts; a file of
+        words and tags (--task tokens); or a data set of the Hugging Face hub
+        (hf:datasets/ORG/NAME, with @REVISION and /CONFIG behind it or without).
     task : str or number, optional
         The task [default: inferred from the targets]: "classification", "multilabel",
         "regression", "tokens".
@@ -830,6 +889,9 @@ def evaluate(
         the second if the first numbers the words].
     tag_scheme : str or number, optional
         Tagging scheme of the entities [default: detected from the tags].
+    config : str or number, optional
+        Configuration of a data set that has several, as those of the Hugging Face hub
+        [default: the only or the default one].
     split : str or number, optional
         Split to use if the folder has train/, test/, … [default: train].
     no_label : str or path, or a sequence of them, optional
@@ -909,6 +971,7 @@ def evaluate(
             "--column": column,
             "--word-column": word_column,
             "--tag-scheme": tag_scheme,
+            "--config": config,
             "--split": split,
             "--no-label": no_label,
             "--decimal": decimal,
@@ -1038,6 +1101,7 @@ def features(
     column: int | None = None,
     word_column: int | None = None,
     tag_scheme: Text | float | None = None,
+    config: Text | float | None = None,
     split: Text | float | None = None,
     no_label: Many | None = None,
     decimal: Text | float | None = None,
@@ -1067,9 +1131,10 @@ def features(
     model : str or number
         A model folder, an .onnx file, or a repository of the Hugging Face hub.
     data : str or path
-        A folder with a subfolder per class (or train/ and test/ with such subfolders); a CSV,
-        TSV, JSONL or Parquet table with a column of files or texts; or a file of words and
-        tags (--task tokens).
+        A folder with a subfolder per class (or train/ and test/ with such subfolders); a table
+        (CSV, TSV, JSONL, Parquet, Arrow, Excel) with a column of files or texts; a file of
+        words and tags (--task tokens); or a data set of the Hugging Face hub
+        (hf:datasets/ORG/NAME, with @REVISION and /CONFIG behind it or without).
     out : str or path
         Output file: .safetensors with features, targets, probabilities and the names of the
         inputs, or .npy with the features alone and a table of inputs and targets beside it.
@@ -1091,6 +1156,9 @@ def features(
         the second if the first numbers the words].
     tag_scheme : str or number, optional
         Tagging scheme of the entities [default: detected from the tags].
+    config : str or number, optional
+        Configuration of a data set that has several, as those of the Hugging Face hub
+        [default: the only or the default one].
     split : str or number, optional
         Split to use if the folder has train/, test/, … [default: train].
     no_label : str or path, or a sequence of them, optional
@@ -1165,6 +1233,7 @@ def features(
             "--column": column,
             "--word-column": word_column,
             "--tag-scheme": tag_scheme,
+            "--config": config,
             "--split": split,
             "--no-label": no_label,
             "--decimal": decimal,
@@ -1244,8 +1313,8 @@ def report(
     Parameters
     ----------
     documents : str or path, or a sequence of them
-        What rank, tune, eval and compare wrote as JSON, or folders with their ranking.json and
-        training.json.
+        What rank, tune, eval, compare and study wrote as JSON, or folders with their
+        ranking.json, training.json and study.json.
     out : str or path, optional
         The HTML file [default: report.html].
     progress : callable, optional
