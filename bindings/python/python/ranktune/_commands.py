@@ -266,6 +266,7 @@ def tune(
     model: Text | float | None = None,
     ranking: Text | None = None,
     method: Text | float | None = None,
+    candidates: Many | None = None,
     teachers: Text | float | None = None,
     lambda_: Text | float | None = None,
     read_out: Text | float | None = None,
@@ -287,6 +288,10 @@ def tune(
     augmentation: Text | float | None = None,
     views: int | None = None,
     keep: Text | float | None = None,
+    patience: int | None = None,
+    budget: Text | float | None = None,
+    class_weights: Text | float | None = None,
+    ema: float | str | None = None,
     validation: Text | float | None = None,
     test: Text | None = None,
     feature: Text | float | None = None,
@@ -361,9 +366,24 @@ def tune(
         by the best-ranked models (JMLR 2022) distillation: train the logits towards the
         teachers' predictions (Hinton 2015) l2-sp: pull all weights towards their initial
         values (Li 2018) bss: penalise the smallest singular values of the features (Chen 2019)
-        [default: b-tuning].
+        delta: hold the feature map near its initial one, by the channels' importance (Li 2019)
+        stoch-norm: normalize each channel by running or batch statistics at random (Kou 2020)
+        co-tuning: also train the source classifier, towards the source classes of each class
+        (You 2020) bi-tuning: add contrastive losses on the classifier and a projector, over
+        queues of keys (Zhong 2020) wise-ft: fine-tune, then interpolate with the initial
+        weights as the validation samples say (Wortsman 2022) lora: train low-rank changes of
+        linear layers and 1×1 convolutions, merged at the end (Hu 2022) soup: average the
+        weights of the runs of a search, all or greedily chosen (Wortsman 2022) source-soup:
+        fine-tune the average of the best-ranked models, which have one architecture stacked:
+        one linear head on the cached features of the best-ranked models; the result is all of
+        them (Wolpert 1992) ensemble: fine-tune the best-ranked models and average their
+        predictions; the result is all of them auto: try several of these (--candidates), and
+        keep what the validation samples say [default: b-tuning].
+    candidates : str or path, or a sequence of them, optional
+        The methods that auto tries [default: linear-probe, stacked, fine-tune, b-tuning].
     teachers : str or number, optional
-        Number of best-ranked models that teach, or the teachers by name [default: 3].
+        Number of best-ranked models that teach, or the teachers by name; of stacked and
+        ensemble, the models themselves [default: 3, or all of a hub that has fewer].
     lambda_ : str or number, optional
         Weight of the teachers' term, of methods that have one; of several values, or of a
         small grid with auto, the validation samples choose one [default: 10].
@@ -420,6 +440,16 @@ def tune(
     keep : str or number, optional
         The weights to keep: those of the best epoch on the validation samples, or the last
         ones: "best", "last" [default: best].
+    patience : int, optional
+        End training after this many epochs without a better validation.
+    budget : str or number, optional
+        Time for training: no epoch, trial or candidate starts that would not fit.
+    class_weights : str or number, optional
+        Weights of the classes in the loss: balanced weighs rare classes up, and chooses epochs
+        and settings by macro F1: "none", "balanced" [default: none].
+    ema : float or str, optional
+        Validate and write a moving average of the weights with this decay, such as 0.99
+        [default: none].
     validation : str or number, optional
         Validation samples: a share of the data, a data set, or none [default: 0.1].
     test : str or path, optional
@@ -508,6 +538,7 @@ def tune(
             "--model": model,
             "--ranking": ranking,
             "--method": method,
+            "--candidates": candidates,
             "--teachers": teachers,
             "--lambda": lambda_,
             "--read-out": read_out,
@@ -529,6 +560,10 @@ def tune(
             "--augmentation": augmentation,
             "--views": views,
             "--keep": keep,
+            "--patience": patience,
+            "--budget": budget,
+            "--class-weights": class_weights,
+            "--ema": ema,
             "--validation": validation,
             "--test": test,
             "--feature": feature,
@@ -577,6 +612,7 @@ def study(
     resume: bool = False,
     retry_failed: bool = False,
     dry_run: bool = False,
+    report: Text | None = None,
     task: Text | float | None = None,
     target: Many | None = None,
     input_column: Text | float | None = None,
@@ -649,6 +685,8 @@ def study(
         Do those tunings and rankings again that failed before.
     dry_run : bool, optional
         Print what would be done and how long it may take, and stop.
+    report : str or path, optional
+        Write the study as an HTML page: one file with tables and pictures.
     task : str or number, optional
         The task [default: inferred from the targets]: "classification", "multilabel",
         "regression", "tokens".
@@ -739,6 +777,7 @@ def study(
             "--resume": resume,
             "--retry-failed": retry_failed,
             "--dry-run": dry_run,
+            "--report": report,
             "--task": task,
             "--target": target,
             "--input-column": input_column,
@@ -1244,8 +1283,8 @@ def report(
     Parameters
     ----------
     documents : str or path, or a sequence of them
-        What rank, tune, eval and compare wrote as JSON, or folders with their ranking.json and
-        training.json.
+        What rank, tune, eval, compare and study wrote as JSON, or folders with their
+        ranking.json, training.json and study.json.
     out : str or path, optional
         The HTML file [default: report.html].
     progress : callable, optional
