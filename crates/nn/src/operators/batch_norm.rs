@@ -13,7 +13,7 @@ use ranktune_core::random::Random;
 use super::{Attributes, Context, Inputs, Operator, RunningUpdate};
 use crate::kernels::Activation;
 use crate::tensor::DeviceTensor;
-use crate::{Error, Mode, Result};
+use crate::{Error, Mode, Result, kernels};
 
 /// Our own attribute: the statistics are computed by the graph, so they are used unchanged in every mode.
 pub(crate) const COMPUTED: &str = "ranktune_computed_statistics";
@@ -73,9 +73,20 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
             Mode::Stochastic { percent, seed } if trains => Some(draw(percent, seed, inputs.name(3), channels)),
             _ => None,
         };
-        // The activation follows the mixture, so it is not fused with either half.
-        let fused = if chosen.is_some() { Activation::NONE } else { activation };
-        let batch = x.normalize_batch(scale, bias, epsilon, fused)?;
+        // y_batch of the channels with s = 0 and y_running of those with s = 1: by scales and biases that are 0 for the others, so that
+        // the mixture is one sum of two maps. The activation follows it.
+        let mask = match &chosen {
+            Some(chosen) => {
+                let rest = chosen.iter().map(|s| 1.0 - s).collect();
+                let of = |values| scale.detached().with_values(&[channels], values);
+                Some([of(rest)?, of(chosen.clone())?])
+            }
+            None => None,
+        };
+        let batch = match &mask {
+            Some([rest, _]) => x.normalize_batch(&scale.mul(rest)?, &bias.mul(rest)?, epsilon, Activation::NONE)?,
+            None => x.normalize_batch(scale, bias, epsilon, activation)?,
+        };
         let mut output = batch.output;
         if trains {
             let unbiased = batch.variance.mul_scalar(count as f32 / (count - 1) as f32);
@@ -83,13 +94,15 @@ pub(super) fn with_activation(attributes: &mut Attributes, activation: Activatio
                 mixed(mean, &batch.mean, momentum)?,
                 mixed(variance, &unbiased, momentum)?,
             ];
-            if let Some(chosen) = chosen {
+            if let Some([_, own]) = &mask {
                 let [mean, variance] = &running;
-                let moving = x.normalize_with([scale, bias, mean, variance], epsilon, Activation::NONE)?;
-                let mut by_channel = vec![1; dims.len()];
-                by_channel[1] = channels;
-                let mask = scale.detached().with_values(&by_channel, chosen)?;
-                output = output.add(&moving.sub(&output)?.mul(&mask)?)?.activate(activation)?;
+                let settings = [&scale.mul(own)?, &bias.mul(own)?, mean, variance];
+                let moving = x.normalize_with(settings, epsilon, Activation::NONE)?;
+                let sum = match kernels::add(&output, &moving) {
+                    Some(sum) => sum,
+                    None => output.add(&moving)?,
+                };
+                output = sum.activate(activation)?;
             }
             let [mean, variance] = running;
             update(inputs, context, 3, &mean);

@@ -4,7 +4,8 @@
 //! `y = (1 − s) · (x − μ)/√(σ² + ε) + s · (x − μ̃)/√(σ̃² + ε)`, then scale and bias; s ~ Bernoulli(p) by channel and step. The running
 //! statistics μ̃ and σ̃² take the batch in before they are used (algorithm 1). p = 0.5, as published. The rest is fine-tuning.
 //!
-//! Cost: both normalizations are computed, with a tape for each: about a tenth more time a step for a convolutional network.
+//! Cost: both normalizations are computed, with a tape for each: 1.2 to 1.6 times the time of a step with batch statistics
+//! (mobilenetv2 at 96 pixels on a CPU).
 
 use ranktune_nn::Mode;
 
