@@ -4,10 +4,12 @@
 //!     cargo run --release -p ranktune --example trials -- STUDY SHARE,SHARE,… HUB…
 //!
 //! STUDY is the folder of a finished `ranktune study` of one method, `fine-tune`, of images. Trials are the beginning of the study's
-//! tunings, so that what they cost is a share of what the study took. See `experiments/decision/study.md`.
+//! tunings. What tuning every model takes is estimated from a first search, as this machine is now; the study may have run on a machine
+//! that did other work too. See `experiments/decision/study.md`.
 
 #![expect(clippy::print_stdout, reason = "a program that reports on stdout")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -36,14 +38,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map(|source| Source::from(source.as_str()))
             .collect::<Vec<_>>(),
     );
-    println!("share  data             trials    spent  weighted tau  regret  expected regret  inside 90 %");
+    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+    println!("share  data             trials    spent  weighted tau  regret  expected regret  inside 90 %  ended");
     for share in shares.split(',') {
         let share: f64 = share.parse()?;
         let (mut taus, mut regrets, mut inside, mut count, mut spent) = (Vec::new(), Vec::new(), 0, 0, 0.0);
         for data in &study.data {
-            let found = one(&study, data, &record, &sources, share)?;
+            let all = match seconds.get(&data.name) {
+                Some(&all) => all,
+                None => one(&study, data, &record, &sources, None)?.seconds_of_all,
+            };
+            seconds.insert(data.name.clone(), all);
+            let found = one(&study, data, &record, &sources, Some(share * all))?;
             println!(
-                "{share:<5}  {:<15}  {:>6}  {:>5.1} %  {:>12.3}  {:>6.4}  {:>15.4}  {:>4} of {}",
+                "{share:<5}  {:<15}  {:>6}  {:>5.1} %  {:>12.3}  {:>6.4}  {:>15.4}  {:>4} of {}  {}",
                 data.name,
                 found.trials,
                 100.0 * found.spent,
@@ -51,7 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 found.regret,
                 found.expected,
                 found.inside,
-                found.models
+                found.models,
+                found.ended
             );
             taus.push(found.tau);
             regrets.push(found.regret);
@@ -75,6 +84,9 @@ struct Found {
     trials: usize,
     /// Share of the time of tuning every model.
     spent: f64,
+    /// Estimated seconds of tuning every model.
+    seconds_of_all: f64,
+    ended: String,
     tau: f64,
     regret: f64,
     expected: f64,
@@ -87,7 +99,7 @@ fn one(
     data: &StudyData,
     record: &Record,
     sources: &Sources,
-    share: f64,
+    budget: Option<f64>,
 ) -> Result<Found, Box<dyn Error>> {
     let rows = record.rows.iter().filter(|row| row.data != data.name).cloned();
     let known: Vec<_> = rows
@@ -96,8 +108,6 @@ fn one(
             row
         })
         .collect();
-    let tuning = study.cost.data.iter().find(|cost| cost.data == data.name);
-    let tuning = tuning.ok_or("the study has no cost of this data set")?.tuning_seconds;
     let number = |name: &str| {
         study
             .settings
@@ -112,7 +122,7 @@ fn one(
     };
     let folder = tempfile::tempdir()?;
     let mut options = RefineOptions::new(&dataset, folder.path());
-    options.budget = Some(Duration::from_secs_f64(share * tuning));
+    options.budget = budget.map(Duration::from_secs_f64);
     options.tolerance = 0.0;
     options.tune.train.epochs = number("epochs").ok_or("the study does not say its epochs")?;
     options.rungs = [1, 2, 4, 8]
@@ -144,6 +154,7 @@ fn one(
     };
     let refined = refine(sources, &dataset, (&ranking, &options), &Silent, &Interrupt::default())?;
     let decision = refined.ranking.decision.as_ref().ok_or("no decision")?;
+    let cost = decision.cost.ok_or("trials have a cost")?;
     let (mut said, mut was) = (Vec::new(), Vec::new());
     let mut inside = 0;
     for model in &refined.ranking.models {
@@ -160,7 +171,9 @@ fn one(
     }
     Ok(Found {
         trials: decision.trials.len(),
-        spent: decision.cost.map_or(0.0, |cost| cost.seconds) / tuning,
+        spent: cost.share,
+        seconds_of_all: cost.seconds_of_tuning_all,
+        ended: format!("{:?}", decision.ended),
         tau: weighted_tau(&said, &was)?.unwrap_or(f64::NAN),
         regret: top_k_regret(&said, &was, 1)?.unwrap_or(f64::NAN),
         expected: decision.expected_regret.unwrap_or(f64::NAN),

@@ -80,7 +80,7 @@ fn labels_that_follow_from_nothing_are_warned_of_and_true_ones_are_not() {
         let ranking = rank(texts(true_labels(400)), &[], keep_bytes);
         let baseline = ranking.baseline.as_ref().unwrap();
         assert_eq!(baseline.is_beaten, Some(true), "{keep_bytes:?}: {baseline:?}");
-        assert!(ranking.warnings.is_empty(), "{:?}", ranking.warnings);
+        assert!(!has_warning(&ranking, "permuted labels"), "{:?}", ranking.warnings);
         let permuted = baseline.permuted_labels.as_ref().unwrap();
         let first = &ranking.models[0];
         assert_eq!((&permuted.model, permuted.score.as_str()), (&first.name, "logme"));

@@ -79,7 +79,8 @@ fn walk(path: &Path, name: &str, besides: &[&str], found: &mut BTreeMap<String, 
     let file = name.rsplit('/').next().unwrap_or(name);
     // What a killed process could not remove.
     let is_left_over = file.starts_with('.') && file.ends_with(".tmp");
-    if is_left_over || besides.iter().any(|part| name.contains(part)) {
+    // It names the folder that the run was begun in.
+    if is_left_over || file == "command.json" || besides.iter().any(|part| name.contains(part)) {
         return;
     }
     if path.is_dir() {
