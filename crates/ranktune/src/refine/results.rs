@@ -9,9 +9,6 @@ use crate::rank::Answered;
 use crate::rank::decide::Question;
 use crate::record::today;
 
-/// Typical standard deviation of accuracies among the models of a hub, to which the sampling noise of a trial is compared.
-const SCALE: f64 = 0.03;
-
 /// The name of a rung, in rows of a record.
 fn rung_name(epochs: usize, of: usize) -> String {
     format!("{epochs} of {of} epochs")
@@ -29,7 +26,7 @@ pub(crate) fn rungs(standing: &Standing<'_>, n_validation: usize) -> Vec<Rung> {
         from = epochs;
         count = super::trial::half(count);
         let mut rung = Rung::new(rung_name(epochs, standing.epochs), sum as f64 / full);
-        rung.noise.centre += sampling / (SCALE * SCALE);
+        rung.sampling = sampling;
         rung
     });
     of_epochs.collect()

@@ -307,7 +307,7 @@ impl<'a> Builder<'a> {
             row.terms.push((self.offsets[rung], 1.0));
             row.terms.extend(offsets[rung].map(|own| (own, 1.0)));
             row.noise.push((variance::RUNGS + rung, square));
-            row.fixed_noise += ROUNDING;
+            row.fixed_noise += ROUNDING + self.options.rungs[rung].sampling;
             self.system.rows.push(row);
         }
     }

@@ -4,7 +4,7 @@ use super::assemble::assemble;
 use super::correlated;
 use super::joint::Joint;
 use super::maximise::maximise;
-use super::options::{DecisionOptions, VariancePrior, Variances};
+use super::options::{DecisionOptions, Noise, VariancePrior, Variances};
 use super::past::{Group, Past};
 use super::posterior::Posterior;
 use super::target::{DecisionTarget, Trial};
@@ -114,17 +114,24 @@ impl DecisionModel {
         let variances: Vec<f64> = self.logarithms.iter().map(|v| v.exp()).collect();
         let solved = assembly.system.solve(&variances)?;
         let joint = Joint::new(&assembly, &solved, &variances);
-        let noises = &variances[super::options::variance::RUNGS..];
+        let relative = &variances[super::options::variance::RUNGS..];
+        let rungs = self.options.rungs.iter().zip(relative);
+        let noises: Vec<Noise> = rungs
+            .map(|(rung, &relative)| Noise {
+                relative,
+                sampling: rung.sampling,
+            })
+            .collect();
         let mut nodes = Vec::new();
         for (joint, log_weight) in self.with_score(joint, target)? {
             for step in -NODES..=NODES {
                 let deviation = f64::from(step) * 0.5;
                 let scale = (assembly.scales.new.mean + deviation * assembly.scales.new.sd).exp();
-                let (node, log_density) = joint.condition(scale, &trials, noises)?;
+                let (node, log_density) = joint.condition(scale, &trials, &noises)?;
                 nodes.push((node, log_weight + log_density - 0.5 * deviation * deviation));
             }
         }
-        Ok(Posterior::new(nodes, target.models.len(), noises.to_vec(), trials))
+        Ok(Posterior::new(nodes, target.models.len(), noises, trials))
     }
 
     /// `joint` given the score that is an observation, with the logarithm of a weight, by its correlation; as it is without such a score.

@@ -15,11 +15,12 @@ use faer::linalg::solvers::Llt;
 use faer::{Mat, Side};
 
 use super::normal;
+use super::options::Noise;
 use super::posterior::Node;
 
 /// The changes `G` `[K, S]` of the expected accuracies by trials, one column a unit of surprise; `None` where a trial can say nothing
 /// that is not known.
-pub(crate) fn changes(belief: &Node, trials: &[(usize, Option<usize>)], noises: &[f64]) -> Option<Mat<f64>> {
+pub(crate) fn changes(belief: &Node, trials: &[(usize, Option<usize>)], noises: &[Noise]) -> Option<Mat<f64>> {
     let k = belief.mean.len() - noises.len();
     let (across, among) = belief.with_trials(trials, k, noises);
     let largest = (0..among.nrows()).map(|t| among[(t, t)]).fold(0.0, f64::max);

@@ -5,6 +5,7 @@ use faer::{Mat, Side};
 
 use super::assemble::{Assembly, ROUNDING};
 use super::correlated::{self, Observed};
+use super::options::Noise;
 use super::posterior::Node;
 use super::system::{Row, Solved};
 use super::target::Trial;
@@ -66,7 +67,7 @@ impl Joint {
     }
 
     /// `(y_1 … y_K, δ_1 … δ_R)` at one scale given the trials, and the log density of the trials.
-    pub(super) fn condition(&self, scale: f64, trials: &[Trial], noises: &[f64]) -> Result<(Node, f64)> {
+    pub(super) fn condition(&self, scale: f64, trials: &[Trial], noises: &[Noise]) -> Result<(Node, f64)> {
         let k = self.n_models;
         let size = self.mean.len() - 1;
         // Each of the new variables is a weight times one of the old, plus μ for accuracies.
@@ -102,7 +103,7 @@ impl Node {
         &self,
         trials: &[(usize, Option<usize>)],
         n_models: usize,
-        noises: &[f64],
+        noises: &[Noise],
     ) -> (Mat<f64>, Mat<f64>) {
         let size = self.mean.len();
         let c = &self.covariance;
@@ -115,13 +116,13 @@ impl Node {
             let shared = across[(model, t)] + rung.map_or(0.0, |rung| across[(n_models + rung, t)]);
             let own = rung
                 .filter(|_| s == t)
-                .map_or(0.0, |rung| noises[rung] * self.scale * self.scale + ROUNDING);
+                .map_or(0.0, |rung| noises[rung].variance(self.scale) + ROUNDING);
             shared + own
         });
         (across, among)
     }
 
-    fn given(self, trials: &[Trial], noises: &[f64]) -> Result<(Self, f64)> {
+    fn given(self, trials: &[Trial], noises: &[Noise]) -> Result<(Self, f64)> {
         let n_models = self.mean.len() - noises.len();
         let places: Vec<(usize, Option<usize>)> = trials.iter().map(|trial| (trial.model, trial.rung)).collect();
         let (across, among) = self.with_trials(&places, n_models, noises);

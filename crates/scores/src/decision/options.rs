@@ -50,20 +50,39 @@ pub struct Rung {
     pub name: String,
     /// Prior of `v_r`: the variance of a trial's noise, in units of `s_d²`.
     pub noise: VariancePrior,
+    /// Variance that the number of validation samples adds to a trial's accuracy, in accuracy² and whatever `s_d` is. Default 0.
+    pub sampling: f64,
     /// Prior of `δ_r`: accuracy of a trial minus accuracy of the full tuning, as a share.
     pub offset: NormalPrior,
+}
+
+/// The noise of a trial's accuracy: `v_r s² + w_r`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noise {
+    /// `v_r`
+    pub relative: f64,
+    /// `w_r`, in accuracy².
+    pub sampling: f64,
+}
+
+impl Noise {
+    /// The variance at a scale, in accuracy².
+    pub(crate) fn variance(self, scale: f64) -> f64 {
+        self.relative * scale * scale + self.sampling
+    }
 }
 
 impl Rung {
     /// A rung that costs `fraction` of a full tuning (0 to 1).
     ///
     /// The noise has its median at `0.1/√fraction` with a spread of 1, so that a trial at one percent of the cost is as noisy as models
-    /// differ; the offset is −0.05 ± 0.1. Both are assumptions, without a study behind them; past trials replace them.
+    /// differ; the offset is −0.1 ± 0.2. Both are assumptions, without a study behind them; past trials replace them.
     pub fn new(name: impl Into<String>, fraction: f64) -> Self {
         Self {
             name: name.into(),
             noise: VariancePrior::new(0.1 / fraction.clamp(1e-4, 1.0).sqrt(), 1.0),
-            offset: NormalPrior::new(-0.05, 0.1),
+            sampling: 0.0,
+            offset: NormalPrior::new(-0.1, 0.2),
         }
     }
 }

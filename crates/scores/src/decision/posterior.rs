@@ -3,6 +3,7 @@
 use faer::{Mat, Side};
 
 use super::normal;
+use super::options::Noise;
 use super::target::Trial;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -28,14 +29,14 @@ pub(crate) struct Node {
 pub struct Posterior {
     n_models: usize,
     nodes: Vec<Node>,
-    /// `v_r`
-    noises: Vec<f64>,
+    /// By rung.
+    noises: Vec<Noise>,
     trials: Vec<Trial>,
 }
 
 impl Posterior {
     /// From nodes and the logarithms of their weights.
-    pub(crate) fn new(nodes: Vec<(Node, f64)>, n_models: usize, noises: Vec<f64>, trials: Vec<Trial>) -> Self {
+    pub(crate) fn new(nodes: Vec<(Node, f64)>, n_models: usize, noises: Vec<Noise>, trials: Vec<Trial>) -> Self {
         let largest = nodes
             .iter()
             .map(|(_, weight)| *weight)
@@ -158,8 +159,8 @@ impl Posterior {
         }
     }
 
-    /// `v_r` by rung.
-    pub(crate) fn noises(&self) -> &[f64] {
+    /// By rung.
+    pub(crate) fn noises(&self) -> &[Noise] {
         &self.noises
     }
 

@@ -65,7 +65,8 @@ impl Item {
         sum += one(is_group) * if self.level.is_some() { v.level_by_loo } else { v.level };
         if let Some(rung) = self.rung.filter(|_| self.rung == other.rung) {
             sum += options.rungs[rung].offset.sd.powi(2) + one(is_group) * v.offset;
-            sum += one(is_group && is_model) * (v.rungs[rung] * self.scale.powi(2) + rounding);
+            sum += one(is_group && is_model)
+                * (v.rungs[rung] * self.scale.powi(2) + options.rungs[rung].sampling + rounding);
         }
         sum
     }
