@@ -40,7 +40,7 @@ pub(crate) fn macro_f1(logits: &[f32], targets: &TrainTargets) -> Option<f64> {
     Some(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
 }
 
-/// [`macro_f1`] as the metric of validation, for classes of unequal sizes.
+/// Macro F1 as the metric of validation, for classes of unequal sizes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MacroF1;
 
