@@ -5,6 +5,7 @@
 mod again;
 mod commands;
 mod exit;
+mod finish;
 mod interrupt;
 mod output;
 mod progress;
@@ -81,10 +82,10 @@ enum Command {
 /// Runs a command line, whose first argument is the program's name, and gives its exit code: 0 done, 1 done but something was
 /// skipped, 2 unusable input or arguments, 130 interrupted. Errors are printed.
 pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> u8 {
-    exit::explain_panics();
+    finish::explain_panics();
     let given = match again::arguments(arguments.into_iter().map(Into::into).collect()) {
         Ok(given) => given,
-        Err(error) => return exit::finish(Err(error)).code(),
+        Err(error) => return finish::finish(Err(error)).code(),
     };
     let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
@@ -95,7 +96,7 @@ pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) ->
             return exit.code();
         }
     };
-    exit::finish(dispatch(arguments.command)).code()
+    finish::finish(dispatch(arguments.command)).code()
 }
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {

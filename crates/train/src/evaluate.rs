@@ -6,7 +6,6 @@ use ranktune_nn::TrainableGraph;
 use crate::batch_targets::PreparedTargets;
 use crate::error::{Error, Result};
 use crate::feeds::{feeds, named};
-use crate::job::ValidationMetric;
 use crate::loader::with_batches;
 use crate::observer::{TrainEvent, TrainObserver};
 use crate::options::TrainOptions;
@@ -14,6 +13,7 @@ use crate::order::Order;
 use crate::outcome::ValidationRecord;
 use crate::samples::Samples;
 use crate::targets::TrainTargets;
+use crate::validation_metric::ValidationMetric;
 use crate::{losses, metrics};
 
 /// Samples to evaluate on, and how.

@@ -1,32 +1,29 @@
 //! The end of a run: what a method makes of the trained model.
 
-use ranktune_core::Interrupt;
 use ranktune_onnx::Model;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::job::TrainingJob;
-use crate::observer::TrainObserver;
 use crate::outcome::ValidationRecord;
-use crate::validation::validate;
 
 /// What [`Method::finish`](crate::Method::finish) works with.
 #[derive(Clone, Copy)]
 pub struct FinishContext<'a> {
-    pub(crate) job: &'a TrainingJob<'a>,
-    pub(crate) observer: &'a dyn TrainObserver,
-    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) initial: &'a Model,
+    pub(crate) has_validation: bool,
+    /// Validates a model; `None` when interrupted.
+    pub(crate) validate: &'a dyn Fn(&Model) -> Result<Option<ValidationRecord>>,
 }
 
 impl FinishContext<'_> {
     /// The model before training, with its new head.
     pub fn initial(&self) -> &Model {
-        self.job.model
+        self.initial
     }
 
     /// Whether there are validation samples.
     pub fn has_validation(&self) -> bool {
-        self.job.validation.is_some()
+        self.has_validation
     }
 
     /// Validates `model`; `None` when interrupted.
@@ -34,7 +31,7 @@ impl FinishContext<'_> {
     /// # Errors
     /// `Input` without validation samples; those of the graph.
     pub fn validate(&self, model: &Model) -> Result<Option<ValidationRecord>> {
-        validate(self.job, model, self.observer, self.interrupt)
+        (self.validate)(model)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The validation metric of each task; larger is better.
 
-use crate::job::ValidationMetric;
 use crate::targets::{TargetValues, TrainTargets};
+use crate::validation_metric::ValidationMetric;
 
 /// Name and value of the task's metric of logits `[rows, columns]` (regression: in the units of the data).
 pub(crate) fn measure(logits: &[f32], targets: &TrainTargets) -> (&'static str, f64) {

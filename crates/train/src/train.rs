@@ -7,6 +7,7 @@ use crate::finish::FinishContext;
 use crate::job::{TrainingJob, check};
 use crate::observer::TrainObserver;
 use crate::outcome::{TrainOutcome, Trained};
+use crate::validation::validate;
 use crate::{cached_features, checkpoint, run};
 
 /// Trains.
@@ -29,24 +30,24 @@ pub fn train(job: &TrainingJob<'_>, observer: &dyn TrainObserver, interrupt: &In
         run::run(&inner, observer, interrupt)?
     };
     let context = FinishContext {
-        job,
-        observer,
-        interrupt,
+        initial: job.model,
+        has_validation: job.validation.is_some(),
+        validate: &|model| validate(job, model, observer, interrupt),
     };
     match outcome {
-        TrainOutcome::Finished(trained) => finish(*trained, &context, TrainOutcome::Finished),
-        TrainOutcome::Paused(trained) => finish(*trained, &context, TrainOutcome::Paused),
+        TrainOutcome::Finished(trained) => finish(job, *trained, &context, TrainOutcome::Finished),
+        TrainOutcome::Paused(trained) => finish(job, *trained, &context, TrainOutcome::Paused),
         interrupted => Ok(interrupted),
     }
 }
 
 /// What the method makes of the trained model. Interrupted here, the run has its last checkpoint to go on from.
 fn finish(
+    job: &TrainingJob<'_>,
     trained: Trained,
     context: &FinishContext<'_>,
     outcome: impl FnOnce(Box<Trained>) -> TrainOutcome,
 ) -> Result<TrainOutcome> {
-    let job = context.job;
     let Some(finished) = job.method.finish(trained.model, context)? else {
         let checkpoints = job.options.checkpoints.as_ref();
         return Ok(TrainOutcome::Interrupted {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::SourceKind;
 use super::hugging_face::repository;
-use super::model_folder::{ModelFolder, name_of};
+use super::model_folder::ModelFolder;
+use super::names::name_of;
 use super::onnx_file::single_file;
 use crate::candidate::{Candidate, Download, Found, SkippedInHub};
 use crate::{Error, FileChoice, Location, Manifest, RepoId};

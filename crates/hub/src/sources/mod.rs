@@ -12,6 +12,7 @@ mod folder;
 mod hugging_face;
 mod manifest_file;
 mod model_folder;
+mod names;
 mod onnx_file;
 mod parts;
 mod search;

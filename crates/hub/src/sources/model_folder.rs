@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::names::name_of;
 use super::parts;
 use crate::candidate::Candidate;
 use crate::repository::is_commit;
@@ -203,18 +204,4 @@ pub(super) fn is_configured(dir: &Path) -> bool {
 fn is_onnx(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
-}
-
-/// The last part of a path, also of `.` and `..`.
-pub(super) fn name_of(path: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name(path)
-        .or_else(|| name(&fs::canonicalize(path).ok()?))
-        .unwrap_or_else(|| path.display().to_string())
-}
-
-/// The last part of a path without its extension.
-pub(super) fn stem_of(path: &Path) -> String {
-    path.file_stem()
-        .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned())
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::SourceKind;
-use super::model_folder::{ModelFolder, is_configured, name_of, stem_of};
+use super::model_folder::{ModelFolder, is_configured};
+use super::names::{name_of, stem_of};
 use crate::candidate::Candidate;
 
 pub(super) const KIND: SourceKind = SourceKind {

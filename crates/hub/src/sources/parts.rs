@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::model_folder::stem_of;
+use super::names::stem_of;
 
 /// Parts that take samples themselves.
 const ENCODERS: [&str; 6] = [

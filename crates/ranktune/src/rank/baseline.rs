@@ -1,20 +1,16 @@
 //! The baseline of a ranking: scores without features and of permuted labels, and whether some model is above them.
 
-use ranktune_core::one_line;
 use ranktune_data::DatasetTargets;
 use ranktune_report::ranking::{Baseline, PermutedLabels, RankedModel};
-use ranktune_scores::baseline::{PermutedScores, PermutedSums, order, without_features};
+use ranktune_scores::baseline::{PermutedSums, order, without_features};
 use ranktune_scores::scores::{Score, find};
 use ranktune_scores::{FeatureView, ScoreOptions, baseline};
 use serde_json::{Map, Value, json};
 
 use super::order::Ranked;
-use super::scores::Scoring;
+use super::scores::{Permuted, Scoring};
 use crate::error::Error;
 use crate::scoring::Columns;
-
-/// The scores of permuted labels of one model, or why there are none.
-pub(super) type Permuted = Result<PermutedScores, String>;
 
 /// What [`permuted`](Ranked) models have found, before they are put in order.
 pub(super) struct Found {
@@ -130,11 +126,6 @@ pub(super) fn saturated(models: &[RankedModel], names: &[String]) -> Vec<String>
         })
     });
     warnings.collect()
-}
-
-/// The one line of why there are no permuted labels.
-pub(super) fn reason(error: &ranktune_scores::Error) -> String {
-    one_line(error)
 }
 
 /// Whether sums over permuted labels are kept of rows that are not: where the score that orders the ranking is found from them.

@@ -13,10 +13,12 @@ use ranktune_scores::uncertainty::{GroupedScores, Jackknife};
 use ranktune_scores::{ScoreOptions, ScoreOutcome};
 use serde_json::{Map, Value, json};
 
-use super::baseline::{self, Permuted};
 use super::options::LayerChoice;
 use crate::error::Error;
 use crate::scoring::{insert_error, score_json};
+
+/// The scores of permuted labels of one model, or the one line of why there are none.
+pub(super) type Permuted = Result<PermutedScores, String>;
 
 /// Groups of samples that the jackknife leaves out in turn.
 pub(super) const GROUPS: usize = 10;
@@ -199,7 +201,7 @@ impl Scoring<'_> {
     ) {
         let first = self.names.first().and_then(|name| find(name).ok());
         if let (Some(score), Detail::Final) = (first, detail) {
-            list.permuted = Some(compute(score).map_err(|error| baseline::reason(&error)));
+            list.permuted = Some(compute(score).map_err(|error| one_line(&error)));
         }
     }
 }

@@ -34,23 +34,26 @@ impl Estimate {
     }
 }
 
-/// Seconds of all open tunings one after the other; `None` where a model is neither ranked nor timed. Without a finished tuning it is a rough guess.
-pub(super) fn before_the_work(run: &StudyRun) -> Option<f64> {
-    let (mut measured, mut expected, mut open) = (0.0, 0.0, 0.0);
-    for cell in &run.cells {
-        let seconds = extraction(run, cell)? * runs(run, cell);
-        let part = run.cell_part(cell);
-        if !run.folder.has(&part) {
-            open += seconds;
-        } else if let Ok(finished) = run.folder.part::<StudyCell>(&part)
-            && finished.value.is_some()
-        {
-            measured += finished.seconds;
-            expected += seconds;
+impl StudyRun {
+    /// Seconds of all open tunings one after the other; `None` where a model is neither ranked nor timed. Without a finished tuning it is a rough guess.
+    pub(super) fn seconds_before_the_work(&self) -> Option<f64> {
+        let run = self;
+        let (mut measured, mut expected, mut open) = (0.0, 0.0, 0.0);
+        for cell in &run.cells {
+            let seconds = extraction(run, cell)? * runs(run, cell);
+            let part = run.cell_part(cell);
+            if !run.folder.has(&part) {
+                open += seconds;
+            } else if let Ok(finished) = run.folder.part::<StudyCell>(&part)
+                && finished.value.is_some()
+            {
+                measured += finished.seconds;
+                expected += seconds;
+            }
         }
+        let correction = if expected > 0.0 { measured / expected } else { 1.0 };
+        Some(correction * open)
     }
-    let correction = if expected > 0.0 { measured / expected } else { 1.0 };
-    Some(correction * open)
 }
 
 /// Runs of the model over the samples in one tuning, with its search.

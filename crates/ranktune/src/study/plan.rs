@@ -12,7 +12,6 @@ use ranktune_train::{MethodInfo, methods};
 use serde_json::{Map, Value};
 
 use super::configuration::configuration;
-use super::estimate;
 use super::folder::{Part, StudyFolder, file_name};
 use super::options::{StudyInput, StudyOptions};
 use super::sets::{StudySet, names};
@@ -156,7 +155,7 @@ impl StudyRun {
             seeds: self.options.seeds(),
             cells: self.cells.len(),
             finished: finished.count(),
-            estimated_seconds: estimate::before_the_work(self),
+            estimated_seconds: self.seconds_before_the_work(),
         }
     }
 

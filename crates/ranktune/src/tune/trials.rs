@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use super::choice::{self, Tried};
 use super::options::{DEFAULT_LAMBDA, Lambda};
 use super::run::{RunKind, TrialConfig, TrialResult, TrialRunner, decimal};
-use super::soup;
 use crate::error::{Error, ErrorKind};
 
 /// The result of the search.
@@ -84,7 +83,7 @@ pub(crate) fn run(runner: &TrialRunner<'_>) -> Result<SearchResult, Error> {
     }
     let mut settings = runner.settings(&result, config.lambda);
     if runner.method.needs(Need::Search) {
-        let (model, soup) = soup::cook(&search, tried, result.trained.model)?;
+        let (model, soup) = search.cook(tried, result.trained.model)?;
         result.trained.model = model;
         settings.insert("soup".to_owned(), soup);
     }
