@@ -40,32 +40,8 @@ fn place() -> (Place, HubServer) {
     (place, HubServer::start(repository()))
 }
 
-/// The binary with that hub, and downloads kept in the place; nothing of this machine's own login or network.
 fn command(place: &Place, server: &HubServer, arguments: &[&str]) -> Command {
-    let mut command = place.command(arguments);
-    for name in [
-        "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN",
-        "HF_HUB_OFFLINE",
-        "TRANSFORMERS_OFFLINE",
-        "HF_HUB_CACHE",
-    ] {
-        command.env_remove(name);
-    }
-    for name in [
-        "http_proxy",
-        "HTTP_PROXY",
-        "https_proxy",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-    ] {
-        command.env_remove(name);
-    }
-    command
-        .env("HF_ENDPOINT", server.address())
-        .env("HF_HOME", place.path("hf"));
-    command
+    place.hub_command(server.address(), arguments)
 }
 
 fn run(place: &Place, server: &HubServer, arguments: &[&str]) -> Run {

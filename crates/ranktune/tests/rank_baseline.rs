@@ -80,7 +80,9 @@ fn labels_that_follow_from_nothing_are_warned_of_and_true_ones_are_not() {
         let ranking = rank(texts(true_labels(400)), &[], keep_bytes);
         let baseline = ranking.baseline.as_ref().unwrap();
         assert_eq!(baseline.is_beaten, Some(true), "{keep_bytes:?}: {baseline:?}");
-        assert!(!has_warning(&ranking, "permuted labels"), "{:?}", ranking.warnings);
+        // The texts are made of words that the small vocabulary hardly knows; of that alone is warned.
+        let is_of_words = |warning: &String| warning.contains("unknown to its tokenizer");
+        assert!(ranking.warnings.iter().all(is_of_words), "{:?}", ranking.warnings);
         let permuted = baseline.permuted_labels.as_ref().unwrap();
         let first = &ranking.models[0];
         assert_eq!((&permuted.model, permuted.score.as_str()), (&first.name, "logme"));

@@ -38,10 +38,36 @@ impl Place {
         command
     }
 
+    /// As [`command`](Self::command), with the hub at `address`, and downloads kept in this place; nothing of this machine's own login or
+    /// network.
+    pub fn hub_command(&self, address: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        for name in LOGIN_AND_NETWORK {
+            command.env_remove(name);
+        }
+        command.env("HF_ENDPOINT", address).env("HF_HOME", self.path("hf"));
+        command
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Run {
         Run::from(self.command(arguments).output().unwrap())
     }
 }
+
+/// Variables that would lead a test to the hub that this machine uses.
+const LOGIN_AND_NETWORK: [&str; 11] = [
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_HUB_CACHE",
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
 
 /// How a run ended.
 #[derive(Debug)]

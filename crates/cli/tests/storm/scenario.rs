@@ -166,22 +166,11 @@ impl Scenario {
 
     /// The command in a place.
     pub fn command(&self, place: &Place, server: Option<&HubServer>) -> Command {
-        let mut command = place.command(self.arguments);
-        for name in [
-            "HF_TOKEN",
-            "HF_HUB_OFFLINE",
-            "HF_HUB_CACHE",
-            "http_proxy",
-            "HTTP_PROXY",
-            "https_proxy",
-            "all_proxy",
-        ] {
-            command.env_remove(name);
-        }
-        if let Some(server) = server {
-            command.env("HF_ENDPOINT", server.address());
-        }
-        command.env("HF_HOME", place.path("hf")).stdin(Stdio::null());
+        let mut command = match server {
+            Some(server) => place.hub_command(server.address(), self.arguments),
+            None => place.command(self.arguments),
+        };
+        command.stdin(Stdio::null());
         command
     }
 

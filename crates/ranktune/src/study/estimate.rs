@@ -37,14 +37,13 @@ impl Estimate {
 impl StudyRun {
     /// Seconds of all open tunings one after the other; `None` where a model is neither ranked nor timed. Without a finished tuning it is a rough guess.
     pub(super) fn seconds_before_the_work(&self) -> Option<f64> {
-        let run = self;
         let (mut measured, mut expected, mut open) = (0.0, 0.0, 0.0);
-        for cell in &run.cells {
-            let seconds = extraction(run, cell)? * runs(run, cell);
-            let part = run.cell_part(cell);
-            if !run.folder.has(&part) {
+        for cell in &self.cells {
+            let seconds = extraction(self, cell)? * runs(self, cell);
+            let part = self.cell_part(cell);
+            if !self.folder.has(&part) {
                 open += seconds;
-            } else if let Ok(finished) = run.folder.part::<StudyCell>(&part)
+            } else if let Ok(finished) = self.folder.part::<StudyCell>(&part)
                 && finished.value.is_some()
             {
                 measured += finished.seconds;

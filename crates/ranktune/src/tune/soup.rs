@@ -35,8 +35,7 @@ impl Search<'_> {
     /// # Errors
     /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted); a checkpoint that cannot be read.
     pub(crate) fn cook(&self, mut tried: Vec<(TrialConfig, f64)>, chosen: Model) -> Result<(Model, Value), Error> {
-        let search = self;
-        let runner = search.runner;
+        let runner = self.runner;
         tried.sort_by(|a, b| b.1.total_cmp(&a.1));
         let Some(&(first, _)) = tried.first() else {
             return Ok((chosen, Value::Null));
@@ -44,7 +43,7 @@ impl Search<'_> {
         let validate = |model: &Model| runner.validate(model, first);
         let runs = tried
             .iter()
-            .map(|&(config, _)| Ok((search.name(config), search.chosen(config)?.trained.model)))
+            .map(|&(config, _)| Ok((self.name(config), self.chosen(config)?.trained.model)))
             .collect::<Result<Vec<(String, Model)>, Error>>()?;
         let names = |places: &[usize]| places.iter().map(|&place| runs[place].0.clone()).collect();
         let models = |places: &[usize]| -> Vec<&Model> { places.iter().map(|&place| &runs[place].1).collect() };
