@@ -14,7 +14,7 @@ use crate::table::{Align, Table};
 
 pub use card::CardFacts;
 pub use contest::{Contestant, Member};
-pub use curves::{LambdaPoint, Measured, RatePoint};
+pub use curves::{LambdaPoint, Measured, RatePoint, ValidatedEpoch};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.training/1";
@@ -284,6 +284,7 @@ mod tests {
                 learning_rate: 0.003,
                 batch_norm: "frozen".to_owned(),
                 measured: measured(),
+                epochs: Vec::new(),
             }],
             lambda_curve: vec![LambdaPoint {
                 lambda: 10.0,

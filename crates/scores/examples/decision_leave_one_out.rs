@@ -6,7 +6,9 @@
 
 #![expect(clippy::print_stdout, reason = "a program that reports on stdout")]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod tables;
+
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
@@ -15,8 +17,8 @@ use ranktune_scores::decision::{
     Candidate, CorrelatedScore, DecisionModel, DecisionOptions, DecisionTarget, NormalPrior, OutlookOptions, Past,
     PastResult,
 };
+use tables::{SCORES, data_sets, read, with_scores_of};
 
-const SCORES: [&str; 4] = ["h_score", "leep", "logme", "nce"];
 const LEVELS: [f64; 3] = [0.5, 0.8, 0.9];
 /// z of the levels.
 const FACTORS: [f64; 3] = [0.674_490, 1.281_552, 1.644_854];
@@ -27,14 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tllib = read(&folder.join("tllib_cnn.csv"), "tllib")?;
     let sfda = read(&folder.join("sfda_cnn.csv"), "sfda")?;
     let ssl = read(&folder.join("sfda_ssl.csv"), "ssl")?;
-    let rescored: Vec<PastResult> = sfda
-        .iter()
-        .filter_map(|row| {
-            let same = |other: &&PastResult| other.data_set == row.data_set && other.model == row.model;
-            let scores = tllib.iter().find(same)?.scores.clone();
-            Some(PastResult { scores, ..row.clone() })
-        })
-        .collect();
+    let rescored = with_scores_of(&sfda, &tllib);
     println!(
         "{:<46} tau_w  regret expected  coverage 50/80/90 %       of differences        P(best) of the first  Brier",
         ""
@@ -120,49 +115,6 @@ enum Known {
     OtherDataSets,
     /// The other protocol alone, without the target's data set.
     OtherProtocol,
-}
-
-/// Lower-case letters and digits, so that the tables' names meet.
-fn name(text: &str) -> String {
-    let plain: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-    match plain.as_str() {
-        "mnasnet10" => "mnasnet".to_owned(),
-        "stanfordcars" => "cars".to_owned(),
-        "oxfordiiitpets" => "pets".to_owned(),
-        _ => plain,
-    }
-}
-
-fn read(path: &Path, protocol: &str) -> Result<Vec<PastResult>, Box<dyn Error>> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().ok_or("an empty table")?.split(',').collect();
-    lines
-        .map(|line| {
-            let cells: BTreeMap<&str, &str> = header.iter().copied().zip(line.split(',')).collect();
-            let cell = |key: &str| cells.get(key).copied().ok_or(format!("{}: no {key}", path.display()));
-            let mut scores = BTreeMap::new();
-            for score in SCORES {
-                if let Some(value) = cells.get(score) {
-                    scores.insert(score.to_owned(), value.parse()?);
-                }
-            }
-            Ok(PastResult {
-                model: name(cell("model")?),
-                data_set: name(cell("dataset")?),
-                protocol: protocol.to_owned(),
-                accuracy: cell("accuracy")?.parse::<f64>()? / 100.0,
-                scores,
-                ..PastResult::default()
-            })
-        })
-        .collect()
-}
-
-fn data_sets(rows: &[PastResult]) -> BTreeSet<&str> {
-    let protocol = rows.first().map(|row| row.protocol.as_str());
-    let own = rows.iter().filter(|row| Some(row.protocol.as_str()) == protocol);
-    own.map(|row| row.data_set.as_str()).collect()
 }
 
 fn score_alone(label: &str, rows: &[PastResult], score: &str) -> Result<(), Box<dyn Error>> {

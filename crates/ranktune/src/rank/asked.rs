@@ -4,7 +4,7 @@ use ranktune_data::Task;
 use ranktune_hub::Hub;
 use ranktune_report::ranking::{Data, Decision, DecisionEnd, RankedModel, TrialResult};
 
-use super::decide::{Answer, Belief, ModelFacts, Question};
+use super::decide::{Answer, Belief, ModelFacts, Question, TrialKinds};
 use super::options::RankOptions;
 use crate::record::{data_name, hub_id};
 
@@ -73,7 +73,7 @@ impl Answered {
 impl Asked<'_> {
     /// The decision without trials, with the models in its order.
     pub(crate) fn answer(self, options: &RankOptions) -> Answered {
-        match Belief::of(self.question, &options.record.rows(), Vec::new()) {
+        match Belief::of(self.question, &options.record.rows(), TrialKinds::default()) {
             Answer::Undecided(reason) => Answered::undecided(reason),
             Answer::Belief(belief) => belief.answer(self.models, (Vec::new(), DecisionEnd::NoTrials), options.seed),
         }

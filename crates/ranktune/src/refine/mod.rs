@@ -53,6 +53,8 @@ use standing::Standing;
 use trial::FolderTrainer;
 
 pub use options::RefineOptions;
+pub(crate) use options::{rung_name, rungs};
+pub(crate) use trial::half;
 
 /// A ranking with trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,8 +271,7 @@ impl Refinement<'_> {
         // The results of kept trials are added as trials; in the fit too, they would make a search that goes on differ from one that
         // was never stopped.
         rows.retain(|row| !results::is_of_kept_trial(row, question, standing));
-        let rungs = results::rungs(standing, n_validation);
-        let answer = Belief::of(question, &rows, rungs);
+        let answer = Belief::of(question, &rows, results::trial_kinds(standing, question, n_validation));
         if let Answer::Undecided(reason) = &answer {
             let text = format!("{reason} Trials are chosen by successive halving");
             self.progress.event(Event::Note(&text));

@@ -81,8 +81,13 @@ impl RefineOptions {
     }
 }
 
+/// The name of a rung, in rows of a record.
+pub(crate) fn rung_name(epochs: usize, of: usize) -> String {
+    format!("{epochs} of {of} epochs")
+}
+
 /// Powers of two below `epochs`; 1 at least.
-fn rungs(epochs: usize) -> Vec<usize> {
+pub(crate) fn rungs(epochs: usize) -> Vec<usize> {
     let below = std::iter::successors(Some(1_usize), |rung| rung.checked_mul(2));
     let below: Vec<usize> = below.take_while(|&rung| rung < epochs).collect();
     if below.is_empty() { vec![1] } else { below }

@@ -2,34 +2,47 @@
 
 use ranktune_report::RecordRow;
 use ranktune_report::ranking::{Decision, DecisionEnd, RankedModel, TrialResult};
-use ranktune_scores::decision::Rung;
+use ranktune_scores::decision::{LEVEL_SCORE, Rung};
 
+use super::options::rung_name;
 use super::standing::Standing;
 use crate::rank::Answered;
-use crate::rank::decide::Question;
+use crate::rank::decide::{Question, TrialKinds};
 use crate::record::today;
 
-/// The name of a rung, in rows of a record.
-fn rung_name(epochs: usize, of: usize) -> String {
-    format!("{epochs} of {of} epochs")
-}
+/// Accuracy of which the noise of few validation samples is taken where nothing is known of the data.
+const USUAL_ACCURACY: f64 = 0.8;
 
-/// The rungs of a search, with the noise that the number of validation samples adds to their results.
-pub(crate) fn rungs(standing: &Standing<'_>, n_validation: usize) -> Vec<Rung> {
+/// The rungs of a search, and the noise that the number of validation samples adds to their results: `p (1 − p) / n` at the mean
+/// loo-accuracy p of the models, which is known before any trial.
+pub(crate) fn trial_kinds(standing: &Standing<'_>, question: &Question, n_validation: usize) -> TrialKinds {
     let full = (standing.configurations * standing.epochs) as f64;
-    // Of an accuracy of 0.8.
-    let sampling = 0.16 / n_validation.max(1) as f64;
+    let accuracy = mean_score(question, LEVEL_SCORE).unwrap_or(USUAL_ACCURACY);
+    // One sample right or wrong: an accuracy of 1 is no certainty.
+    let n = n_validation.max(1) as f64;
+    let accuracy = accuracy.clamp(1.0 / (n + 1.0), n / (n + 1.0));
     let mut count = standing.configurations;
     let (mut from, mut sum) = (0, 0);
     let of_epochs = standing.rungs.iter().map(|&epochs| {
         sum += count * (epochs - from);
         from = epochs;
         count = super::trial::half(count);
-        let mut rung = Rung::new(rung_name(epochs, standing.epochs), sum as f64 / full);
-        rung.sampling = sampling;
-        rung
+        Rung::new(rung_name(epochs, standing.epochs), sum as f64 / full)
     });
-    of_epochs.collect()
+    TrialKinds {
+        rungs: of_epochs.collect(),
+        sampling: accuracy * (1.0 - accuracy) / n,
+    }
+}
+
+/// The mean of a score over the models that have it.
+fn mean_score(question: &Question, score: &str) -> Option<f64> {
+    let values: Vec<f64> = question
+        .models
+        .iter()
+        .filter_map(|model| model.scores.get(score).copied())
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// The trials as the document has them.

@@ -86,8 +86,8 @@ fn question(count: usize) -> Question {
 }
 
 fn belief(count: usize) -> Belief {
-    let rungs = results::rungs(&standing(&RUNGS, count), 1000);
-    match Belief::of(&question(count), &[], rungs) {
+    let kinds = results::trial_kinds(&standing(&RUNGS, count), &question(count), 1000);
+    match Belief::of(&question(count), &[], kinds) {
         Answer::Belief(belief) => *belief,
         Answer::Undecided(reason) => panic!("{reason}"),
     }
@@ -295,7 +295,11 @@ fn a_row_of_a_kept_trial_is_recognised_and_not_added_again() {
 #[test]
 fn fewer_validation_samples_make_trials_noisier() {
     let noise = |n_validation: usize| {
-        let mut belief = match Belief::of(&question(2), &[], results::rungs(&standing(&RUNGS, 2), n_validation)) {
+        let mut belief = match Belief::of(
+            &question(2),
+            &[],
+            results::trial_kinds(&standing(&RUNGS, 2), &question(2), n_validation),
+        ) {
             Answer::Belief(belief) => *belief,
             Answer::Undecided(reason) => panic!("{reason}"),
         };

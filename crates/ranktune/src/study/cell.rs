@@ -10,6 +10,7 @@ use ranktune_train::{Need, TrainOptions, methods};
 use serde_json::Map;
 
 use super::plan::{Cell, PlannedSet, StudyRun};
+use super::rungs;
 use super::spent::Spent;
 use crate::error::{Error, ErrorKind};
 use crate::tune::{Target, TuneOptions, Validation, decimal, training_defaults, tune};
@@ -50,9 +51,11 @@ impl StudyRun {
             settings: Map::new(),
             chosen_epoch: 0,
             seconds: spent.seconds(),
+            rungs: Vec::new(),
         };
         match tuned {
             Ok(training) => {
+                result.rungs = rungs::of_training(&training);
                 result.value = training
                     .metrics
                     .test

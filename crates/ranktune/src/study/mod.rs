@@ -15,6 +15,7 @@
 //! | `folder`, `configuration`, `claims` | the folder, what decides its contents, and who works on what |
 //! | `work` | the loop of a process, with its progress lines |
 //! | `ranking`, `cell` | one part of each kind |
+//! | `rungs` | what the beginning of a tuning said |
 //! | `estimate`, `timing`, `spent` | the time that is left, that of a few samples, that of interrupted tunings |
 //! | `progress` | what is shown of a part |
 //! | `summary` | the documents |
@@ -28,6 +29,7 @@ mod options;
 mod plan;
 mod progress;
 mod ranking;
+mod rungs;
 mod sets;
 mod spent;
 mod summary;

@@ -3,7 +3,7 @@
 
 use ranktune_core::Event;
 use ranktune_nn::Mode;
-use ranktune_report::training::{LambdaPoint, Measured, RatePoint};
+use ranktune_report::training::{LambdaPoint, Measured, RatePoint, ValidatedEpoch};
 use ranktune_train::{BatchNorm, Need, Trained};
 use serde_json::{Map, Value};
 
@@ -31,6 +31,8 @@ pub(crate) struct Trial {
     times: (f64, u64),
     /// Seconds of every epoch, those before a checkpoint too.
     pub(crate) epoch_seconds: Vec<f64>,
+    /// The validation of every epoch.
+    validated: Vec<ValidatedEpoch>,
 }
 
 /// Trains once; or tries every learning rate at one λ, then every λ at the chosen rate, and keeps the best trial.
@@ -264,6 +266,15 @@ impl Search<'_> {
             batch_norm: trained.batch_norm,
             times: (trained.step_seconds, trained.steps_timed),
             epoch_seconds: trained.epochs.iter().map(|epoch| epoch.seconds).collect(),
+            validated: trained
+                .epochs
+                .iter()
+                .filter_map(|epoch| epoch.validation.as_ref())
+                .map(|record| ValidatedEpoch {
+                    value: record.value,
+                    loss: record.loss,
+                })
+                .collect(),
         })
     }
 }
@@ -273,6 +284,7 @@ fn rate_point(trial: &Trial) -> RatePoint {
         learning_rate: decimal(f64::from(trial.config.rate)),
         batch_norm: trial.batch_norm.to_owned(),
         measured: trial.tried.measured.clone(),
+        epochs: trial.validated.clone(),
     }
 }
 

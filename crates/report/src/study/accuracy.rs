@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell::StudyRung;
+
 /// A model on a data set, tuned by a method with every seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyAccuracy {
@@ -27,6 +29,9 @@ pub struct StudyAccuracy {
     pub seconds: f64,
     /// The model's scores on the data set, by name.
     pub scores: BTreeMap<String, f64>,
+    /// What the beginning of the tunings said, mean over the seeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<StudyRung>,
 }
 
 /// The methods on one data set.

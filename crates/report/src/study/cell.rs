@@ -44,6 +44,18 @@ pub struct StudyCell {
     pub chosen_epoch: usize,
     /// Wall-clock time, with the search of the learning rate; after an interruption without the epoch that was lost.
     pub seconds: f64,
+    /// What its beginning said, as trials of `rank --refine` would have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<StudyRung>,
+}
+
+/// The validation of a tuning that was stopped early.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyRung {
+    /// The name of its length, in a record.
+    pub rung: String,
+    /// The metric on the validation samples.
+    pub value: f64,
 }
 
 /// The scores of all models on one data set.

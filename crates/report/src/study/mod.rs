@@ -34,7 +34,7 @@ use crate::ranking::SkippedModel;
 pub use accuracy::{MethodMean, MethodTable, StudyAccuracy};
 pub use agreement::{Agreement, DataAgreement, ScoreAgreement};
 pub use calibration::{DecisionCalibration, ProbabilityRange};
-pub use cell::{CELL_SCHEMA, RANKING_SCHEMA, StudyCell, StudyRanking};
+pub use cell::{CELL_SCHEMA, RANKING_SCHEMA, StudyCell, StudyRanking, StudyRung};
 pub use cost::{DataCost, StudyCost};
 pub use plan::{PLAN_SCHEMA, PlannedData, StudyPlan};
 pub use tables::scores_csv;

@@ -19,6 +19,7 @@ fn accuracy(model: &str, value: f64, deviation: Option<f64>) -> StudyAccuracy {
         values: vec![value],
         seconds: 30.0,
         scores: BTreeMap::from([("logme".to_owned(), 0.25)]),
+        rungs: Vec::new(),
     }
 }
 
@@ -195,6 +196,7 @@ fn tunings_that_failed_are_rows_of_the_table_too_and_the_others_can_be_imported(
         ]),
         chosen_epoch: 4,
         seconds: 12.345,
+        rungs: Vec::new(),
     };
     let cells = [cell("vit", Some(0.9), None), cell("mixer", None, Some("a, \"b\""))];
     let table = study().accuracies_csv(&cells);

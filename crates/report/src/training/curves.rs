@@ -38,6 +38,18 @@ pub struct RatePoint {
     /// Its validation.
     #[serde(flatten)]
     pub measured: Measured,
+    /// Its validation after every epoch, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub epochs: Vec<ValidatedEpoch>,
+}
+
+/// The validation after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValidatedEpoch {
+    /// The metric on the validation samples; larger is better.
+    pub value: f64,
+    /// Mean loss of the task on the validation samples.
+    pub loss: f64,
 }
 
 /// A curve as a table: the labels under `names`, then the validation; the chosen point is marked.

@@ -14,7 +14,6 @@ use ranktune_core::random::Random;
 
 use super::gain::{changes, gain_by_draws, gain_of_lines};
 use super::normal;
-use super::options::Noise;
 use super::outlook::{Outlook, OutlookOptions, argmax};
 use super::posterior::{Node, Posterior};
 use crate::error::{Error, ErrorKind, Result};
@@ -193,7 +192,8 @@ fn plans(trials: &[TrialCost], first: usize) -> Vec<Vec<TrialCost>> {
 /// What gains are computed from.
 struct Weighing<'a> {
     belief: Node,
-    noises: &'a [Noise],
+    /// `v_r`
+    noises: &'a [f64],
     means: Vec<f64>,
     first: usize,
     /// Standard normal numbers by number of trials.

@@ -1,7 +1,7 @@
 //! From a record and a target to the rows of a linear Gaussian system.
 //!
 //! One row is a full tuning, `y = μ_d + s_d (a_m + f_m + c_mp + h_md + bᵀz + e)`, or a trial. Where the full tuning of the same model and
-//! data set is known too, a trial says something about its rung only, and its row is the difference of the two, `δ_r + ω_rd + s_d u`.
+//! data set is known too, a trial says something about its rung only, and its row is the difference of the two, `δ_r + ω_rd + s_d u + w`.
 //!
 //! `h_md` is a latent variable where model and data set meet in two groups or more (protocols, or the target); elsewhere it is noise.
 //! A missing score counts as its mean, zero after standardising, and adds the variance of `b z`, `v_b + b₀²`, to the row's noise.
@@ -297,6 +297,9 @@ impl<'a> Builder<'a> {
         } else {
             effects.noise.push((variance::RESIDUAL, square));
         }
+        let n_trials = cell.results.keys().flatten().count();
+        let sampling = self.options.sampling;
+        let shared = (sampling > 0.0 && n_trials > 1).then(|| self.system.add(0.0, Spread::Fixed(sampling)));
         for (rung, accuracy) in &cell.results {
             let Some(rung) = *rung else { continue };
             let mut row = match full {
@@ -307,7 +310,11 @@ impl<'a> Builder<'a> {
             row.terms.push((self.offsets[rung], 1.0));
             row.terms.extend(offsets[rung].map(|own| (own, 1.0)));
             row.noise.push((variance::RUNGS + rung, square));
-            row.fixed_noise += ROUNDING + self.options.rungs[rung].sampling;
+            row.fixed_noise += ROUNDING;
+            match shared {
+                Some(shared) => row.terms.push((shared, 1.0)),
+                None => row.fixed_noise += sampling,
+            }
             self.system.rows.push(row);
         }
     }

@@ -181,8 +181,9 @@ mod tests {
         let node = Node {
             scale: 1.0,
             weight: 1.0,
-            mean: means.to_vec(),
-            covariance: Mat::from_fn(k, k, |i, j| if i == j { sd * sd } else { 0.0 }),
+            // No rungs, and no noise of validation samples.
+            mean: means.iter().copied().chain(vec![0.0; k]).collect(),
+            covariance: Mat::from_fn(2 * k, 2 * k, |i, j| if i == j && i < k { sd * sd } else { 0.0 }),
         };
         Posterior::new(vec![(node, 0.0)], k, Vec::new(), Vec::new())
     }

@@ -4,7 +4,7 @@ use super::assemble::assemble;
 use super::correlated;
 use super::joint::Joint;
 use super::maximise::maximise;
-use super::options::{DecisionOptions, Noise, VariancePrior, Variances};
+use super::options::{DecisionOptions, VariancePrior, Variances};
 use super::past::{Group, Past};
 use super::posterior::Posterior;
 use super::target::{DecisionTarget, Trial};
@@ -41,10 +41,11 @@ impl DecisionModel {
                 .chain(options.rungs.iter().map(|rung| &rung.offset))
                 .all(|prior| prior.mean.is_finite() && is_positive(prior.sd))
             || !options.slopes.values().all(|slope| slope.is_finite())
+            || !(options.sampling.is_finite() && options.sampling >= 0.0)
         {
             return Err(Error::new(
                 ErrorKind::OutOfRange,
-                "priors of the decision model need finite means, and centres, spreads and standard deviations that are positive",
+                "priors of the decision model need finite means, and centres, spreads and standard deviations that are positive; the variance of few validation samples is 0 or more",
             ));
         }
         let is_correlation = |score: &super::options::CorrelatedScore| {
@@ -114,20 +115,13 @@ impl DecisionModel {
         let variances: Vec<f64> = self.logarithms.iter().map(|v| v.exp()).collect();
         let solved = assembly.system.solve(&variances)?;
         let joint = Joint::new(&assembly, &solved, &variances);
-        let relative = &variances[super::options::variance::RUNGS..];
-        let rungs = self.options.rungs.iter().zip(relative);
-        let noises: Vec<Noise> = rungs
-            .map(|(rung, &relative)| Noise {
-                relative,
-                sampling: rung.sampling,
-            })
-            .collect();
+        let noises = variances[super::options::variance::RUNGS..].to_vec();
         let mut nodes = Vec::new();
         for (joint, log_weight) in self.with_score(joint, target)? {
             for step in -NODES..=NODES {
                 let deviation = f64::from(step) * 0.5;
                 let scale = (assembly.scales.new.mean + deviation * assembly.scales.new.sd).exp();
-                let (node, log_density) = joint.condition(scale, &trials, &noises)?;
+                let (node, log_density) = joint.condition(scale, &trials, (&noises, self.options.sampling))?;
                 nodes.push((node, log_weight + log_density - 0.5 * deviation * deviation));
             }
         }

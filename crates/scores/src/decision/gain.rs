@@ -1,7 +1,7 @@
 //! What a trial is worth: the expected reduction of regret (knowledge gradient with correlated beliefs, Frazier, Powell & Dayanik,
 //! "The knowledge-gradient policy for correlated normal beliefs", INFORMS J. Computing 2009).
 //!
-//! The results `o = y_m + δ_r + s u` of trials S move the expected accuracies to `μ′ = μ + G z`, `z ~ N(0, I)`,
+//! The results `o = y_m + δ_r + s u + w_m` of trials S move the expected accuracies to `μ′ = μ + G z`, `z ~ N(0, I)`,
 //! `G = Cov(y, o) L⁻ᵀ`, `Cov(o) = L Lᵀ`. After them the best is taken, so that
 //!
 //! ```text
@@ -15,14 +15,13 @@ use faer::linalg::solvers::Llt;
 use faer::{Mat, Side};
 
 use super::normal;
-use super::options::Noise;
 use super::posterior::Node;
 
 /// The changes `G` `[K, S]` of the expected accuracies by trials, one column a unit of surprise; `None` where a trial can say nothing
 /// that is not known.
-pub(crate) fn changes(belief: &Node, trials: &[(usize, Option<usize>)], noises: &[Noise]) -> Option<Mat<f64>> {
-    let k = belief.mean.len() - noises.len();
-    let (across, among) = belief.with_trials(trials, k, noises);
+pub(crate) fn changes(belief: &Node, trials: &[(usize, Option<usize>)], noises: &[f64]) -> Option<Mat<f64>> {
+    let k = belief.n_models(noises.len());
+    let (across, among) = belief.with_trials(trials, noises);
     let largest = (0..among.nrows()).map(|t| among[(t, t)]).fold(0.0, f64::max);
     if largest <= 0.0 {
         return None;

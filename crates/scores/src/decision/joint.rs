@@ -5,7 +5,6 @@ use faer::{Mat, Side};
 
 use super::assemble::{Assembly, ROUNDING};
 use super::correlated::{self, Observed};
-use super::options::Noise;
 use super::posterior::Node;
 use super::system::{Row, Solved};
 use super::target::Trial;
@@ -66,20 +65,31 @@ impl Joint {
         ))
     }
 
-    /// `(y_1 … y_K, δ_1 … δ_R)` at one scale given the trials, and the log density of the trials.
-    pub(super) fn condition(&self, scale: f64, trials: &[Trial], noises: &[Noise]) -> Result<(Node, f64)> {
+    /// `(y_1 … y_K, δ_1 … δ_R, w_1 … w_K)` at one scale given the trials, and the log density of the trials. `noises` are the `v_r`, and the
+    /// variance of every `w`.
+    pub(super) fn condition(
+        &self,
+        scale: f64,
+        trials: &[Trial],
+        (noises, sampling): (&[f64], f64),
+    ) -> Result<(Node, f64)> {
         let k = self.n_models;
-        let size = self.mean.len() - 1;
-        // Each of the new variables is a weight times one of the old, plus μ for accuracies.
+        let among_old = self.mean.len() - 1;
+        let size = among_old + k;
+        // Each of the first K + R variables is a weight times one of the old, plus μ for accuracies.
         let parts = |i: usize| if i < k { (i, scale, 1.0) } else { (i + 1, 1.0, 0.0) };
-        let mean: Vec<f64> = (0..size)
+        let mean: Vec<f64> = (0..among_old)
             .map(|i| {
                 let (own, weight, level) = parts(i);
                 weight * self.mean[own] + level * self.mean[k]
             })
+            .chain(std::iter::repeat_n(0.0, k))
             .collect();
         let c = &self.covariance;
         let covariance = Mat::from_fn(size, size, |i, j| {
+            if i >= among_old || j >= among_old {
+                return if i == j { sampling } else { 0.0 };
+            }
             let ((a, x, p), (b, y, q)) = (parts(i), parts(j));
             let own = if i == j && i < k { ROUNDING } else { 0.0 };
             own + x * y * c[(a, b)] + x * q * c[(a, k)] + p * y * c[(k, b)] + p * q * c[(k, k)]
@@ -98,37 +108,39 @@ impl Joint {
 }
 
 impl Node {
-    /// The covariance `[K + R, T]` of the variables with the results of trials, and that of the results `[T, T]`.
-    pub(crate) fn with_trials(
-        &self,
-        trials: &[(usize, Option<usize>)],
-        n_models: usize,
-        noises: &[Noise],
-    ) -> (Mat<f64>, Mat<f64>) {
-        let size = self.mean.len();
-        let c = &self.covariance;
-        let across = Mat::from_fn(size, trials.len(), |i, t| {
-            let (model, rung) = trials[t];
-            c[(i, model)] + rung.map_or(0.0, |rung| c[(i, n_models + rung)])
+    /// `K`
+    pub(crate) fn n_models(&self, n_rungs: usize) -> usize {
+        (self.mean.len() - n_rungs) / 2
+    }
+
+    /// The positions of what a trial of a model reads: `y` alone for a full tuning, and `y`, `δ` and `w` for a rung.
+    fn read_by(&self, model: usize, rung: Option<usize>, n_rungs: usize) -> impl Iterator<Item = usize> {
+        let k = self.n_models(n_rungs);
+        let of_rung = rung.map(|rung| [k + rung, k + n_rungs + model]);
+        [model].into_iter().chain(of_rung.into_iter().flatten())
+    }
+
+    /// The covariance `[2 K + R, T]` of the variables with the results of trials, and that of the results `[T, T]`. `noises` are the `v_r`.
+    pub(crate) fn with_trials(&self, trials: &[(usize, Option<usize>)], noises: &[f64]) -> (Mat<f64>, Mat<f64>) {
+        let read = |t: usize| self.read_by(trials[t].0, trials[t].1, noises.len());
+        let across = Mat::from_fn(self.mean.len(), trials.len(), |i, t| {
+            read(t).map(|j| self.covariance[(i, j)]).sum()
         });
         let among = Mat::from_fn(trials.len(), trials.len(), |s, t| {
-            let (model, rung) = trials[s];
-            let shared = across[(model, t)] + rung.map_or(0.0, |rung| across[(n_models + rung, t)]);
-            let own = rung
-                .filter(|_| s == t)
-                .map_or(0.0, |rung| noises[rung].variance(self.scale) + ROUNDING);
-            shared + own
+            let shared: f64 = read(s).map(|i| across[(i, t)]).sum();
+            let own = trials[s].1.filter(|_| s == t);
+            shared + own.map_or(0.0, |rung| noises[rung] * self.scale * self.scale + ROUNDING)
         });
         (across, among)
     }
 
-    fn given(self, trials: &[Trial], noises: &[Noise]) -> Result<(Self, f64)> {
-        let n_models = self.mean.len() - noises.len();
+    fn given(self, trials: &[Trial], noises: &[f64]) -> Result<(Self, f64)> {
         let places: Vec<(usize, Option<usize>)> = trials.iter().map(|trial| (trial.model, trial.rung)).collect();
-        let (across, among) = self.with_trials(&places, n_models, noises);
+        let (across, among) = self.with_trials(&places, noises);
         let residual = Mat::from_fn(trials.len(), 1, |t, _| {
             let (model, rung) = places[t];
-            trials[t].accuracy - self.mean[model] - rung.map_or(0.0, |rung| self.mean[n_models + rung])
+            let expected: f64 = self.read_by(model, rung, noises.len()).map(|i| self.mean[i]).sum();
+            trials[t].accuracy - expected
         });
         let factor = Llt::new(among.as_ref(), Side::Lower).map_err(|_| {
             Error::new(

@@ -4,11 +4,11 @@
 //!
 //! ```text
 //! y_mdp  = μ_d + s_d (a_m + f_m + c_mp + h_md + bᵀz_md + e_mdp)            y: accuracy after tuning, a share
-//! y_mdpr = y_mdp + δ_r + ω_rd + s_d u + w                                  the trial of rung r
+//! y_mdpr = y_mdp + δ_r + ω_rd + s_d u + w_md                               the trial of rung r
 //!
 //! a_m ~ N(0, v_a)     model            c_mp ~ N(0, v_p)   model under a protocol      e ~ N(0, v_e)      what is left
 //! f_m ~ N(0, v_f)     its family       h_md ~ N(0, v_h)   model on a data set         u ~ N(0, v_r)      noise of a trial
-//!                                  w ~ N(0, w_r)   what the number of its validation samples adds
+//!                                  w ~ N(0, w)     its validation samples, the same at every rung
 //! b   ~ N(b₀, v_b I)  slopes of the scores z, which are standardised over the models on d
 //! μ_d ~ N(κ + ρ(ℓ_d − 0.7), v_ℓ), or N(κ, v_μ) without ℓ_d       level; ℓ_d is the mean loo-accuracy on d;  κ, ρ normal
 //! ln s_d ~ N(ln s₀, τ²)                                          scale: how far models lie apart

@@ -50,26 +50,8 @@ pub struct Rung {
     pub name: String,
     /// Prior of `v_r`: the variance of a trial's noise, in units of `s_d²`.
     pub noise: VariancePrior,
-    /// Variance that the number of validation samples adds to a trial's accuracy, in accuracy² and whatever `s_d` is. Default 0.
-    pub sampling: f64,
     /// Prior of `δ_r`: accuracy of a trial minus accuracy of the full tuning, as a share.
     pub offset: NormalPrior,
-}
-
-/// The noise of a trial's accuracy: `v_r s² + w_r`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Noise {
-    /// `v_r`
-    pub relative: f64,
-    /// `w_r`, in accuracy².
-    pub sampling: f64,
-}
-
-impl Noise {
-    /// The variance at a scale, in accuracy².
-    pub(crate) fn variance(self, scale: f64) -> f64 {
-        self.relative * scale * scale + self.sampling
-    }
 }
 
 impl Rung {
@@ -81,7 +63,6 @@ impl Rung {
         Self {
             name: name.into(),
             noise: VariancePrior::new(0.1 / fraction.clamp(1e-4, 1.0).sqrt(), 1.0),
-            sampling: 0.0,
             offset: NormalPrior::new(-0.1, 0.2),
         }
     }
@@ -127,6 +108,9 @@ pub struct DecisionOptions {
     pub correlated: Option<CorrelatedScore>,
     /// Lengths of trial tunings. Default none.
     pub rungs: Vec<Rung>,
+    /// `w`: variance that the number of validation samples adds to the trials of a model on one data set, in accuracy² and whatever `s_d`
+    /// is. It is one draw for all rungs: they are measured on the same samples, and a longer trial does not average it away. Default 0.
+    pub sampling: f64,
 }
 
 impl Default for DecisionOptions {
@@ -148,6 +132,7 @@ impl Default for DecisionOptions {
             without_slope: BTreeSet::new(),
             correlated: None,
             rungs: Vec::new(),
+            sampling: 0.0,
         }
     }
 }

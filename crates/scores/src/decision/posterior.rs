@@ -3,21 +3,20 @@
 use faer::{Mat, Side};
 
 use super::normal;
-use super::options::Noise;
 use super::target::Trial;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Nodes with less weight are dropped.
 const LIGHTEST: f64 = 1e-9;
 
-/// A normal distribution of `(y_1 … y_K, δ_1 … δ_R)` at one scale of the data set.
+/// A normal distribution of `(y_1 … y_K, δ_1 … δ_R, w_1 … w_K)` at one scale of the data set.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// `s`
     pub scale: f64,
     pub weight: f64,
     pub mean: Vec<f64>,
-    /// `[K + R, K + R]`
+    /// `[2 K + R, 2 K + R]`
     pub covariance: Mat<f64>,
 }
 
@@ -29,14 +28,14 @@ pub(crate) struct Node {
 pub struct Posterior {
     n_models: usize,
     nodes: Vec<Node>,
-    /// By rung.
-    noises: Vec<Noise>,
+    /// `v_r`
+    noises: Vec<f64>,
     trials: Vec<Trial>,
 }
 
 impl Posterior {
     /// From nodes and the logarithms of their weights.
-    pub(crate) fn new(nodes: Vec<(Node, f64)>, n_models: usize, noises: Vec<Noise>, trials: Vec<Trial>) -> Self {
+    pub(crate) fn new(nodes: Vec<(Node, f64)>, n_models: usize, noises: Vec<f64>, trials: Vec<Trial>) -> Self {
         let largest = nodes
             .iter()
             .map(|(_, weight)| *weight)
@@ -69,8 +68,14 @@ impl Posterior {
     /// For a position of K or more.
     #[must_use]
     pub fn restricted(&self, models: &[usize]) -> Self {
-        let rungs = self.n_models..self.n_models + self.noises.len();
-        let kept: Vec<usize> = models.iter().copied().chain(rungs).collect();
+        let samplings = self.n_models + self.noises.len();
+        let of_samplings = models.iter().map(|model| samplings + model);
+        let kept: Vec<usize> = models
+            .iter()
+            .copied()
+            .chain(self.n_models..samplings)
+            .chain(of_samplings)
+            .collect();
         let nodes = self.nodes.iter().map(|node| Node {
             scale: node.scale,
             weight: node.weight,
@@ -111,7 +116,7 @@ impl Posterior {
     }
 
     fn mean_of_all(&self) -> Vec<f64> {
-        let size = self.n_models + self.noises.len();
+        let size = 2 * self.n_models + self.noises.len();
         (0..size)
             .map(|i| self.nodes.iter().map(|node| node.weight * node.mean[i]).sum())
             .collect()
@@ -159,8 +164,8 @@ impl Posterior {
         }
     }
 
-    /// By rung.
-    pub(crate) fn noises(&self) -> &[Noise] {
+    /// `v_r`, by rung.
+    pub(crate) fn noises(&self) -> &[f64] {
         &self.noises
     }
 

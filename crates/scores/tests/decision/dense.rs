@@ -63,10 +63,11 @@ impl Item {
             sum += options.level_slope.sd.powi(2) * (a - 0.7) * (b - 0.7);
         }
         sum += one(is_group) * if self.level.is_some() { v.level_by_loo } else { v.level };
+        // Trials of one model are measured on the same validation samples.
+        sum += one(is_group && is_model && self.rung.is_some() && other.rung.is_some()) * options.sampling;
         if let Some(rung) = self.rung.filter(|_| self.rung == other.rung) {
             sum += options.rungs[rung].offset.sd.powi(2) + one(is_group) * v.offset;
-            sum += one(is_group && is_model)
-                * (v.rungs[rung] * self.scale.powi(2) + options.rungs[rung].sampling + rounding);
+            sum += one(is_group && is_model) * (v.rungs[rung] * self.scale.powi(2) + rounding);
         }
         sum
     }

@@ -16,11 +16,11 @@ use ranktune_scores::decision::{
     Candidate, DecisionModel, DecisionOptions, DecisionTarget, Past, PastResult, Rung, Trial,
 };
 
-/// Two rungs, one of them with much noise and few validation samples.
+/// Two rungs, one of them with much noise, and few validation samples.
 fn options() -> DecisionOptions {
     let mut options = DecisionOptions::default();
     options.rungs = vec![Rung::new("short", 0.05), Rung::new("long", 0.3)];
-    options.rungs[0].sampling = 2e-4;
+    options.sampling = 2e-4;
     options
 }
 

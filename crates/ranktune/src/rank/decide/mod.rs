@@ -53,9 +53,19 @@ pub(crate) struct Belief {
     score: Option<String>,
 }
 
+/// The trials that may be run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrialKinds {
+    /// Their lengths; those of the record's trials are added.
+    pub(crate) rungs: Vec<Rung>,
+    /// Variance that the number of validation samples adds to their results, in accuracy².
+    pub(crate) sampling: f64,
+}
+
 impl Belief {
-    /// What the record and the scores say. `rungs` are the lengths of trials that may follow; those of the record's trials are added.
-    pub(crate) fn of(question: &Question, rows: &[RecordRow], mut rungs: Vec<Rung>) -> Answer {
+    /// What the record and the scores say, where these trials may follow.
+    pub(crate) fn of(question: &Question, rows: &[RecordRow], trials: TrialKinds) -> Answer {
+        let TrialKinds { mut rungs, sampling } = trials;
         if let Some(reason) = question.obstacle() {
             return Answer::Undecided(reason);
         }
@@ -95,7 +105,8 @@ impl Belief {
             trials: Vec::new(),
         };
         let record_rows = sorted.past.len();
-        let fitted = Past::new(sorted.past).and_then(|past| DecisionModel::fit(&past, priors::options(rungs)));
+        let fitted =
+            Past::new(sorted.past).and_then(|past| DecisionModel::fit(&past, priors::options(rungs, sampling)));
         match fitted {
             Ok(model) => Answer::Belief(Box::new(Self {
                 model,

@@ -17,7 +17,7 @@ const CORRELATION_WEIGHT: f64 = 8.0;
 pub(super) const RUNG_SHARE: f64 = 0.1;
 
 /// The settings of the decision model.
-pub(super) fn options(rungs: Vec<Rung>) -> DecisionOptions {
+pub(super) fn options(rungs: Vec<Rung>, sampling: f64) -> DecisionOptions {
     let mut options = DecisionOptions::default();
     options.correlated = Some(CorrelatedScore {
         name: SCORE.to_owned(),
@@ -27,6 +27,7 @@ pub(super) fn options(rungs: Vec<Rung>) -> DecisionOptions {
     // It tells how hard the data are. What it adds to LogME in the order of models has not been measured.
     options.without_slope = [LEVEL_SCORE.to_owned()].into();
     options.rungs = rungs;
+    options.sampling = sampling;
     options
 }
 

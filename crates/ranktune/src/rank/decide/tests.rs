@@ -6,7 +6,7 @@ use ranktune_report::{RecordRow, ranking};
 use ranktune_scores::decision::{Rung, Trial};
 use serde_json::json;
 
-use super::{Answer, Belief, ModelFacts, Question};
+use super::{Answer, Belief, ModelFacts, Question, TrialKinds};
 use crate::record::shipped;
 
 const PROTOCOL: &str = "ranktune b-tuning";
@@ -49,14 +49,14 @@ fn ranked(question: &Question) -> Vec<RankedModel> {
 }
 
 fn belief(question: &Question, rows: &[RecordRow]) -> Belief {
-    match Belief::of(question, rows, Vec::new()) {
+    match Belief::of(question, rows, TrialKinds::default()) {
         Answer::Belief(belief) => *belief,
         Answer::Undecided(reason) => panic!("{reason}"),
     }
 }
 
 fn undecided(question: &Question, rows: &[RecordRow]) -> String {
-    match Belief::of(question, rows, Vec::new()) {
+    match Belief::of(question, rows, TrialKinds::default()) {
         Answer::Belief(_) => panic!("a decision was made"),
         Answer::Undecided(reason) => reason,
     }
@@ -290,7 +290,11 @@ fn where_nothing_can_be_predicted_the_reason_is_said() {
 #[test]
 fn a_trial_is_believed_and_replaces_an_earlier_one_of_its_rung() {
     let question = question(&[("a", 0.9), ("b", 0.5)]);
-    let Answer::Belief(mut belief) = Belief::of(&question, &[], vec![Rung::new("long", 0.5)]) else {
+    let long = TrialKinds {
+        rungs: vec![Rung::new("long", 0.5)],
+        sampling: 0.0,
+    };
+    let Answer::Belief(mut belief) = Belief::of(&question, &[], long) else {
         panic!("no belief");
     };
     for (model, accuracy) in [(0, 0.9), (0, 0.70), (1, 0.80)] {

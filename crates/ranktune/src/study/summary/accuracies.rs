@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ranktune_report::study::{StudyAccuracy, StudyCell, StudyRanking};
+use ranktune_report::study::{StudyAccuracy, StudyCell, StudyRanking, StudyRung};
 
 use crate::study::plan::StudyRun;
 
@@ -31,11 +31,33 @@ pub(super) fn of_cells(run: &StudyRun, cells: &[StudyCell], rankings: &[StudyRan
                     values,
                     seconds: mean(&seconds).unwrap_or(0.0),
                     scores: scores(ranked, model),
+                    rungs: rungs(&measured),
                 });
             }
         }
     }
     rows
+}
+
+/// The mean over seeds of every rung that all of them have.
+fn rungs(cells: &[&StudyCell]) -> Vec<StudyRung> {
+    let Some((first, _)) = cells.split_first() else {
+        return Vec::new();
+    };
+    let of_rung = |rung: &StudyRung| {
+        let of_cell = |cell: &&StudyCell| {
+            cell.rungs
+                .iter()
+                .find(|other| other.rung == rung.rung)
+                .map(|other| other.value)
+        };
+        let values: Option<Vec<f64>> = cells.iter().map(of_cell).collect();
+        Some(StudyRung {
+            rung: rung.rung.clone(),
+            value: mean(&values?)?,
+        })
+    };
+    first.rungs.iter().filter_map(of_rung).collect()
 }
 
 /// The scores of a model that have a value.

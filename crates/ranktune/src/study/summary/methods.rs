@@ -76,6 +76,7 @@ mod tests {
             values: vec![value],
             seconds: 2.0,
             scores: BTreeMap::new(),
+            rungs: Vec::new(),
         };
         let rows = [
             row("x", "a", 0.5),
