@@ -32,17 +32,17 @@ impl DecisionModel {
     pub fn fit(past: &Past, options: DecisionOptions) -> Result<Self> {
         let priors = options.priors();
         let is_positive = |value: f64| value.is_finite() && value > 0.0;
-        let normals = [options.mean_level, options.level_slope, options.log_scale];
-        if !priors
+        let mut normals = [options.mean_level, options.level_slope, options.log_scale].to_vec();
+        normals.extend(options.rungs.iter().map(|rung| rung.offset));
+        let are_variances = priors
             .iter()
-            .all(|prior| is_positive(prior.centre) && is_positive(prior.spread))
-            || !normals
-                .iter()
-                .chain(options.rungs.iter().map(|rung| &rung.offset))
-                .all(|prior| prior.mean.is_finite() && is_positive(prior.sd))
-            || !options.slopes.values().all(|slope| slope.is_finite())
-            || !(options.sampling.is_finite() && options.sampling >= 0.0)
-        {
+            .all(|prior| is_positive(prior.centre) && is_positive(prior.spread));
+        let are_normals = normals
+            .iter()
+            .all(|prior| prior.mean.is_finite() && is_positive(prior.sd));
+        let are_slopes = options.slopes.values().all(|slope| slope.is_finite());
+        let is_variance = options.sampling.is_finite() && options.sampling >= 0.0;
+        if !(are_variances && are_normals && are_slopes && is_variance) {
             return Err(Error::new(
                 ErrorKind::OutOfRange,
                 "priors of the decision model need finite means, and centres, spreads and standard deviations that are positive; the variance of few validation samples is 0 or more",
