@@ -77,11 +77,18 @@ impl Progress for Reporter {
             Event::Done(text) => self.line(text),
             Event::Note(text) => self.note(text),
             Event::Stage { number, count, name } => self.line(&format!("[{number}/{count}] {name}")),
-            Event::ModelFinished { model, seconds, cached } => {
-                let how = if cached {
-                    "features from the cache".to_owned()
-                } else {
-                    format!("features extracted in {seconds:.1} s")
+            Event::ModelFinished {
+                model,
+                seconds,
+                computed,
+                samples,
+            } => {
+                let how = match computed {
+                    0 => "features from the cache".to_owned(),
+                    _ if computed >= samples => format!("features extracted in {seconds:.1} s"),
+                    _ => format!(
+                        "features of {computed} of {samples} samples extracted in {seconds:.1} s; the cache has the others"
+                    ),
                 };
                 self.line(&format!("{model}: {how}"));
             }

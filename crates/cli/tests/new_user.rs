@@ -50,7 +50,10 @@ fn a_device_or_engine_that_is_not_there_is_an_error_also_with_cached_features() 
     }
     let run = place.run(&[&RANK[..], &["--onnxruntime", "nowhere.so", "--engine", "onnxruntime"]].concat());
     run.assert_refused(&["nowhere.so"]);
-    let cached = place.run(&[&RANK[..], &["--engine", "burn"]].concat());
+    // Features of another engine are not taken for its own.
+    let burn = || place.run(&[&RANK[..], &["--engine", "burn"]].concat());
+    assert!(burn().assert_code(0).stderr.contains("features extracted"));
+    let cached = burn();
     assert!(cached.assert_code(0).stderr.contains("engine: burn"), "{cached:?}");
     assert!(cached.stderr.contains("features from the cache"), "{cached:?}");
 }

@@ -24,8 +24,10 @@ pub enum Event<'a> {
         model: &'a str,
         /// Time it took.
         seconds: f64,
-        /// Whether all of them came from the feature store.
-        cached: bool,
+        /// Samples that ran through the model.
+        computed: usize,
+        /// Samples of the data set; the others came from the cache.
+        samples: usize,
     },
     /// A run of training is complete.
     TrainingFinished {

@@ -127,6 +127,9 @@ pub struct RankedModel {
     pub race: Option<RaceRecord>,
     /// Wall-clock time.
     pub seconds: Seconds,
+    /// Samples that ran through the model; the others came from the cache, or are equal to one that ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_computed: Option<usize>,
     /// Throughput of the extraction, where images are the input; `null` when the features came from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images_per_second: Option<Value>,
@@ -241,6 +244,7 @@ mod tests {
                 extract: 10.0,
                 score: 0.25,
             },
+            samples_computed: Some(400),
             images_per_second: Some(json!(43.21)),
             samples_per_second: None,
         }

@@ -70,8 +70,9 @@ fn a_cache_that_vanishes_while_a_ranking_runs_changes_nothing() {
 }
 
 fn entries(place: &Place) -> Vec<PathBuf> {
-    let folder = fs::read_dir(place.path("cache/features-1")).unwrap();
-    folder.map(|entry| entry.unwrap().path()).collect()
+    let folders = fs::read_dir(place.path("cache/features-2")).unwrap();
+    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    files.map(|file| file.unwrap().path()).collect()
 }
 
 #[test]

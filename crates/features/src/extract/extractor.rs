@@ -1,18 +1,19 @@
 //! The loop over models and parts of the data.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ranktune_nn::DeviceChoice;
 
 use super::engines::Engines;
+use super::extracted::ExtractedFeatures;
 use super::model::PreparedModel;
 use super::model_run::{ExtractionOutcome, ModelRun, RunState};
 use super::pipeline::Pipeline;
 use super::runner::{KEPT_PARAMETERS, Runner};
-use super::sink::{ExtractedFeatures, Sink};
 use super::work::{Extraction, UnreadableSample};
 use crate::engine::EngineChoice;
-use crate::store::Store;
+use crate::store::Wanted;
 use crate::{Error, ErrorKind};
 
 /// Extracts the features of every model, and calls `finished` with the position and outcome of a model as soon as it is complete
@@ -51,13 +52,10 @@ pub fn extract(
 /// Extraction in steps: advance all models to some row, look at their features, stop some models, advance the others further.
 pub struct Extractor<'a> {
     pipeline: Pipeline<'a>,
-    store: Option<Store>,
     runs: Vec<ModelRun>,
     /// The loaded models, by position. They stay loaded between steps only if all of them fit in memory together.
     runners: Vec<Option<Runner<'a>>>,
     keeps_runners: bool,
-    /// Whether entries stay open between steps, so that waiting for one could wait for this extractor itself.
-    keeps_entries: bool,
     engines: Option<Engines>,
     parts: Option<Vec<Range<usize>>>,
 }
@@ -75,14 +73,14 @@ impl<'a> Extractor<'a> {
             .transpose()?;
         let pipeline = Pipeline::new(work)?;
         let store = pipeline.open_store();
-        let runs = work.models.iter().map(|model| pipeline.start(model, store.as_ref()));
+        let wanted = store.as_ref().map(|_| Arc::new(Wanted::new(work.digests)));
+        let cache = store.as_ref().zip(wanted.as_ref());
+        let runs = work.models.iter().map(|model| pipeline.start(model, cache));
         let runs: Vec<ModelRun> = runs.collect();
         Ok(Self {
             pipeline,
-            store,
             runners: runs.iter().map(|_| None).collect(),
             keeps_runners: false,
-            keeps_entries: false,
             runs,
             engines,
             parts: None,
@@ -99,7 +97,6 @@ impl<'a> Extractor<'a> {
     /// # Errors
     /// As [`extract`].
     pub fn advance_to(&mut self, rows: usize) -> Result<(), Error> {
-        self.keeps_entries = true;
         let models = self.pipeline.work.models.iter();
         self.keeps_runners = models.map(PreparedModel::parameters).sum::<u64>() <= KEPT_PARAMETERS;
         while self.step(rows, &mut |_, _| Ok(()))? {}
@@ -112,9 +109,9 @@ impl<'a> Extractor<'a> {
         limit: usize,
         after: &mut dyn FnMut(usize, &mut ModelRun) -> Result<(), Error>,
     ) -> Result<bool, Error> {
-        let lacking = |run: &ModelRun| run.rows_done().filter(|&done| done < limit);
-        let Some(first) = self.runs.iter().filter_map(lacking).min() else {
-            return self.wait_for_another_process(after);
+        let lacking = |run: &mut ModelRun| run.rows_done().filter(|&done| done < limit);
+        let Some(first) = self.runs.iter_mut().filter_map(lacking).min() else {
+            return Ok(false);
         };
         let (work, source) = (self.pipeline.work, &self.pipeline.source);
         let engines = match &self.engines {
@@ -138,26 +135,6 @@ impl<'a> Extractor<'a> {
         Ok(true)
     }
 
-    /// Continues with a model whose entry another process is writing; `false` if there is none.
-    fn wait_for_another_process(
-        &mut self,
-        after: &mut dyn FnMut(usize, &mut ModelRun) -> Result<(), Error>,
-    ) -> Result<bool, Error> {
-        let is_busy = |run: &ModelRun| matches!(run.state, RunState::Busy(_));
-        let Some(index) = self.runs.iter().position(is_busy) else {
-            return Ok(false);
-        };
-        let run = &mut self.runs[index];
-        if self.keeps_entries {
-            // This extractor may hold the entry itself, for a model with the same content.
-            run.state = RunState::Active(Sink::memory());
-        } else {
-            run.wait(self.store.as_ref());
-        }
-        after(index, run)?;
-        Ok(true)
-    }
-
     /// Calls `look` with the first `rows` rows of a model. Rows in memory are shared, not copied.
     ///
     /// # Errors
@@ -171,12 +148,7 @@ impl<'a> Extractor<'a> {
         let ended = || Error::new(ErrorKind::InvalidInput, "the model has no features to look at");
         let run = self.runs.get_mut(model).ok_or_else(ended)?;
         match &mut run.state {
-            RunState::Active(sink) => {
-                let mut features = sink.so_far()?;
-                features.take_rows(rows);
-                look(&mut features)
-            }
-            RunState::Ended(Ok(features)) => {
+            RunState::Active(features) | RunState::Ended(Ok(features)) => {
                 features.take_rows(rows);
                 look(features)
             }
@@ -184,7 +156,7 @@ impl<'a> Extractor<'a> {
                 RunState::Ended(Err(error)) => Err(error),
                 _ => Err(ended()),
             },
-            RunState::Busy(_) | RunState::Over => Err(ended()),
+            RunState::Over => Err(ended()),
         }
     }
 
@@ -200,8 +172,8 @@ impl<'a> Extractor<'a> {
 
     /// Drops the rows of a model that are in memory; from now on only later rows can be looked at.
     pub fn forget(&mut self, model: usize) {
-        if let Some(RunState::Active(sink)) = self.runs.get_mut(model).map(|run| &mut run.state) {
-            sink.forget();
+        if let Some(RunState::Active(features)) = self.runs.get_mut(model).map(|run| &mut run.state) {
+            features.forget();
         }
     }
 

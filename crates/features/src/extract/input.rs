@@ -82,14 +82,14 @@ pub(crate) trait DatasetPart: Sync {
     fn range(&self) -> Range<usize>;
 
     /// Prepares the unit of `rows` for a model, in `buffer` if that is possible; `None` if the model takes another modality.
-    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, buffer: Vec<f32>) -> Option<Unit>;
+    fn unit(&self, side: &dyn InputSide, rows: Vec<usize>, plan: Plan, buffer: Vec<f32>) -> Option<Unit>;
 }
 
 /// The unit of `rows` for a model; a failed unit if the model was prepared for another modality.
 pub(crate) fn unit(
     samples: &dyn DatasetPart,
     side: &dyn InputSide,
-    rows: Range<usize>,
+    rows: Vec<usize>,
     plan: Plan,
     buffer: Vec<f32>,
 ) -> Unit {

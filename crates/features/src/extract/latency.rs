@@ -34,7 +34,7 @@ pub fn latencies(work: &Extraction<'_>, mut finished: impl FnMut(usize, Result<D
             let mut times = Vec::new();
             // The first sample is run twice: engines allocate memory in their first run.
             for row in std::iter::once(0).chain(samples.range()) {
-                let mut unit = input::unit(samples.as_ref(), model.side(), row..row + 1, runner.plan(), Vec::new());
+                let mut unit = input::unit(samples.as_ref(), model.side(), vec![row], runner.plan(), Vec::new());
                 let begun = Instant::now();
                 runner.run(&mut unit, &mut |_| !work.interrupt.is_raised())?;
                 times.push(begun.elapsed());

@@ -1,8 +1,7 @@
 //! The progress of one model's extraction.
 
-use super::sink::{ExtractedFeatures, Sink};
+use super::extracted::ExtractedFeatures;
 use crate::Error;
-use crate::store::{EntryState, Key, Store};
 
 /// A model's features, or why there are none.
 #[derive(Debug)]
@@ -11,7 +10,7 @@ pub struct ExtractionOutcome {
     pub features: Result<ExtractedFeatures, Error>,
     /// Time of extraction in seconds; decoding counts for the first model that needs the sample.
     pub seconds: f64,
-    /// Samples that the engine ran in that time; the others came from the store.
+    /// Samples that the engine ran in that time; the others came from the store, or are equal to another.
     pub extracted: usize,
 }
 
@@ -37,30 +36,23 @@ pub(super) struct Counts {
 
 pub(super) enum RunState {
     /// Rows are missing.
-    Active(Sink),
-    /// Another process is writing the entry.
-    Busy(Key),
+    Active(ExtractedFeatures),
     /// Complete or failed, not yet reported.
     Ended(Result<ExtractedFeatures, Error>),
     /// Reported.
     Over,
 }
 
-impl RunState {
-    /// The state of an entry of the store.
-    pub(super) fn of_entry(entry: EntryState, key: Key) -> Self {
-        match entry {
-            EntryState::Complete(reader) => Self::Ended(Ok(ExtractedFeatures::stored(reader))),
-            EntryState::Partial(writer) | EntryState::Absent(writer) => Self::Active(Sink::Store(Box::new(writer))),
-            EntryState::Busy => Self::Busy(key),
-        }
-    }
-}
-
 impl ModelRun {
-    pub(super) fn new(state: RunState) -> Self {
+    /// A model of which `features` are there, of `samples` samples.
+    pub(super) fn new(mut features: ExtractedFeatures, samples: usize) -> Self {
+        let is_complete = features.leading() == samples;
         Self {
-            state,
+            state: if is_complete {
+                RunState::Ended(Ok(features))
+            } else {
+                RunState::Active(features)
+            },
             seconds: 0.0,
             extracted: 0,
             counts: Counts::default(),
@@ -69,9 +61,9 @@ impl ModelRun {
     }
 
     /// Number of rows done, if some are missing.
-    pub(super) fn rows_done(&self) -> Option<usize> {
-        match &self.state {
-            RunState::Active(sink) if !self.is_stopped => Some(sink.rows_done()),
+    pub(super) fn rows_done(&mut self) -> Option<usize> {
+        match &mut self.state {
+            RunState::Active(features) if !self.is_stopped => Some(features.leading()),
             _ => None,
         }
     }
@@ -83,24 +75,17 @@ impl ModelRun {
             return None;
         }
         let features = match std::mem::replace(&mut self.state, RunState::Over) {
-            RunState::Active(sink) => sink.finish(),
+            RunState::Active(mut features) => {
+                features.finish();
+                Ok(features)
+            }
             RunState::Ended(result) => result,
-            RunState::Busy(_) | RunState::Over => return None,
+            RunState::Over => return None,
         };
         Some(ExtractionOutcome {
             features,
             seconds: self.seconds,
             extracted: self.extracted,
         })
-    }
-
-    /// Waits for the process that is writing the entry. If the store fails, the model starts in memory.
-    pub(super) fn wait(&mut self, store: Option<&Store>) {
-        if let (RunState::Busy(key), Some(store)) = (&self.state, store) {
-            self.state = match store.wait_for(key) {
-                Ok(entry) => RunState::of_entry(entry, *key),
-                Err(_) => RunState::Active(Sink::memory()),
-            };
-        }
     }
 }

@@ -1,22 +1,23 @@
 //! Runs one model over the rows that it lacks, into the store or into memory.
 
-use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
-use ranktune_core::{Event, one_line};
+use ranktune_core::{Event, counted, one_line};
 
 use super::engines::Engines;
+use super::extracted::ExtractedFeatures;
 use super::input::{self, DatasetPart};
 use super::modality::Source;
 use super::model::PreparedModel;
 use super::model_run::{Counts, ExtractionOutcome, ModelRun, RunState};
 use super::options::CacheOptions;
 use super::runner::Runner;
-use super::sink::Sink;
 use super::units;
 use super::work::{Extraction, Tolerance};
+use crate::engine::EngineChoice;
 use crate::engine::default_threads;
-use crate::store::{Key, KeyParts, Store, StoreOptions};
+use crate::store::{Key, KeyParts, Store, StoreOptions, Wanted};
 use crate::{Error, ErrorKind};
 
 /// What all models of an extraction share.
@@ -60,7 +61,15 @@ impl<'a> Pipeline<'a> {
             .with_max_bytes(*max_bytes)
             .with_precision(*precision);
         match Store::open(&folder, &options) {
-            Ok(store) => Some(store),
+            Ok(store) => {
+                if let Some(earlier) = store.superseded() {
+                    self.work.note(&format!(
+                        "{} holds features of an earlier version, which are not read; delete it to free its space",
+                        earlier.display()
+                    ));
+                }
+                Some(store)
+            }
             Err(error) => {
                 self.work
                     .note(&format!("features are not cached: {}", one_line(&error)));
@@ -69,31 +78,39 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// The model with the rows that the store has, or in memory if the store fails.
-    pub(super) fn start(&self, model: &PreparedModel, store: Option<&Store>) -> ModelRun {
-        let Some(store) = store else {
-            return ModelRun::new(RunState::Active(Sink::memory()));
-        };
-        let mut data = blake3::Hasher::new();
-        for digest in self.work.digests {
-            data.update(digest.as_bytes());
-        }
-        let key = Key::of(&KeyParts {
-            model: model.digest().as_bytes(),
-            preprocessing: model.side().preparation().digest().as_bytes(),
-            feature_tensor: model.feature_tensor(),
-            pooling: model.pooling_name(),
-            data: data.finalize().as_bytes(),
+    /// The model with the rows that the store has of the `wanted` samples, or in memory if the store fails.
+    pub(super) fn start(&self, model: &PreparedModel, store: Option<(&Store, &Arc<Wanted>)>) -> ModelRun {
+        let opened = store.map(|(store, wanted)| {
+            let key = Key::of(&KeyParts {
+                model: model.digest().as_bytes(),
+                preprocessing: model.side().preparation().digest().as_bytes(),
+                feature_tensor: model.feature_tensor(),
+                pooling: model.pooling_name(),
+            });
+            let engine = self.work.options.engine;
+            let named = (engine != EngineChoice::Auto).then(|| engine.name());
+            store.rows(&key, wanted, named)
         });
-        let state = match store.entry(&key) {
-            Ok(entry) => RunState::of_entry(entry, key),
-            Err(error) => {
+        let features = match opened {
+            None => ExtractedFeatures::memory(),
+            Some(Ok(rows)) => {
+                if rows.n_damaged() > 0 {
+                    let damaged = counted(rows.n_damaged(), "damaged file");
+                    let note = format!(
+                        "{}: {damaged} of the cache deleted; their rows are computed anew",
+                        model.name()
+                    );
+                    self.work.note(&note);
+                }
+                ExtractedFeatures::stored(rows)
+            }
+            Some(Err(error)) => {
                 let note = format!("{}: features are not cached: {}", model.name(), one_line(&error));
                 self.work.note(&note);
-                RunState::Active(Sink::memory())
+                ExtractedFeatures::memory()
             }
         };
-        ModelRun::new(state)
+        ModelRun::new(features, self.source.len())
     }
 
     /// Runs a model over the rows of a part that it lacks. A failure of the model ends up in its state.
@@ -108,42 +125,41 @@ impl<'a> Pipeline<'a> {
         samples: &dyn DatasetPart,
         engines: &Engines,
     ) -> Result<(), Error> {
-        let RunState::Active(sink) = &mut run.state else {
+        let RunState::Active(features) = &mut run.state else {
             return Ok(());
         };
-        let rows = sink.rows_done()..samples.range().end;
         let begun = Instant::now();
-        self.work.progress.event(Event::ModelStarted {
-            model: model.name(),
-            samples: self.source.len(),
+        let result = features.missing(samples.range()).and_then(|missing| {
+            if missing.is_empty() {
+                return Ok(());
+            }
+            self.work.progress.event(Event::ModelStarted {
+                model: model.name(),
+                samples: self.source.len(),
+            });
+            let runner = self.open(model, runner, engines)?;
+            self.run_rows(
+                model,
+                (features, &mut run.extracted),
+                &mut run.counts,
+                samples,
+                missing,
+                runner,
+            )
         });
-        let before = run.counts.clone();
-        let result = self
-            .open(model, runner, engines)
-            .and_then(|runner| self.run_rows(model, sink, &mut run.counts, samples, rows.clone(), runner));
         run.seconds += begun.elapsed().as_secs_f64();
-        run.extracted += sink.rows_done() - rows.start;
+        features.flush();
         if self.work.interrupt.is_raised() {
-            let message = match sink {
-                Sink::Store(_) => "interrupted; finished work is kept, run the same command again to continue",
-                Sink::Memory(_) => "interrupted; without the cache, features that were computed are not kept",
+            let message = if features.is_stored() {
+                "interrupted; finished work is kept, run the same command again to continue"
+            } else {
+                "interrupted; without the cache, features that were computed are not kept"
             };
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         let Err(error) = result else { return Ok(()) };
         if error.kind() == ErrorKind::UnreadableInputs {
             return Err(error);
-        }
-        if error.kind() == ErrorKind::Io && matches!(sink, Sink::Store(_)) {
-            let note = format!(
-                "{}: features are kept in memory only: {}",
-                model.name(),
-                one_line(&error)
-            );
-            self.work.note(&note);
-            (run.extracted, run.counts) = (0, before);
-            run.state = RunState::Active(Sink::memory());
-            return Ok(());
         }
         run.state = RunState::Ended(Err(error));
         Ok(())
@@ -166,10 +182,10 @@ impl<'a> Pipeline<'a> {
     fn run_rows(
         &self,
         model: &PreparedModel,
-        sink: &mut Sink,
+        (features, extracted): (&mut ExtractedFeatures, &mut usize),
         counts: &mut Counts,
         samples: &dyn DatasetPart,
-        rows: Range<usize>,
+        rows: Vec<usize>,
         runner: &mut Runner<'_>,
     ) -> Result<(), Error> {
         let plan = runner.plan();
@@ -189,13 +205,14 @@ impl<'a> Pipeline<'a> {
             counts.truncated += unit.cut;
             Tolerance::collect(&mut counts.first, &unit.unreadable);
             self.tolerance.check(counts.unreadable, &counts.first)?;
-            let begin = unit.rows.start;
+            let begin = unit.rows.first().copied().unwrap_or_default();
             let computed = runner.run(unit, &mut |done| {
                 report(begin + done);
                 !self.work.interrupt.is_raised()
             })?;
-            sink.append(&unit.rows, &computed.block())?;
-            report(unit.rows.end);
+            features.append(&unit.rows, &computed.block(), runner.engine())?;
+            *extracted += unit.rows.len();
+            report(unit.rows.last().map_or(0, |last| last + 1));
             Ok(())
         })
     }
@@ -218,7 +235,8 @@ impl<'a> Pipeline<'a> {
             self.work.progress.event(Event::ModelFinished {
                 model,
                 seconds,
-                cached: outcome.extracted == 0,
+                computed: outcome.extracted,
+                samples: self.source.len(),
             });
         }
     }

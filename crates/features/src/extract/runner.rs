@@ -164,6 +164,11 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// Name of the engine that runs the model now.
+    pub(super) fn engine(&self) -> &'static str {
+        self.loaded.engine().name()
+    }
+
     /// How rows are batched.
     pub(crate) fn plan(&self) -> Plan {
         self.plan
@@ -227,7 +232,9 @@ impl<'a> Runner<'a> {
         };
         let mut valid = vec![true; rows];
         for (row, _) in &unit.unreadable {
-            valid[row - unit.rows.start] = false;
+            if let Ok(place) = unit.rows.binary_search(row) {
+                valid[place] = false;
+            }
         }
         Ok(Computed {
             features: match unit.items {

@@ -1,7 +1,5 @@
 //! What all models of texts share: tokenized sequences are sorted by length and cut into batches with little padding.
 
-use std::ops::Range;
-
 use ranktune_core::one_line;
 use ranktune_data::DataKind;
 use ranktune_hub::text::{Pairs, Sequence};
@@ -129,12 +127,12 @@ impl TextSide {
     /// As [`encode`](Self::encode), with the number of the text.
     fn encode_rows<'t>(
         &self,
-        rows: Range<usize>,
+        rows: &[usize],
         text: impl Fn(usize) -> (&'t str, Option<&'t str>),
     ) -> Result<(Vec<Sequence>, usize), Error> {
         let mut sequences = Vec::with_capacity(rows.len());
         let mut truncated = 0;
-        for row in rows {
+        for &row in rows {
             let (first, second) = text(row);
             let encoded = self
                 .encode(first, second)
@@ -149,11 +147,11 @@ impl TextSide {
     /// the items become rows. The unit is failed if a text cannot be tokenized.
     pub(crate) fn unit<'t>(
         &self,
-        rows: Range<usize>,
+        rows: Vec<usize>,
         text: impl Fn(usize) -> (&'t str, Option<&'t str>),
         batch: impl FnOnce(&[&Sequence]) -> (Vec<Batch>, Items),
     ) -> Unit {
-        let (sequences, cut) = match self.encode_rows(rows.clone(), text) {
+        let (sequences, cut) = match self.encode_rows(&rows, text) {
             Ok(encoded) => encoded,
             Err(error) => return Unit::failed(rows, error),
         };

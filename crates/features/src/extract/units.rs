@@ -3,7 +3,7 @@
 //! ```text
 //! free buffers ──► workers: a unit of rows → batches of named inputs ──► engine, in order ──► free buffers
 //! ```
-//! A unit is a range of consecutive rows of the data set. For images it is one batch; for texts it has enough rows that sorting
+//! A unit is a few rows of the data set, ascending. For images it is one batch; for texts it has enough rows that sorting
 //! them by length leaves batches with little padding. A unit is appended to the sink as a whole, so its rows may be computed in
 //! any order.
 //!
@@ -35,11 +35,11 @@ pub(crate) struct Plan {
 /// Units that may wait for the engine, beyond one in work for every worker.
 const AHEAD: usize = 2;
 
-/// Consecutive rows of the data set, ready for a model.
+/// Some rows of the data set, ready for a model.
 #[derive(Debug, Default)]
 pub(crate) struct Unit {
-    /// Positions in the data set.
-    pub(crate) rows: Range<usize>,
+    /// Positions in the data set, ascending.
+    pub(crate) rows: Vec<usize>,
     /// The runs of the engine; together they hold every item of the unit once.
     pub(crate) batches: Vec<Batch>,
     /// Rows that cannot be read, with the reason; the contents of their items are ignored.
@@ -138,7 +138,7 @@ impl Feed {
 
 impl Unit {
     /// A unit that cannot be prepared.
-    pub(crate) fn failed(rows: Range<usize>, error: Error) -> Self {
+    pub(crate) fn failed(rows: Vec<usize>, error: Error) -> Self {
         Self {
             failed: Some(error),
             rows,
@@ -165,15 +165,10 @@ impl Unit {
 /// error.
 pub(crate) fn for_each<E>(
     options: &Options<'_>,
-    prepare: impl Fn(Range<usize>, Vec<f32>) -> Unit + Sync,
+    prepare: impl Fn(Vec<usize>, Vec<f32>) -> Unit + Sync,
     mut consume: impl FnMut(&mut Unit) -> Result<(), E>,
 ) -> Result<(), E> {
-    let units: Vec<Range<usize>> = options
-        .rows
-        .clone()
-        .step_by(options.size)
-        .map(|start| start..(start + options.size).min(options.rows.end))
-        .collect();
+    let units: Vec<&[usize]> = options.rows.chunks(options.size.max(1)).collect();
     let workers = options.workers.min(units.len()).max(1);
 
     let (free_sender, free) = mpsc::channel::<Vec<f32>>();
@@ -193,7 +188,7 @@ pub(crate) fn for_each<E>(
                     let claimed = {
                         let Ok(mut next) = next.lock() else { return };
                         let Ok(buffer) = next.0.recv() else { return };
-                        next.1.next().map(|(number, rows)| (number, rows.clone(), buffer))
+                        next.1.next().map(|(number, rows)| (number, rows.to_vec(), buffer))
                     };
                     let Some((number, rows, buffer)) = claimed else { return };
                     if ready_sender.send((number, prepare(rows, buffer))).is_err() {
@@ -228,8 +223,8 @@ pub(crate) fn for_each<E>(
 
 /// Options of [`for_each`].
 pub(crate) struct Options<'a> {
-    /// Positions in the data set.
-    pub(crate) rows: Range<usize>,
+    /// Positions in the data set, ascending.
+    pub(crate) rows: Vec<usize>,
     /// Rows per unit.
     pub(crate) size: usize,
     /// Threads that prepare units.

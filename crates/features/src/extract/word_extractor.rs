@@ -128,7 +128,7 @@ impl<'a> WordExtractor<'a> {
         let samples = self.source.part(0..self.source.len(), None);
         let plan = runner.plan();
         let options = units::Options {
-            rows: cost.sentences..sentences,
+            rows: (cost.sentences..sentences).collect(),
             size: plan.unit,
             workers: work.options.threads.unwrap_or_else(default_threads),
             interrupt: work.interrupt,
@@ -139,10 +139,12 @@ impl<'a> WordExtractor<'a> {
             let computed = runner.run(unit, &mut |_| !work.interrupt.is_raised())?;
             let words = computed.rows();
             cost.words += words;
-            cost.sentences = unit.rows.end;
+            // Without a store, the rows of a unit follow each other.
+            let first = cost.sentences;
+            cost.sentences += unit.rows.len();
             cost.seconds += last.elapsed().as_secs_f64();
             take(&WordBlock {
-                sentences: unit.rows.clone(),
+                sentences: first..cost.sentences,
                 n_features: computed.features.len() / words.max(1),
                 features: &computed.features,
             })?;
@@ -177,7 +179,8 @@ impl<'a> WordExtractor<'a> {
         self.work.progress.event(Event::ModelFinished {
             model,
             seconds: progress.cost.seconds,
-            cached: false,
+            computed: progress.cost.sentences,
+            samples: self.source.len(),
         });
     }
 }

@@ -1,27 +1,32 @@
-//! Keeps a store within its size limit: the least recently used entries are deleted first, and none that is in use.
+//! Keeps a store within its size limit: the least recently used segments are deleted first, and none that this process uses.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use super::{COMPLETE, Hold, LOCK, PARTIAL, Store, io_error, open_lock_file};
-use crate::Error;
+use super::{SEGMENT, Store, io_error};
+use crate::{Error, ErrorKind};
+
+/// Bytes that are written between two looks at the size of the store; each lists its folders.
+const CHECK_EVERY: u64 = 64 << 20;
+/// Age at which a temporary file is no longer being written by anyone.
+const STALE: Duration = Duration::from_secs(3600);
 
 /// The size of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
-    /// Complete entries.
-    pub complete: usize,
-    /// Incomplete entries.
-    pub partial: usize,
-    /// Bytes of all entries.
+    /// Entries with at least one segment.
+    pub entries: usize,
+    /// Segments.
+    pub segments: usize,
+    /// Bytes of all segments.
     pub bytes: u64,
 }
 
-/// All files of one entry.
+/// A segment on the disk.
 struct Held {
-    data: Vec<PathBuf>,
+    path: PathBuf,
     bytes: u64,
     used: SystemTime,
 }
@@ -30,88 +35,112 @@ impl Store {
     /// Number and size of the entries.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the folder cannot be read.
+    /// [`ErrorKind::Io`] if the folder cannot be read.
     pub fn stats(&self) -> Result<StoreStats, Error> {
-        let mut stats = StoreStats::default();
-        for held in self.held()?.values() {
-            stats.bytes += held.bytes;
-            for file in &held.data {
-                match file.extension() {
-                    Some(extension) if extension == COMPLETE => stats.complete += 1,
-                    _ => stats.partial += 1,
+        let held = self.held()?;
+        let mut folders: Vec<Option<&Path>> = held.iter().map(|one| one.path.parent()).collect();
+        folders.sort();
+        folders.dedup();
+        Ok(StoreStats {
+            entries: folders.len(),
+            segments: held.len(),
+            bytes: held.iter().map(|one| one.bytes).sum(),
+        })
+    }
+
+    /// Deletes every segment that this process does not use, and returns the number of bytes freed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the folder cannot be read or a file cannot be deleted.
+    pub fn clear(&self) -> Result<u64, Error> {
+        let before = self.held()?.iter().map(|one| one.bytes).sum::<u64>();
+        Ok(before.saturating_sub(self.evict(0)?))
+    }
+
+    /// Makes room for a segment of `more` bytes in the entry at `entry`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the limit leaves no room.
+    pub(super) fn make_room(&self, more: u64, entry: &Path) -> Result<(), Error> {
+        let limit = self.options.max_bytes;
+        let refuse = |what: &str| {
+            let message = format!("{} {what} the cache limit of {limit} bytes", entry.display());
+            Err(Error::new(ErrorKind::Io, message))
+        };
+        if more > limit {
+            return refuse("alone exceeds");
+        }
+        let is_checked = {
+            let mut shared = self.shared();
+            let is_checked = shared.unchecked >= more;
+            shared.unchecked = shared.unchecked.saturating_sub(more);
+            is_checked
+        };
+        if is_checked {
+            return Ok(());
+        }
+        let left = self.evict(limit - more)?;
+        if left > limit - more {
+            return refuse("and the other entries in use exceed");
+        }
+        self.shared().unchecked = (limit - more - left).min(CHECK_EVERY);
+        Ok(())
+    }
+
+    /// Deletes segments until at most `limit` bytes are left, and returns how many are.
+    fn evict(&self, limit: u64) -> Result<u64, Error> {
+        let mut held = self.held()?;
+        let mut left: u64 = held.iter().map(|one| one.bytes).sum();
+        held.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
+        let in_use: HashSet<PathBuf> = self.shared().in_use.keys().cloned().collect();
+        for one in held {
+            if left <= limit {
+                break;
+            }
+            if in_use.contains(&one.path) {
+                continue;
+            }
+            match fs::remove_file(&one.path) {
+                Ok(()) => {}
+                // By another process.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io_error("cannot delete", &one.path, error)),
+            }
+            left -= one.bytes;
+            // The folder of an entry goes with its last segment: it can only be deleted while it is empty.
+            if let Some(folder) = one.path.parent() {
+                let _ = fs::remove_dir(folder);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Every segment. Temporary files that a killed process left are deleted on the way.
+    fn held(&self) -> Result<Vec<Held>, Error> {
+        let mut held = Vec::new();
+        let listed = fs::read_dir(&self.folder).map_err(|error| io_error("cannot read", &self.folder, error))?;
+        // Another process may delete folders and files at any time.
+        for entry in listed.filter_map(Result::ok) {
+            let Ok(files) = fs::read_dir(entry.path()) else {
+                continue;
+            };
+            for file in files.filter_map(Result::ok) {
+                let path = file.path();
+                let Ok(metadata) = file.metadata() else { continue };
+                let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                match path.extension() {
+                    Some(extension) if extension == SEGMENT => held.push(Held {
+                        path,
+                        bytes: metadata.len(),
+                        used,
+                    }),
+                    _ if used.elapsed().is_ok_and(|age| age > STALE) => {
+                        let _ = fs::remove_file(&path);
+                    }
+                    _ => {}
                 }
             }
         }
-        Ok(stats)
-    }
-
-    /// Deletes every entry that is not in use, and returns the number of bytes freed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the folder cannot be read or a file cannot be deleted.
-    pub fn clear(&self) -> Result<u64, Error> {
-        self.evict(0)
-    }
-
-    /// Deletes entries until at most `limit` bytes are left, and returns the number of bytes freed.
-    pub(super) fn evict(&self, limit: u64) -> Result<u64, Error> {
-        let total = |held: &BTreeMap<String, Held>| held.values().map(|held| held.bytes).sum::<u64>();
-        if limit > 0 && total(&self.held()?) <= limit {
-            return Ok(0);
-        }
-        // From here on no process can open a lock file; a lock that is held stays held.
-        let _folder = self.lock_folder(Hold::Exclusive)?;
-        let held = self.held()?;
-        let mut left = total(&held);
-        let mut freed = 0;
-        let mut oldest: Vec<_> = held.into_iter().collect();
-        oldest.sort_by_key(|(_, held)| held.used);
-        for (stem, held) in oldest {
-            if limit > 0 && left <= limit {
-                break;
-            }
-            let lock_path = self.folder.join(format!("{stem}.{LOCK}"));
-            let lock = open_lock_file(&lock_path)?;
-            // In use, or completed and renamed since the folder was read.
-            if lock.try_lock().is_err() || !held.data.iter().all(|file| file.exists()) {
-                continue;
-            }
-            for file in &held.data {
-                fs::remove_file(file).map_err(|error| io_error("cannot delete", file, error))?;
-            }
-            drop(lock);
-            // A remaining empty file is harmless.
-            let _ = fs::remove_file(&lock_path);
-            left -= held.bytes;
-            freed += held.bytes;
-        }
-        Ok(freed)
-    }
-
-    /// The files of every entry, by their common stem.
-    fn held(&self) -> Result<BTreeMap<String, Held>, Error> {
-        let read = |error| io_error("cannot read", &self.folder, error);
-        let mut entries = BTreeMap::new();
-        for entry in fs::read_dir(&self.folder).map_err(read)? {
-            let path = entry.map_err(read)?.path();
-            let (Some(stem), Some(extension)) = (path.file_stem().and_then(|stem| stem.to_str()), path.extension())
-            else {
-                continue;
-            };
-            if extension != COMPLETE && extension != PARTIAL {
-                continue;
-            }
-            // Another process may have deleted it since.
-            let Ok(metadata) = path.metadata() else { continue };
-            let held = entries.entry(stem.to_owned()).or_insert(Held {
-                data: Vec::new(),
-                bytes: 0,
-                used: SystemTime::UNIX_EPOCH,
-            });
-            held.bytes += metadata.len();
-            held.used = held.used.max(metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH));
-            held.data.push(path);
-        }
-        Ok(entries)
+        Ok(held)
     }
 }

@@ -1,4 +1,4 @@
-//! The name of an entry: a digest of everything that its features depend on.
+//! The name of an entry: a digest of everything that the features of a sample depend on, besides the sample.
 //!
 //! The digest is written out here and not with `ranktune_core::digest::FieldHasher`, whose bytes differ: keys must stay the same,
 //! or every cache would be lost.
@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::SCHEMA;
 
-/// What the features of an entry depend on.
+/// What the features of a sample depend on, besides the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyParts<'a> {
     /// Digest of the model's files.
@@ -18,8 +18,6 @@ pub struct KeyParts<'a> {
     pub feature_tensor: &'a str,
     /// How the feature tensor becomes one row per sample, such as `mean over attention_mask`; empty for not at all.
     pub pooling: &'a str,
-    /// Digest of the inputs, in order.
-    pub data: &'a [u8],
 }
 
 /// The name of an entry.
@@ -37,15 +35,8 @@ impl Key {
             preprocessing,
             feature_tensor,
             pooling,
-            data,
         } = parts;
-        for part in [
-            model,
-            preprocessing,
-            feature_tensor.as_bytes(),
-            pooling.as_bytes(),
-            data,
-        ] {
+        for part in [model, preprocessing, feature_tensor.as_bytes(), pooling.as_bytes()] {
             // Each part is preceded by its length, so that no two lists of parts have the same bytes.
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
@@ -80,7 +71,6 @@ mod tests {
             preprocessing: b"pre",
             feature_tensor: "features",
             pooling: "mean",
-            data: b"data",
         };
         let others = [
             parts,
@@ -101,7 +91,6 @@ mod tests {
                 pooling: "first",
                 ..parts
             },
-            KeyParts { data: b"date", ..parts },
         ];
         let keys: std::collections::HashSet<_> = others.iter().map(|parts| Key::of(parts)).collect();
         assert_eq!(keys.len(), others.len());

@@ -1,51 +1,62 @@
-//! Keeps the features of a model on a data set, so that another score or a resumed run needs no inference.
+//! Keeps the features of a model by sample, so that no sample runs through a model twice: another score, a resumed run, another split,
+//! a subset, ten more images, or another data set with some of the same images need inference for what is new only.
 //!
 //! ```text
-//! Key = BLAKE3(schema, model, preprocessing, feature tensor, pooling, data) ──► entry: features [n, d], logits [n, z], validity [n]
+//! Key = BLAKE3(schema, model, preprocessing, feature tensor, pooling) ──► entry: a folder of segments
+//! segment: digests of samples [rows] ──► features [rows, d], logits [rows, z], validity [rows]; the engine that made them
 //! ```
 //!
-//! An entry is named by what it was computed from, not by the time or the engine (engines agree to 1e-3, see
-//! `experiments/engine_speed`), so it is never out of date. It is written as an append-only file of checksummed chunks under a
-//! temporary name: a killed process leaves a valid prefix, which the next one continues. The complete file is synced and
-//! renamed. Both names have the same format (see [`format`]).
+//! A segment is written under a temporary name, synced and renamed, and never changed afterwards (see [`segment`]). So there are no locks:
+//! a process that is killed leaves whole segments, and a temporary file that is deleted when it is old. Two processes that compute the
+//! same rows at the same time both write them, which costs time and is not wrong; each looks for new segments of the other as it goes on.
 //!
-//! Written by hand: an embedded database (sled, redb, LMDB) would keep rows in its own pages, and none shares an entry between
-//! processes while one of them appends to it.
+//! | file | what it holds |
+//! |---|---|
+//! | `key` | the name of an entry |
+//! | `wanted` | the samples that are looked for |
+//! | `segment` | the file format |
+//! | `rows` | the rows of an entry for the wanted samples: looked up, read |
+//! | `append` | new rows: buffered, written, and small segments joined |
+//! | `evict` | the size limit |
 //!
-//! # Several processes
-//! Every entry has a lock file, shared by readers and exclusive to a writer. The operating system releases it with the
-//! process, so no lock outlives its owner. A process that opens an entry which another one is writing gets
-//! [`EntryState::Busy`], and may continue with another model, wait, or compute the features without the store. Lock files are
-//! opened under a shared lock on the folder and deleted under an exclusive one, so no process locks a deleted file.
+//! Written by hand: an embedded database (sled, redb, LMDB) would keep rows in its own pages, and locks its file for one process.
 //!
-//! # Full or read-only disks
-//! Every call then returns an error, and extraction continues without the store: a cache that fails must not fail a ranking.
+//! # Engines
+//! Engines agree to 1e-3 (`experiments/engine_speed`). Rows are used whichever engine made them, unless one is asked for by name.
+//!
+//! # Full or read-only disks, folders that vanish
+//! Rows that cannot be written stay in memory, and [`Rows::not_kept`] says why: a cache that fails must not fail a ranking.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{Error, ErrorKind};
 
+mod append;
 mod evict;
-mod format;
 mod key;
-mod reader;
-mod writer;
+mod rows;
+mod segment;
+mod wanted;
 
+pub use append::Block;
 pub use evict::StoreStats;
 pub use key::{Key, KeyParts};
-pub use reader::Reader;
-pub use writer::{Block, Writer};
+pub use rows::Rows;
+pub use wanted::Wanted;
 
 /// Version of the file format and of the parts of a key; included in both.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
-const COMPLETE: &str = "features";
-const PARTIAL: &str = "partial";
-const LOCK: &str = "lock";
+/// The extension of a segment.
+const SEGMENT: &str = "rows";
+
+/// Segments that are kept open while their rows are used, so that they can be read to the end if another process deletes them (on
+/// Windows they cannot be deleted then). Far below what a process may open by default.
+const MOST_OPEN: usize = 200;
 
 /// The precision of stored features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -70,7 +81,7 @@ impl CachePrecision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// Maximum size of all entries in bytes; the least recently used entries are deleted first. Default: 20 GiB.
+    /// Maximum size of all entries in bytes; the least recently used segments are deleted first. Default: 20 GiB.
     pub max_bytes: u64,
     /// Precision of the features. Entries of different precisions are separate. Default: f32.
     pub precision: CachePrecision,
@@ -101,24 +112,34 @@ impl StoreOptions {
     }
 }
 
+/// Numbers of a row: features and, where `z > 0`, logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Columns {
+    d: usize,
+    z: usize,
+}
+
 /// A folder of entries.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
     options: StoreOptions,
+    /// The folder of an earlier version, if this process was the first to make the present one.
+    superseded: Option<PathBuf>,
+    /// Segments that may be open at a time.
+    most_open: usize,
+    shared: Arc<Mutex<Shared>>,
 }
 
-/// The state of an entry in the store.
-#[derive(Debug)]
-pub enum EntryState {
-    /// All rows.
-    Complete(Reader),
-    /// The first [`Writer::rows_done`] rows exist; the writer continues after them.
-    Partial(Writer),
-    /// No rows; the writer begins the entry.
-    Absent(Writer),
-    /// Another process, or another part of this one, is writing the entry.
-    Busy,
+/// What all entries that were opened through one store share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Segments that are not evicted, with the number of those that read them.
+    in_use: HashMap<PathBuf, usize>,
+    /// Bytes that may be written before the size of the store is looked at again.
+    unchecked: u64,
+    /// Segments whose files are open.
+    open: usize,
 }
 
 impl Store {
@@ -133,139 +154,66 @@ impl Store {
     /// [`ErrorKind::Io`] if the folder can be neither created nor read.
     pub fn open(folder: &Path, options: &StoreOptions) -> Result<Self, Error> {
         let entries = folder.join(format!("features-{SCHEMA}"));
+        let is_new = !entries.exists();
         if let Err(error) = fs::create_dir_all(&entries)
             && !entries.is_dir()
         {
             return Err(io_error("cannot create the cache folder", &entries, error)
                 .or_try("name another with --cache or RANKTUNE_CACHE"));
         }
+        let earlier = folder.join(format!("features-{}", SCHEMA - 1));
         Ok(Self {
+            superseded: (is_new && earlier.is_dir()).then_some(earlier),
             folder: entries,
             options: options.clone(),
+            most_open: MOST_OPEN,
+            shared: Arc::default(),
         })
     }
 
-    /// The entry named `key`, verified: a damaged complete entry is deleted and counts as absent, the damaged or torn end of a
-    /// partial one is cut off.
+    /// The folder of a store that an earlier version wrote, which is not read; only for the process that made the present one.
+    pub fn superseded(&self) -> Option<&Path> {
+        self.superseded.as_deref()
+    }
+
+    /// The rows of the entry named `key` for the `wanted` samples, as far as the store has them. With an `engine`, only rows that it made.
+    /// Segments that are damaged are deleted.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the entry can be neither read nor created.
-    pub fn entry(&self, key: &Key) -> Result<EntryState, Error> {
-        let files = self.files(key);
-        // First with a shared lock, so that several processes can read one entry at once.
-        if files.complete.exists() {
-            let lock = match self.try_lock(&files, Hold::Shared) {
-                Ok(Some(lock)) => Some(lock),
-                Ok(None) => return Ok(EntryState::Busy),
-                // A folder in which no lock file can be opened is read-only, so no entry in it can be deleted.
-                Err(_) => None,
-            };
-            match Reader::open(&files, key, lock) {
-                Ok(reader) => return Ok(EntryState::Complete(reader)),
-                Err(error) if error.kind() == ErrorKind::Corrupt || !files.complete.exists() => {}
-                Err(error) => return Err(error),
+    /// [`ErrorKind::Io`] if the folder of the entry cannot be read.
+    pub fn rows(&self, key: &Key, wanted: &Arc<Wanted>, engine: Option<&str>) -> Result<Rows, Error> {
+        Rows::open(self, key, wanted, engine)
+    }
+
+    fn entry(&self, key: &Key) -> PathBuf {
+        self.folder
+            .join(format!("{}.{}", key.hex(), self.options.precision.name()))
+    }
+
+    /// Keeps a segment from being evicted by this process, until it is released as often. Returns the file if it may stay open.
+    fn hold(&self, segment: &Path, file: File) -> Option<File> {
+        let mut shared = self.shared();
+        *shared.in_use.entry(segment.to_owned()).or_default() += 1;
+        let may_stay = shared.open < self.most_open;
+        shared.open += usize::from(may_stay);
+        may_stay.then_some(file)
+    }
+
+    fn release(&self, segment: &Path, was_open: bool) {
+        let mut shared = self.shared();
+        shared.open -= usize::from(was_open);
+        if let Some(count) = shared.in_use.get_mut(segment) {
+            *count -= 1;
+            if *count == 0 {
+                shared.in_use.remove(segment);
             }
         }
-        let Some(lock) = self.try_lock(&files, Hold::Exclusive)? else {
-            return Ok(EntryState::Busy);
-        };
-        // Another process may have completed or repaired it before this one got the lock.
-        if files.complete.exists() {
-            match Reader::open(&files, key, None) {
-                Ok(reader) => return Ok(EntryState::Complete(reader.holding(shared(lock)))),
-                Err(_) => fs::remove_file(&files.complete)
-                    .map_err(|error| io_error("cannot delete the damaged", &files.complete, error))?,
-            }
-        }
-        Writer::open(self, files, key, lock)
     }
 
-    /// As [`entry`](Self::entry), but waits while another process is writing; never [`EntryState::Busy`].
-    ///
-    /// # Errors
-    /// As [`entry`](Self::entry).
-    pub fn wait_for(&self, key: &Key) -> Result<EntryState, Error> {
-        loop {
-            match self.entry(key)? {
-                EntryState::Busy => {}
-                state => return Ok(state),
-            }
-            let path = self.files(key).lock;
-            // Blocks until the writer has finished or died. Then the entry is opened anew: even the lock file may be deleted.
-            open_lock_file(&path)?
-                .lock_shared()
-                .map_err(|error| io_error("cannot lock", &path, error))?;
-            // Several waiting processes must not lock each other out in turn.
-            thread::sleep(Duration::from_millis(10));
-        }
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+        // A set of paths and a number are whole whatever happened to another thread.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn files(&self, key: &Key) -> Files {
-        let stem = format!("{}.{}", key.hex(), self.options.precision.name());
-        let file = |extension: &str| self.folder.join(format!("{stem}.{extension}"));
-        Files {
-            complete: file(COMPLETE),
-            partial: file(PARTIAL),
-            lock: file(LOCK),
-        }
-    }
-
-    /// The lock of the entry, or `None` if it is held elsewhere.
-    fn try_lock(&self, files: &Files, hold: Hold) -> Result<Option<File>, Error> {
-        let _folder = self.lock_folder(Hold::Shared)?;
-        let file = open_lock_file(&files.lock)?;
-        let tried = match hold {
-            Hold::Shared => file.try_lock_shared(),
-            Hold::Exclusive => file.try_lock(),
-        };
-        match tried {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(io_error("cannot lock", &files.lock, error)),
-        }
-    }
-
-    /// Shared to open lock files, exclusive to delete them. Never held for long.
-    fn lock_folder(&self, hold: Hold) -> Result<File, Error> {
-        let path = self.folder.join(LOCK);
-        let file = open_lock_file(&path)?;
-        match hold {
-            Hold::Shared => file.lock_shared(),
-            Hold::Exclusive => file.lock(),
-        }
-        .map_err(|error| io_error("cannot lock", &path, error))?;
-        Ok(file)
-    }
-}
-
-/// The files of one entry.
-#[derive(Clone, Debug)]
-struct Files {
-    complete: PathBuf,
-    partial: PathBuf,
-    lock: PathBuf,
-}
-
-#[derive(Clone, Copy)]
-enum Hold {
-    Shared,
-    Exclusive,
-}
-
-fn open_lock_file(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(|error| io_error("cannot open", path, error))
-}
-
-/// Turns an exclusive lock into a shared one. In between another process may delete the entry; an open file keeps its contents.
-fn shared(lock: File) -> Option<File> {
-    lock.unlock().ok()?;
-    lock.try_lock_shared().ok()?;
-    Some(lock)
 }
 
 fn io_error(what: &str, path: &Path, error: io::Error) -> Error {
@@ -277,10 +225,6 @@ fn io_error(what: &str, path: &Path, error: io::Error) -> Error {
         }
         _ => error,
     }
-}
-
-fn corrupt(path: &Path, what: &str) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("{}: {what}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Entries of the feature store, complete and partial.
+//! Segments of the feature store.
 
-use ranktune_features::store::{Block, EntryState, Key, KeyParts, Reader, Store, StoreOptions};
+use std::sync::Arc;
+
+use ranktune_core::Digest;
+use ranktune_features::store::{Block, Key, KeyParts, Rows, Store, StoreOptions, Wanted};
 
 use super::Target;
 use crate::outcome::Outcome;
@@ -8,19 +11,16 @@ use crate::scratch::Scratch;
 
 pub(super) const STORE: Target = Target {
     name: "store",
-    about: "an entry of the feature store; the checksums of every other input fit again",
-    words: &["rows", "done", "RTfeat\0\u{1}"],
+    about: "a segment of the feature store; the checksums of every other input fit again",
+    words: &["RTfeat\0\u{2}", "rten"],
     seeds,
     run,
 };
 
-/// `magic [8] · key [32] · d · z`, then the check.
-const HEADER: usize = 56;
-/// `tag [4] · encoding [4] · first row · rows`, then the check.
-const RECORD: usize = 24;
+/// `magic [8] · key [32] · engine [32] · d · z · rows · block rows u32 · encoding u32`
+const HEADER: usize = 104;
 const CHECK: usize = 16;
-/// The most rows that a test reads.
-const ROWS: usize = 1 << 16;
+const SAMPLES: usize = 8;
 
 fn key() -> Key {
     Key::of(&KeyParts {
@@ -28,42 +28,45 @@ fn key() -> Key {
         preprocessing: b"none",
         feature_tensor: "features",
         pooling: "",
-        data: b"data",
     })
+}
+
+fn open(scratch: &Scratch) -> Result<Rows, ranktune_features::Error> {
+    let digests: Vec<Digest> = (0..SAMPLES).map(|sample| Digest::of(&sample.to_le_bytes())).collect();
+    let store = Store::open(scratch.path(), &StoreOptions::default())?;
+    store.rows(&key(), &Arc::new(Wanted::new(&digests)), None)
+}
+
+fn folder() -> String {
+    format!("features-2/{}.f32", key().hex())
 }
 
 fn seeds() -> Vec<Vec<u8>> {
     let scratch = Scratch::new();
     let written = || -> Result<(), ranktune_features::Error> {
-        let store = Store::open(scratch.path(), &StoreOptions::default())?;
-        if let EntryState::Absent(mut writer) = store.entry(&key())? {
-            for first in [0_u8, 4] {
-                let features: Vec<f32> = (0..12).map(|at| f32::from(first + at)).collect();
-                writer.append(
-                    4,
-                    &Block {
-                        features: &features,
-                        logits: Some(&[0.5; 8]),
-                        valid: None,
-                    },
-                )?;
-            }
-            writer.finish()?;
-        }
+        let features: Vec<f32> = (0..24_u8).map(f32::from).collect();
+        let block = Block {
+            features: &features,
+            logits: Some(&[0.5; 16]),
+            valid: None,
+        };
+        let positions: Vec<usize> = (0..SAMPLES).collect();
+        let mut rows = open(&scratch)?;
+        rows.append(&positions, &block, "rten")?;
+        rows.finish();
         Ok(())
     };
-    let entry = scratch.path().join(name("features"));
-    match written().map(|()| std::fs::read(entry)) {
-        Ok(Ok(bytes)) => vec![bytes],
-        other => panic!("an entry cannot be written: {other:?}"),
+    let read = || -> std::io::Result<Vec<Vec<u8>>> {
+        let files = std::fs::read_dir(scratch.path().join(folder()))?;
+        files.map(|file| std::fs::read(file?.path())).collect()
+    };
+    match (written(), read()) {
+        (Ok(()), Ok(segments)) => segments,
+        other => panic!("a segment cannot be written: {other:?}"),
     }
 }
 
-fn name(extension: &str) -> String {
-    format!("features-1/{}.f32.{extension}", key().hex())
-}
-
-/// Rewrites the check of the header and of every record that lies in the file, as an attacker would.
+/// Rewrites the key and the checks of index and blocks that lie in the file, as an attacker would.
 fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let key_bytes = blake3::Hash::from_hex(key().hex())
@@ -77,71 +80,54 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
         }
         hasher.finalize()
     };
-    let number = |bytes: &[u8], at: usize| {
-        let eight = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok());
-        eight.map_or(u64::MAX, u64::from_le_bytes)
-    };
     if bytes.len() < HEADER + CHECK {
         return bytes;
     }
     bytes[8..40].copy_from_slice(&key_bytes);
-    let header = check(&[&bytes[..HEADER]]);
-    bytes[HEADER..HEADER + CHECK].copy_from_slice(&header.as_bytes()[..CHECK]);
-    let (d, z) = (number(&bytes, 40), number(&bytes, 48));
-    let mut at = HEADER + CHECK;
-    while at + RECORD + CHECK <= bytes.len() {
-        let start = at + RECORD + CHECK;
-        let is_end = bytes[at..].starts_with(b"done");
-        let element = if bytes[at + 4] == 1 { 2 } else { 4 };
-        let row = d.wrapping_mul(element).wrapping_add(z.wrapping_mul(4)).wrapping_add(1);
-        let payload = if is_end {
-            0
-        } else {
-            number(&bytes, at + 16).wrapping_mul(row)
-        };
-        let end = usize::try_from(payload)
-            .ok()
-            .and_then(|payload| start.checked_add(payload));
-        let Some(end) = end.filter(|&end| end <= bytes.len()) else {
-            break;
-        };
-        let found = check(&[&bytes[at..at + RECORD], &bytes[start..end]]);
-        bytes[at + RECORD..start].copy_from_slice(&found.as_bytes()[..CHECK]);
-        at = end;
+    let number = |at: usize, width: usize| {
+        let mut eight = [0; 8];
+        eight[..width].copy_from_slice(&bytes[at..at + width]);
+        u64::from_le_bytes(eight)
+    };
+    let (d, z, rows) = (number(72, 8), number(80, 8), number(88, 8));
+    let (block_rows, encoding) = (number(96, 4), number(100, 4));
+    let element = if encoding == 1 { 2 } else { 4 };
+    let row = d.wrapping_mul(element).wrapping_add(z.wrapping_mul(4));
+    let place = |at: u64| usize::try_from(at).ok().filter(|&at| at <= bytes.len());
+    let index_end = place(rows.wrapping_mul(33).wrapping_add(HEADER as u64));
+    let Some(mut at) = index_end.filter(|&end| end + CHECK <= bytes.len()) else {
+        return bytes;
+    };
+    let found = check(&[&bytes[..at]]);
+    bytes[at..at + CHECK].copy_from_slice(&found.as_bytes()[..CHECK]);
+    at += CHECK;
+    for block in 0_u64.. {
+        let left = rows.saturating_sub(block.wrapping_mul(block_rows)).min(block_rows);
+        let length = usize::try_from(left.wrapping_mul(row)).unwrap_or(usize::MAX);
+        let end = at
+            .checked_add(length)
+            .filter(|end| end.saturating_add(CHECK) <= bytes.len());
+        let Some(end) = end.filter(|_| left > 0) else { break };
+        let found = check(&[&block.to_le_bytes(), &bytes[at..end]]);
+        bytes[end..end + CHECK].copy_from_slice(&found.as_bytes()[..CHECK]);
+        at = end + CHECK;
     }
     bytes
 }
 
 fn run(bytes: &[u8], scratch: &Scratch) -> Outcome {
     let mut outcome = Outcome::default();
-    for (extension, bytes) in [
-        ("features", bytes.to_vec()),
-        ("features", repaired(bytes)),
-        ("partial", repaired(bytes)),
-    ] {
-        for other in ["features", "partial"] {
-            let _ = std::fs::remove_file(scratch.path().join(name(other)));
-        }
-        scratch.put(&name(extension), &bytes);
-        let Some(store) = outcome.add(Store::open(scratch.path(), &StoreOptions::default())) else {
+    for bytes in [bytes.to_vec(), repaired(bytes)] {
+        let _ = std::fs::remove_dir_all(scratch.path().join(folder()));
+        scratch.put(&format!("{}/one.rows", folder()), &bytes);
+        let Some(mut rows) = outcome.add(open(scratch)) else {
             continue;
         };
-        match outcome.add(store.entry(&key())) {
-            Some(EntryState::Complete(reader)) => read(reader, &mut outcome),
-            Some(EntryState::Partial(writer)) => {
-                if let Some(reader) = outcome.add(writer.so_far()) {
-                    read(reader, &mut outcome);
-                }
-            }
-            _ => {}
+        for sample in 0..SAMPLES {
+            let mut into = Vec::new();
+            outcome.add(rows.read_features(sample..sample + 1, &mut into));
+            outcome.add(rows.read_logits(sample..sample + 1, &mut into));
         }
     }
     outcome
-}
-
-fn read(mut reader: Reader, outcome: &mut Outcome) {
-    let rows = reader.n_rows().min(ROWS);
-    let mut into = Vec::new();
-    outcome.add(reader.read_features(0..rows, &mut into));
-    outcome.add(reader.read_logits(0..rows, &mut into));
 }

@@ -59,6 +59,7 @@ impl Ranked<'_> {
                 extract: self.cost.seconds,
                 score: self.scores.seconds,
             },
+            samples_computed: Some(self.cost.samples),
             images_per_second: Some(rate.clone()).filter(|_| is_images),
             samples_per_second: Some(rate).filter(|_| !is_images),
         }

@@ -96,7 +96,8 @@ impl Track for WholeRows<'_> {
         progress.event(Event::ModelFinished {
             model: prepared.name(),
             seconds,
-            cached: extracted == 0,
+            computed: extracted,
+            samples: goal.samples,
         });
         if is_first {
             let valid = look(extractor, model, goal.samples, |features| Ok(features.valid().to_vec()))?;

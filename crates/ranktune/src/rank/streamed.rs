@@ -106,7 +106,8 @@ impl Track for StreamedRows<'_> {
             self.work.progress.event(Event::ModelFinished {
                 model: self.work.models[model].name(),
                 seconds: cost.seconds,
-                cached: cost.samples == 0,
+                computed: cost.samples,
+                samples: goal.samples,
             });
         }
         Ok(Some(scores))

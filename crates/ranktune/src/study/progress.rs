@@ -20,10 +20,16 @@ impl Progress for Bars<'_> {
                 model: &named(model),
                 done,
             }),
-            Event::ModelFinished { model, seconds, cached } => self.progress.event(Event::ModelFinished {
+            Event::ModelFinished {
+                model,
+                seconds,
+                computed,
+                samples,
+            } => self.progress.event(Event::ModelFinished {
                 model: &named(model),
                 seconds,
-                cached,
+                computed,
+                samples,
             }),
             Event::TrainingFinished { model, seconds } => self.progress.event(Event::TrainingFinished {
                 model: &named(model),

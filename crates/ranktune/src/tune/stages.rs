@@ -78,9 +78,19 @@ impl Progress for Labelled<'_> {
                 let model = &named(model);
                 self.progress.event(Event::Samples { model, done });
             }
-            Event::ModelFinished { model, seconds, cached } => {
+            Event::ModelFinished {
+                model,
+                seconds,
+                computed,
+                samples,
+            } => {
                 let model = &named(model);
-                self.progress.event(Event::ModelFinished { model, seconds, cached });
+                self.progress.event(Event::ModelFinished {
+                    model,
+                    seconds,
+                    computed,
+                    samples,
+                });
             }
             Event::ModelStopped { model, reason } => {
                 let model = &named(model);
@@ -140,7 +150,8 @@ mod tests {
         labelled.event(Event::ModelFinished {
             model: "resnet18",
             seconds: 1.0,
-            cached: false,
+            computed: 8,
+            samples: 8,
         });
         assert_eq!(*lines.0.lock().unwrap(), ["a note", "teacher views, resnet18: done"]);
     }

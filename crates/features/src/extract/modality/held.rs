@@ -17,7 +17,7 @@ pub(super) trait HeldSamples: Copy + Sync {
     fn n_samples(self) -> usize;
 
     /// Prepares the unit of `rows` for a model.
-    fn unit(self, side: &Self::Side, rows: Range<usize>, plan: Plan) -> Unit;
+    fn unit(self, side: &Self::Side, rows: Vec<usize>, plan: Plan) -> Unit;
 }
 
 /// The samples at `range` of a data set.
@@ -55,7 +55,7 @@ impl<S: HeldSamples> DatasetPart for Held<S> {
         self.range.clone()
     }
 
-    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
+    fn unit(&self, side: &dyn InputSide, rows: Vec<usize>, plan: Plan, _: Vec<f32>) -> Option<Unit> {
         let side = (side as &dyn Any).downcast_ref::<S::Side>()?;
         Some(self.samples.unit(side, rows, plan))
     }

@@ -175,7 +175,7 @@ impl InputSide for ImageSide {
             }
         });
         result.map(|()| Unit {
-            rows: 0..2,
+            rows: vec![0, 1],
             batches: vec![batch],
             ..Unit::default()
         })
@@ -296,16 +296,16 @@ impl DatasetPart for DecodedImages<'_> {
         self.start..self.start + self.files.len()
     }
 
-    fn unit(&self, side: &dyn InputSide, rows: Range<usize>, _: Plan, buffer: Vec<f32>) -> Option<Unit> {
+    fn unit(&self, side: &dyn InputSide, rows: Vec<usize>, _: Plan, buffer: Vec<f32>) -> Option<Unit> {
         let side = (side as &dyn Any).downcast_ref::<ImageSide>()?;
         let (mut unreadable, mut changed) = (Vec::new(), None);
         let batch = side.batch(rows.len(), buffer, |at, pixels| {
-            if let Err(error) = self.write(side, rows.start + at, pixels) {
+            if let Err(error) = self.write(side, rows[at], pixels) {
                 pixels.fill(0.0);
                 if is_changed(&error) {
                     changed.get_or_insert(error);
                 } else {
-                    unreadable.push((rows.start + at, reason(&error)));
+                    unreadable.push((rows[at], reason(&error)));
                 }
             }
         });

@@ -5,7 +5,6 @@
 //! texts (Conneau et al., *Supervised Learning of Universal Sentence Representations*, 2017).
 
 use std::any::Any;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ranktune_data::DataKind;
@@ -63,7 +62,7 @@ pub(super) struct PairSide(TextSide);
 
 impl PairSide {
     /// Tokenizes the pairs at `rows`.
-    fn unit(&self, first: &[impl AsRef<str>], second: &[impl AsRef<str>], rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(&self, first: &[impl AsRef<str>], second: &[impl AsRef<str>], rows: Vec<usize>, plan: Plan) -> Unit {
         let text = |row: usize| (first[row].as_ref(), Some(second[row].as_ref()));
         self.0.unit(rows, text, |sequences| match self.0.sequences() {
             Sequences::One => (self.0.batches(sequences, plan), Items::Rows),
@@ -110,7 +109,7 @@ impl InputSide for PairSide {
     }
 
     fn probe(&self) -> Result<Unit, Error> {
-        Ok(self.unit(&PROBE_TEXTS, &PROBE_TEXTS, 0..2, self.0.plan(None)))
+        Ok(self.unit(&PROBE_TEXTS, &PROBE_TEXTS, vec![0, 1], self.0.plan(None)))
     }
 
     /// Logits of one text of two are no prediction for the pair.
@@ -157,7 +156,7 @@ impl HeldSamples for TextPairs<'_> {
         self.first.len()
     }
 
-    fn unit(self, side: &PairSide, rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(self, side: &PairSide, rows: Vec<usize>, plan: Plan) -> Unit {
         side.unit(self.first, self.second, rows, plan)
     }
 }

@@ -1,6 +1,5 @@
 //! Single texts.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use ranktune_data::DataKind;
@@ -38,7 +37,7 @@ pub(super) struct SingleTextSide(pub(super) TextSide);
 
 impl SingleTextSide {
     /// Tokenizes the texts at `rows`.
-    fn unit(&self, texts: &[impl AsRef<str>], rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(&self, texts: &[impl AsRef<str>], rows: Vec<usize>, plan: Plan) -> Unit {
         let text = |row: usize| (texts[row].as_ref(), None);
         self.0
             .unit(rows, text, |sequences| (self.0.batches(sequences, plan), Items::Rows))
@@ -51,7 +50,7 @@ impl InputSide for SingleTextSide {
     }
 
     fn probe(&self) -> Result<Unit, Error> {
-        Ok(self.unit(&PROBE_TEXTS, 0..2, self.0.plan(None)))
+        Ok(self.unit(&PROBE_TEXTS, vec![0, 1], self.0.plan(None)))
     }
 }
 
@@ -66,7 +65,7 @@ impl HeldSamples for Texts<'_> {
         self.0.len()
     }
 
-    fn unit(self, side: &SingleTextSide, rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(self, side: &SingleTextSide, rows: Vec<usize>, plan: Plan) -> Unit {
         side.unit(self.0, rows, plan)
     }
 }

@@ -1,6 +1,5 @@
 //! Sentences of words: every word has a row of features, pooled over its tokens.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use ranktune_core::one_line;
@@ -42,10 +41,10 @@ pub(super) struct WordSide(TextSide);
 
 impl WordSide {
     /// Tokenizes the words of the sentences at `rows`.
-    fn unit(&self, sentences: &[Vec<String>], rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(&self, sentences: &[Vec<String>], rows: Vec<usize>, plan: Plan) -> Unit {
         let mut windows = Vec::with_capacity(rows.len());
         let (mut words, mut cut) = (0, 0);
-        for row in rows.clone() {
+        for &row in &rows {
             let of_sentence = match self.0.processor.windows(&sentences[row]) {
                 Ok(of_sentence) => of_sentence,
                 Err(error) => {
@@ -99,7 +98,7 @@ impl InputSide for WordSide {
 
     fn probe(&self) -> Result<Unit, Error> {
         let words = PROBE_TEXTS.map(|text| text.split(' ').map(str::to_owned).collect());
-        Ok(self.unit(&words, 0..2, self.0.plan_of_words(None)))
+        Ok(self.unit(&words, vec![0, 1], self.0.plan_of_words(None)))
     }
 
     /// The features of every token: those found, or the tensor from which the model computes the features of whole texts.
@@ -151,7 +150,7 @@ impl HeldSamples for Sentences<'_> {
         self.0.len()
     }
 
-    fn unit(self, side: &WordSide, rows: Range<usize>, plan: Plan) -> Unit {
+    fn unit(self, side: &WordSide, rows: Vec<usize>, plan: Plan) -> Unit {
         side.unit(self.0, rows, plan)
     }
 }

@@ -1,12 +1,8 @@
-//! Where extracted rows go: the store, or memory without one.
-//!
-//! Readers share the rows in memory. They would be copied only if rows were appended while a reader still held them, which
-//! [`Extractor::look`](super::Extractor::look) rules out.
+//! The features of a model: in the store, or in memory without one.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use crate::store::{Block, Reader, Writer};
+use crate::store::{Block, Rows};
 use crate::{Error, ErrorKind};
 
 /// A model's features on a data set, or on its first rows.
@@ -18,13 +14,13 @@ pub struct ExtractedFeatures {
 
 #[derive(Debug)]
 enum Place {
-    Stored(Box<Reader>),
-    Memory(Arc<Memory>),
+    Stored(Box<Rows>),
+    Memory(Memory),
 }
 
 /// Rows kept in memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
+#[derive(Debug, Default)]
+struct Memory {
     columns: usize,
     /// Number of leading rows whose features and logits were dropped.
     forgotten: usize,
@@ -53,35 +49,110 @@ impl Memory {
 }
 
 impl ExtractedFeatures {
-    pub(crate) fn stored(reader: Reader) -> Self {
+    /// The rows of a store, as far as it has them.
+    pub(super) fn stored(mut rows: Rows) -> Self {
         Self {
-            rows: reader.n_rows(),
-            place: Place::Stored(Box::new(reader)),
+            rows: rows.leading(),
+            place: Place::Stored(Box::new(rows)),
         }
     }
 
-    fn memory(memory: Arc<Memory>) -> Self {
+    /// None yet, to be kept in memory.
+    pub(super) fn memory() -> Self {
         Self {
-            rows: memory.valid.len(),
-            place: Place::Memory(memory),
+            rows: 0,
+            place: Place::Memory(Memory::default()),
         }
+    }
+
+    /// Whether the rows are to be kept in a store.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self.place, Place::Stored(_))
     }
 
     /// Why the features are not in the cache, if they were to be kept and could not be.
-    pub(crate) fn not_kept(&self) -> Option<&str> {
+    pub(super) fn not_kept(&self) -> Option<&str> {
         match &self.place {
-            Place::Stored(reader) => reader.not_kept(),
+            Place::Stored(rows) => rows.not_kept(),
             Place::Memory(_) => None,
         }
     }
 
+    /// Number of leading samples that have a row.
+    pub(super) fn leading(&mut self) -> usize {
+        match &mut self.place {
+            Place::Stored(rows) => rows.leading(),
+            Place::Memory(memory) => memory.valid.len(),
+        }
+    }
+
+    /// The samples among `range` whose row is missing, after a look at what other processes have written.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn missing(&mut self, range: Range<usize>) -> Result<Vec<usize>, Error> {
+        match &mut self.place {
+            Place::Stored(rows) => {
+                rows.refresh()?;
+                Ok(rows.missing(range))
+            }
+            Place::Memory(memory) => Ok((range.start.max(memory.valid.len())..range.end).collect()),
+        }
+    }
+
+    /// Adds the rows of the samples at `positions`, which `engine` made. In memory they must follow those before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a block of another size.
+    pub(super) fn append(&mut self, positions: &[usize], block: &Block<'_>, engine: &str) -> Result<(), Error> {
+        match &mut self.place {
+            Place::Stored(rows) => rows.append(positions, block, engine)?,
+            Place::Memory(memory) => {
+                memory.columns = block.features.len() / positions.len().max(1);
+                memory.features.extend_from_slice(block.features);
+                if let Some(logits) = block.logits {
+                    memory.logits.get_or_insert_default().extend_from_slice(logits);
+                }
+                match block.valid {
+                    Some(valid) => memory.valid.extend_from_slice(valid),
+                    None => memory.valid.extend(positions.iter().map(|_| true)),
+                }
+            }
+        }
+        self.rows = self.leading();
+        Ok(())
+    }
+
+    /// Drops features and logits that are held in memory.
+    pub(super) fn forget(&mut self) {
+        if let Place::Memory(memory) = &mut self.place {
+            memory.forgotten = memory.valid.len();
+            memory.features.clear();
+            if let Some(logits) = &mut memory.logits {
+                logits.clear();
+            }
+        }
+    }
+
+    /// Writes to the store what is not written yet.
+    pub(super) fn flush(&mut self) {
+        if let Place::Stored(rows) = &mut self.place {
+            rows.flush();
+        }
+    }
+
+    /// All rows are there: what was written in parts is put in order.
+    pub(super) fn finish(&mut self) {
+        if let Place::Stored(rows) = &mut self.place {
+            rows.finish();
+        }
+        self.rows = self.leading();
+    }
+
     /// Restricts the features to the first `rows` rows, or to all rows if there are fewer.
     pub fn take_rows(&mut self, rows: usize) {
-        let all = match &self.place {
-            Place::Stored(reader) => reader.n_rows(),
-            Place::Memory(memory) => memory.valid.len(),
-        };
-        self.rows = rows.min(all);
+        self.flush();
+        self.rows = self.leading().min(rows);
     }
 
     /// Number of rows, `n`, including those of unreadable samples.
@@ -92,7 +163,7 @@ impl ExtractedFeatures {
     /// Number of features in a row, `d`.
     pub fn n_features(&self) -> usize {
         match &self.place {
-            Place::Stored(reader) => reader.n_features(),
+            Place::Stored(rows) => rows.n_features(),
             Place::Memory(memory) => memory.columns,
         }
     }
@@ -100,7 +171,7 @@ impl ExtractedFeatures {
     /// Which rows hold features, `[n]`; the others belong to samples that could not be read.
     pub fn valid(&self) -> &[bool] {
         let valid = match &self.place {
-            Place::Stored(reader) => reader.valid(),
+            Place::Stored(rows) => rows.valid(),
             Place::Memory(memory) => &memory.valid,
         };
         &valid[..self.rows]
@@ -122,9 +193,9 @@ impl ExtractedFeatures {
         let columns = self.n_features();
         let part = match &mut self.place {
             Place::Memory(memory) => memory.values_of(&memory.features, columns, &rows)?.to_vec(),
-            Place::Stored(reader) => {
+            Place::Stored(stored) => {
                 let mut part = Vec::new();
-                reader.read_features(rows.clone(), &mut part)?;
+                stored.read_features(rows.clone(), &mut part)?;
                 part
             }
         };
@@ -149,12 +220,12 @@ impl ExtractedFeatures {
                 let Some(logits) = &memory.logits else { return Ok(None) };
                 memory.values_of(logits, memory.n_logits(logits), &rows)?.to_vec()
             }
-            Place::Stored(reader) => {
-                if reader.n_logits().is_none() {
+            Place::Stored(stored) => {
+                if stored.n_logits().is_none() {
                     return Ok(None);
                 }
                 let mut part = Vec::new();
-                reader.read_logits(rows.clone(), &mut part)?;
+                stored.read_logits(rows.clone(), &mut part)?;
                 part
             }
         };
@@ -174,134 +245,50 @@ fn only_valid(mut rows: Vec<f32>, columns: usize, valid: &[bool]) -> Vec<f32> {
     rows
 }
 
-/// Takes a model's rows, in order.
-#[derive(Debug)]
-pub(crate) enum Sink {
-    Store(Box<Writer>),
-    Memory(Arc<Memory>),
-}
-
-impl Sink {
-    pub(crate) fn memory() -> Self {
-        Self::Memory(Arc::default())
-    }
-
-    pub(crate) fn rows_done(&self) -> usize {
-        match self {
-            Self::Store(writer) => writer.rows_done(),
-            Self::Memory(memory) => memory.valid.len(),
-        }
-    }
-
-    /// Appends the rows at `rows`.
-    pub(crate) fn append(&mut self, rows: &Range<usize>, block: &Block<'_>) -> Result<(), Error> {
-        match self {
-            Self::Store(writer) => writer.append(rows.len(), block),
-            Self::Memory(memory) => {
-                let memory = Arc::make_mut(memory);
-                memory.columns = block.features.len() / rows.len().max(1);
-                memory.features.extend_from_slice(block.features);
-                if let Some(logits) = block.logits {
-                    memory.logits.get_or_insert_default().extend_from_slice(logits);
-                }
-                match block.valid {
-                    Some(valid) => memory.valid.extend_from_slice(valid),
-                    None => memory.valid.extend(rows.clone().map(|_| true)),
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Drops features and logits that are held in memory.
-    pub(crate) fn forget(&mut self) {
-        if let Self::Memory(memory) = self {
-            let memory = Arc::make_mut(memory);
-            memory.forgotten = memory.valid.len();
-            memory.features.clear();
-            if let Some(logits) = &mut memory.logits {
-                logits.clear();
-            }
-        }
-    }
-
-    /// The rows appended so far. Rows in memory are shared, not copied.
-    pub(crate) fn so_far(&self) -> Result<ExtractedFeatures, Error> {
-        Ok(match self {
-            Self::Store(writer) => ExtractedFeatures::stored(writer.so_far()?),
-            Self::Memory(memory) => ExtractedFeatures::memory(Arc::clone(memory)),
-        })
-    }
-
-    /// All rows.
-    pub(crate) fn finish(self) -> Result<ExtractedFeatures, Error> {
-        Ok(match self {
-            Self::Store(writer) => ExtractedFeatures::stored(writer.finish()?),
-            Self::Memory(memory) => ExtractedFeatures::memory(memory),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn append(sink: &mut Sink, rows: Range<usize>, features: &[f32], logits: &[f32], valid: &[bool]) {
+    fn append(into: &mut ExtractedFeatures, positions: &[usize], (features, logits): (&[f32], &[f32]), valid: &[bool]) {
         let block = Block {
             features,
             logits: Some(logits),
             valid: Some(valid),
         };
-        sink.append(&rows, &block).unwrap();
+        into.append(positions, &block, "rten").unwrap();
     }
 
     /// Three rows of two features and one logit; the second row is not valid.
-    fn filled() -> Sink {
-        let mut sink = Sink::memory();
-        append(&mut sink, 0..2, &[1.0, 2.0, 3.0, 4.0], &[10.0, 20.0], &[true, false]);
-        append(&mut sink, 2..3, &[5.0, 6.0], &[30.0], &[true]);
-        sink
-    }
-
-    fn address(sink: &Sink) -> *const f32 {
-        match sink {
-            Sink::Memory(memory) => memory.features.as_ptr(),
-            Sink::Store(_) => panic!("a sink in memory"),
-        }
-    }
-
-    #[test]
-    fn a_look_shares_the_rows_and_the_next_append_does_not_copy_them() {
-        let mut sink = filled();
-        let looked = sink.so_far().unwrap();
-        let Place::Memory(memory) = &looked.place else {
-            panic!("features in memory")
-        };
-        assert_eq!(memory.features.as_ptr(), address(&sink));
-        drop(looked);
-        let Sink::Memory(memory) = &mut sink else {
-            panic!("a sink in memory")
-        };
-        assert!(Arc::get_mut(memory).is_some(), "nothing holds the rows after the look");
+    fn filled() -> ExtractedFeatures {
+        let mut features = ExtractedFeatures::memory();
+        append(
+            &mut features,
+            &[0, 1],
+            (&[1.0, 2.0, 3.0, 4.0], &[10.0, 20.0]),
+            &[true, false],
+        );
+        append(&mut features, &[2], (&[5.0, 6.0], &[30.0]), &[true]);
+        features
     }
 
     #[test]
     fn only_valid_rows_of_the_range_are_returned() {
-        let mut features = filled().finish().unwrap();
+        let mut features = filled();
         assert_eq!(features.features().unwrap(), [1.0, 2.0, 5.0, 6.0]);
         assert_eq!(features.features_of(1..3).unwrap(), [5.0, 6.0]);
         assert_eq!(features.logits_of(0..2).unwrap(), Some((vec![10.0], 1)));
         features.take_rows(2);
         assert_eq!((features.n_rows(), features.valid()), (2, &[true, false][..]));
         assert_eq!(features.logits().unwrap(), Some((vec![10.0], 1)));
+        features.take_rows(9);
+        assert_eq!(features.n_rows(), 3, "a look at the first rows loses none");
     }
 
     #[test]
     fn dropped_rows_are_an_error_and_later_ones_are_not() {
-        let mut sink = filled();
-        sink.forget();
-        append(&mut sink, 3..4, &[7.0, 8.0], &[40.0], &[true]);
-        let mut features = sink.so_far().unwrap();
+        let mut features = filled();
+        features.forget();
+        append(&mut features, &[3], (&[7.0, 8.0], &[40.0]), &[true]);
         assert_eq!(features.features_of(3..4).unwrap(), [7.0, 8.0]);
         assert_eq!(features.logits_of(3..4).unwrap(), Some((vec![40.0], 1)));
         let error = features.features_of(2..4).unwrap_err();
