@@ -209,7 +209,9 @@ impl Rows {
 
     /// The samples among `range` whose row is missing, each of several equal ones once.
     pub fn missing(&self, range: Range<usize>) -> Vec<usize> {
-        let mut missing: Vec<usize> = range.filter(|&position| self.place(position) == Place::Missing).collect();
+        let mut missing: Vec<usize> = range
+            .filter(|&position| self.place(position) == Place::Missing)
+            .collect();
         if self.wanted.repeated().next().is_some() {
             let mut seen = HashSet::new();
             missing.retain(|&position| seen.insert(self.wanted.first(position)));
