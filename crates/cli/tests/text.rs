@@ -274,7 +274,7 @@ fn long_texts_are_cut_and_that_is_said() {
     assert!(
         run.assert_code(0)
             .stderr
-            .contains("words: 30 of 60 texts were truncated to the maximum length of the model"),
+            .contains("words: 6 of the 12 texts that ran were truncated to the maximum length of the model"),
         "{run:?}"
     );
 }

@@ -14,7 +14,7 @@ pub struct Outputs(BTreeMap<String, Vec<u8>>);
 
 /// Keys whose values are times, or tell where features came from.
 fn is_of_time(key: &str) -> bool {
-    ["second", "per_second", "time", "cached", "resumed"]
+    ["second", "per_second", "time", "computed", "resumed"]
         .iter()
         .any(|part| key.contains(part))
 }

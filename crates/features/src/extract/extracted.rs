@@ -123,6 +123,14 @@ impl ExtractedFeatures {
         Ok(())
     }
 
+    /// Number of samples whose features are not from the store; equal samples count as often as they occur.
+    pub(super) fn n_computed(&self) -> usize {
+        match &self.place {
+            Place::Stored(rows) => rows.n_appended(),
+            Place::Memory(memory) => memory.valid.len(),
+        }
+    }
+
     /// Drops features and logits that are held in memory.
     pub(super) fn forget(&mut self) {
         if let Place::Memory(memory) = &mut self.place {

@@ -221,11 +221,15 @@ impl<'a> Pipeline<'a> {
     pub(super) fn report(&self, model: &PreparedModel, outcome: &ExtractionOutcome, counts: &Counts) {
         let (model, seconds) = (model.name(), outcome.seconds);
         if counts.truncated > 0 {
+            let noun = self.source.noun();
+            let among = if outcome.extracted < self.source.len() {
+                format!("the {} {noun} that ran", outcome.extracted)
+            } else {
+                format!("{} {noun}", self.source.len())
+            };
             self.work.note(&format!(
-                "{model}: {} of {} {} were truncated to the maximum length of the model",
-                counts.truncated,
-                self.source.len(),
-                self.source.noun()
+                "{model}: {} of {among} were truncated to the maximum length of the model",
+                counts.truncated
             ));
         }
         if let Ok(features) = &outcome.features {
@@ -235,7 +239,7 @@ impl<'a> Pipeline<'a> {
             self.work.progress.event(Event::ModelFinished {
                 model,
                 seconds,
-                computed: outcome.extracted,
+                computed: features.n_computed(),
                 samples: self.source.len(),
             });
         }

@@ -172,7 +172,7 @@ impl Rows {
             .and_then(|()| File::open(&path))
             .map_err(|error| io_error("cannot write", &path, error))?;
         self.seen.extend(path.file_name().map(std::ffi::OsStr::to_owned));
-        self.add_segment((path, file), layout);
+        self.add_segment((path, file), layout, true);
         let segment = (self.segments.len() - 1) as u32;
         for (row, &position) in self.pending.positions.iter().enumerate() {
             self.places[position] = Place::Stored {

@@ -62,6 +62,8 @@ pub(super) struct Segment {
     pub(super) layout: Layout,
     /// Unless too many are open.
     file: Option<File>,
+    /// Whether this process wrote it for the rows that read it.
+    is_own: bool,
 }
 
 /// The block that was read last, and its file if the segment does not have it open.
@@ -172,19 +174,24 @@ impl Rows {
         if is_used {
             self.columns = Some(index.layout.columns);
             self.copy_to_repeated();
-            self.add_segment((path, file), index.layout);
+            self.add_segment((path, file), index.layout, false);
         }
         Ok(())
     }
 
     /// Adds a segment of which rows are used: it is not evicted by this process, and its time of use is now.
-    pub(super) fn add_segment(&mut self, (path, file): (PathBuf, File), layout: Layout) {
+    pub(super) fn add_segment(&mut self, (path, file): (PathBuf, File), layout: Layout, is_own: bool) {
         // The time of use is the time of modification, which only a file that is open for writing can set.
         if let Ok(file) = File::options().write(true).open(&path) {
             let _ = file.set_modified(SystemTime::now());
         }
         let file = self.store.hold(&path, file);
-        self.segments.push(Segment { path, layout, file });
+        self.segments.push(Segment {
+            path,
+            layout,
+            file,
+            is_own,
+        });
     }
 
     /// The validity of samples that repeat an earlier one.
@@ -217,6 +224,16 @@ impl Rows {
             missing.retain(|&position| seen.insert(self.wanted.first(position)));
         }
         missing
+    }
+
+    /// Number of samples whose rows were appended, each of several equal ones counted; the others were found in the store.
+    pub fn n_appended(&self) -> usize {
+        let is_own = |position: &usize| match self.place(*position) {
+            Place::Missing => false,
+            Place::Pending(_) => true,
+            Place::Stored { segment, .. } => self.segments[segment as usize].is_own,
+        };
+        (0..self.wanted.len()).filter(is_own).count()
     }
 
     /// Number of samples, with a row or without.
