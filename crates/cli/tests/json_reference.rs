@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 /// Documented keys that these commands cannot print: they describe downloaded models, earlier results, trials, or scores of thousands of
 /// images.
-const NOT_PRINTED_HERE: [(&str, &str); 12] = [
+const NOT_PRINTED_HERE: [(&str, &str); 14] = [
+    // There are fewer classes.
+    ("ranktune.ranking/2", "models[].classes.classes_omitted"),
+    ("ranktune.ranking/2", "models[].classes.confusions_omitted"),
     // The hub of the test has no two models of one architecture.
     ("ranktune.training/1", "settings.sources"),
     ("ranktune.ranking/2", "models[].predicted.matched_by"),

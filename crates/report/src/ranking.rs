@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 mod baseline;
+mod classes;
 mod decision;
 mod layers;
 mod old_keys;
@@ -16,6 +17,7 @@ mod race;
 mod table;
 
 pub use baseline::{Baseline, PermutedLabels};
+pub use classes::{ClassConfusion, ClassDetail, ClassEvidence, JudgedSample};
 pub use decision::{Decision, DecisionCost, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
 pub use layers::LayerScore;
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
@@ -125,6 +127,9 @@ pub struct RankedModel {
     /// How far the model came in a race.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<RaceRecord>,
+    /// What its features say of the classes, where samples have one class each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassDetail>,
     /// Wall-clock time.
     pub seconds: Seconds,
     /// Samples that ran through the model; the others came from the cache, or are equal to one that ran.
@@ -240,6 +245,7 @@ mod tests {
             }),
             layers: vec![],
             race: None,
+            classes: None,
             seconds: Seconds {
                 extract: 10.0,
                 score: 0.25,

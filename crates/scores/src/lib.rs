@@ -29,7 +29,7 @@ pub mod targets;
 pub mod uncertainty;
 
 pub use error::{Error, ErrorKind, Result};
-pub use evidence::{ColumnEvidence, Compat, Evidence, Status};
+pub use evidence::{ColumnEvidence, Compat, Evidence, LeftOutClasses, Status};
 pub use features::FeatureView;
 pub use probabilities::Probabilities;
 pub use scores::{ScoreInputs, ScoreOptions, ScoreOutcome, score_all};

@@ -109,7 +109,8 @@ fn a_thousand_classes_are_predicted_as_by_models_fitted_without_the_sample() {
         let statistics = Statistics::of(&inputs.features, &targets).unwrap();
         let fit = evidence::fit_rows(&statistics, &inputs.features, &targets, Compat::Exact).unwrap();
         let columns = &fit.evidence().columns;
-        let right = compute("loo-accuracy", &inputs).samples.unwrap();
+        let outcome = compute("loo-accuracy", &inputs);
+        let (right, left_out) = (outcome.samples.unwrap(), outcome.left_out.unwrap());
         let densities = compute("loo-log-likelihood", &inputs).samples.unwrap();
         let f = dense(&features, d);
         for &i in samples {
@@ -144,8 +145,16 @@ fn a_thousand_classes_are_predicted_as_by_models_fitted_without_the_sample() {
                 .enumerate()
                 .filter(|&(j, _)| j != own)
                 .map(|(_, &mean)| mean);
-            if (means[own] - next.fold(f64::NEG_INFINITY, f64::max)).abs() > 1e-9 {
+            let margin = means[own] - next.fold(f64::NEG_INFINITY, f64::max);
+            let found = f64::from(left_out.margins[i]);
+            assert!(
+                (found - margin).abs() <= 1e-6 * margin.abs().max(1.0),
+                "{name}: {found} {margin}"
+            );
+            if margin.abs() > 1e-9 {
                 assert_eq!(right[i] > 0.0, means[own] >= largest, "{name}");
+                let place = means.iter().position(|&mean| mean == largest).unwrap();
+                assert_eq!(left_out.predicted[i] as usize, columns[place].column, "{name}");
             }
         }
     }

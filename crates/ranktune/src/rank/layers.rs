@@ -132,5 +132,6 @@ fn mean(each: &[ScoreList]) -> Result<ScoreList, Error> {
         jackknife,
         // Means of scores are compared with nothing.
         permuted: Some(Err("the score is a mean of the layers' scores".to_owned())),
+        classes: None,
     })
 }

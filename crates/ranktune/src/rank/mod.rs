@@ -22,6 +22,7 @@
 
 mod asked;
 mod baseline;
+mod classes;
 mod company;
 pub(crate) mod copies;
 pub(crate) mod decide;

@@ -11,6 +11,9 @@ use super::scores::ModelScores;
 use super::track::Cost;
 use crate::error::Error;
 
+/// Models by score of which the classes are in the document, which would be long with those of a large hub.
+const WITH_CLASSES: usize = 20;
+
 /// A scored model without its place.
 pub(super) struct Ranked<'a> {
     pub(super) model: &'a PreparedModel,
@@ -55,6 +58,7 @@ impl Ranked<'_> {
                 rank_interval: [place.rank_interval.0, place.rank_interval.1],
             }),
             race: self.record,
+            classes: self.scores.list.classes,
             seconds: Seconds {
                 extract: self.cost.seconds,
                 score: self.scores.seconds,
@@ -92,9 +96,10 @@ pub(super) fn in_order(
         Some(jackknives) => resample(&jackknives, &options)?,
         None => Vec::new(),
     };
-    let documents = ranked
-        .into_iter()
-        .enumerate()
-        .map(|(index, model)| model.document(index + 1, places.get(index), kind));
+    let documents = ranked.into_iter().enumerate().map(|(index, model)| {
+        let mut document = model.document(index + 1, places.get(index), kind);
+        document.classes = document.classes.filter(|_| index < WITH_CLASSES);
+        document
+    });
     Ok(documents.collect())
 }

@@ -238,7 +238,7 @@ fn of_rows(
         None => groups::assign(&targets, GROUPS.min(targets.n_samples()), scoring.seed).ok(),
     };
     let options = ScoreOptions::default();
-    let mut list = scoring.list(detail, |score, with_error| {
+    let mut list = scoring.list(detail, &kept, |score, with_error| {
         let outcome = score.compute(&data, &options)?;
         let groups = groups.as_ref().filter(|_| with_error);
         let jackknife = groups.and_then(|groups| jackknife_of(&data, score, &outcome, &options, groups).ok());

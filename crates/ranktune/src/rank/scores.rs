@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use ranktune_core::one_line;
 use ranktune_data::Dataset;
 use ranktune_features::extract::PreparedModel;
-use ranktune_report::ranking::LayerScore;
+use ranktune_report::ranking::{ClassDetail, LayerScore};
 use ranktune_scores::baseline::{PermutedScores, PermutedSums};
 use ranktune_scores::scores::company::CompanyScore;
 use ranktune_scores::scores::{Score, find};
@@ -13,6 +13,7 @@ use ranktune_scores::uncertainty::{GroupedScores, Jackknife};
 use ranktune_scores::{ScoreOptions, ScoreOutcome};
 use serde_json::{Map, Value, json};
 
+use super::classes::Found;
 use super::options::LayerChoice;
 use crate::error::Error;
 use crate::scoring::{insert_error, score_json};
@@ -49,6 +50,8 @@ pub(super) struct ScoreList {
     pub(super) jackknife: Option<Jackknife>,
     /// The first score of permuted labels, once all scores are computed.
     pub(super) permuted: Option<Permuted>,
+    /// What is known of classes and of single samples.
+    pub(super) classes: Option<ClassDetail>,
 }
 
 impl ScoreList {
@@ -107,7 +110,8 @@ pub(super) struct Scoring<'a> {
 }
 
 impl Scoring<'_> {
-    /// The scores that `detail` asks for, where `compute` computes one, with its jackknife if the flag is set.
+    /// The scores that `detail` asks for, where `compute` computes one of the samples `rows`, with its jackknife if the flag is set. `rows`
+    /// may be empty where no single sample is judged.
     ///
     /// # Errors
     /// Why the first score, which orders the ranking, cannot be computed. Any other may be missing: LEEP is for a model
@@ -115,6 +119,7 @@ impl Scoring<'_> {
     pub(super) fn list(
         &self,
         detail: Detail,
+        rows: &[usize],
         compute: impl Fn(&Score, bool) -> Result<(ScoreOutcome, Option<Jackknife>), ranktune_scores::Error>,
     ) -> Result<ScoreList, Error> {
         let names = match detail {
@@ -125,7 +130,9 @@ impl Scoring<'_> {
             entries: Vec::with_capacity(names.len()),
             jackknife: None,
             permuted: None,
+            classes: None,
         };
+        let mut found = Found::default();
         // A race compares its models on whatever there is.
         let too_few = self.too_few.as_ref().filter(|_| detail == Detail::Final);
         for (place, name) in names.iter().enumerate() {
@@ -146,6 +153,8 @@ impl Scoring<'_> {
                     continue;
                 }
             };
+            found.evidence = found.evidence.or_else(|| outcome.evidence.clone());
+            found.left_out = found.left_out.or_else(|| outcome.left_out.clone());
             let mut object = score_json(&outcome, self.dataset.targets.names(), None);
             if with_error {
                 let error = jackknife.as_ref().map(|jackknife| jackknife.standard_error);
@@ -166,6 +175,9 @@ impl Scoring<'_> {
                 object,
             });
         }
+        if detail == Detail::Final {
+            list.classes = found.detail(self.dataset, rows);
+        }
         Ok(list)
     }
 
@@ -180,7 +192,7 @@ impl Scoring<'_> {
         detail: Detail,
     ) -> Result<ScoreList, Error> {
         let options = ScoreOptions::default();
-        let mut list = self.list(detail, |score, with_error| {
+        let mut list = self.list(detail, &[], |score, with_error| {
             let outcome = scores.compute(score, &options)?;
             // A score without a standard error is still a score.
             let jackknife = with_error.then(|| scores.jackknife(score, &options).ok()).flatten();

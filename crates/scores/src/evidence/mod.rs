@@ -42,6 +42,7 @@ use crate::features::FeatureView;
 use crate::statistics::{Statistics, TargetColumn, gram};
 use crate::targets::Targets;
 pub(crate) use interpolant::lagrange;
+pub use left_out::LeftOutClasses;
 pub(crate) use left_out::{Answers, LeftOut};
 use orthogonal::Orthogonal;
 pub use outcome::{ColumnEvidence, Compat, Evidence, Status};

@@ -30,7 +30,10 @@ fn run(data: &ScoreData<'_>, options: &ScoreOptions) -> Result<ScoreOutcome> {
     let kind = Kind::of(&targets, SCORE.name)?;
     let n = data.statistics()?.n_samples();
     let outcome = match &data.left_out(SCORE.name, options.compat)?.answers {
-        Answers::Right(right) => ScoreOutcome::mean_of(right.clone()).with_chance(Some(kind.chance())),
+        Answers::Classes { right, of_samples } => ScoreOutcome {
+            left_out: Some(of_samples.clone()),
+            ..ScoreOutcome::mean_of(right.clone()).with_chance(Some(kind.chance()))
+        },
         Answers::Numbers(predictions) => quality::of_columns(&kind, predictions, SCORE.name)?,
     };
     Ok(outcome.capped(1.0).of_draw(features.n_samples(), n))

@@ -1,6 +1,6 @@
 //! The result of a score.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, LeftOutClasses};
 
 /// A value is the largest that there is where less than this is missing, as a part of it.
 const SATURATED: f64 = 1e-9;
@@ -17,6 +17,8 @@ pub struct ScoreOutcome {
     pub error_bound: Option<f64>,
     /// What each sample contributes, `[n]`, where the value is their mean.
     pub samples: Option<Vec<f64>>,
+    /// What is predicted of each sample without it; `loo-accuracy` of classes where all samples are predicted.
+    pub left_out: Option<LeftOutClasses>,
     /// The value of predictions that know nothing of the features: the share of the largest class, for instance.
     pub chance: Option<f64>,
     /// Whether the value is the largest that the score can take for these samples, up to rounding: then it does not tell features apart
@@ -33,6 +35,7 @@ impl ScoreOutcome {
             evidence: None,
             error_bound: None,
             samples: None,
+            left_out: None,
             chance: None,
             is_saturated: false,
             estimate: None,
@@ -83,6 +86,7 @@ impl ScoreOutcome {
             "from a random draw of {drawn} of {n} samples, each predicted by all others"
         )));
         outcome.samples = None;
+        outcome.left_out = None;
         outcome
     }
 }

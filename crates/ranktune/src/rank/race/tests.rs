@@ -78,6 +78,7 @@ impl Track for Numbers {
             entries: Vec::new(),
             jackknife: Some(Jackknife::new(self.values[model], replicates.collect()).unwrap()),
             permuted: None,
+            classes: None,
         };
         Ok(Some(ModelScores {
             list,

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod answer;
+mod classes;
 mod cost;
 mod data;
 mod layers;
@@ -39,6 +40,7 @@ fn sections(ranking: &Ranking, prefix: &str) -> Vec<Section> {
     sections.add("race", "The race", race::html(ranking, prefix));
     sections.add("scores", "Where scores disagree", agreement::html(ranking, prefix));
     sections.add("layers", "Layers", layers::html(ranking, prefix));
+    sections.add("classes", "Classes and samples", classes::html(ranking, prefix));
     sections.add("skipped", "Models that were skipped", skipped::html(ranking, prefix));
     sections.add("data", "Data", data::html(ranking, prefix));
     sections.add("reproduce", "How to repeat this", reproduce::html(ranking, prefix));

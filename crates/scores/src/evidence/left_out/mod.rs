@@ -42,11 +42,27 @@ pub(crate) struct LeftOut {
 /// Predictions, by kind of target.
 #[derive(Debug)]
 pub(crate) enum Answers {
-    /// One class a sample: 1 where the largest prediction is that of the sample's class, 0 where it is not; where k predictions are
-    /// largest, 1/k if the class is among them. `[n]`
-    Right(Vec<f64>),
+    /// One class a sample.
+    Classes {
+        /// 1 where the largest prediction is that of the sample's class, 0 where it is not; where k predictions are largest, 1/k if the
+        /// class is among them. `[n]`
+        right: Vec<f64>,
+        /// What else is known of the samples.
+        of_samples: LeftOutClasses,
+    },
     /// Columns of numbers: the predictions, `[n, c]` row-major.
     Numbers(Vec<f32>),
+}
+
+/// What the linear model of LogME says of each sample without having seen it, for classes.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct LeftOutClasses {
+    /// The class with the largest prediction, the sample's own among equal ones, `[n]`.
+    pub predicted: Vec<u32>,
+    /// Prediction of the sample's own class less the largest of the others, where targets are 0 and 1; below 0 where it is wrong, `[n]`.
+    /// NaN where there is one class.
+    pub margins: Vec<f32>,
 }
 
 /// One target column at its solution.
@@ -183,7 +199,10 @@ impl<'a> Collected<'a> {
     fn new(targets: &Targets<'a>, columns: &'a [Solved]) -> Self {
         let y = Values::new(targets, columns);
         let answers = match &y {
-            Values::Classes(_) => Answers::Right(Vec::with_capacity(targets.n_samples())),
+            Values::Classes(_) => Answers::Classes {
+                right: Vec::with_capacity(targets.n_samples()),
+                of_samples: LeftOutClasses::default(),
+            },
             Values::Numbers { .. } => Answers::Numbers(Vec::with_capacity(targets.n_samples() * columns.len())),
         };
         Self {
@@ -208,7 +227,7 @@ impl<'a> Collected<'a> {
         precision: impl Fn(usize, usize) -> f64 + Sync,
     ) {
         let c = self.columns.len();
-        let found: Vec<(f64, Vec<f64>)> = (0..rows)
+        let found: Vec<(f64, Predicted)> = (0..rows)
             .into_par_iter()
             .map(|i| {
                 let mut density = 0.0;
@@ -219,20 +238,50 @@ impl<'a> Collected<'a> {
                         0.5 * (precision.ln() - (2.0 * std::f64::consts::PI).ln() - precision * residual * residual);
                     predictions.push(self.target(first + i, place) - residual);
                 }
-                if let Values::Classes(index) = &self.y {
-                    predictions = vec![share_of(&predictions, index[first + i])];
-                }
-                (density / c as f64, predictions)
+                let predicted = match &self.y {
+                    Values::Classes(index) => self.class_of(&predictions, index[first + i]),
+                    Values::Numbers { .. } => Predicted::Numbers(predictions),
+                };
+                (density / c as f64, predicted)
             })
             .collect();
-        for (density, answers) in found {
+        for (density, predicted) in found {
             self.log_densities.push(density);
-            match &mut self.answers {
-                Answers::Right(right) => right.extend(answers),
-                Answers::Numbers(all) => all.extend(answers.iter().map(|&value| value as f32)),
+            match (&mut self.answers, predicted) {
+                (Answers::Classes { right, of_samples }, Predicted::Class { share, class, margin }) => {
+                    right.push(share);
+                    of_samples.predicted.push(class);
+                    of_samples.margins.push(margin);
+                }
+                (Answers::Numbers(all), Predicted::Numbers(values)) => {
+                    all.extend(values.iter().map(|&value| value as f32));
+                }
+                _ => {}
             }
         }
     }
+
+    /// What predictions by class say of a sample whose class is that of the column at position `own`.
+    fn class_of(&self, predictions: &[f64], own: usize) -> Predicted {
+        let share = share_of(predictions, own);
+        let others = || predictions.iter().enumerate().filter(|(place, _)| *place != own);
+        let best = others().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let place = match best {
+            Some((place, _)) if share == 0.0 => place,
+            _ => own,
+        };
+        Predicted::Class {
+            share,
+            class: u32::try_from(self.columns[place].column).unwrap_or(u32::MAX),
+            margin: best.map_or(f32::NAN, |(_, best)| (predictions[own] - best) as f32),
+        }
+    }
+}
+
+/// What is predicted of one sample.
+enum Predicted {
+    Class { share: f64, class: u32, margin: f32 },
+    Numbers(Vec<f64>),
 }
 
 /// 1/k where `class` is one of k largest predictions, else 0. Predictions that differ by rounding only are equal.
