@@ -360,7 +360,7 @@ fn method_data(
         label: "teacher views",
         progress,
     };
-    let views = (&splits.views, options.views.unwrap_or(options::VIEWS));
+    let views = (&splits.views, options.n_views());
     data.teachers = Some(teachers::predictions(
         &inputs.with_progress(&view_progress),
         candidates,

@@ -20,7 +20,7 @@ use super::choice::RESAMPLES;
 use super::folder::OutputFolder;
 use super::method::MethodData;
 use super::observer::ProgressObserver;
-use super::options::{TuneOptions, VIEWS};
+use super::options::TuneOptions;
 use super::splits::DataSplits;
 use crate::error::{Error, ErrorKind};
 
@@ -249,11 +249,11 @@ impl TrialRunner<'_> {
         if is_text || self.options.augmentation == Augmentation::None {
             return ViewSchedule::Plain;
         }
-        match self.options.views {
-            Some(count) => ViewSchedule::Finite(count),
-            None if method.needs(Need::Teachers) => ViewSchedule::Finite(VIEWS),
-            None => ViewSchedule::Fresh,
+        // A count of zero is refused when training starts.
+        if self.options.views.is_some() || method.needs(Need::Teachers) {
+            return ViewSchedule::Finite(self.options.n_views());
         }
+        ViewSchedule::Fresh
     }
 
     /// All settings that decide the result, for the document.
