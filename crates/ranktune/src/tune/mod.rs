@@ -71,6 +71,7 @@ use selection::ModelSelection;
 use splits::DataSplits;
 use stages::{Labelled, Stage, Stages};
 use teacher_inputs::{TeacherInputs, unusable};
+use teachers::SelectedTeacher;
 
 /// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
 ///
@@ -300,21 +301,22 @@ fn method_data(
 ) -> Result<(Vec<Teacher>, MethodData), Error> {
     let (target, candidates) = (&selection.target, &selection.teachers);
     let progress = inputs.progress;
-    let (mut teachers, mut data) = (Vec::new(), MethodData::default());
+    let mut data = MethodData::default();
     stages.start(feature_stage(method));
     let read_out_progress = Labelled {
         label: "read-out",
         progress,
     };
     let read_out_inputs = inputs.with_progress(&read_out_progress);
-    let read_outs = candidates
-        .iter()
-        .map(|candidate| teachers::read_out(&read_out_inputs, &candidate.model))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let teachers = if method.needs(Need::Teachers) {
+        teachers::select(&read_out_inputs, candidates, options.temperature)?
+    } else {
+        Vec::new()
+    };
     for need in method.needs {
         match need {
-            // Computed last, in a stage of its own.
-            Need::Teachers => teachers = teachers::teachers(candidates.iter(), &read_outs, options.temperature),
+            // Their predictions are computed last, in a stage of their own.
+            Need::Teachers => {}
             Need::ReadOut => {
                 let own = teachers::own_read_out(&read_out_inputs, target, options.read_out)?;
                 if own.head_weight > 0.0 {
@@ -346,10 +348,11 @@ fn method_data(
             Need::Stack | Need::Ensemble | Need::Homogeneous => {}
         }
     }
-    if !method.needs(Need::Teachers) {
-        return Ok((teachers, data));
+    if teachers.is_empty() {
+        return Ok((Vec::new(), data));
     }
-    for teacher in &teachers {
+    let described: Vec<Teacher> = teachers.iter().map(SelectedTeacher::describe).collect();
+    for teacher in &described {
         progress.event(Event::Note(&format!(
             "teacher {}: share {:.3}",
             teacher.name, teacher.weight
@@ -363,10 +366,8 @@ fn method_data(
     let views = (&splits.views, options.n_views());
     data.teachers = Some(teachers::predictions(
         &inputs.with_progress(&view_progress),
-        candidates,
-        &read_outs,
         &teachers,
         views,
     )?);
-    Ok((teachers, data))
+    Ok((described, data))
 }

@@ -32,7 +32,7 @@ use super::read_out::ReadOut;
 use super::splits::{DataSplit, DataSplits};
 use super::stages::{Labelled, Stage, Stages};
 use super::teacher_inputs::{TeacherInputs, unusable};
-use super::teachers::teachers;
+use super::teachers::all_shares;
 use crate::ensemble::{Combination, EnsembleFile, FILE, member_folder, member_path};
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::ones;
@@ -360,10 +360,7 @@ fn evidence_weighted(
         })
         .collect::<Result<Vec<ReadOut>, Error>>()?;
     let candidates = members.iter().map(|member| &member.candidate);
-    let weights: Vec<f64> = teachers(candidates, &fitted, options.temperature)
-        .iter()
-        .map(|teacher| teacher.weight)
-        .collect();
+    let weights = all_shares(candidates, &fitted, options.temperature);
     let c = fitted[0].mean.len();
     let n = targets.n_samples();
     let (mut own, mut left_out, mut mean) = (vec![0.0; n * c], Some(vec![0.0_f32; n * c]), vec![0.0_f32; c]);

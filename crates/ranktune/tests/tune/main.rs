@@ -11,6 +11,8 @@ use ranktune::{
     evaluate, load, load_test_split, predict, tune,
 };
 
+mod work;
+
 const MODEL: &str = "mtcnn-onet-face";
 
 fn examples(path: &str) -> PathBuf {
@@ -346,44 +348,6 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
                 .any(|label| line["done: ".len()..].starts_with(label))
         };
         assert!(!done.is_empty() && done.iter().all(is_labelled), "{done:?}");
-    }
-}
-
-/// The rows that models are asked for, by their names in progress lines.
-#[derive(Default)]
-struct Rows(Mutex<Vec<(String, usize)>>);
-
-impl Progress for Rows {
-    fn event(&self, event: Event<'_>) {
-        if let Event::ModelStarted { model, samples } = event {
-            self.0.lock().expect("no test panicked").push((model.to_owned(), samples));
-        }
-    }
-}
-
-#[test]
-fn teachers_predict_no_more_views_than_there_are_epochs() {
-    let rows_of_views = |views: Option<u32>, epochs: usize| {
-        let out = tempfile::tempdir().unwrap();
-        let mut options = options(DEFAULT_METHOD, out.path());
-        (options.views, options.train.epochs) = (views, epochs);
-        let rows = Rows::default();
-        let hub = Sources::from(examples("hub").as_path());
-        let training = tune(&hub, &digits(), &options, &rows, &Interrupt::default()).unwrap();
-        let started = rows.0.into_inner().unwrap();
-        let of_views = started.iter().filter(|(model, _)| model.starts_with("teacher views, "));
-        (
-            of_views.map(|(_, rows)| rows / training.data.samples).collect::<Vec<_>>(),
-            training.settings["views"].clone(),
-        )
-    };
-    for (views, epochs, expected) in [(None, 1, 1), (None, 2, 2), (Some(3), 2, 2), (Some(1), 2, 1), (None, 5, 4)] {
-        let found = rows_of_views(views, epochs);
-        assert_eq!(
-            found,
-            (vec![expected], serde_json::json!({"finite": expected})),
-            "{views:?} views, {epochs} epochs"
-        );
     }
 }
 
