@@ -26,6 +26,7 @@ mod observer;
 mod options;
 mod parameters;
 pub(crate) mod partial;
+mod plan;
 mod read_out;
 mod refusals;
 mod relationship;
@@ -186,21 +187,23 @@ pub fn tune(
 
     let mut data = MethodData::default();
     let mut teachers: Vec<Teacher> = Vec::new();
+    let extract = ExtractOptions {
+        feature: FeatureChoice::Auto,
+        ..options.extract.clone()
+    };
+    let inputs = TeacherInputs {
+        all: &splits.all,
+        all_digests: &splits.all_digests,
+        rows: &splits.train_rows,
+        dataset: &splits.train.dataset,
+        digests: &splits.train.digests,
+        options: &extract,
+        progress,
+        interrupt,
+    };
+    let teaching: &[_] = if needs_teachers { &selection.teachers } else { &[] };
+    plan::announce(&inputs, (method, teaching), options)?;
     if has_read_outs {
-        let extract = ExtractOptions {
-            feature: FeatureChoice::Auto,
-            ..options.extract.clone()
-        };
-        let inputs = TeacherInputs {
-            all: &splits.all,
-            all_digests: &splits.all_digests,
-            rows: &splits.train_rows,
-            dataset: &splits.train.dataset,
-            digests: &splits.train.digests,
-            options: &extract,
-            progress,
-            interrupt,
-        };
         (teachers, data) = method_data(needing, &inputs, &selection, &splits, options, &stages)?;
     }
     let validation = splits.validation(target, progress)?;

@@ -30,6 +30,8 @@ pub(crate) struct TeacherCandidate {
     pub(crate) model: PreparedModel,
     /// Its LogME in the ranking.
     pub(crate) logme: Option<f64>,
+    /// Samples per second in the ranking, where that ran it.
+    pub(crate) rate: Option<f64>,
 }
 
 /// A candidate that teaches.

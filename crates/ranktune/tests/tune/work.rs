@@ -54,6 +54,23 @@ fn the_predictions_are_the_same_whichever_teacher_is_complete_first() {
     assert!(last != without);
 }
 
+#[test]
+fn the_plan_says_who_predicts_how_much_and_what_that_costs() {
+    let out = tempfile::tempdir().unwrap();
+    let (_, lines) = run(&options(DEFAULT_METHOD, &out.path().join("taught"))).unwrap();
+    let plans = lines.starting_with("plan: ");
+    let start = format!("plan: teacher {MODEL} predicts 1 view of 54 images (about ");
+    assert!(plans.len() == 1 && plans[0].starts_with(&start), "{plans:?}");
+    assert!(plans[0].ends_with("; then 1 epoch of 54 images"), "{plans:?}");
+    let mut searched = options("fine-tune", &out.path().join("searched"));
+    searched.learning_rates = vec![1e-3, 1e-2];
+    let (_, lines) = run(&searched).unwrap();
+    assert_eq!(
+        lines.starting_with("plan: "),
+        ["plan: 1 epoch of 54 images in each trial"]
+    );
+}
+
 /// The rows that models are asked for, by their names in progress lines.
 #[derive(Default)]
 struct Rows(Mutex<Vec<(String, usize)>>);
