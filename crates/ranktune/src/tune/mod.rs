@@ -229,6 +229,7 @@ pub fn tune(
         folder: &folder,
         pause_after: None,
         deadline: options.budget.map(|budget| Instant::now() + budget),
+        step_seconds: Cell::new(0.0),
         runs_left: Cell::new(1),
         progress,
         interrupt,
@@ -248,6 +249,10 @@ pub fn tune(
     let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
     #[expect(clippy::cast_precision_loss, reason = "a count of steps")]
     let per_step = trained.step_seconds / (trained.steps_timed.max(1) as f64);
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut time = stages.time_spent();
+    time.steps = runner.step_seconds.get();
+    time.validation = (time.validation - time.steps).max(0.0);
     let training = Training {
         schema: SCHEMA.to_owned(),
         model: target.name().to_owned(),
@@ -265,7 +270,8 @@ pub fn tune(
         history: trained.epochs.iter().map(epoch).collect(),
         rate_curve: found.rate_curve,
         lambda_curve: found.lambda_curve,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(time.of_run(seconds)),
         seconds_per_step: per_step,
         steps: trained.steps,
         stopped: trained.stopped.map(|stopped| stopped.name().to_owned()),

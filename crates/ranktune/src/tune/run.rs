@@ -42,6 +42,8 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) pause_after: Option<usize>,
     /// When training has to end, by the budget.
     pub(crate) deadline: Option<Instant>,
+    /// Seconds of the steps of all runs so far.
+    pub(crate) step_seconds: Cell<f64>,
     /// Number of runs that share what is left of the budget, the next one included.
     pub(crate) runs_left: Cell<u32>,
     pub(crate) progress: &'a dyn Progress,
@@ -118,6 +120,7 @@ impl TrialRunner<'_> {
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
         };
+        self.step_seconds.set(self.step_seconds.get() + trained.step_seconds);
         if kind != RunKind::Chosen {
             self.progress.event(Event::TrainingFinished {
                 model: &label,

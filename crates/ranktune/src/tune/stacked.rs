@@ -116,6 +116,7 @@ pub(super) fn run(
     folder.write_ensemble(FILE, &EnsembleFile::new(Combination::Logits, names))?;
     stages.start(Stage::Evaluation);
     let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let training = Training {
         schema: SCHEMA.to_owned(),
         model: joined(members.iter().map(Member::name)),
@@ -138,7 +139,8 @@ pub(super) fn run(
         history: Vec::new(),
         rate_curve: Vec::new(),
         lambda_curve: Vec::new(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(stages.time_spent().of_run(seconds)),
         seconds_per_step: 0.0,
         steps: 0,
         stopped: None,
