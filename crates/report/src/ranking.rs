@@ -200,7 +200,7 @@ impl RankedModel {
     }
 
     /// Rows per second of the extraction; `None` where features came from the cache.
-    pub(crate) fn throughput(&self) -> Option<f64> {
+    pub fn throughput(&self) -> Option<f64> {
         self.images_per_second
             .as_ref()
             .or(self.samples_per_second.as_ref())?

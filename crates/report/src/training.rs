@@ -3,6 +3,7 @@
 mod card;
 mod contest;
 mod curves;
+mod time;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use crate::table::{Align, Table};
 pub use card::CardFacts;
 pub use contest::{Contestant, Member};
 pub use curves::{LambdaPoint, Measured, RatePoint, ValidatedEpoch};
+pub use time::TimeSpent;
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "ranktune.training/1";
@@ -59,6 +61,9 @@ pub struct Training {
     pub lambda_curve: Vec<LambdaPoint>,
     /// Wall-clock time of the whole run, with teachers, validation and writing.
     pub seconds: f64,
+    /// The parts of that time; none in documents of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpent>,
     /// Mean time of a training step, including waiting for its samples.
     pub seconds_per_step: f64,
     /// Training steps.
@@ -223,6 +228,9 @@ impl Training {
             text.push_str(&format!("{} {noun} of {:.3} s, ", self.steps, self.seconds_per_step));
         }
         text.push_str(&format!("{} s in all\n", seconds(self.seconds)));
+        if let Some(time) = &self.time {
+            text.push_str(&format!("time: {}\n", time.list()));
+        }
         text.push_str(&unreadable_lines(&self.unreadable));
         text
     }
@@ -291,6 +299,7 @@ mod tests {
                 measured: measured(),
             }],
             seconds: 12.5,
+            time: Some(TimeSpent::default().of_run(12.5)),
             seconds_per_step: 0.25,
             steps: 12,
             stopped: None,
@@ -339,7 +348,7 @@ mod tests {
             "*0.003",
             "*10",
             "validation  accuracy 0.8000",
-            "12 steps of 0.250 s",
+            "12 steps of 0.250 s, 12.5 s in all\ntime: other 12.5 s\n",
         ] {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }

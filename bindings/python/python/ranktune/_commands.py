@@ -446,8 +446,8 @@ def tune(
         Augmentation of images: crop[:SCALE] (a crop of SCALE to 1 of the area, and flips),
         resize-crop (as published) or none [default: crop].
     views : int, optional
-        Augmented views per image that teachers predict [default: 4; without teachers, a new
-        view every epoch].
+        Augmented views per image that teachers predict, at most one per epoch [default: 4;
+        without teachers, a new view every epoch].
     keep : str or number, optional
         The weights to keep: those of the best epoch on the validation samples, or the last
         ones: "best", "last" [default: best].

@@ -150,7 +150,7 @@ struct TrainingArguments {
     /// Augmentation of images: crop[:SCALE] (a crop of SCALE to 1 of the area, and flips), resize-crop (as published) or none [default: crop]
     #[arg(long, value_name = "NAME", value_parser = augmentation)]
     augmentation: Option<Augmentation>,
-    /// Augmented views per image that teachers predict [default: 4; without teachers, a new view every epoch]
+    /// Augmented views per image that teachers predict, at most one per epoch [default: 4; without teachers, a new view every epoch]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     views: Option<u32>,
     /// The weights to keep: those of the best epoch on the validation samples, or the last ones

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::common::{Place, Run};
 
 /// Times and speeds, with what is written instead.
-const FILTERS: [(&str, &str); 7] = [
+const FILTERS: [(&str, &str); 8] = [
     (r"(extracted|finished) in \d+\.\d s", "$1 in [TIME]"),
     // The last column of a ranking, after the parameters.
     (r"(?m)(\d [kM]) {2,}\d+(\.\d)?$", "$1  [SPEED]"),
@@ -22,6 +22,10 @@ const FILTERS: [(&str, &str); 7] = [
     (
         r"steps of \d+\.\d{3} s, \d+\.\d s in all",
         "steps of [TIME], [TIME] in all",
+    ),
+    (
+        r"(ranking|features|steps|validation|evaluation|other) \d+(\.\d)? s",
+        "$1 [TIME]",
     ),
     (r"(?m)(epoch .*), \d+\.\d s$", "$1, [TIME]"),
     (r"ranktune \d+\.\d+\.\d+", "ranktune [VERSION]"),

@@ -306,11 +306,7 @@ impl Refinement<'_> {
 
 /// The work of training each model.
 fn work(models: &[RankedModel], n_samples: usize) -> Work {
-    let throughput = |model: &RankedModel| {
-        let stated = model.images_per_second.as_ref().or(model.samples_per_second.as_ref());
-        stated.and_then(serde_json::Value::as_f64)
-    };
-    let throughputs: Vec<Option<f64>> = models.iter().map(throughput).collect();
+    let throughputs: Vec<Option<f64>> = models.iter().map(RankedModel::throughput).collect();
     let weights: Vec<u64> = models.iter().map(|model| model.parameters).collect();
     Work::new(&throughputs, &weights, n_samples)
 }

@@ -16,7 +16,7 @@ use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice};
 use ranktune_report::Training;
-use ranktune_report::training::Contestant;
+use ranktune_report::training::{Contestant, TimeSpent};
 use ranktune_train::methods::find;
 use ranktune_train::{MethodInfo, Need};
 
@@ -88,9 +88,12 @@ pub(super) fn run(
     }
     let folder = OutputFolder::open(&options.out, options.resume)?;
     let mut options = options.clone();
+    let mut time = TimeSpent::default();
     let takes_ranked = infos.iter().any(by_rank) && !matches!(options.teachers, Teachers::Named(_));
     if options.ranking.is_none() && (options.model == Target::Best || takes_ranked) {
+        let started = Instant::now();
         options.ranking = Some(make_ranking(sources, dataset, &options, progress, interrupt)?);
+        time.ranking = started.elapsed().as_secs_f64();
     }
     let splits = DataSplits::read(dataset, &options, progress)?;
     let deadline = options.budget.map(|budget| Instant::now() + budget);
@@ -147,12 +150,18 @@ pub(super) fn run(
         };
         outcomes.push(Outcome { row, result });
     }
+    let trained = outcomes.iter().filter_map(|outcome| outcome.result.as_ref());
+    trained
+        .filter_map(|(training, _)| training.time.as_ref())
+        .for_each(|own| time.add(own));
     let (training, contest) = decided(outcomes, last_error)?;
     let chosen = folder.join("auto").join(&training.method);
     copy_result(&chosen, &folder)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let training = Training {
         contest,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(time.of_run(seconds)),
         ..training
     };
     folder.write_document(&training)?;

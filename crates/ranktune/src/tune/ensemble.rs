@@ -82,6 +82,14 @@ pub(super) fn run(
     let steps: u64 = trained.iter().map(|one| one.steps).sum();
     let step_seconds: f64 = trained.iter().map(|one| one.seconds_per_step * one.steps as f64).sum();
     let weight = 1.0 / members.len().max(1) as f64;
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut time = stages.time_spent();
+    // The stage of training is that of the members, which have their own parts of it.
+    time.validation = 0.0;
+    trained
+        .iter()
+        .filter_map(|one| one.time.as_ref())
+        .for_each(|own| time.add(own));
     let training = Training {
         schema: SCHEMA.to_owned(),
         model: joined(members.iter().map(Member::name)),
@@ -99,7 +107,8 @@ pub(super) fn run(
         history: Vec::new(),
         rate_curve: Vec::new(),
         lambda_curve: Vec::new(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(time.of_run(seconds)),
         seconds_per_step: step_seconds / steps.max(1) as f64,
         steps,
         stopped: trained.iter().find_map(|one| one.stopped.clone()),

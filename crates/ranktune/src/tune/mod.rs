@@ -26,6 +26,7 @@ mod observer;
 mod options;
 mod parameters;
 pub(crate) mod partial;
+mod plan;
 mod read_out;
 mod refusals;
 mod relationship;
@@ -71,6 +72,7 @@ use selection::ModelSelection;
 use splits::DataSplits;
 use stages::{Labelled, Stage, Stages};
 use teacher_inputs::{TeacherInputs, unusable};
+use teachers::SelectedTeacher;
 
 /// Tunes a model of `sources` on `dataset` and writes it to the folder `options.out`, which is then a model of a hub.
 ///
@@ -185,21 +187,23 @@ pub fn tune(
 
     let mut data = MethodData::default();
     let mut teachers: Vec<Teacher> = Vec::new();
+    let extract = ExtractOptions {
+        feature: FeatureChoice::Auto,
+        ..options.extract.clone()
+    };
+    let inputs = TeacherInputs {
+        all: &splits.all,
+        all_digests: &splits.all_digests,
+        rows: &splits.train_rows,
+        dataset: &splits.train.dataset,
+        digests: &splits.train.digests,
+        options: &extract,
+        progress,
+        interrupt,
+    };
+    let teaching: &[_] = if needs_teachers { &selection.teachers } else { &[] };
+    plan::announce(&inputs, (method, teaching), options)?;
     if has_read_outs {
-        let extract = ExtractOptions {
-            feature: FeatureChoice::Auto,
-            ..options.extract.clone()
-        };
-        let inputs = TeacherInputs {
-            all: &splits.all,
-            all_digests: &splits.all_digests,
-            rows: &splits.train_rows,
-            dataset: &splits.train.dataset,
-            digests: &splits.train.digests,
-            options: &extract,
-            progress,
-            interrupt,
-        };
         (teachers, data) = method_data(needing, &inputs, &selection, &splits, options, &stages)?;
     }
     let validation = splits.validation(target, progress)?;
@@ -225,6 +229,7 @@ pub fn tune(
         folder: &folder,
         pause_after: None,
         deadline: options.budget.map(|budget| Instant::now() + budget),
+        step_seconds: Cell::new(0.0),
         runs_left: Cell::new(1),
         progress,
         interrupt,
@@ -244,6 +249,10 @@ pub fn tune(
     let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
     #[expect(clippy::cast_precision_loss, reason = "a count of steps")]
     let per_step = trained.step_seconds / (trained.steps_timed.max(1) as f64);
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut time = stages.time_spent();
+    time.steps = runner.step_seconds.get();
+    time.validation = (time.validation - time.steps).max(0.0);
     let training = Training {
         schema: SCHEMA.to_owned(),
         model: target.name().to_owned(),
@@ -261,7 +270,8 @@ pub fn tune(
         history: trained.epochs.iter().map(epoch).collect(),
         rate_curve: found.rate_curve,
         lambda_curve: found.lambda_curve,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(time.of_run(seconds)),
         seconds_per_step: per_step,
         steps: trained.steps,
         stopped: trained.stopped.map(|stopped| stopped.name().to_owned()),
@@ -300,21 +310,22 @@ fn method_data(
 ) -> Result<(Vec<Teacher>, MethodData), Error> {
     let (target, candidates) = (&selection.target, &selection.teachers);
     let progress = inputs.progress;
-    let (mut teachers, mut data) = (Vec::new(), MethodData::default());
+    let mut data = MethodData::default();
     stages.start(feature_stage(method));
     let read_out_progress = Labelled {
         label: "read-out",
         progress,
     };
     let read_out_inputs = inputs.with_progress(&read_out_progress);
-    let read_outs = candidates
-        .iter()
-        .map(|candidate| teachers::read_out(&read_out_inputs, &candidate.model))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let teachers = if method.needs(Need::Teachers) {
+        teachers::select(&read_out_inputs, candidates, options.temperature)?
+    } else {
+        Vec::new()
+    };
     for need in method.needs {
         match need {
-            // Computed last, in a stage of its own.
-            Need::Teachers => teachers = teachers::teachers(candidates.iter(), &read_outs, options.temperature),
+            // Their predictions are computed last, in a stage of their own.
+            Need::Teachers => {}
             Need::ReadOut => {
                 let own = teachers::own_read_out(&read_out_inputs, target, options.read_out)?;
                 if own.head_weight > 0.0 {
@@ -346,10 +357,11 @@ fn method_data(
             Need::Stack | Need::Ensemble | Need::Homogeneous => {}
         }
     }
-    if !method.needs(Need::Teachers) {
-        return Ok((teachers, data));
+    if teachers.is_empty() {
+        return Ok((Vec::new(), data));
     }
-    for teacher in &teachers {
+    let described: Vec<Teacher> = teachers.iter().map(SelectedTeacher::describe).collect();
+    for teacher in &described {
         progress.event(Event::Note(&format!(
             "teacher {}: share {:.3}",
             teacher.name, teacher.weight
@@ -360,13 +372,11 @@ fn method_data(
         label: "teacher views",
         progress,
     };
-    let views = (&splits.views, options.views.unwrap_or(options::VIEWS));
+    let views = (&splits.views, options.n_views());
     data.teachers = Some(teachers::predictions(
         &inputs.with_progress(&view_progress),
-        candidates,
-        &read_outs,
         &teachers,
         views,
     )?);
-    Ok((teachers, data))
+    Ok((described, data))
 }

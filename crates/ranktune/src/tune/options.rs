@@ -58,7 +58,7 @@ pub(crate) const USUAL_TEACHERS: usize = 3;
 pub const AUTO: &str = "auto";
 
 /// The default of [`TuneOptions::views`].
-pub(crate) const VIEWS: u32 = 4;
+const VIEWS: u32 = 4;
 
 /// The source of validation samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,8 +100,8 @@ pub struct TuneOptions {
     pub image_size: Option<usize>,
     /// Default: a crop of 0.5 to 1 of the area and a flip.
     pub augmentation: Augmentation,
-    /// Number of views per image that teachers predict and training cycles through. Default: 4 (a compromise between variety and the
-    /// time of the teachers; methods without teachers draw a new view every epoch).
+    /// Number of views per image that teachers predict and training cycles through, at most one per epoch. Default: 4 (a compromise
+    /// between variety and the time of the teachers; methods without teachers draw a new view every epoch).
     pub views: Option<u32>,
     /// Default: a tenth of the training samples.
     pub validation: Validation,
@@ -196,6 +196,12 @@ impl TuneOptions {
             Teachers::Top(count) => Some((count, false)),
             Teachers::Named(_) => None,
         }
+    }
+
+    /// The number of views where it is finite. A run sees one view of a sample per epoch, so more are never computed.
+    pub(crate) fn n_views(&self) -> u32 {
+        let epochs = u32::try_from(self.train.epochs).unwrap_or(u32::MAX);
+        self.views.unwrap_or(VIEWS).min(epochs.max(1))
     }
 
     /// The learning rates to choose from.

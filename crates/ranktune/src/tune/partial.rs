@@ -117,6 +117,7 @@ impl PartialTuning<'_> {
             folder: &OutputFolder::open(folder, true)?,
             pause_after: Some(epochs),
             deadline: None,
+            step_seconds: Cell::new(0.0),
             runs_left: Cell::new(1),
             progress,
             interrupt: self.interrupt,

@@ -20,7 +20,7 @@ use super::choice::RESAMPLES;
 use super::folder::OutputFolder;
 use super::method::MethodData;
 use super::observer::ProgressObserver;
-use super::options::{TuneOptions, VIEWS};
+use super::options::TuneOptions;
 use super::splits::DataSplits;
 use crate::error::{Error, ErrorKind};
 
@@ -42,6 +42,8 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) pause_after: Option<usize>,
     /// When training has to end, by the budget.
     pub(crate) deadline: Option<Instant>,
+    /// Seconds of the steps of all runs so far.
+    pub(crate) step_seconds: Cell<f64>,
     /// Number of runs that share what is left of the budget, the next one included.
     pub(crate) runs_left: Cell<u32>,
     pub(crate) progress: &'a dyn Progress,
@@ -118,6 +120,7 @@ impl TrialRunner<'_> {
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
         };
+        self.step_seconds.set(self.step_seconds.get() + trained.step_seconds);
         if kind != RunKind::Chosen {
             self.progress.event(Event::TrainingFinished {
                 model: &label,
@@ -249,11 +252,11 @@ impl TrialRunner<'_> {
         if is_text || self.options.augmentation == Augmentation::None {
             return ViewSchedule::Plain;
         }
-        match self.options.views {
-            Some(count) => ViewSchedule::Finite(count),
-            None if method.needs(Need::Teachers) => ViewSchedule::Finite(VIEWS),
-            None => ViewSchedule::Fresh,
+        // A count of zero is refused when training starts.
+        if self.options.views.is_some() || method.needs(Need::Teachers) {
+            return ViewSchedule::Finite(self.options.n_views());
         }
+        ViewSchedule::Fresh
     }
 
     /// All settings that decide the result, for the document.

@@ -169,6 +169,7 @@ pub(crate) fn teachers(
             Ok(TeacherCandidate {
                 model: open(find(hub, name)?, Some(kind), &reading)?,
                 logme: ranked.and_then(|model| model.score(LOGME)),
+                rate: ranked.and_then(RankedModel::throughput),
             })
         })
         .collect()

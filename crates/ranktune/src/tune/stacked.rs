@@ -32,7 +32,7 @@ use super::read_out::ReadOut;
 use super::splits::{DataSplit, DataSplits};
 use super::stages::{Labelled, Stage, Stages};
 use super::teacher_inputs::{TeacherInputs, unusable};
-use super::teachers::teachers;
+use super::teachers::all_shares;
 use crate::ensemble::{Combination, EnsembleFile, FILE, member_folder, member_path};
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::ones;
@@ -116,6 +116,7 @@ pub(super) fn run(
     folder.write_ensemble(FILE, &EnsembleFile::new(Combination::Logits, names))?;
     stages.start(Stage::Evaluation);
     let metrics = metrics::of_splits(&folder, &splits, options, progress, interrupt)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let training = Training {
         schema: SCHEMA.to_owned(),
         model: joined(members.iter().map(Member::name)),
@@ -138,7 +139,8 @@ pub(super) fn run(
         history: Vec::new(),
         rate_curve: Vec::new(),
         lambda_curve: Vec::new(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds,
+        time: Some(stages.time_spent().of_run(seconds)),
         seconds_per_step: 0.0,
         steps: 0,
         stopped: None,
@@ -360,10 +362,7 @@ fn evidence_weighted(
         })
         .collect::<Result<Vec<ReadOut>, Error>>()?;
     let candidates = members.iter().map(|member| &member.candidate);
-    let weights: Vec<f64> = teachers(candidates, &fitted, options.temperature)
-        .iter()
-        .map(|teacher| teacher.weight)
-        .collect();
+    let weights = all_shares(candidates, &fitted, options.temperature);
     let c = fitted[0].mean.len();
     let n = targets.n_samples();
     let (mut own, mut left_out, mut mean) = (vec![0.0; n * c], Some(vec![0.0_f32; n * c]), vec![0.0_f32; c]);

@@ -1,8 +1,10 @@
 //! The numbered stages of `tune`, and progress lines with a label.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::time::Instant;
 
 use ranktune_core::{Event, Progress};
+use ranktune_report::training::TimeSpent;
 
 /// A stage of `tune`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,8 @@ impl Stage {
 /// The stages of one command, in order.
 pub(crate) struct Stages<'a> {
     stages: Vec<Stage>,
-    next: Cell<usize>,
+    /// Those that have started, and when.
+    started: RefCell<Vec<(Stage, Instant)>>,
     progress: &'a dyn Progress,
 }
 
@@ -42,20 +45,41 @@ impl<'a> Stages<'a> {
     pub(crate) fn new(stages: Vec<Stage>, progress: &'a dyn Progress) -> Self {
         Self {
             stages,
-            next: Cell::new(0),
+            started: RefCell::default(),
             progress,
         }
     }
 
     /// Reports the start of `stage`, which is the next one.
     pub(crate) fn start(&self, stage: Stage) {
-        let number = self.next.replace(self.next.get() + 1);
+        let mut started = self.started.borrow_mut();
+        let number = started.len();
+        started.push((stage, Instant::now()));
         debug_assert_eq!(self.stages.get(number), Some(&stage), "stages are started in order");
         self.progress.event(Event::Stage {
             number: number + 1,
             count: self.stages.len(),
             name: stage.name(),
         });
+    }
+
+    /// Seconds of the stages so far, the last of which ends now. Training counts as validation as long as its steps are not known.
+    pub(crate) fn time_spent(&self) -> TimeSpent {
+        let started = self.started.borrow();
+        let now = Instant::now();
+        let ends = started.iter().skip(1).map(|(_, start)| *start).chain([now]);
+        let mut time = TimeSpent::default();
+        for ((stage, start), end) in started.iter().zip(ends) {
+            let part = match stage {
+                Stage::Ranking => &mut time.ranking,
+                Stage::ReadOuts | Stage::Views => &mut time.teachers,
+                Stage::Features | Stage::JointHead => &mut time.features,
+                Stage::Training => &mut time.validation,
+                Stage::Evaluation => &mut time.evaluation,
+            };
+            *part += end.duration_since(*start).as_secs_f64();
+        }
+        time
     }
 }
 

@@ -75,30 +75,57 @@ impl<'a> TeacherInputs<'a> {
     /// A model's features of `dataset`, whose contents have these digests.
     ///
     /// # Errors
-    /// [`ErrorKind::Extraction`], naming the model; [`ErrorKind::Data`] when a file can no longer be read.
+    /// As [`features_of`](Self::features_of).
     pub(crate) fn features(
         &self,
         model: &PreparedModel,
         dataset: &Dataset,
         digests: &[Digest],
     ) -> Result<ExtractedFeatures, Error> {
+        let mut found = None;
+        self.features_of(std::slice::from_ref(model), dataset, digests, |_, features| {
+            found = Some(features);
+            Ok(())
+        })?;
+        found.ok_or_else(|| unusable(model, "extraction returned no features"))
+    }
+
+    /// Calls `take` with the features of each of `models`, by its place, as soon as it is complete. An input is read once for all of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Extraction`], naming the model; [`ErrorKind::Data`] when a file can no longer be read; those of `take`.
+    pub(crate) fn features_of(
+        &self,
+        models: &[PreparedModel],
+        dataset: &Dataset,
+        digests: &[Digest],
+        mut take: impl FnMut(usize, ExtractedFeatures) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let work = Extraction {
-            models: std::slice::from_ref(model),
+            models,
             dataset,
             digests,
             options: self.options,
             progress: self.progress,
             interrupt: self.interrupt,
         };
-        let mut found = None;
-        extract(&work, |_, outcome| found = Some(outcome.features))?;
-        let about = |error: ranktune_features::Error| {
-            Error::new(ErrorKind::Extraction, format!("{}: {}", model.name(), one_line(&error)))
-        };
-        let Some(features) = found else {
-            return Err(unusable(model, "extraction returned no features"));
-        };
-        let features = features.map_err(about)?;
+        let mut first_error = None;
+        extract(&work, |place, outcome| {
+            let taken = self
+                .checked(&models[place], outcome.features)
+                .and_then(|features| take(place, features));
+            first_error = first_error.take().or(taken.err());
+        })?;
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// The features of a model, if it has them of all samples.
+    fn checked(
+        &self,
+        model: &PreparedModel,
+        features: Result<ExtractedFeatures, ranktune_features::Error>,
+    ) -> Result<ExtractedFeatures, Error> {
+        let features = features.map_err(|error| unusable(model, &one_line(&error)))?;
         if features.valid().contains(&false) {
             let message = "a file changed during the run and can no longer be read; run the command again";
             self.progress.event(Event::Note(message));

@@ -10,7 +10,7 @@ use crate::html::render;
 use crate::html::table::{Cell, Column, DataTable, Row};
 use crate::html::text::decimal;
 use crate::html::training::metrics::metric;
-use crate::training::{Epoch, Training};
+use crate::training::{Epoch, TimeSpent, Training};
 
 #[derive(Template)]
 #[template(path = "training/curves.html")]
@@ -20,6 +20,7 @@ struct Curves {
     steps: u64,
     seconds_per_step: String,
     seconds: String,
+    time: Option<String>,
 }
 
 pub(crate) fn html(training: &Training, prefix: &str) -> Option<String> {
@@ -32,6 +33,7 @@ pub(crate) fn html(training: &Training, prefix: &str) -> Option<String> {
         steps: training.steps,
         seconds_per_step: format!("{:.3}", training.seconds_per_step),
         seconds: seconds(training.seconds),
+        time: training.time.as_ref().map(TimeSpent::list),
     }))
 }
 

@@ -11,6 +11,8 @@ use ranktune::{
     evaluate, load, load_test_split, predict, tune,
 };
 
+mod work;
+
 const MODEL: &str = "mtcnn-onet-face";
 
 fn examples(path: &str) -> PathBuf {
@@ -61,6 +63,13 @@ impl Lines {
         let lines = self.0.lock().expect("no test panicked");
         lines.iter().filter(|line| line.starts_with(start)).cloned().collect()
     }
+}
+
+/// The sum of the parts of a run's time.
+fn total(training: &Training) -> f64 {
+    let parts = serde_json::to_value(training.time).unwrap();
+    let parts = parts.as_object().unwrap().values();
+    parts.map(|seconds| seconds.as_f64().unwrap()).sum()
 }
 
 /// The tuned model in `out`, on the digits it was tuned on.
@@ -233,6 +242,7 @@ fn auto_keeps_one_candidate_and_a_diverging_one_is_a_row() {
     }
     assert!(row("stacked").measured.is_some());
     assert_eq!(training.contest.iter().filter(|row| row.chosen).count(), 1);
+    assert!((total(&training) - training.seconds).abs() < 1e-6);
     assert!(row(&training.method).chosen);
     assert!(evaluation(out.path()).metrics["accuracy"].is_number());
 }
@@ -332,6 +342,16 @@ fn every_method_of_the_list_tunes_by_its_name_and_reports_what_it_needed() {
             _ => stages,
         };
         assert_eq!(own, expected, "{}", method.name);
+        let time = training.time.unwrap();
+        assert!(
+            (total(&training) - training.seconds).abs() < 1e-6,
+            "{}: {time:?}",
+            method.name
+        );
+        let spent = [time.ranking, time.teachers, time.features, time.steps].map(|seconds| seconds > 0.0);
+        let of_features = has_features || method.needs(Need::Stack);
+        let expected = [false, method.needs(Need::Teachers), of_features, training.steps > 0];
+        assert_eq!(spent, expected, "{}", method.name);
         let metric = training.metrics.validation["accuracy"].as_f64().unwrap();
         let found = evaluation(out.path()).metrics["accuracy"].as_f64().unwrap();
         assert!(
