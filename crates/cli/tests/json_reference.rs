@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 /// Documented keys that these commands cannot print: they describe downloaded models, earlier results, trials, or scores of thousands of
 /// images.
-const NOT_PRINTED_HERE: [(&str, &str); 14] = [
+const NOT_PRINTED_HERE: [(&str, &str); 16] = [
+    // Pages alone have pictures.
+    ("ranktune.ranking/2", "models[].classes.hardest[].thumbnail"),
+    ("ranktune.evaluation/1", "errors[].thumbnail"),
     // There are fewer classes.
     ("ranktune.ranking/2", "models[].classes.classes_omitted"),
     ("ranktune.ranking/2", "models[].classes.confusions_omitted"),

@@ -6,6 +6,7 @@
 //! | `samples` | target and prediction, sample by sample |
 
 mod details;
+mod errors;
 mod samples;
 
 use ranktune_core::{Interrupt, Progress};
@@ -144,18 +145,36 @@ pub fn evaluate_samples(
     let found = predictor.logits(&dataset, &dataset.input_digests(), context)?;
     let rows: Vec<usize> = (0..dataset.n_samples()).filter(|&row| found.valid[row]).collect();
     let read = dataset.select(&rows)?;
+    let evaluation = Evaluation {
+        unreadable: found.unreadable,
+        ..of_logits(source, &read, (&found.values, found.columns))?
+    };
+    Ok((evaluation, samples::of_samples(&read, &found.values, found.columns)))
+}
+
+/// The evaluation of a model with these logits `[n, c]` on samples that can all be read, whose targets are in the order of its outputs.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn of_logits(
+    model: String,
+    dataset: &Dataset,
+    (logits, columns): (&[f32], usize),
+) -> Result<Evaluation, Error> {
     let mut evaluation = Evaluation {
         schema: SCHEMA.to_owned(),
-        model: source,
+        model,
         data: dataset.path.display().to_string(),
-        task: task.name().to_owned(),
-        samples: rows.len(),
-        metrics: measure(&found.values, found.columns, &read.targets)?,
-        unreadable: found.unreadable,
+        task: dataset.targets.task().name().to_owned(),
+        samples: dataset.n_samples(),
+        metrics: measure(logits, columns, &dataset.targets)?,
         ..Evaluation::default()
     };
-    details::add(&mut evaluation, &found.values, found.columns, &read.targets);
-    Ok((evaluation, samples::of_samples(&read, &found.values, found.columns)))
+    details::add(&mut evaluation, logits, columns, &dataset.targets);
+    if let DatasetTargets::Classes { names, labels } = &dataset.targets {
+        evaluation.errors = errors::worst(dataset, (logits, columns), (names, labels));
+    }
+    Ok(evaluation)
 }
 
 /// Whether the one model of `sources` tags words, which is whether it has logits for every token of a text.

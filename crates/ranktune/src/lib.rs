@@ -21,6 +21,7 @@ mod download_report;
 mod ensemble;
 mod error;
 mod evaluate;
+mod excerpt;
 mod export;
 mod filter;
 mod hub;
@@ -53,6 +54,7 @@ pub use predict::predict;
 pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::arrays::{ArraySource, MemoryArray};
+pub use ranktune_data::image::thumbnail;
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
 };

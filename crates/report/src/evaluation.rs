@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::ranking::Unreadable;
 
-pub use details::{CalibrationCurve, ClassMetrics, ColumnResiduals, ConfidenceBin, ConfusedPair};
+pub use details::{CalibrationCurve, ClassMetrics, ColumnResiduals, ConfidenceBin, ConfusedPair, WrongPrediction};
 pub use predictions::{PREDICTIONS_SCHEMA, Prediction, Predictions, TaggedWord};
 pub use samples::EvaluatedSamples;
 
@@ -43,6 +43,9 @@ pub struct Evaluation {
     /// Pairs of classes that are confused, the most frequent first; at most [`MOST_CONFUSED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confused: Vec<ConfusedPair>,
+    /// Classification: the wrong predictions with the highest probability, the highest first; at most [`WORST`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<WrongPrediction>,
     /// Classification: calibration of the probabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CalibrationCurve>,
@@ -56,3 +59,5 @@ pub struct Evaluation {
 
 /// Pairs of classes in [`Evaluation::confused`].
 pub const MOST_CONFUSED: usize = 20;
+/// Wrong predictions in [`Evaluation::errors`].
+pub const WORST: usize = 16;

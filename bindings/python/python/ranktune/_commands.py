@@ -18,6 +18,7 @@ def rank(
     layers: Text | float | None = None,
     out: Text | None = None,
     report: Text | None = None,
+    thumbnails: bool = False,
     seed: int | None = None,
     task: Text | float | None = None,
     target: Many | None = None,
@@ -81,7 +82,10 @@ def rank(
     out : str or path, optional
         Folder for ranking.json.
     report : str or path, optional
-        Write the ranking as an HTML page: one file with tables and pictures.
+        Write the result as an HTML page: one file with tables and pictures.
+    thumbnails : bool, optional
+        Small pictures of the images that the page names: the hardest samples, and wrong
+        predictions.
     seed : int, optional
         Seed of everything that is drawn [default: 0].
     task : str or number, optional
@@ -207,6 +211,7 @@ def rank(
             "--layers": layers,
             "--out": out,
             "--report": report,
+            "--thumbnails": thumbnails,
             "--seed": seed,
             "--task": task,
             "--target": target,
@@ -318,6 +323,7 @@ def tune(
     seed: int | None = None,
     out: Text | None = None,
     report: Text | None = None,
+    thumbnails: bool = False,
     resume: bool = False,
     list_parameters: bool = False,
     progress: Progress = None,
@@ -510,7 +516,10 @@ def tune(
     out : str or path, optional
         Folder for the tuned model, its records and checkpoints.
     report : str or path, optional
-        Write the training run as an HTML page: one file with tables and pictures.
+        Write the result as an HTML page: one file with tables and pictures.
+    thumbnails : bool, optional
+        Small pictures of the images that the page names: the hardest samples, and wrong
+        predictions.
     resume : bool, optional
         Continue the run in --out; without --hub and --data, with the arguments that it was
         begun with.
@@ -596,6 +605,7 @@ def tune(
             "--seed": seed,
             "--out": out,
             "--report": report,
+            "--thumbnails": thumbnails,
             "--resume": resume,
             "--list-parameters": list_parameters,
             "--format": "json",
@@ -1306,6 +1316,7 @@ def report(
     documents: Many,
     *,
     out: Text | None = None,
+    thumbnails: bool = False,
     progress: Progress = None,
 ) -> None:
     """Show rankings and tuned models as one HTML page.
@@ -1317,6 +1328,8 @@ def report(
         ranking.json, training.json and study.json.
     out : str or path, optional
         The HTML file [default: report.html].
+    thumbnails : bool, optional
+        Small pictures of the images that the documents name, where their files still are.
     progress : callable, optional
         Called with a `ranktune.Step` as long work goes on. `ranktune.bars` shows bars of tqdm.
 
@@ -1331,6 +1344,7 @@ def report(
         ("report",),
         {
             "--out": out,
+            "--thumbnails": thumbnails,
         },
         (documents,),
         progress,

@@ -14,7 +14,7 @@ use super::filter::FilterArguments;
 use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::refine::RefineArguments;
-use super::report;
+use super::report::ReportArguments;
 use super::sources::RemoteArguments;
 use super::time::duration;
 use crate::exit::Exit;
@@ -74,9 +74,8 @@ pub(crate) struct Arguments {
     /// Folder for ranking.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write the ranking as an HTML page: one file with tables and pictures
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportArguments,
     #[command(flatten)]
     list: ListArguments,
     /// Seed of everything that is drawn
@@ -118,7 +117,7 @@ Examples:
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    arguments.report.as_deref().map(report::check).transpose()?;
+    arguments.report.check()?;
     let options = RankOptions {
         scores: arguments.scores.clone(),
         max_samples: arguments.data.max_samples,
@@ -157,9 +156,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         write(&ranking, folder)?;
     }
     arguments.list.print(&ranking)?;
-    if let Some(path) = &arguments.report {
-        report::write_one(path, &ranking)?;
-    }
+    arguments.report.write(&ranking, &[])?;
     if let Some(next) = arguments
         .next(&ranking, trial.as_deref())
         .filter(|_| arguments.list.is_table())

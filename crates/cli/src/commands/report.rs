@@ -10,6 +10,35 @@ use ranktune_report::html::{Document, page};
 use crate::exit::Exit;
 use crate::output;
 
+mod thumbnails;
+
+/// `--report` of a command, and what belongs to it.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Write the result as an HTML page: one file with tables and pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Small pictures of the images that the page names: the hardest samples, and wrong predictions
+    #[arg(long, requires = "report")]
+    thumbnails: bool,
+}
+
+impl ReportArguments {
+    /// Refuses a path that no file can have, before there is any work.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.report.as_deref().map_or(Ok(()), check)
+    }
+
+    /// Writes the page of a document that was just made, if there is to be one; and of the `more` documents that are there.
+    pub(crate) fn write(&self, document: &impl serde::Serialize, more: &[&Path]) -> anyhow::Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let mut texts = vec![ranktune_report::to_json(document)?];
+        texts.extend(more.iter().filter_map(|file| fs::read_to_string(file).ok()));
+        let documents = texts.into_iter().map(|text| read(text, self.thumbnails));
+        write(path, &documents.collect::<anyhow::Result<Vec<_>>>()?)
+    }
+}
+
 /// `ranktune report`
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -20,6 +49,9 @@ pub(crate) struct Arguments {
     /// The HTML file
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
+    /// Small pictures of the images that the documents name, where their files still are
+    #[arg(long)]
+    thumbnails: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -29,7 +61,7 @@ Examples:
   ranktune report run-1/ run-2/ run-3/               several tuned models beside each other";
 
 /// Names of documents in a folder.
-const NAMES: [&str; 3] = ["ranking.json", "training.json", "study.json"];
+const NAMES: [&str; 4] = ["ranking.json", "training.json", "evaluation.json", "study.json"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -40,7 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             let text =
                 fs::read_to_string(&file).with_context(|| format!("{}: this file cannot be read", file.display()))?;
             documents.push(
-                Document::read(&text).with_context(|| format!("{}: no report can be made of it", file.display()))?,
+                read(text, arguments.thumbnails)
+                    .with_context(|| format!("{}: no report can be made of it", file.display()))?,
             );
         }
     }
@@ -80,8 +113,13 @@ pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
 
 /// Writes the page of a document that was just made.
 pub(crate) fn write_one(path: &Path, document: &impl serde::Serialize) -> anyhow::Result<()> {
-    let document = Document::read(&ranktune_report::to_json(document)?)?;
-    write(path, &[document])
+    write(path, &[read(ranktune_report::to_json(document)?, false)?])
+}
+
+/// The document in this JSON, with small pictures if they are wanted.
+fn read(text: String, with_thumbnails: bool) -> anyhow::Result<Document> {
+    let text = if with_thumbnails { thumbnails::add(&text)? } else { text };
+    Ok(Document::read(&text)?)
 }
 
 fn write(path: &Path, documents: &[Document]) -> anyhow::Result<()> {

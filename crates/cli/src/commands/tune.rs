@@ -15,7 +15,7 @@ use super::data::{self, DataArguments};
 use super::extraction::{EngineArguments, PoolingName, feature, positive};
 use super::known::RecordArguments;
 use super::next::NextCommand;
-use super::report;
+use super::report::ReportArguments;
 use super::sources::RemoteArguments;
 use super::time::duration;
 use crate::again;
@@ -85,9 +85,8 @@ pub(crate) struct Arguments {
     /// Folder for the tuned model, its records and checkpoints
     #[arg(long, value_name = "DIR", required_unless_present = "list_parameters")]
     out: Option<PathBuf>,
-    /// Write the training run as an HTML page: one file with tables and pictures
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportArguments,
     /// Continue the run in --out; without --hub and --data, with the arguments that it was begun with
     #[arg(long)]
     resume: bool,
@@ -230,7 +229,7 @@ Examples:
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    arguments.report.as_deref().map(report::check).transpose()?;
+    arguments.report.check()?;
     let reporter = progress::Reporter::new();
     let hub = arguments.remote.sources(&arguments.hub)?;
     let load = |path: &Path, split: Split| {
@@ -272,9 +271,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     output::print(arguments.format, &training, || training.table())?;
     output::say(&format!("the tuned model is in {}", options.out.display()));
     arguments.record.remember(&training, options.ranking.as_ref());
-    if let Some(path) = &arguments.report {
-        report::write_one(path, &training)?;
-    }
+    // What the tuned model gets wrong is on the same page.
+    arguments
+        .report
+        .write(&training, &[&options.out.join("evaluation.json")])?;
     if arguments.format == Format::Table {
         let inputs = if dataset.inputs.files().is_some() {
             " IMAGE…"

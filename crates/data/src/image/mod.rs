@@ -23,6 +23,7 @@ mod orientation;
 mod pixels;
 mod png;
 mod pnm;
+mod thumbnail;
 mod tiff;
 mod tiff_jpeg;
 mod webp;
@@ -37,6 +38,7 @@ use ranktune_core::panics::caught;
 pub use error::{ImageError, ImageErrorKind};
 pub(crate) use frames::has_several;
 pub use pixels::{MAX_PIXELS, RgbImage};
+pub use thumbnail::thumbnail;
 
 /// The largest size of a file in bytes. No image within [`MAX_PIXELS`] comes near it.
 const MAX_FILE_BYTES: u64 = 1 << 30;

@@ -8,14 +8,14 @@ use ranktune_data::{Dataset, DatasetTargets};
 use ranktune_report::ranking::{ClassConfusion, ClassDetail, ClassEvidence, JudgedSample};
 use ranktune_scores::{Evidence, LeftOutClasses};
 
+use crate::excerpt;
+
 /// Classes that are listed at either end.
 const CLASSES: usize = 20;
 /// Pairs of classes that are listed.
 const PAIRS: usize = 20;
 /// Samples that are listed at either end.
 const SAMPLES: usize = 8;
-/// Characters of a text that are quoted.
-const QUOTED: usize = 120;
 
 /// What the scores found besides their values.
 #[derive(Clone, Debug, Default)]
@@ -171,28 +171,14 @@ impl Judged<'_> {
 
     fn sample(&self, dataset: &Dataset, at: usize, name: impl Fn(usize) -> String) -> JudgedSample {
         let row = self.rows[at];
-        let text = dataset.inputs.as_texts().map(|texts| {
-            let second = texts.second.as_ref().map(|second| second[row].as_str());
-            match second {
-                Some(second) => format!("{} / {}", quoted(&texts.first[row]), quoted(second)),
-                None => quoted(&texts.first[row]),
-            }
-        });
         JudgedSample {
-            sample: dataset.inputs.place(row).display().to_string(),
-            text,
+            sample: excerpt::name(dataset, row),
+            text: excerpt::text(dataset, row),
+            thumbnail: None,
             class: name(self.class(at)),
             predicted: name(self.left_out.predicted[at] as usize),
             margin: f64::from(self.left_out.margins[at]),
         }
-    }
-}
-
-/// The beginning of a text.
-fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -255,7 +241,10 @@ mod tests {
             ("text 5", "b", "c")
         );
         assert!(hardest.margin < 0.0);
-        assert_eq!(hardest.text.as_ref().map(|text| text.chars().count()), Some(QUOTED + 1));
+        assert_eq!(
+            hardest.text.as_ref().map(|text| text.chars().count()),
+            Some(excerpt::QUOTED + 1)
+        );
         let [confusion] = &detail.confusions[..] else {
             panic!("{:?}", detail.confusions)
         };

@@ -23,6 +23,7 @@ use ranktune_hub::processor::ImageSettings;
 use ranktune_onnx::Model;
 use ranktune_report::Training;
 use ranktune_report::training::CardFacts;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::ensemble::EnsembleFile;
@@ -123,7 +124,7 @@ impl OutputFolder {
         Error::new(ErrorKind::Output, message)
     }
 
-    fn write_json(&self, name: &str, value: &Map<String, Value>) -> Result<(), Error> {
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let text = ranktune_report::to_json(value).map_err(|error| Error::new(ErrorKind::Output, error))?;
         self.write(name, text.as_bytes())
     }

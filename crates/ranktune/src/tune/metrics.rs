@@ -1,4 +1,4 @@
-//! Metrics of the tuned model on every split, by the inference engine.
+//! Metrics of the tuned model on every split, by the inference engine; and what lies behind those of the split that tells most.
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
 use ranktune_data::Task;
@@ -12,7 +12,7 @@ use super::options::TuneOptions;
 use super::splits::{DataSplit, DataSplits};
 use super::stages::Labelled;
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::measure;
+use crate::evaluate;
 use crate::predictor::{Predictor, RunContext};
 use crate::sources::Sources;
 use crate::tagger::Tagger;
@@ -75,6 +75,7 @@ fn evaluated(
         ),
         (splits.test.as_ref(), Labelled { label: &test, progress }),
     ];
+    let mut last = None;
     let [train, validation, test] = if splits.all.targets.task() == Task::Tokens {
         let options = extract;
         let open = RunContext {
@@ -106,10 +107,18 @@ fn evaluated(
                     interrupt,
                 };
                 let found = predictor.logits(&split.dataset, &split.digests, context)?;
-                measure(&found.values, found.columns, &split.dataset.targets)
+                let logits = (&found.values[..], found.columns);
+                let evaluation = evaluate::of_logits(folder.path.display().to_string(), &split.dataset, logits)?;
+                let metrics = evaluation.metrics.clone();
+                // Test samples come last, after the held-out ones.
+                last = Some(evaluation);
+                Ok(metrics)
             })
         })
     };
+    if let Some(evaluation) = last.filter(|_| splits.validation.is_some() || splits.test.is_some()) {
+        folder.write_json("evaluation.json", &evaluation)?;
+    }
     Ok(Metrics {
         train: train?,
         validation: validation?,

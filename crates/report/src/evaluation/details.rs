@@ -30,6 +30,25 @@ pub struct ConfusedPair {
     pub samples: usize,
 }
 
+/// A sample whose predicted class is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrongPrediction {
+    /// Its file, or its number.
+    pub sample: String,
+    /// The beginning of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A small picture of it, as a `data:` address; in reports with `--thumbnails` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
+    /// Its class.
+    pub class: String,
+    /// The class that is predicted.
+    pub predicted: String,
+    /// The probability of the predicted class.
+    pub probability: f64,
+}
+
 /// Whether probabilities are shares of right predictions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationCurve {

@@ -37,6 +37,7 @@ fn sections(evaluation: &Evaluation, prefix: &str) -> Vec<Section> {
     sections.add("metrics", "Metrics", metrics(evaluation, prefix));
     sections.add("classes", "Classes", classes(evaluation, prefix));
     sections.add("confused", "Most confused", confused(evaluation, prefix));
+    sections.add("errors", "Wrong predictions", errors(evaluation, prefix));
     sections.add("calibration", "Calibration", calibration(evaluation, prefix));
     sections.add("residuals", "Residuals", residuals(evaluation, prefix));
     sections.add("data", "Data", Some(data(evaluation)));
@@ -114,6 +115,38 @@ fn confused(evaluation: &Evaluation, prefix: &str) -> Option<String> {
             Column::text("taken for"),
             Column::number("samples"),
         ],
+        rows: rows.collect(),
+    };
+    (!table.rows.is_empty()).then(|| render(&table))
+}
+
+fn errors(evaluation: &Evaluation, prefix: &str) -> Option<String> {
+    let has_texts = evaluation.errors.iter().any(|error| error.text.is_some());
+    let rows = evaluation.errors.iter().map(|error| {
+        let mut cells = vec![Cell::head(error.sample.as_str()).with_picture(error.thumbnail.as_ref())];
+        if has_texts {
+            cells.push(Cell::text(error.text.clone().unwrap_or_default()));
+        }
+        cells.extend([
+            Cell::text(error.class.as_str()),
+            Cell::text(error.predicted.as_str()),
+            Cell::number(Some(error.probability), decimal).with_bar(error.probability),
+        ]);
+        Row::new(cells)
+    });
+    let texts = has_texts.then(|| Column::text("text"));
+    let table = DataTable {
+        id: format!("{prefix}-errors-table"),
+        caption: "The wrong predictions that the model is surest of".to_owned(),
+        columns: [Column::text("sample")]
+            .into_iter()
+            .chain(texts)
+            .chain([
+                Column::text("class"),
+                Column::text("taken for"),
+                Column::number("probability"),
+            ])
+            .collect(),
         rows: rows.collect(),
     };
     (!table.rows.is_empty()).then(|| render(&table))

@@ -73,6 +73,8 @@ pub(crate) struct Cell {
     pub bar: Option<String>,
     /// A shade behind the number, from 0 to 100.
     pub shade: Option<String>,
+    /// A picture before the text, as a `data:` address.
+    pub picture: Option<String>,
 }
 
 impl Cell {
@@ -103,6 +105,21 @@ impl Cell {
     #[expect(clippy::cast_precision_loss, reason = "used for sorting only")]
     pub(crate) fn count(value: usize) -> Self {
         Self::number(Some(value as f64), |_| value.to_string())
+    }
+
+    /// With a picture before the text. What is no JPEG as this program writes it is left out: documents come from anywhere.
+    pub(crate) fn with_picture(self, address: Option<&String>) -> Self {
+        let is_picture = |address: &&String| {
+            let data = address.strip_prefix("data:image/jpeg;base64,");
+            data.is_some_and(|data| {
+                data.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+            })
+        };
+        Self {
+            picture: address.filter(is_picture).cloned(),
+            ..self
+        }
     }
 
     /// Whether the text needs no second line on a wide screen.

@@ -67,6 +67,9 @@ pub struct JudgedSample {
     /// The beginning of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// A small picture of it, as a `data:` address; in reports with `--thumbnails` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
     /// Its class.
     pub class: String,
     /// The class that is predicted.

@@ -124,7 +124,7 @@ fn samples(list: &[JudgedSample], caption: &str, id: String) -> Option<String> {
     }
     let has_texts = list.iter().any(|sample| sample.text.is_some());
     let rows = list.iter().map(|sample| {
-        let mut cells = vec![Cell::head(&sample.sample)];
+        let mut cells = vec![Cell::head(&sample.sample).with_picture(sample.thumbnail.as_ref())];
         if has_texts {
             cells.push(Cell::text(sample.text.clone().unwrap_or_default()));
         }
