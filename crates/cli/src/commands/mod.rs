@@ -16,6 +16,7 @@ pub(crate) mod refine;
 pub(crate) mod report;
 pub(crate) mod score;
 pub(crate) mod shell;
+mod size;
 pub(crate) mod sources;
 pub(crate) mod study;
 pub(crate) mod time;
