@@ -216,6 +216,8 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
         &[],
     );
 
+    printed.run("rank --hub hub --data digits.csv --no-cache --dry-run", &[]);
+
     fs::write(
         printed.place.path("truth.csv"),
         "model,accuracy\nmtcnn-onet-face,0.9\nppocr-text-orientation,0.5\n",

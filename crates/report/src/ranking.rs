@@ -12,12 +12,14 @@ mod baseline;
 mod decision;
 mod layers;
 mod old_keys;
+mod plan;
 mod race;
 mod table;
 
 pub use baseline::{Baseline, PermutedLabels};
 pub use decision::{Decision, DecisionCost, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
 pub use layers::LayerScore;
+pub use plan::{PLAN_SCHEMA, PlannedModel, PlannedTotal, RankingPlan};
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
 /// Name and version of the document.
