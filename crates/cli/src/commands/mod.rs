@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod extraction;
 pub(crate) mod features;
+mod faster;
 mod filter;
 pub(crate) mod hub;
 pub(crate) mod known;

@@ -10,6 +10,7 @@ use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
+use super::faster;
 use super::filter::FilterArguments;
 use super::known::RecordArguments;
 use super::next::NextCommand;
@@ -168,6 +169,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     arguments.list.print(&ranking)?;
     if let Some(path) = &arguments.report {
         report::write_one(path, &ranking)?;
+    }
+    if arguments.list.is_table() {
+        faster::say(&ranking, &options.extract);
     }
     if let Some(next) = arguments
         .next(&ranking, trial.as_deref())
