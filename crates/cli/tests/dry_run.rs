@@ -19,7 +19,9 @@ fn place() -> Place {
     place
 }
 
-const PLAN: [&str; 8] = ["rank", "--data", "data", "--format", "json", "--engine", "rten", "--hub"];
+const PLAN: [&str; 8] = [
+    "rank", "--data", "data", "--format", "json", "--engine", "rten", "--hub",
+];
 
 fn plan(place: &Place, more: &[&str]) -> Value {
     let arguments = [&PLAN[..], &["hub", "--cache", "cache", "--dry-run"], more].concat();
@@ -62,7 +64,15 @@ fn a_table_names_every_model_and_the_sum() {
     let place = place();
     let run = place.run(&["rank", "--hub", "hub", "--data", "data", "--no-cache", "--dry-run"]);
     let text = &run.assert_code(0).stdout;
-    for expected in ["model", "to compute", "download", "small", "large", "about ", "0 B to download"] {
+    for expected in [
+        "model",
+        "to compute",
+        "download",
+        "small",
+        "large",
+        "about ",
+        "0 B to download",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }
@@ -84,7 +94,10 @@ fn a_repository_is_not_downloaded_and_its_size_is_that_of_the_download() {
     let absent = models.iter().find(|model| model["name"] == "hf:acme/tiny").unwrap();
     assert_eq!(absent["seconds"], Value::Null);
     let bytes = absent["download_bytes"].as_u64().unwrap();
-    assert!(bytes >= model.len() as u64 && bytes < model.len() as u64 + 200, "{absent}");
+    assert!(
+        bytes >= model.len() as u64 && bytes < model.len() as u64 + 200,
+        "{absent}"
+    );
     assert_eq!(plan["total"]["not_downloaded"], 1);
     assert_eq!(plan["total"]["download_bytes"], bytes);
     assert_eq!(models.len(), 3);

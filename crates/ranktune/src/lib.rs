@@ -64,8 +64,8 @@ pub use ranktune_hub::remote::{Connection, RemoteOptions};
 pub use ranktune_hub::{Hub, License, SearchQuery, SearchSort, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
-    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, RankingPlan, Record, RecordRow,
-    Scores, SearchListing, Study, StudyPlan, Training, Verification,
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, RankingPlan, Record, RecordRow, Scores,
+    SearchListing, Study, StudyPlan, Training, Verification,
 };
 pub use ranktune_scores::evidence::Fit;
 pub use ranktune_scores::scores::{Needs, SCORES, Score};

@@ -1,6 +1,8 @@
 //! The state of training that steps change, and one step.
 
-use ranktune_nn::{BufferPool, DeviceTensor, Feed, Gradients, GraphOptions, Mode, ParameterRole, TrainableGraph, update};
+use ranktune_nn::{
+    BufferPool, DeviceTensor, Feed, Gradients, GraphOptions, Mode, ParameterRole, TrainableGraph, update,
+};
 
 use crate::batch_targets::PreparedTargets;
 use crate::error::{Error, Result};
@@ -278,7 +280,14 @@ impl<'a> Session<'a> {
     /// Whether BatchNormalization uses the statistics of a batch.
     pub(crate) fn has_batch_statistics(&self) -> bool {
         let mode = self.job.method.mode(self.mode, 0, self.job.options.seed);
-        mode != Mode::Frozen && self.job.model.graph.nodes.iter().any(|node| node.is("BatchNormalization"))
+        mode != Mode::Frozen
+            && self
+                .job
+                .model
+                .graph
+                .nodes
+                .iter()
+                .any(|node| node.is("BatchNormalization"))
     }
 
     /// Forward, the method's loss, and backward.

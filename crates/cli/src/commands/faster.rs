@@ -16,7 +16,9 @@ static SAID: AtomicBool = AtomicBool::new(false);
 /// convolutional networks with images of 224 px. Texts gain nothing, and a GPU has another engine.
 pub(crate) fn say(ranking: &Ranking, options: &ExtractOptions) {
     if is_worth_a_line(ranking, options) && ranktune::is_onnxruntime_missing() && !SAID.swap(true, Ordering::Relaxed) {
-        output::say("hint: `pip install onnxruntime` makes convolutional networks about 2 times as fast; it is found by itself");
+        output::say(
+            "hint: `pip install onnxruntime` makes convolutional networks about 2 times as fast; it is found by itself",
+        );
     }
 }
 

@@ -23,7 +23,12 @@ mod tests {
 
     #[test]
     fn sizes_have_a_unit() {
-        for (text, bytes) in [("4G", 4 << 30), ("1.5g", 3 << 29), ("800M", 800 << 20), ("64KB", 64 << 10)] {
+        for (text, bytes) in [
+            ("4G", 4 << 30),
+            ("1.5g", 3 << 29),
+            ("800M", 800 << 20),
+            ("64KB", 64 << 10),
+        ] {
             assert_eq!(size(text).unwrap(), bytes, "{text}");
         }
         for text in ["4", "", "G", "-1G", "0G", "infG", "4T"] {

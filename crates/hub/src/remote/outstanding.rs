@@ -28,9 +28,7 @@ impl Fetch<'_> {
             return Err(offline("is not in the cache"));
         }
         let revision = self.id.revision().unwrap_or("main");
-        let listing = self
-            .hub
-            .look_up(RepoKind::Model, self.id.name(), revision, on_event)?;
+        let listing = self.hub.look_up(RepoKind::Model, self.id.name(), revision, on_event)?;
         let names: BTreeSet<String> = listing.files.keys().cloned().collect();
         let mut selection = select(&names, self.precision, self.file, self.id.name())?;
         let weights = WEIGHTS.map(|end| format!("{}{end}", selection.model));

@@ -94,11 +94,15 @@ pub(super) fn measure(work: &Extraction<'_>) -> Result<Measurement, Error> {
             by_sample(&few)?
         };
         let decoding = times.remove(0);
-        let own = group.clone().position(|at| std::ptr::eq(&raw const work.models[at], smallest));
+        let own = group
+            .clone()
+            .position(|at| std::ptr::eq(&raw const work.models[at], smallest));
         if let (Ok((with, _)), Some(Ok((without, _)))) = (decoding, own.and_then(|own| times.get(own))) {
             measurement.decode = with.beyond(without);
         }
-        let measured = times.into_iter().map(|times| times.map(|(times, row)| times.measured(row)));
+        let measured = times
+            .into_iter()
+            .map(|times| times.map(|(times, row)| times.measured(row)));
         measurement.models.extend(measured);
     }
     Ok(measurement)
@@ -262,7 +266,11 @@ mod tests {
         times.add(2, 0.5);
         assert_eq!(
             times.measured(Row::default()),
-            Measured { per_sample: 0.25, to_begin: 0.0, row: Row::default() }
+            Measured {
+                per_sample: 0.25,
+                to_begin: 0.0,
+                row: Row::default()
+            }
         );
     }
 }

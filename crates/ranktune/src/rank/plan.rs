@@ -84,7 +84,10 @@ pub fn plan_ranking(
         .filter(|(_, missing)| **missing > 0)
         .map(|(model, _)| model.clone())
         .collect();
-    let measurement = measure(&Extraction { models: &to_run, ..work })?;
+    let measurement = measure(&Extraction {
+        models: &to_run,
+        ..work
+    })?;
     let mut measured = measurement.models.into_iter();
     for (model, &missing) in models.iter().zip(&missing) {
         if missing == 0 {
@@ -92,7 +95,9 @@ pub fn plan_ranking(
             continue;
         }
         match measured.next() {
-            Some(Ok(measured)) => plan.models.push(planned(model, missing, measured, &options.extract.cache)),
+            Some(Ok(measured)) => plan
+                .models
+                .push(planned(model, missing, measured, &options.extract.cache)),
             Some(Err(error)) => skipped.push(SkippedModel {
                 name: model.name().to_owned(),
                 reason: one_line(&error),
@@ -100,7 +105,8 @@ pub fn plan_ranking(
             None => {}
         }
     }
-    plan.models.extend(absent.into_iter().map(|absent| not_downloaded(absent, n)));
+    plan.models
+        .extend(absent.into_iter().map(|absent| not_downloaded(absent, n)));
     plan.models.sort_by(|a, b| a.name.cmp(&b.name));
     plan.total = total(&plan.models);
     if !to_run.is_empty() {

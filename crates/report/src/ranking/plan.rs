@@ -115,7 +115,9 @@ impl RankingPlan {
         for model in &self.models {
             table.row(vec![
                 model.name.clone(),
-                model.parameters.map_or_else(unknown, ranktune_core::counts::abbreviated),
+                model
+                    .parameters
+                    .map_or_else(unknown, ranktune_core::counts::abbreviated),
                 model.samples_to_compute.to_string(),
                 model.seconds_per_sample.map_or_else(unknown, milliseconds),
                 model.seconds.map_or_else(unknown, short_duration),
