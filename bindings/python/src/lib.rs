@@ -17,6 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Not for direct use: `import ranktune`.
 #[pyo3::pymodule]
 mod _ranktune {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::fit::{Fit, fit, score, scores};
     #[pymodule_export]
@@ -25,6 +27,14 @@ mod _ranktune {
     use crate::statistics::Statistics;
     #[pymodule_export]
     use crate::table::table;
+
+    /// Packages of this Python are searched for ONNX Runtime, whether or not its environment is active.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let prefix = module.py().import("sys")?.getattr("prefix")?.extract()?;
+        ranktune::set_host_environment(prefix);
+        Ok(())
+    }
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

@@ -78,6 +78,20 @@ impl List for ranktune_report::Ranking {
     }
 }
 
+impl List for ranktune_report::RankingPlan {
+    fn text(&self, style: Style) -> String {
+        self.text(style)
+    }
+
+    fn markdown(&self, _: Style) -> String {
+        self.markdown()
+    }
+
+    fn csv(&self) -> String {
+        self.csv()
+    }
+}
+
 impl List for ranktune_report::HubListing {
     fn text(&self, style: Style) -> String {
         self.list(style)

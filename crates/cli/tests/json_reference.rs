@@ -222,6 +222,8 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
         &[],
     );
 
+    printed.run("rank --hub hub --data digits.csv --no-cache --dry-run", &[]);
+
     fs::write(
         printed.place.path("truth.csv"),
         "model,accuracy\nmtcnn-onet-face,0.9\nppocr-text-orientation,0.5\n",
@@ -271,6 +273,7 @@ fn every_printed_key_is_documented_and_every_documented_key_is_printed() {
         format!(
             "{one} --method fine-tune --epochs 3 --budget 1ms --patience 2 --ema 0.9 --class-weights balanced --out short"
         ),
+        format!("{one} --method fine-tune --epochs 1 --batch-size 32 --memory 24M --out parts"),
         format!("{one} --method auto --epochs 1 --out auto"),
         // At this rate all but the joint head diverge.
         format!("{one} --method auto --epochs 3 --learning-rate 1e30 --out diverged"),

@@ -31,6 +31,7 @@ mod http;
 mod listing;
 mod lookup;
 mod options;
+mod outstanding;
 mod retry;
 mod search;
 mod search_page;
@@ -45,6 +46,7 @@ pub use data::{DataRequest, DataSnapshot};
 pub use event::DownloadEvent;
 pub use found::{FoundRepository, Parameters, SearchResult, SkippedRepository};
 pub use options::{Connection, RemoteOptions, Token};
+pub use outstanding::Outstanding;
 pub use search_page::Gate;
 
 use crate::repository::RepoKind;
@@ -136,6 +138,23 @@ impl Remote {
             .collect()
     }
 
+    /// What [`Remote::fetch`] would download, from the hub's listing. Nothing is downloaded. A file of weights with an unusual name is
+    /// not counted, because only the ONNX file names it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Denied`], [`ErrorKind::Offline`], [`ErrorKind::Network`], [`ErrorKind::Untrusted`] and
+    /// [`ErrorKind::Interrupted`], as [`Remote::fetch`].
+    pub fn outstanding(
+        &self,
+        id: &RepoId,
+        choice: &FileChoice,
+        on_event: &mut dyn FnMut(DownloadEvent),
+    ) -> Result<Outstanding, Error> {
+        let cache = Cache::new(&self.options.cache_dir, RepoKind::Model, id.name());
+        let fetch = self.fetch_of(id, choice, (&cache, 1));
+        fetch.outstanding(on_event).map_err(|e| e.about(&id.to_string()))
+    }
+
     /// Downloads those files of a data set that hold the splits of `request` into the cache, or finds them there. Before the download an
     /// event has their number and size. Events are reported on the calling thread.
     ///
@@ -180,15 +199,20 @@ impl Remote {
         jobs: usize,
         on_event: &mut dyn FnMut(DownloadEvent),
     ) -> Result<Snapshot, Error> {
-        let fetch = Fetch {
+        let cache = Cache::new(&self.options.cache_dir, RepoKind::Model, id.name());
+        let fetch = self.fetch_of(id, choice, (&cache, jobs));
+        fetch.run(on_event).map_err(|e| e.about(&id.to_string()))
+    }
+
+    fn fetch_of<'a>(&'a self, id: &'a RepoId, choice: &'a FileChoice, (cache, jobs): (&'a Cache, usize)) -> Fetch<'a> {
+        Fetch {
             hub: self.hub(),
             id,
             precision: choice.precision.unwrap_or(self.options.precision),
             file: choice.file.as_deref(),
-            cache: &Cache::new(&self.options.cache_dir, RepoKind::Model, id.name()),
+            cache,
             jobs,
-        };
-        fetch.run(on_event).map_err(|e| e.about(&id.to_string()))
+        }
     }
 
     /// The hub, asked with the retries of the options.

@@ -401,3 +401,23 @@ fn two_processes_download_a_file_once_between_them() {
     };
     check(&fetch(&Remote::new(offline).unwrap(), NAME).unwrap(), cache.path());
 }
+
+#[test]
+fn what_a_download_would_transfer_is_known_before_and_nothing_is_transferred_for_it() {
+    let (server, cache) = (HubServer::tiny(), tempfile::tempdir().unwrap());
+    let remote = server.remote(cache.path());
+    let ask = || {
+        remote
+            .outstanding(&id(NAME), &FileChoice::default(), &mut |_| {})
+            .unwrap()
+    };
+    let before = ask();
+    assert!(server.requests_of("model.onnx").is_empty(), "only the listing is read");
+    let snapshot = fetch(&remote, NAME).unwrap();
+    let files = tiny_model();
+    let size = |name: &String| files.iter().find(|(file, _)| file == name).unwrap().1.len() as u64;
+    assert_eq!(before.files, snapshot.files.len());
+    assert_eq!(before.bytes, Some(snapshot.files.iter().map(size).sum()));
+    let after = ask();
+    assert_eq!((after.files, after.bytes), (0, Some(0)));
+}

@@ -51,21 +51,22 @@ pub use filter::ModelFilter;
 pub use hub::list;
 pub use hub_data::{LocalData, fetch_data, is_hub_data};
 pub use predict::predict;
-pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, rank};
+pub use rank::{LayerChoice, RaceOptions, RankOptions, RecordUse, plan_ranking, rank};
 pub use ranktune_core::{Event, Interrupt, Progress, Silent};
 pub use ranktune_data::arrays::{ArraySource, MemoryArray};
 pub use ranktune_data::image::thumbnail;
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
 };
-pub use ranktune_features::engine::EngineChoice;
+pub use ranktune_features::engine::library::set_host_environment;
+pub use ranktune_features::engine::{EngineChoice, is_onnxruntime_missing};
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::store::CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};
 pub use ranktune_hub::{Hub, License, SearchQuery, SearchSort, Source, TextPooling, WeightPrecision};
 pub use ranktune_nn::DeviceChoice;
 pub use ranktune_report::{
-    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, Record, RecordRow, Scores,
+    Comparison, Evaluation, HubListing, Parameters, Predictions, Pull, Ranking, RankingPlan, Record, RecordRow, Scores,
     SearchListing, Study, StudyPlan, Training, Verification,
 };
 pub use ranktune_scores::evidence::Fit;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
-use ranktune_hub::remote::{DownloadEvent, Remote, RemoteOptions};
+use ranktune_hub::remote::{Connection, DownloadEvent, Remote, RemoteOptions};
 use ranktune_hub::{FileChoice, Hub, RepoId, Snapshot, Source};
 
 use crate::download_report::DownloadReport;
@@ -102,6 +102,65 @@ impl Sources {
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         Ok((hub?, snapshots))
+    }
+}
+
+/// A repository whose model is not in the download cache.
+pub(crate) struct NotDownloaded {
+    /// The repository, in the form of `--hub`.
+    pub(crate) name: String,
+    /// Size of the download; `None` where the hub does not list it.
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Sources {
+    /// The models that are on this machine, and the repositories that [`open`](Self::open) would download. Nothing is downloaded.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_local(
+        &self,
+        progress: &dyn Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(Hub, Vec<NotDownloaded>), Error> {
+        if !self.list.iter().any(Source::may_download) {
+            return Ok((Hub::open(&self.list)?, Vec::new()));
+        }
+        let options = RemoteOptions {
+            interrupt: interrupt.clone(),
+            ..self.remote.clone()
+        };
+        let cached = Remote::new(RemoteOptions {
+            connection: Connection::Offline,
+            ..options.clone()
+        })?;
+        let remote = Remote::new(options)?;
+        let list = resolved(&self.list, &remote, progress)?;
+        let said = DownloadReport::new(progress);
+        let mut absent = Vec::new();
+        let hub = Hub::open_with(&list, &mut |id: &RepoId, choice: &FileChoice| {
+            let found = cached.fetch(id, choice, &mut |_| {});
+            if found.is_err() {
+                let mut report = |event| said.event(&id.to_string(), &event);
+                absent.push(NotDownloaded {
+                    name: id.to_string(),
+                    bytes: remote.outstanding(id, choice, &mut report)?.bytes,
+                });
+            }
+            found
+        });
+        if interrupt.is_raised() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        let mut hub = match hub {
+            Ok(hub) => hub,
+            // None of the models is on this machine.
+            Err(_) if !absent.is_empty() => Hub::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let is_absent = |path: &Path| absent.iter().any(|absent| path == Path::new(&absent.name));
+        hub.skipped.retain(|skipped| !is_absent(&skipped.path));
+        Ok((hub, absent))
     }
 }
 

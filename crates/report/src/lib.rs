@@ -27,7 +27,7 @@ pub use evaluation::{Evaluation, Predictions};
 pub use inspection::{HubListing, ModelInspection, Verification};
 pub use parameters::Parameters;
 pub use pull::Pull;
-pub use ranking::Ranking;
+pub use ranking::{Ranking, RankingPlan};
 pub use record::{Record, RecordRow};
 pub use scores::Scores;
 pub use search::SearchListing;

@@ -13,6 +13,7 @@ mod classes;
 mod decision;
 mod layers;
 mod old_keys;
+mod plan;
 mod race;
 mod table;
 
@@ -20,6 +21,7 @@ pub use baseline::{Baseline, PermutedLabels};
 pub use classes::{ClassConfusion, ClassDetail, ClassEvidence, JudgedSample};
 pub use decision::{Decision, DecisionCost, DecisionEnd, Prediction, ScoreUncertainty, TrialResult};
 pub use layers::LayerScore;
+pub use plan::{PLAN_SCHEMA, PlannedModel, PlannedTotal, RankingPlan};
 pub use race::{RaceEnd, RaceRecord, RaceRound, RaceSummary, RaceUnit};
 
 /// Name and version of the document.

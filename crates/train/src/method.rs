@@ -286,6 +286,11 @@ pub trait Method: Sync {
         true
     }
 
+    /// Whether the loss is a mean over the rows of the batch, so that a batch can run in parts; yes by default.
+    fn is_mean_over_rows(&self) -> bool {
+        true
+    }
+
     /// The mode of the graph at this step; by default the one that the options chose. `_seed` is that of the options.
     fn mode(&self, chosen: Mode, _step: u64, _seed: u64) -> Mode {
         chosen

@@ -19,6 +19,13 @@ pub enum TrainEvent<'a> {
         /// Number of epochs.
         epochs: usize,
     },
+    /// Batches run in smaller parts than before, to fit into [`TrainOptions::memory`](crate::TrainOptions::memory).
+    Parts {
+        /// Samples of a part.
+        samples: usize,
+        /// Whether BatchNormalization uses the statistics of a part, so that the result is another than that of whole batches.
+        has_batch_statistics: bool,
+    },
     /// A step is done.
     Step {
         /// Steps done.

@@ -190,6 +190,9 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Maximum number of samples per step; 32 by default. Batches of an epoch have similar sizes, so the last is not a small one.
     pub batch_size: usize,
+    /// Bytes that a step may take by estimate: a batch runs in parts that fit, whose gradients are added up. None by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// [`Optimizer::SGD`] by default.
     pub optimizer: Optimizer,
     /// Learning rate of the backbone; 1e-3 by default, as published.
@@ -263,6 +266,7 @@ impl Default for TrainOptions {
         Self {
             epochs: 10,
             batch_size: 32,
+            memory: None,
             optimizer: Optimizer::SGD,
             learning_rate: 1e-3,
             head_multiplier: 10.0,

@@ -69,6 +69,9 @@ pub struct Trained {
     pub step_seconds: f64,
     /// The steps that [`Trained::step_seconds`] counts: those of this run.
     pub steps_timed: u64,
+    /// Samples of the smallest part in which a batch ran to fit into [`TrainOptions::memory`](crate::TrainOptions::memory); `None` where all
+    /// batches ran as a whole.
+    pub micro_batch: Option<usize>,
     /// How BatchNormalization ran: `train`, `frozen`, `adapted` or `stochastic`; never `auto`.
     pub batch_norm: &'static str,
     /// What ended the run before its last epoch; `None` where nothing did.

@@ -152,11 +152,19 @@ impl<'a> Run<'a> {
                     let Some(batch) = batches.next() else { return Ok(true) };
                     let (picks, inputs) = batch?;
                     let step = self.state.step;
+                    let before = self.session.micro_batch;
                     let result = self
                         .session
                         .step(picks, inputs, step)
                         .map_err(|error| self.diverged(error))?;
                     let seconds = start.elapsed().as_secs_f64();
+                    if let Some(samples) = self.session.micro_batch.filter(|_| before != self.session.micro_batch) {
+                        let has_batch_statistics = self.session.has_batch_statistics();
+                        self.observer.event(TrainEvent::Parts {
+                            samples,
+                            has_batch_statistics,
+                        });
+                    }
                     self.count(&result)?;
                     self.records.step(&StepRecord {
                         step,
@@ -433,6 +441,7 @@ impl<'a> Run<'a> {
             steps: self.state.step,
             step_seconds: self.step_seconds,
             steps_timed: self.steps_timed,
+            micro_batch: self.session.micro_batch,
             batch_norm: self.batch_norm,
             stopped: None,
             method_settings: Map::new(),

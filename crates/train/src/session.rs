@@ -1,14 +1,18 @@
 //! The state of training that steps change, and one step.
 
-use ranktune_nn::{BufferPool, DeviceTensor, Feed, GraphOptions, Mode, ParameterRole, TrainableGraph, update};
+use ranktune_nn::{
+    BufferPool, DeviceTensor, Feed, Gradients, GraphOptions, Mode, ParameterRole, TrainableGraph, update,
+};
 
 use crate::batch_targets::PreparedTargets;
 use crate::error::{Error, Result};
 use crate::feeds::{feeds, named, shapes};
 use crate::freeze::check_frozen_prefixes;
 use crate::job::{TrainingJob, context};
+use crate::memory::MemoryPlan;
 use crate::method::{ParameterContext, StepContext};
 use crate::method_state::MethodState;
+use crate::micro_batch::{self, StepGradients};
 use crate::optimizer::{Change, Stepper};
 use crate::options::BatchNorm;
 use crate::parameter_groups::Group;
@@ -36,8 +40,34 @@ pub(crate) struct Session<'a> {
     pub method_state: MethodState,
     /// The moving average of the weights that change, by parameter; empty without one.
     pub average: WeightAverage,
+    /// Samples of the smallest part in which a batch ran; `None` while all ran as a whole.
+    pub micro_batch: Option<usize>,
+    memory: Option<MemoryPlan<'a>>,
     initial: Vec<Option<DeviceTensor>>,
     groups: Vec<Group>,
+}
+
+/// Samples that run together: a batch, or a part of one.
+struct Portion<'p> {
+    picks: &'p [Pick],
+    feeds: &'p [(String, Feed)],
+    /// Rows of the batch's logits that have a target.
+    rows: Option<Vec<usize>>,
+    /// Position of the first sample in the batch.
+    first: usize,
+    /// Its share of the rows of the batch.
+    share: f32,
+}
+
+impl Portion<'_> {
+    /// The rows in the logits of these samples, of which every sample has as many.
+    fn own_rows(&self, logits: &DeviceTensor) -> Option<Vec<usize>> {
+        let dims = logits.dims();
+        let columns = dims.last().copied().unwrap_or(1).max(1);
+        let by_sample = dims.iter().product::<usize>() / columns / self.picks.len().max(1);
+        let rows = self.rows.as_ref()?;
+        Some(rows.iter().map(|row| row - self.first * by_sample).collect())
+    }
 }
 
 /// The terms of a loss.
@@ -87,7 +117,13 @@ impl<'a> Session<'a> {
         };
         let keep = method.keeps_initial();
         let count = graph.parameters().len();
+        let kept = u64::from(keep) + u64::from(reference.is_some()) + u64::from(options.ema.is_some());
+        let memory = options
+            .memory
+            .map(|limit| MemoryPlan::new(job.model, &graph, limit, options.optimizer, kept));
         Ok(Self {
+            micro_batch: None,
+            memory,
             prepared: PreparedTargets::new(job.targets, options.class_weights),
             method_state: method.initial_state(&context(job))?,
             average: WeightAverage::new(options.ema),
@@ -120,21 +156,33 @@ impl<'a> Session<'a> {
         if self.input_shapes.is_empty() {
             self.input_shapes = shapes(&inputs);
         }
-        let (feeds, rows) = feeds(inputs);
-        self.check_rows(picks, rows.as_deref())?;
-        if rows.as_ref().is_some_and(Vec::is_empty) {
+        self.check_rows(picks, inputs.rows.as_deref())?;
+        if inputs.rows.as_ref().is_some_and(Vec::is_empty) {
             return Ok(StepResult {
                 loss: 0.0,
                 parts: Vec::new(),
                 rate: rate as f32,
             });
         }
-        let (loss, parts, mut gradients) = self.backward(picks, &feeds, rows.as_deref(), step)?;
-        drop(feeds);
-        if let Some(state) = parts.1 {
-            self.method_state = state;
-        }
-        let parts = parts.0;
+        self.follow()?;
+        let size = self.part_size(picks, &inputs)?;
+        let (loss, parts, mut gradients) = if size < picks.len() {
+            self.in_parts(picks, &inputs, size, step)?
+        } else {
+            let (feeds, rows) = feeds(inputs);
+            let whole = Portion {
+                picks,
+                feeds: &feeds,
+                rows,
+                first: 0,
+                share: 1.0,
+            };
+            let (loss, (parts, state), gradients) = self.backward(whole, step)?;
+            if let Some(state) = state {
+                self.method_state = state;
+            }
+            (loss, parts, StepGradients::Whole(gradients))
+        };
         self.stepper.begin();
         let count = self.groups.len();
         match options.clip {
@@ -170,30 +218,99 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Forward, the method's loss, and backward.
-    fn backward(
+    /// Samples of a batch that run together.
+    fn part_size(&mut self, picks: &[Pick], inputs: &BatchInputs) -> Result<usize> {
+        let Some(memory) = &mut self.memory else {
+            return Ok(picks.len());
+        };
+        let size = memory.samples(inputs, picks.len())?;
+        if size < picks.len() {
+            let method = self.job.method;
+            if !method.is_mean_over_rows() {
+                return Err(Error::input(format!(
+                    "the loss of {} is of all samples of a batch together, so a batch cannot run in parts of {size} to fit into --memory; \
+                     try --batch-size {size}",
+                    method.name()
+                )));
+            }
+            self.micro_batch = Some(self.micro_batch.map_or(size, |before| before.min(size)));
+        }
+        Ok(size)
+    }
+
+    /// Forward and backward over parts of at most `size` samples. The losses are those of the whole batch.
+    fn in_parts(
         &mut self,
         picks: &[Pick],
-        feeds: &[(String, Feed)],
-        rows: Option<&[usize]>,
+        inputs: &BatchInputs,
+        size: usize,
         step: u64,
-    ) -> Result<(f32, (Parts, Option<MethodState>), ranktune_nn::Gradients)> {
+    ) -> Result<(f32, Parts, StepGradients)> {
+        let count = self.groups.len();
+        let (mut loss, mut terms, mut sum) = (0.0, Parts::new(), None::<StepGradients>);
+        for part in micro_batch::parts(picks, inputs, self.prepared.targets, size)? {
+            if part.share == 0.0 {
+                continue;
+            }
+            let (feeds, rows) = feeds(part.inputs);
+            let portion = Portion {
+                picks: part.picks,
+                feeds: &feeds,
+                rows,
+                first: part.first,
+                share: part.share,
+            };
+            let (value, (parts, _), gradients) = self.backward(portion, step)?;
+            loss += part.share * value;
+            for (name, value) in parts {
+                match terms.iter_mut().find(|(one, _)| *one == name) {
+                    Some((_, sum)) => *sum += part.share * value,
+                    None => terms.push((name, part.share * value)),
+                }
+            }
+            match &mut sum {
+                Some(sum) => sum.add(gradients, count)?,
+                none => *none = Some(StepGradients::Whole(gradients)),
+            }
+        }
+        let sum = sum.ok_or_else(|| Error::input("a batch has no targets"))?;
+        Ok((loss, terms, sum))
+    }
+
+    /// Whether BatchNormalization uses the statistics of a batch.
+    pub(crate) fn has_batch_statistics(&self) -> bool {
+        let mode = self.job.method.mode(self.mode, 0, self.job.options.seed);
+        mode != Mode::Frozen
+            && self
+                .job
+                .model
+                .graph
+                .nodes
+                .iter()
+                .any(|node| node.is("BatchNormalization"))
+    }
+
+    /// Forward, the method's loss, and backward.
+    fn backward(&mut self, portion: Portion<'_>, step: u64) -> Result<(f32, (Parts, Option<MethodState>), Gradients)> {
+        let Portion { picks, feeds, .. } = portion;
         let mut mode = self.job.method.mode(self.mode, step, self.job.options.seed);
         if mode != Mode::Frozen && picks.len() == 1 {
             // A batch of one sample has no statistics where feature maps are one pixel large.
             mode = Mode::Frozen;
         }
-        self.follow()?;
         let pass = self.graph.forward(&named(feeds), mode)?;
         let reference = match &self.reference {
             Some(graph) => Some(graph.evaluate(&named(feeds))?),
             None => None,
         };
+        let logits = pass.output(&self.logits)?;
+        let rows = portion.own_rows(&logits);
+        let rows = rows.as_deref();
         let context = StepContext {
             picks,
             rows,
             prepared: &self.prepared,
-            logits: losses::rows_of(&pass.output(&self.logits)?, rows)?,
+            logits: losses::rows_of(&logits, rows)?,
             pass: &pass,
             reference: reference.as_ref(),
             graph: &self.graph,
@@ -211,8 +328,11 @@ impl<'a> Session<'a> {
         if !value.is_finite() {
             return Err(Error::diverged(format!("the loss is {value}")));
         }
-        let (total, state) = (loss.total, loss.state);
-        drop(loss.parts);
+        let (mut total, state) = (loss.total, loss.state);
+        drop((loss.parts, logits));
+        if portion.share < 1.0 {
+            total = total.mul_scalar(portion.share);
+        }
         Ok((value, (parts, state), pass.backward(&total)?))
     }
 

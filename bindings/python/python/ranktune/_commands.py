@@ -19,6 +19,7 @@ def rank(
     out: Text | None = None,
     report: Text | None = None,
     thumbnails: bool = False,
+    dry_run: bool = False,
     seed: int | None = None,
     task: Text | float | None = None,
     target: Many | None = None,
@@ -86,6 +87,9 @@ def rank(
     thumbnails : bool, optional
         Small pictures of the images that the page names: the hardest samples, and wrong
         predictions.
+    dry_run : bool, optional
+        Print what the ranking would cost in time, downloads and disk, and stop. Each model
+        runs on a few samples, about half a second.
     seed : int, optional
         Seed of everything that is drawn [default: 0].
     task : str or number, optional
@@ -212,6 +216,7 @@ def rank(
             "--out": out,
             "--report": report,
             "--thumbnails": thumbnails,
+            "--dry-run": dry_run,
             "--seed": seed,
             "--task": task,
             "--target": target,
@@ -285,6 +290,7 @@ def tune(
     temperature: float | str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    memory: int | str | None = None,
     learning_rate: Text | float | None = None,
     head_multiplier: float | str | None = None,
     optimizer: Text | float | None = None,
@@ -414,6 +420,9 @@ def tune(
         Epochs [default: 10, for texts 5].
     batch_size : int, optional
         Samples per step [default: 32].
+    memory : int or str, optional
+        Memory that a training step may take by estimate, such as 4G or 800M: a batch runs in
+        parts that fit, and their gradients are added up [default: no limit].
     learning_rate : str or number, optional
         Learning rate of the backbone; of several values, or of 1, 3 and 10 times the default
         with auto (for texts 1, 10 and 100 times), the validation samples choose one [default:
@@ -567,6 +576,7 @@ def tune(
             "--temperature": temperature,
             "--epochs": epochs,
             "--batch-size": batch_size,
+            "--memory": memory,
             "--learning-rate": learning_rate,
             "--head-multiplier": head_multiplier,
             "--optimizer": optimizer,

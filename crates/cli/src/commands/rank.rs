@@ -10,6 +10,7 @@ use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
+use super::faster;
 use super::filter::FilterArguments;
 use super::known::RecordArguments;
 use super::next::NextCommand;
@@ -78,6 +79,9 @@ pub(crate) struct Arguments {
     report: ReportArguments,
     #[command(flatten)]
     list: ListArguments,
+    /// Print what the ranking would cost in time, downloads and disk, and stop. Each model runs on a few samples, about half a second
+    #[arg(long, conflicts_with_all = ["out", "report", "refine"])]
+    dry_run: bool,
     /// Seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -108,6 +112,7 @@ Examples:
   ranktune rank --hub models/ --data hf:datasets/nyu-mll/glue/sst2 --max-samples 2000
   ranktune rank --hub \"search:bird photographs task:image-classification\" --data photos/
   ranktune rank --hub models/ --data photos/ --max-parameters 30M --license apache-2.0,mit --max-latency 20ms
+  ranktune rank --hub models/ --data photos/ --dry-run               what it would cost
   ranktune rank --hub models/ --data photos/ --race                  eliminate models that are unlikely to be among the first three
   ranktune rank --hub models/ --data photos/ --budget 5m --top-k 1
   ranktune rank --hub models/ --data photos/ --refine 10m            tune those that may be the best for a few epochs
@@ -140,6 +145,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let reporter = progress::Reporter::new();
     let data = arguments.data.local(&[], arguments.remote, &reporter)?;
     let dataset = ranktune::load(&data.path, &data.load)?;
+    if arguments.dry_run {
+        let plan = ranktune::plan_ranking(&sources, dataset, &options, &reporter, interrupt::flag())?;
+        arguments.list.print(&plan)?;
+        return Ok(Exit::Done);
+    }
     let refine = arguments.refine.options(&dataset, &options, arguments.out.as_deref())?;
     let (ranking, trial) = match refine {
         None => (
@@ -157,6 +167,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     arguments.list.print(&ranking)?;
     arguments.report.write(&ranking, &[])?;
+    if arguments.list.is_table() {
+        faster::say(&ranking, &options.extract);
+    }
     if let Some(next) = arguments
         .next(&ranking, trial.as_deref())
         .filter(|_| arguments.list.is_table())

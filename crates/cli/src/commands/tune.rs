@@ -16,6 +16,7 @@ use super::extraction::{EngineArguments, PoolingName, feature, positive};
 use super::known::RecordArguments;
 use super::next::NextCommand;
 use super::report::ReportArguments;
+use super::size::size;
 use super::sources::RemoteArguments;
 use super::time::duration;
 use crate::again;
@@ -108,6 +109,10 @@ struct TrainingArguments {
     /// Samples per step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch_size, value_parser = positive)]
     batch_size: usize,
+    /// Memory that a training step may take by estimate, such as 4G or 800M: a batch runs in parts that fit, and their gradients are added
+    /// up [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
     /// Learning rate of the backbone; of several values, or of 1, 3 and 10 times the default with auto (for texts 1, 10 and 100 times), the
     /// validation samples choose one [default: 1e-3, for texts 1e-4]
     #[arg(long, value_name = "X|X,X,…|auto", value_parser = rate)]
@@ -395,6 +400,7 @@ impl TrainingArguments {
         TrainOptions {
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_size: self.batch_size,
+            memory: self.memory,
             optimizer: match self.optimizer {
                 Some(OptimizerName::Sgd) => Optimizer::SGD,
                 Some(OptimizerName::Adamw) => Optimizer::ADAM_W,

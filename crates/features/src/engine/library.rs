@@ -11,6 +11,16 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// The environment of the Python that runs this process. A process has one Python, and loads one library.
+static HOST_ENVIRONMENT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says that this process is run by the Python whose environment has this prefix (`sys.prefix`): its packages are searched before those
+/// of any other Python. The first call counts.
+pub fn set_host_environment(prefix: PathBuf) {
+    let _ = HOST_ENVIRONMENT.set(prefix);
+}
 
 /// The variable that names the library. If it is set, no other place is searched.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -22,7 +32,7 @@ pub struct Surroundings {
     pub library: Option<PathBuf>,
     /// The folder of the running program.
     pub program_folder: Option<PathBuf>,
-    /// `VIRTUAL_ENV`, `CONDA_PREFIX`.
+    /// The environment of the Python that runs this process, `VIRTUAL_ENV`, `CONDA_PREFIX`.
     pub environments: Vec<PathBuf>,
     /// `PATH`, then the loader's own list (`LD_LIBRARY_PATH`, `DYLD_LIBRARY_PATH`).
     pub search_path: Vec<PathBuf>,
@@ -67,7 +77,12 @@ impl Surroundings {
             program_folder: env::current_exe()
                 .ok()
                 .and_then(|program| Some(program.parent()?.to_owned())),
-            environments: ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(path).collect(),
+            environments: HOST_ENVIRONMENT
+                .get()
+                .cloned()
+                .into_iter()
+                .chain(["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(path))
+                .collect(),
             search_path: list("PATH"),
             library_path,
             pyenv_version: env::var_os("PYENV_VERSION").filter(|value| !value.is_empty()),
@@ -329,6 +344,22 @@ mod tests {
             ..surroundings
         };
         assert_eq!(candidates(&overridden), [newer, chosen]);
+    }
+
+    #[test]
+    fn the_python_that_runs_the_process_is_looked_at_before_the_active_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = folder.path().join("host");
+        let library = library(&host, "python3.12", "1.22.0");
+        set_host_environment(host.clone());
+        let surroundings = Surroundings::of_this_process();
+        assert_eq!(surroundings.environments.first(), Some(&host));
+        let without_variable = Surroundings {
+            library: None,
+            program_folder: None,
+            ..surroundings
+        };
+        assert_eq!(candidates(&without_variable).first(), Some(&library));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod rten;
 mod select;
 
 pub use choice::EngineChoice;
-pub use select::{ENGINES, KnownEngine, Selection, select};
+pub use select::{ENGINES, KnownEngine, Selection, is_onnxruntime_missing, select};
 
 /// An input's elements.
 #[derive(Clone, Copy, Debug)]

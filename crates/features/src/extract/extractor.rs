@@ -184,6 +184,18 @@ impl<'a> Extractor<'a> {
             .map_or((0.0, 0), |run| (run.seconds, run.extracted))
     }
 
+    /// Number of samples whose rows the model lacks; none for a model that failed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn missing(&mut self, model: usize) -> Result<usize, Error> {
+        let samples = self.samples();
+        match self.runs.get_mut(model).map(|run| &mut run.state) {
+            Some(RunState::Active(features)) => Ok(features.missing(0..samples)?.len()),
+            _ => Ok(0),
+        }
+    }
+
     /// Completes the entries of the models that have all rows. Errors of the store are ignored: the features were looked at.
     pub fn finish(mut self) {
         let samples = self.samples();

@@ -19,6 +19,8 @@
 //! | `enough` | whether there are samples enough for standard errors |
 //! | `company` | scores that a model has among others only |
 //! | `copies` | samples that occur more than once |
+//! | `drawn` | the samples that models see, in their order |
+//! | `plan`, `measure` | what a ranking will cost, from a run on a few samples |
 
 mod asked;
 mod baseline;
@@ -26,10 +28,13 @@ mod classes;
 mod company;
 pub(crate) mod copies;
 pub(crate) mod decide;
+mod drawn;
 mod enough;
 mod layers;
+mod measure;
 mod options;
 mod order;
+mod plan;
 mod race;
 mod row_sums;
 mod samples;
@@ -42,8 +47,9 @@ mod words;
 use std::sync::OnceLock;
 
 use ranktune_core::{Event, Interrupt, Progress, one_line};
-use ranktune_data::{Dataset, Digest, Task};
+use ranktune_data::{Dataset, Task};
 use ranktune_features::extract::{Extraction, PreparedModel};
+use ranktune_hub::Hub;
 use ranktune_report::Ranking;
 use ranktune_report::ranking::{Data, SCHEMA, SkippedModel, Unreadable};
 use ranktune_scores::uncertainty::groups;
@@ -53,7 +59,7 @@ use crate::models::{check_pooling, nothing_ranked, prepare};
 use crate::scoring::{Columns, check_scores};
 use crate::sources::Sources;
 use crate::unknown_tokens;
-use copies::without_copies;
+use drawn::DrawnSamples;
 use enough::Enough;
 use order::{Ranked, in_order};
 use race::{Race, Raced};
@@ -64,6 +70,7 @@ use words::{Deal, TaggedWords};
 
 pub(crate) use asked::{Answered, Asked};
 pub use options::{LayerChoice, RaceOptions, RankOptions, RecordUse};
+pub use plan::plan_ranking;
 
 /// Ranks the models of `sources` on `dataset`, best first. A model that cannot be used is skipped, and listed with the reason.
 ///
@@ -122,23 +129,8 @@ pub(crate) fn rank_with(
     let kind = dataset.kind();
     check_pooling(&options.extract, kind)?;
     let mut hub = sources.open(progress, interrupt)?;
-    let left_out = options.filter.by_license(&mut hub, progress);
-    let dataset = match options.max_samples {
-        Some(limit) => dataset.subsample(limit, options.seed),
-        None => dataset,
-    };
-    report_notes(&dataset, progress);
-    let (mut models, mut skipped) = prepare(&hub, Some(kind), &options.extract, progress);
-    skipped.extend(left_out);
-    let all = Extraction {
-        models: &[],
-        dataset: &dataset,
-        digests: &[],
-        options: &options.extract,
-        progress,
-        interrupt,
-    };
-    skipped.extend(options.filter.by_cost(&mut models, &all)?);
+    let dataset = subsampled(dataset, options, progress);
+    let (models, mut skipped) = candidates(&mut hub, &dataset, options, (progress, interrupt))?;
     if models.is_empty() {
         return Err(nothing_ranked(&skipped));
     }
@@ -274,6 +266,38 @@ fn check_names(names: &[String], task: Task) -> Result<(), Error> {
     }
 }
 
+/// The samples of the options, with what was noted of the data set.
+fn subsampled(dataset: Dataset, options: &RankOptions, progress: &dyn Progress) -> Dataset {
+    let dataset = match options.max_samples {
+        Some(limit) => dataset.subsample(limit, options.seed),
+        None => dataset,
+    };
+    report_notes(&dataset, progress);
+    dataset
+}
+
+/// The models of the hub that take the data and pass the filter, and those that are skipped.
+fn candidates(
+    hub: &mut Hub,
+    dataset: &Dataset,
+    options: &RankOptions,
+    (progress, interrupt): (&dyn Progress, &Interrupt),
+) -> Result<(Vec<PreparedModel>, Vec<SkippedModel>), Error> {
+    let left_out = options.filter.by_license(hub, progress);
+    let (mut models, mut skipped) = prepare(hub, Some(dataset.kind()), &options.extract, progress);
+    skipped.extend(left_out);
+    let all = Extraction {
+        models: &[],
+        dataset,
+        digests: &[],
+        options: &options.extract,
+        progress,
+        interrupt,
+    };
+    skipped.extend(options.filter.by_cost(&mut models, &all)?);
+    Ok((models, skipped))
+}
+
 fn report_notes(dataset: &Dataset, progress: &dyn Progress) {
     for note in &dataset.notes {
         progress.event(Event::Note(note));
@@ -282,76 +306,6 @@ fn report_notes(dataset: &Dataset, progress: &dyn Progress) {
         "task: {} ({})",
         dataset.inferred.task, dataset.inferred.reason
     )));
-}
-
-/// The samples that models see, in the order in which they see them.
-struct DrawnSamples {
-    dataset: Dataset,
-    /// Of every sample's content.
-    digests: Vec<Digest>,
-    /// Of the data set, in the order in which it was given.
-    digest: Digest,
-}
-
-impl DrawnSamples {
-    fn of(
-        dataset: Dataset,
-        models: &[PreparedModel],
-        options: &RankOptions,
-        progress: &dyn Progress,
-    ) -> Result<Self, Error> {
-        let is_race = options.race.is_some();
-        let (dataset, digests) = distinct(dataset, models, is_race, progress)?;
-        let digest = dataset.digest_with(&digests);
-        // Statistics of words are the same in any order, and their features are not kept for other rankings.
-        if dataset.targets.task() == Task::Tokens && !is_race {
-            return Ok(Self {
-                dataset,
-                digests,
-                digest,
-            });
-        }
-        // Every prefix is a stratified draw, as a race needs. Every ranking takes this order, so that the features of one serve
-        // the other.
-        let order = dataset.draw_order(options.seed);
-        Ok(Self {
-            digests: order.iter().map(|&index| digests[index]).collect(),
-            dataset: dataset.select(&order)?,
-            digest,
-        })
-    }
-}
-
-/// The data set with the digest of every sample, without copies of samples where the evidence is not defined with them.
-fn distinct(
-    dataset: Dataset,
-    models: &[PreparedModel],
-    is_race: bool,
-    progress: &dyn Progress,
-) -> Result<(Dataset, Vec<Digest>), Error> {
-    let digests = dataset.input_digests();
-    if dataset.targets.task() == Task::Tokens {
-        return Ok((dataset, digests));
-    }
-    let n = dataset.targets.n_predicted();
-    // A race begins on few samples, whatever their number in the end.
-    let may_be_few = is_race
-        || models
-            .iter()
-            .any(|model| model.feature_dim().is_none_or(|features| n <= features));
-    if !may_be_few {
-        return Ok((dataset, digests));
-    }
-    let kept = without_copies(&dataset, &digests);
-    if kept.len() == n {
-        return Ok((dataset, digests));
-    }
-    progress.event(Event::Note(&format!(
-        "{} of {n} samples are exact copies of others with the same target, and are left out",
-        n - kept.len()
-    )));
-    let digests = kept.iter().map(|&index| digests[index]).collect();
-    Ok((dataset.select(&kept)?, digests))
 }
 
 /// The group of every sample of a race, dealt so that every prefix has even groups.

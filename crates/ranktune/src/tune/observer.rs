@@ -30,6 +30,18 @@ impl TrainObserver for ProgressObserver<'_> {
                     });
                 }
             }
+            TrainEvent::Parts {
+                samples,
+                has_batch_statistics,
+            } => {
+                let effect = if has_batch_statistics {
+                    "; BatchNormalization takes the statistics of a part, which changes the result (--batch-norm frozen does not)"
+                } else {
+                    ", which gives the same result up to rounding"
+                };
+                let text = format!("{model}: batches run in parts of at most {samples} to fit into --memory{effect}");
+                self.progress.event(Event::Note(&text));
+            }
             TrainEvent::Step { step, .. } => self.progress.event(Event::Samples {
                 model,
                 done: count(step),

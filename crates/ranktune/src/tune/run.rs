@@ -266,6 +266,9 @@ impl TrialRunner<'_> {
             _ => Map::new(),
         };
         settings.insert("batch_norm".to_owned(), json!(result.trained.batch_norm));
+        if let Some(samples) = result.trained.micro_batch {
+            settings.insert("micro_batch".to_owned(), json!(samples));
+        }
         settings.shift_remove("seed");
         settings.shift_remove("epochs");
         if let Some(side) = self.target.images() {

@@ -247,6 +247,10 @@ impl Method for BiTuning {
         Some(self.momentum)
     }
 
+    fn is_mean_over_rows(&self) -> bool {
+        false
+    }
+
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
         let task = step.task_loss()?;
         let labels = step.labels()?;

@@ -67,6 +67,10 @@ impl Method for Bss {
         vec![POOLED.to_owned()]
     }
 
+    fn is_mean_over_rows(&self) -> bool {
+        false
+    }
+
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
         let task = step.task_loss()?;
         let features = step.features()?;

@@ -138,6 +138,10 @@ impl Method for Delta {
         vec![MAP.to_owned()]
     }
 
+    fn is_mean_over_rows(&self) -> bool {
+        false
+    }
+
     fn loss(&self, step: &StepContext<'_>) -> Result<Loss> {
         let task = step.task_loss()?;
         let (own, initial) = (step.output(MAP)?, step.reference(MAP)?.detached());

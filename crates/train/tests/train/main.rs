@@ -10,6 +10,7 @@ mod harness;
 mod heads;
 mod interruption;
 mod long_runs;
+mod parts;
 mod read_out;
 mod reference;
 mod resampled;
