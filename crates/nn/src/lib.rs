@@ -16,6 +16,7 @@ pub mod error;
 mod graph;
 pub mod head;
 pub mod host;
+mod inference;
 mod kernels;
 mod mode;
 mod normalize;
@@ -39,6 +40,7 @@ pub mod update {
 }
 
 pub use head::{FeatureLayout, Head, HeadRows, SequencePooling, with_head};
+pub use inference::InferenceGraph;
 pub use host::{HostData, HostTensor};
 pub use mode::Mode;
 pub use tensor::{DeviceTensor, Tape};
