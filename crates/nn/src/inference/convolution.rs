@@ -15,6 +15,9 @@ use crate::kernels::{Activation, Range, with_curve, Curve};
 /// Bytes of input that are read again for every block of output channels: part of a level-2 cache.
 const BAND_BYTES: usize = 192 << 10;
 
+/// Input channels of all taps of a piece. Times 32 output channels, their weights take 24 KiB.
+const PIECE: usize = 192;
+
 /// A convolution as the graph gives it. Weights are `[m, c/groups, kernel…]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
@@ -33,12 +36,18 @@ struct Tap {
     channels: usize,
 }
 
-/// Blocks of output channels that are computed at once.
+/// Taps whose weights stay in the level-1 cache while the tiles of a band are visited. Between pieces, sums are in the output.
 #[derive(Debug)]
-struct Part {
+struct Piece {
     taps: Vec<Tap>,
     /// Position of its weights.
     weights: usize,
+}
+
+/// Blocks of output channels that are computed at once.
+#[derive(Debug)]
+struct Part {
+    pieces: Vec<Piece>,
     /// The first block, and their number.
     block: usize,
     blocks: usize,
@@ -133,19 +142,30 @@ impl Convolution {
         let (first, last) = (block * BLOCK, ((block + blocks) * BLOCK).min(output.channels) - 1);
         let from = first / out_group * in_group;
         let to = (last / out_group + 1) * in_group;
-        let start = self.weights.len();
-        let mut taps = Vec::new();
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut left = 0;
         let source = if self.is_depthwise { block..block + 1 } else { from / input.block..to.div_ceil(input.block) };
         for source in source {
             let channels = if self.is_depthwise { 1 } else { input.block.min(input.channels - source * input.block) };
             for kh in 0..kernel_h {
                 for kw in 0..kernel_w {
-                    taps.push(Tap {
+                    if left < channels {
+                        left = PIECE;
+                        pieces.push(Piece {
+                            taps: Vec::new(),
+                            weights: self.weights.len(),
+                        });
+                    }
+                    left -= channels;
+                    let tap = Tap {
                         offset: source * input.plane()
                             + kh * window.dilation[0] * input.row()
                             + kw * window.dilation[1] * input.block,
                         channels,
-                    });
+                    };
+                    if let Some(piece) = pieces.last_mut() {
+                        piece.taps.push(tap);
+                    }
                     for lane in 0..channels {
                         for out in first..first + blocks * BLOCK {
                             let channel = source * input.block + lane;
@@ -161,8 +181,7 @@ impl Convolution {
             }
         }
         self.parts.push(Part {
-            taps,
-            weights: start,
+            pieces,
             block,
             blocks,
         });
@@ -172,11 +191,14 @@ impl Convolution {
     fn check(&self) {
         for part in &self.parts {
             let width = part.blocks * BLOCK;
-            let channels: usize = part.taps.iter().map(|tap| tap.channels).sum();
-            assert!(part.weights + channels * width <= self.weights.len(), "weights of a part");
+            for piece in &part.pieces {
+                let channels: usize = piece.taps.iter().map(|tap| tap.channels).sum();
+                assert!(piece.weights + channels * width <= self.weights.len(), "weights of a part");
+            }
             assert!(part.block * BLOCK + width <= self.bias.len(), "bias of a part");
             let wide = if self.is_depthwise { BLOCK } else { 0 };
-            let reach = part.taps.iter().map(|tap| tap.offset + tap.channels.max(wide)).max().unwrap_or(0);
+            let taps = part.pieces.iter().flat_map(|piece| &piece.taps);
+            let reach = taps.map(|tap| tap.offset + tap.channels.max(wide)).max().unwrap_or(0);
             for tile in &self.tiles {
                 let pixels = tile.pixels - 1;
                 assert!(tile.input + pixels * self.step + reach <= self.input.len(), "input of a tile");
@@ -220,15 +242,24 @@ impl WithSimd for Pass<'_> {
         let convolution = self.convolution;
         for tiles in convolution.tiles.chunks(convolution.band) {
             for part in &convolution.parts {
-                for tile in tiles {
-                    match (S::F32_LANES, part.blocks) {
-                        (16, 2) => self.sized::<S, 2>(simd, part, tile),
-                        (16, _) => self.sized::<S, 1>(simd, part, tile),
-                        (8, _) => self.sized::<S, 2>(simd, part, tile),
-                        (4, _) => self.sized::<S, 4>(simd, part, tile),
-                        _ => self.sized::<S, 16>(simd, part, tile),
+                for at in 0..part.pieces.len() {
+                    for tile in tiles {
+                        // By `if`, so that the compiler drops what is not for this width early.
+                        if S::F32_LANES == 16 && part.blocks == 2 {
+                            self.sized::<S, 2>(simd, part, at, tile);
+                        } else if S::F32_LANES == 16 {
+                            self.sized::<S, 1>(simd, part, at, tile);
+                        } else if S::F32_LANES == 8 {
+                            self.sized::<S, 2>(simd, part, at, tile);
+                        } else if S::F32_LANES == 4 {
+                            self.sized::<S, 4>(simd, part, at, tile);
+                        } else {
+                            self.sized::<S, 16>(simd, part, at, tile);
+                        }
+                        if at + 1 == part.pieces.len() {
+                            self.activate(part, tile);
+                        }
                     }
-                    self.activate(part, tile);
                 }
             }
         }
@@ -237,28 +268,40 @@ impl WithSimd for Pass<'_> {
 
 impl Pass<'_> {
     #[inline(always)]
-    fn sized<S: Simd, const V: usize>(&mut self, simd: S, part: &Part, tile: &Tile) {
+    fn sized<S: Simd, const V: usize>(&mut self, simd: S, part: &Part, piece: usize, tile: &Tile) {
         if self.convolution.is_depthwise {
-            return match (S::F32_LANES, tile.pixels) {
-                (16, 14) => self.stepped::<S, V, 14, true>(simd, part, tile),
-                (16, 10) => self.stepped::<S, V, 10, true>(simd, part, tile),
-                (16, 7) => self.stepped::<S, V, 7, true>(simd, part, tile),
-                (8, 6) => self.stepped::<S, V, 6, true>(simd, part, tile),
-                (8.., 5) => self.stepped::<S, V, 5, true>(simd, part, tile),
-                (4.., 4) => self.stepped::<S, V, 4, true>(simd, part, tile),
-                (_, 2) => self.stepped::<S, V, 2, true>(simd, part, tile),
-                _ => self.stepped::<S, V, 1, true>(simd, part, tile),
+            self.counted::<S, V, true>(simd, part, piece, tile);
+        } else {
+            self.counted::<S, V, false>(simd, part, piece, tile);
+        }
+    }
+
+    /// With the number of pixels as a constant.
+    #[inline(always)]
+    fn counted<S: Simd, const V: usize, const DEPTHWISE: bool>(
+        &mut self,
+        simd: S,
+        part: &Part,
+        piece: usize,
+        tile: &Tile,
+    ) {
+        macro_rules! pixels {
+            ($($pixels:literal),*) => {
+                match tile.pixels {
+                    $($pixels => self.stepped::<S, V, $pixels, DEPTHWISE>(simd, part, piece, tile),)*
+                    _ => self.stepped::<S, V, 1, DEPTHWISE>(simd, part, piece, tile),
+                }
             };
         }
-        match (S::F32_LANES, tile.pixels) {
-            (16, 14) => self.stepped::<S, V, 14, false>(simd, part, tile),
-            (16, 10) => self.stepped::<S, V, 10, false>(simd, part, tile),
-            (16, 7) => self.stepped::<S, V, 7, false>(simd, part, tile),
-            (8, 6) => self.stepped::<S, V, 6, false>(simd, part, tile),
-            (8.., 5) => self.stepped::<S, V, 5, false>(simd, part, tile),
-            (4.., 4) => self.stepped::<S, V, 4, false>(simd, part, tile),
-            (_, 2) => self.stepped::<S, V, 2, false>(simd, part, tile),
-            _ => self.stepped::<S, V, 1, false>(simd, part, tile),
+        // The sizes of `tiles::sizes`.
+        if S::F32_LANES == 16 {
+            pixels!(14, 10, 7, 5, 4, 2)
+        } else if S::F32_LANES == 8 {
+            pixels!(6, 5, 4, 2)
+        } else if S::F32_LANES == 4 {
+            pixels!(4, 2)
+        } else {
+            pixels!(2)
         }
     }
 
@@ -268,13 +311,14 @@ impl Pass<'_> {
         &mut self,
         simd: S,
         part: &Part,
+        piece: usize,
         tile: &Tile,
     ) {
         match self.convolution.step {
-            16 => self.tile::<S, V, P, 16, DEPTHWISE>(simd, part, tile),
-            32 => self.tile::<S, V, P, 32, DEPTHWISE>(simd, part, tile),
-            8 if !DEPTHWISE => self.tile::<S, V, P, 8, DEPTHWISE>(simd, part, tile),
-            _ => self.tile::<S, V, P, 0, DEPTHWISE>(simd, part, tile),
+            16 => self.tile::<S, V, P, 16, DEPTHWISE>(simd, part, piece, tile),
+            32 => self.tile::<S, V, P, 32, DEPTHWISE>(simd, part, piece, tile),
+            8 if !DEPTHWISE => self.tile::<S, V, P, 8, DEPTHWISE>(simd, part, piece, tile),
+            _ => self.tile::<S, V, P, 0, DEPTHWISE>(simd, part, piece, tile),
         }
     }
 
@@ -285,6 +329,7 @@ impl Pass<'_> {
         &mut self,
         simd: S,
         part: &Part,
+        piece: usize,
         tile: &Tile,
     ) {
         let convolution = self.convolution;
@@ -300,6 +345,7 @@ impl Pass<'_> {
         // reads and writes are unaligned.
         unsafe {
             let load = |at: *const f32| at.cast::<S::f32s>().read_unaligned();
+            let taken = &part.pieces[piece];
             let bias = convolution.bias.as_ptr().add(part.block * BLOCK);
             let mut sums = [[simd.splat_f32s(0.0); V]; P];
             for v in 0..V {
@@ -308,9 +354,19 @@ impl Pass<'_> {
                     sums[v] = bias;
                 }
             }
+            let output = self.output.as_mut_ptr().add(part.block * convolution.output.plane() + tile.output);
+            // Of register `v`.
+            let place = |v: usize| v * lanes / BLOCK * convolution.output.plane() + v * lanes % BLOCK;
+            if piece > 0 {
+                for v in 0..V {
+                    for p in 0..P {
+                        sums[p][v] = load(output.add(place(v) + p * BLOCK));
+                    }
+                }
+            }
             let first = self.input.as_ptr().add(tile.input);
-            let mut weights = convolution.weights.as_ptr().add(part.weights);
-            for tap in &part.taps {
+            let mut weights = convolution.weights.as_ptr().add(taken.weights);
+            for tap in &taken.taps {
                 let x = first.add(tap.offset);
                 for channel in 0..tap.channels {
                     let mut w = [simd.splat_f32s(0.0); V];
@@ -333,6 +389,14 @@ impl Pass<'_> {
                     }
                 }
             }
+            if piece + 1 < part.pieces.len() {
+                for v in 0..V {
+                    for p in 0..P {
+                        output.add(place(v) + p * BLOCK).cast::<S::f32s>().write_unaligned(sums[p][v]);
+                    }
+                }
+                return;
+            }
             if let (Some(addend), Some(map)) = (self.addend, &convolution.addend) {
                 let addend = addend.as_ptr().add(part.block * map.plane() + tile.addend);
                 for v in 0..V {
@@ -342,13 +406,14 @@ impl Pass<'_> {
                     }
                 }
             }
-            let output = self.output.as_mut_ptr().add(part.block * convolution.output.plane() + tile.output);
             let (low, high) = (simd.splat_f32s(range.low), simd.splat_f32s(range.high));
             for v in 0..V {
-                let output = output.add(v * lanes / BLOCK * convolution.output.plane() + v * lanes % BLOCK);
+                let output = output.add(place(v));
                 for p in 0..P {
-                    // In this order, a NaN stays one.
-                    let value = simd.min_f32s(high, simd.max_f32s(low, sums[p][v]));
+                    // By comparison, so that a NaN stays one.
+                    let sum = sums[p][v];
+                    let raised = simd.select_f32s(simd.less_than_f32s(sum, low), low, sum);
+                    let value = simd.select_f32s(simd.less_than_f32s(high, raised), high, raised);
                     output.add(p * BLOCK).cast::<S::f32s>().write_unaligned(value);
                 }
             }

@@ -125,40 +125,50 @@ fn global_mean(x: (&[f32], &MapLayout), y: (&mut [f32], &MapLayout)) {
 
 #[inline(always)]
 fn pool(x: (&[f32], &MapLayout), y: (&mut [f32], &MapLayout), window: &Window, reduction: Reduction) {
+    match reduction {
+        // A NaN stays one.
+        Reduction::Maximum => windows(x, y, window, f32::NEG_INFINITY, |old, new| if (new > old) | new.is_nan() { new } else { old }, |_| 1.0),
+        Reduction::Mean => windows(x, y, window, 0.0, |old, new| old + new, |count| 1.0 / count.max(1) as f32),
+        Reduction::PaddedMean => {
+            let scale = 1.0 / (window.kernel[0] * window.kernel[1]) as f32;
+            windows(x, y, window, 0.0, |old, new| old + new, |_| scale);
+        }
+    }
+}
+
+/// Combines the pixels of each window, and scales by a function of their number. The window has no dilation.
+#[inline(always)]
+fn windows(
+    x: (&[f32], &MapLayout),
+    y: (&mut [f32], &MapLayout),
+    window: &Window,
+    first: f32,
+    combine: impl Fn(f32, f32) -> f32,
+    scale: impl Fn(usize) -> f32,
+) {
     let ((x, input), (y, output)) = (x, y);
     // The part of a window that is on the map.
-    let taps = |at: usize, axis: usize, size: usize| {
-        let start = at * window.stride[axis];
-        (0..window.kernel[axis])
-            .map(move |k| (start + k * window.dilation[axis]).wrapping_sub(window.pad[axis]))
-            .filter(move |&position| position < size)
+    let range = |at: usize, axis: usize, size: usize| {
+        let (start, pad) = (at * window.stride[axis], window.pad[axis]);
+        let end = (start + window.kernel[axis]).saturating_sub(pad).min(size);
+        start.saturating_sub(pad).min(end)..end
     };
     for block in 0..input.blocks() {
         let x = &x[block * input.plane()..][..input.plane()];
         for row in 0..output.height {
+            let lines = range(row, 0, input.height);
             for column in 0..output.width {
-                let mut total = [if reduction == Reduction::Maximum { f32::NEG_INFINITY } else { 0.0 }; BLOCK];
-                let mut count = 0;
-                for iy in taps(row, 0, input.height) {
-                    for ix in taps(column, 1, input.width) {
-                        let pixel = &x[input.pixel(iy, ix)..][..BLOCK];
-                        count += 1;
+                let columns = range(column, 1, input.width);
+                let mut total = [first; BLOCK];
+                for line in lines.clone() {
+                    let pixels = &x[input.pixel(line, columns.start)..][..columns.len() * BLOCK];
+                    for pixel in pixels.chunks_exact(BLOCK) {
                         for lane in 0..BLOCK {
-                            let (old, new) = (total[lane], pixel[lane]);
-                            total[lane] = match reduction {
-                                // A NaN stays one.
-                                Reduction::Maximum if new > old || new.is_nan() => new,
-                                Reduction::Maximum => old,
-                                _ => old + new,
-                            };
+                            total[lane] = combine(total[lane], pixel[lane]);
                         }
                     }
                 }
-                let scale = match reduction {
-                    Reduction::Maximum => 1.0,
-                    Reduction::Mean => 1.0 / count.max(1) as f32,
-                    Reduction::PaddedMean => 1.0 / (window.kernel[0] * window.kernel[1]) as f32,
-                };
+                let scale = scale(lines.len() * columns.len());
                 let y = &mut y[block * output.plane() + output.pixel(row, column)..][..BLOCK];
                 for lane in 0..BLOCK {
                     y[lane] = total[lane] * scale;
