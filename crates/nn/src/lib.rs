@@ -40,7 +40,7 @@ pub mod update {
 }
 
 pub use head::{FeatureLayout, Head, HeadRows, SequencePooling, with_head};
-pub use inference::InferenceGraph;
 pub use host::{HostData, HostTensor};
+pub use inference::InferenceGraph;
 pub use mode::Mode;
 pub use tensor::{DeviceTensor, Tape};

@@ -52,7 +52,10 @@ impl Graph {
             Self::Inference(graph) => return graph.run(feeds, wanted),
             Self::Trainable(graph) => graph,
         };
-        let feeds: Vec<_> = feeds.into_iter().map(|(name, tensor)| (name, Feed::from(tensor))).collect();
+        let feeds: Vec<_> = feeds
+            .into_iter()
+            .map(|(name, tensor)| (name, Feed::from(tensor)))
+            .collect();
         let pass = graph.evaluate(&feeds)?;
         let outputs = wanted.iter().map(|name| {
             // `NotFound` tells this error from one of a node.

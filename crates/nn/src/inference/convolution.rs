@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 use super::layout::{BLOCK, MapLayout};
 use super::tiles::{Tile, Tiling};
 use super::width::Width;
-use crate::kernels::{Activation, Range, with_curve, Curve};
+use crate::kernels::{Activation, Curve, Range, with_curve};
 
 /// Bytes of input that are read again for every block of output channels: part of a level-2 cache.
 const BAND_BYTES: usize = 192 << 10;
@@ -108,7 +108,9 @@ impl Convolution {
             bias[..values.len()].copy_from_slice(values);
         }
         let tiles = tiling.tiles(lanes);
-        let bytes = tiles.first().map_or(1, |tile| 4 * tile.pixels * input.channels * window.stride[0]);
+        let bytes = tiles
+            .first()
+            .map_or(1, |tile| 4 * tile.pixels * input.channels * window.stride[0]);
         let mut made = Self {
             width,
             parts: Vec::new(),
@@ -144,9 +146,17 @@ impl Convolution {
         let to = (last / out_group + 1) * in_group;
         let mut pieces: Vec<Piece> = Vec::new();
         let mut left = 0;
-        let source = if self.is_depthwise { block..block + 1 } else { from / input.block..to.div_ceil(input.block) };
+        let source = if self.is_depthwise {
+            block..block + 1
+        } else {
+            from / input.block..to.div_ceil(input.block)
+        };
         for source in source {
-            let channels = if self.is_depthwise { 1 } else { input.block.min(input.channels - source * input.block) };
+            let channels = if self.is_depthwise {
+                1
+            } else {
+                input.block.min(input.channels - source * input.block)
+            };
             for kh in 0..kernel_h {
                 for kw in 0..kernel_w {
                     if left < channels {
@@ -170,7 +180,11 @@ impl Convolution {
                         for out in first..first + blocks * BLOCK {
                             let channel = source * input.block + lane;
                             // The channel within the group, if the output depends on it.
-                            let within = if self.is_depthwise { Some(0) } else { channel.checked_sub(out / out_group * in_group) };
+                            let within = if self.is_depthwise {
+                                Some(0)
+                            } else {
+                                channel.checked_sub(out / out_group * in_group)
+                            };
                             let value = within.filter(|&within| out < output.channels && within < in_group);
                             self.weights.push(value.map_or(0.0, |within| {
                                 weights[((out * in_group + within) * kernel_h + kh) * kernel_w + kw]
@@ -180,11 +194,7 @@ impl Convolution {
                 }
             }
         }
-        self.parts.push(Part {
-            pieces,
-            block,
-            blocks,
-        });
+        self.parts.push(Part { pieces, block, blocks });
     }
 
     /// Checks once what the kernel relies on: every element that a tile reads or writes is in its map.
@@ -193,7 +203,10 @@ impl Convolution {
             let width = part.blocks * BLOCK;
             for piece in &part.pieces {
                 let channels: usize = piece.taps.iter().map(|tap| tap.channels).sum();
-                assert!(piece.weights + channels * width <= self.weights.len(), "weights of a part");
+                assert!(
+                    piece.weights + channels * width <= self.weights.len(),
+                    "weights of a part"
+                );
             }
             assert!(part.block * BLOCK + width <= self.bias.len(), "bias of a part");
             let wide = if self.is_depthwise { BLOCK } else { 0 };
@@ -201,12 +214,21 @@ impl Convolution {
             let reach = taps.map(|tap| tap.offset + tap.channels.max(wide)).max().unwrap_or(0);
             for tile in &self.tiles {
                 let pixels = tile.pixels - 1;
-                assert!(tile.input + pixels * self.step + reach <= self.input.len(), "input of a tile");
+                assert!(
+                    tile.input + pixels * self.step + reach <= self.input.len(),
+                    "input of a tile"
+                );
                 let last = (part.block + part.blocks - 1) * self.output.plane();
-                assert!(last + tile.output + (pixels + 1) * BLOCK <= self.output.len(), "output of a tile");
+                assert!(
+                    last + tile.output + (pixels + 1) * BLOCK <= self.output.len(),
+                    "output of a tile"
+                );
                 if let Some(addend) = &self.addend {
                     let last = (part.block + part.blocks - 1) * addend.plane();
-                    assert!(last + tile.addend + (pixels + 1) * BLOCK <= addend.len(), "addend of a tile");
+                    assert!(
+                        last + tile.addend + (pixels + 1) * BLOCK <= addend.len(),
+                        "addend of a tile"
+                    );
                 }
             }
         }
@@ -354,7 +376,10 @@ impl Pass<'_> {
                     sums[v] = bias;
                 }
             }
-            let output = self.output.as_mut_ptr().add(part.block * convolution.output.plane() + tile.output);
+            let output = self
+                .output
+                .as_mut_ptr()
+                .add(part.block * convolution.output.plane() + tile.output);
             // Of register `v`.
             let place = |v: usize| v * lanes / BLOCK * convolution.output.plane() + v * lanes % BLOCK;
             if piece > 0 {
@@ -392,7 +417,10 @@ impl Pass<'_> {
             if piece + 1 < part.pieces.len() {
                 for v in 0..V {
                     for p in 0..P {
-                        output.add(place(v) + p * BLOCK).cast::<S::f32s>().write_unaligned(sums[p][v]);
+                        output
+                            .add(place(v) + p * BLOCK)
+                            .cast::<S::f32s>()
+                            .write_unaligned(sums[p][v]);
                     }
                 }
                 return;

@@ -96,7 +96,11 @@ impl InferenceGraph {
     ///
     /// # Errors
     /// As [`TrainableGraph::evaluate`]; `NotFound` for an unknown output; `Input` for a missing input.
-    pub fn run<'a>(&'a self, mut feeds: Vec<(&'a str, HostTensor)>, wanted: &[&str]) -> Result<Vec<(Vec<usize>, Vec<f32>)>> {
+    pub fn run<'a>(
+        &'a self,
+        mut feeds: Vec<(&'a str, HostTensor)>,
+        wanted: &[&str],
+    ) -> Result<Vec<(Vec<usize>, Vec<f32>)>> {
         let mut known: Vec<(&str, Vec<usize>, Vec<f32>)> = Vec::new();
         if let Some(blocked) = &self.blocked {
             let fed = feeds.iter().position(|(name, _)| *name == blocked.input);
@@ -112,10 +116,17 @@ impl InferenceGraph {
             Some(rest) if needs_rest => {
                 let taken = rest.inputs();
                 for (name, shape, values) in known.iter_mut().filter(|(name, ..)| taken.contains(name)) {
-                    let values = if is_wanted(name) { values.clone() } else { std::mem::take(values) };
+                    let values = if is_wanted(name) {
+                        values.clone()
+                    } else {
+                        std::mem::take(values)
+                    };
                     feeds.push((name, HostTensor::floats(shape, values)?));
                 }
-                let feeds: Vec<_> = feeds.into_iter().map(|(name, tensor)| (name, Feed::from(tensor))).collect();
+                let feeds: Vec<_> = feeds
+                    .into_iter()
+                    .map(|(name, tensor)| (name, Feed::from(tensor)))
+                    .collect();
                 Some(rest.evaluate(&feeds)?)
             }
             _ => None,
@@ -126,7 +137,12 @@ impl InferenceGraph {
                 if let Some((_, shape, values)) = known.iter().find(|(known, ..)| known == name) {
                     return Ok((shape.clone(), values.clone()));
                 }
-                let unknown = || crate::Error::new(crate::ErrorKind::NotFound, format!("the graph has no floating-point output {name:?}"));
+                let unknown = || {
+                    crate::Error::new(
+                        crate::ErrorKind::NotFound,
+                        format!("the graph has no floating-point output {name:?}"),
+                    )
+                };
                 // `NotFound` tells this error from one of a node.
                 let not_float = |error| unknown().caused_by(error);
                 let tensor = pass.as_ref().ok_or_else(unknown)?.output(name).map_err(not_float)?;
@@ -172,7 +188,10 @@ fn split(model: &Model, outputs: &[String], width: Width) -> Result<Option<(Bloc
         return Ok(None);
     };
     let nodes: Vec<_> = model.graph.nodes.iter().collect();
-    let nodes = merge(model, &nodes, outputs).into_iter().map(std::borrow::Cow::into_owned).collect();
+    let nodes = merge(model, &nodes, outputs)
+        .into_iter()
+        .map(std::borrow::Cow::into_owned)
+        .collect();
     let mut merged = model.clone();
     merged.graph.nodes = nodes;
     let region = Region::find(&merged, &input, size);
@@ -208,17 +227,24 @@ fn rest(model: &Model, region: &Region, values: &[String], used: &HashSet<&str>)
         return None;
     }
     graph.inputs.retain(|input| used.contains(input.name.as_str()));
-    graph.inputs.extend(values.iter().filter(|name| used.contains(name.as_str())).map(|name| {
-        let size = region.sizes[region.maps[name]].map(Dim::Fixed);
-        ValueInfo {
-            name: name.clone(),
-            data_type: Some(DataType::F32),
-            shape: Some([&[Dim::Unknown][..], &size].concat()),
-        }
-    }));
+    graph
+        .inputs
+        .extend(values.iter().filter(|name| used.contains(name.as_str())).map(|name| {
+            let size = region.sizes[region.maps[name]].map(Dim::Fixed);
+            ValueInfo {
+                name: name.clone(),
+                data_type: Some(DataType::F32),
+                shape: Some([&[Dim::Unknown][..], &size].concat()),
+            }
+        }));
     graph.value_info.clear();
     let nodes = std::mem::take(&mut graph.nodes).into_iter().enumerate();
-    graph.nodes = nodes.filter(|(at, _)| !region.nodes.contains(at)).map(|(_, node)| node).collect();
-    graph.initializers.retain(|name, _| used.contains(name.as_str()) || model.graph.is_output(name));
+    graph.nodes = nodes
+        .filter(|(at, _)| !region.nodes.contains(at))
+        .map(|(_, node)| node)
+        .collect();
+    graph
+        .initializers
+        .retain(|name, _| used.contains(name.as_str()) || model.graph.is_output(name));
     Some(rest)
 }

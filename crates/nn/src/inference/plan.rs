@@ -43,7 +43,11 @@ impl Plan {
                 height,
                 width,
                 border,
-                block: if map == 0 && channels <= IMAGE_BLOCK { IMAGE_BLOCK } else { BLOCK },
+                block: if map == 0 && channels <= IMAGE_BLOCK {
+                    IMAGE_BLOCK
+                } else {
+                    BLOCK
+                },
             })
             .collect();
         let (places, buffers) = places(&region, &layouts, results);
@@ -172,7 +176,12 @@ fn places(region: &Region, layouts: &[MapLayout], results: &[usize]) -> (Vec<usi
         ended.sort_unstable();
         ended.dedup();
         // The input's buffer is written at the start of a run, and may be used again after it was read.
-        free.extend(ended.into_iter().filter(|&map| last_use[map] == at).map(|map| places[map]));
+        free.extend(
+            ended
+                .into_iter()
+                .filter(|&map| last_use[map] == at)
+                .map(|map| places[map]),
+        );
     }
     (places, sizes)
 }

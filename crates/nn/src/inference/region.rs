@@ -70,7 +70,10 @@ impl Region {
         let outputs: Vec<String> = model.graph.outputs.iter().map(|output| output.name.clone()).collect();
         let uses = uses(model.graph.nodes.iter(), &outputs);
         for (position, node) in model.graph.nodes.iter().enumerate() {
-            let Some(output) = node.output(0).filter(|_| node.domain.is_empty() && node.outputs.len() == 1) else {
+            let Some(output) = node
+                .output(0)
+                .filter(|_| node.domain.is_empty() && node.outputs.len() == 1)
+            else {
                 continue;
             };
             if let Some(map) = region.add(model, node, &uses) {
@@ -94,7 +97,13 @@ impl Region {
             "Add" if node.inputs.len() == 2 => self.sum(node, input, uses),
             "Mul" if node.inputs.len() == 2 => self.gate(node, input),
             _ => {
-                let found = activation(model, node)?;
+                let found = match node.op_type.as_str() {
+                    "HardSigmoid" => Activation::HardSigmoid {
+                        alpha: node.float("alpha").unwrap_or(0.2),
+                        beta: node.float("beta").unwrap_or(0.5),
+                    },
+                    _ => activation(model, node)?,
+                };
                 let is_alone = uses.get(node.input(0)?) == Some(&1);
                 if is_alone && let Some(part) = self.parts.iter_mut().find(|part| part.output == input) {
                     let target = match &mut part.operation {
@@ -142,7 +151,8 @@ impl Region {
             return None;
         }
         let groups = usize::try_from(node.int("group").unwrap_or(1)).ok()?;
-        let fits = groups > 0 && in_group > 0 && in_group.checked_mul(groups)? == channels && out % groups == 0 && out > 0;
+        let fits =
+            groups > 0 && in_group > 0 && in_group.checked_mul(groups)? == channels && out % groups == 0 && out > 0;
         // Many small groups would mostly multiply by zeros.
         let is_dense = groups == 1 || in_group == 1 && out == groups && input != 0 || in_group >= 8;
         if !fits || !is_dense {
@@ -165,18 +175,27 @@ impl Region {
 
     fn pool(&mut self, node: &Node, input: usize) -> Option<usize> {
         let [channels, height, width] = self.sizes[input];
-        if node.int("ceil_mode").unwrap_or(0) != 0 || node.int("storage_order").unwrap_or(0) != 0 {
+        if node.int("storage_order").unwrap_or(0) != 0 {
             return None;
         }
         let (window, [rows, columns], pad) = sliding(node, [height, width], None)?;
         let reduction = match (node.op_type.as_str(), node.int("count_include_pad").unwrap_or(0)) {
             ("MaxPool", _) => Reduction::Maximum,
             (_, 0) => Reduction::Mean,
+            // Whether the mean has what lies beyond the padding differs between engines.
+            _ if node.int("ceil_mode").unwrap_or(0) != 0 => return None,
             _ => Reduction::PaddedMean,
         };
         // Every window then has a pixel of the map.
         let fits = (0..2).all(|axis| pad < window.kernel[axis]) && window.dilation == [1, 1];
-        fits.then(|| self.push(Operation::Pool(window, reduction), input, None, [channels, rows, columns]))?
+        fits.then(|| {
+            self.push(
+                Operation::Pool(window, reduction),
+                input,
+                None,
+                [channels, rows, columns],
+            )
+        })?
     }
 
     /// A sum of two maps; part of the convolution that computes the later one, if nothing else takes its result.
@@ -185,12 +204,22 @@ impl Region {
         if a == 0 || b == 0 || self.sizes[a] != self.sizes[b] {
             return None;
         }
-        let (first, last, name) = if a < b { (a, b, node.input(1)?) } else { (b, a, node.input(0)?) };
+        let (first, last, name) = if a < b {
+            (a, b, node.input(1)?)
+        } else {
+            (b, a, node.input(0)?)
+        };
         if first != last
             && uses.get(name) == Some(&1)
             && let Some(part) = self.parts.iter_mut().find(|part| part.output == last)
             && part.second.is_none()
-            && matches!(part.operation, Operation::Convolve { activation: Activation::NONE, .. })
+            && matches!(
+                part.operation,
+                Operation::Convolve {
+                    activation: Activation::NONE,
+                    ..
+                }
+            )
         {
             part.second = Some(first);
             return Some(last);
@@ -223,7 +252,11 @@ fn sliding(node: &Node, size: [usize; 2], kernel: Option<[usize; 2]>) -> Option<
     }
     let stride = list("strides")?.unwrap_or([1, 1]);
     let dilation = list("dilations")?.unwrap_or([1, 1]);
-    if [kernel, stride, dilation].iter().flatten().any(|&n| n == 0 || n > 1 << 16) {
+    if [kernel, stride, dilation]
+        .iter()
+        .flatten()
+        .any(|&n| n == 0 || n > 1 << 16)
+    {
         return None;
     }
     let mut pads = [0; 4];
@@ -239,10 +272,18 @@ fn sliding(node: &Node, size: [usize; 2], kernel: Option<[usize; 2]>) -> Option<
         _ => return None,
     }
     let mut out = [0; 2];
+    let is_raised = node.is("MaxPool") || node.is("AveragePool");
+    let is_raised = is_raised && node.int("ceil_mode").unwrap_or(0) != 0;
     for axis in 0..2 {
         let padded = size[axis] + pads[axis] + pads[axis + 2];
         let reach = (kernel[axis] - 1) * dilation[axis] + 1;
-        out[axis] = padded.checked_sub(reach)? / stride[axis] + 1;
+        let room = padded.checked_sub(reach)?;
+        out[axis] = room / stride[axis] + 1;
+        // One window more, if it starts on the map or in the padding before it.
+        let reaches_beyond = is_raised && room % stride[axis] != 0;
+        if reaches_beyond && out[axis] * stride[axis] < size[axis] + pads[axis] {
+            out[axis] += 1;
+        }
     }
     let window = Window {
         kernel,

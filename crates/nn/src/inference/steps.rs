@@ -127,8 +127,22 @@ fn global_mean(x: (&[f32], &MapLayout), y: (&mut [f32], &MapLayout)) {
 fn pool(x: (&[f32], &MapLayout), y: (&mut [f32], &MapLayout), window: &Window, reduction: Reduction) {
     match reduction {
         // A NaN stays one.
-        Reduction::Maximum => windows(x, y, window, f32::NEG_INFINITY, |old, new| if (new > old) | new.is_nan() { new } else { old }, |_| 1.0),
-        Reduction::Mean => windows(x, y, window, 0.0, |old, new| old + new, |count| 1.0 / count.max(1) as f32),
+        Reduction::Maximum => windows(
+            x,
+            y,
+            window,
+            f32::NEG_INFINITY,
+            |old, new| if (new > old) | new.is_nan() { new } else { old },
+            |_| 1.0,
+        ),
+        Reduction::Mean => windows(
+            x,
+            y,
+            window,
+            0.0,
+            |old, new| old + new,
+            |count| 1.0 / count.max(1) as f32,
+        ),
         Reduction::PaddedMean => {
             let scale = 1.0 / (window.kernel[0] * window.kernel[1]) as f32;
             windows(x, y, window, 0.0, |old, new| old + new, |_| scale);

@@ -94,7 +94,8 @@ fn a_convolution_is_that_of_its_definition_at_every_width() {
             border: random.below(2),
             ..output
         });
-        let activation = match case % 4 {
+        let activation = match case % 5 {
+            4 => Activation::HardSigmoid { alpha: 0.3, beta: 0.4 },
             0 => Activation::NONE,
             1 => Activation::Limit(Range::RELU),
             2 => Activation::Swish { alpha: 1.0 },
@@ -109,6 +110,7 @@ fn a_convolution_is_that_of_its_definition_at_every_width() {
             *y += if addend.is_some() { f64::from(*added) } else { 0.0 };
             *y = match activation {
                 Activation::Limit(range) => y.max(f64::from(range.low)),
+                Activation::HardSigmoid { alpha, beta } => (f64::from(alpha) * *y + f64::from(beta)).clamp(0.0, 1.0),
                 Activation::HardSwish => *y * (*y / 6.0 + 0.5).clamp(0.0, 1.0),
                 _ => *y / (1.0 + (-*y).exp()),
             };
@@ -147,7 +149,10 @@ fn tiles_cover_a_row_with_sizes_that_have_kernels() {
         for width in 1..400 {
             let tiles = split(width, lanes);
             assert_eq!(tiles.iter().sum::<usize>(), width);
-            assert!(tiles.iter().all(|tile| sizes(lanes).contains(tile)), "{lanes}: {tiles:?}");
+            assert!(
+                tiles.iter().all(|tile| sizes(lanes).contains(tile)),
+                "{lanes}: {tiles:?}"
+            );
         }
     }
     assert_eq!(split(20, 16).len(), 2);
@@ -187,11 +192,13 @@ fn model() -> Model {
     depth.attributes.insert("group".to_owned(), Attribute::Int(20));
     let pads = ("pads", &[0, 1, 1, 1][..]);
     let three = ("kernel_shape", &[3, 3][..]);
+    let mut raised = node("MaxPool", &["a"], "m", &[pads, three, ("strides", &[1, 2])]);
+    raised.attributes.insert("ceil_mode".to_owned(), Attribute::Int(1));
     let nodes = vec![
         node("Conv", &["x", "stem"], "c", &[pads, ("strides", &[2, 2])]),
         node("Sigmoid", &["c"], "cs", &[]),
         node("Mul", &["c", "cs"], "a", &[]),
-        node("MaxPool", &["a"], "m", &[pads, three]),
+        raised,
         depth,
         node("Relu", &["d"], "r", &[]),
         node("GlobalAveragePool", &["r"], "g", &[]),
@@ -216,7 +223,12 @@ fn model() -> Model {
         data_type: Some(DataType::F32),
         shape,
     };
-    let image = vec![Dim::Named("batch".to_owned()), Dim::Fixed(3), Dim::Fixed(23), Dim::Fixed(31)];
+    let image = vec![
+        Dim::Named("batch".to_owned()),
+        Dim::Fixed(3),
+        Dim::Fixed(23),
+        Dim::Fixed(31),
+    ];
     Model {
         ir_version: 9,
         opsets: [(String::new(), 17)].into(),
@@ -253,7 +265,10 @@ fn a_graph_computes_what_the_trainable_graph_does_whatever_the_batch() {
             let expected = expected.to_values().unwrap();
             let largest = expected.iter().fold(0.0f32, |max, value| max.max(value.abs()));
             for (found, right) in values.iter().zip(&expected) {
-                assert!((found - right).abs() <= 1e-5 * largest, "{width:?}, {name}: {found}, not {right}");
+                assert!(
+                    (found - right).abs() <= 1e-5 * largest,
+                    "{width:?}, {name}: {found}, not {right}"
+                );
             }
         }
         for (at, image) in images.chunks_exact(each).enumerate() {
@@ -274,9 +289,15 @@ fn an_image_of_another_size_is_an_error() {
 
 #[test]
 fn a_graph_with_a_hostile_window_is_not_blocked() {
-    for (name, values) in [("pads", &[1 << 40; 4][..]), ("strides", &[0, 0]), ("dilations", &[i64::MAX, 1])] {
+    for (name, values) in [
+        ("pads", &[1 << 40; 4][..]),
+        ("strides", &[0, 0]),
+        ("dilations", &[i64::MAX, 1]),
+    ] {
         let mut hostile = model();
-        hostile.graph.nodes[0].attributes.insert(name.to_owned(), Attribute::Ints(values.to_vec()));
+        hostile.graph.nodes[0]
+            .attributes
+            .insert(name.to_owned(), Attribute::Ints(values.to_vec()));
         // Built or refused, but neither a panic nor memory for it.
         if let Ok(graph) = InferenceGraph::new(&hostile, GraphOptions::default()) {
             assert!(!graph.is_blocked(), "{name}");

@@ -60,6 +60,11 @@ pub(crate) enum Activation {
         alpha: f32,
     },
     HardSwish,
+    /// `clip(alpha·x + beta, 0, 1)`.
+    HardSigmoid {
+        alpha: f32,
+        beta: f32,
+    },
     Gelu,
     /// The tanh approximation of Gelu.
     GeluTanh,
@@ -86,6 +91,10 @@ macro_rules! with_curve {
             }
             Activation::HardSwish => {
                 let $curve = $crate::kernels::curve::HardSwish;
+                $then
+            }
+            Activation::HardSigmoid { alpha, beta } => {
+                let $curve = $crate::kernels::curve::HardSigmoid { alpha, beta };
                 $then
             }
             Activation::Gelu => {
@@ -156,6 +165,25 @@ impl Curve for HardSwish {
     fn backward(self, x: f32, gradient: f32) -> f32 {
         let inner = x * (1.0 / 6.0) + 0.5;
         gradient * UNIT.apply(inner) + UNIT.backward(inner, gradient) * x * (1.0 / 6.0)
+    }
+}
+
+/// `clip(alpha·x + beta, 0, 1)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HardSigmoid {
+    pub alpha: f32,
+    pub beta: f32,
+}
+
+impl Curve for HardSigmoid {
+    #[inline(always)]
+    fn apply(self, x: f32) -> f32 {
+        UNIT.apply(self.alpha * x + self.beta)
+    }
+
+    #[inline(always)]
+    fn backward(self, x: f32, gradient: f32) -> f32 {
+        UNIT.backward(self.alpha * x + self.beta, gradient * self.alpha)
     }
 }
 
