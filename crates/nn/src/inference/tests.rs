@@ -209,7 +209,7 @@ fn model() -> Model {
         node("Mul", &["es", "r"], "gated", &[]),
         node("Conv", &["gated", "project"], "p", &[]),
         node("Add", &["m", "p"], "sum", &[]),
-        node("AveragePool", &["sum"], "v", &[pads, three]),
+        node("AveragePool", &["sum"], "v", &[("pads", &[1, 1, 1, 1]), three]),
         node("Add", &["v", "sum"], "twice", &[]),
         node("Relu", &["twice"], "positive", &[]),
         node("Tanh", &["sum"], "bent", &[]),
