@@ -16,6 +16,7 @@ pub mod error;
 mod graph;
 pub mod head;
 pub mod host;
+mod inference;
 mod kernels;
 mod mode;
 mod normalize;
@@ -40,5 +41,6 @@ pub mod update {
 
 pub use head::{FeatureLayout, Head, HeadRows, SequencePooling, with_head};
 pub use host::{HostData, HostTensor};
+pub use inference::{InferenceGraph, blocked_share};
 pub use mode::Mode;
 pub use tensor::{DeviceTensor, Tape};

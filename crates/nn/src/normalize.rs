@@ -74,6 +74,7 @@ impl DeviceTensor {
             Activation::Sigmoid => self.sigmoid(),
             Activation::Swish { alpha } => self.mul(&self.mul_scalar(alpha).sigmoid())?,
             Activation::HardSwish => self.mul(&self.mul_scalar(1.0 / 6.0).add_scalar(0.5).clamp(0.0, 1.0))?,
+            Activation::HardSigmoid { alpha, beta } => self.mul_scalar(alpha).add_scalar(beta).clamp(0.0, 1.0),
             Activation::Gelu => self.gelu(),
             Activation::GeluTanh => {
                 let cube = self.mul(self)?.mul(self)?.mul_scalar(0.044_715);

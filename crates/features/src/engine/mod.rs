@@ -8,6 +8,8 @@
 //! engines by name. [`Session::run`] takes `&mut self` because ONNX Runtime's `Run` must not be called from two threads on
 //! one session; a caller that wants several runs at once loads several sessions.
 
+use ranktune_onnx::Model;
+
 use crate::{Error, ErrorKind};
 
 mod burn;
@@ -119,6 +121,12 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     fn preferred_batch(&self, elements: usize) -> usize {
         const NUMBERS: usize = 4 * 3 * 224 * 224;
         (NUMBERS / elements.max(1)).clamp(1, 16)
+    }
+
+    /// Whether the engine is known to run a graph faster than the others of this program (`experiments/engine_speed`). The graph decides,
+    /// not a measurement: the same command gives the same numbers every time.
+    fn is_fastest_for(&self, _model: &Model) -> bool {
+        false
     }
 
     /// Loads `model`, a serialised ONNX graph without external tensors.

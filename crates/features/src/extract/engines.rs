@@ -3,8 +3,8 @@
 //! | engine | runs | is asked |
 //! |---|---|---|
 //! | ONNX Runtime | every standard graph | first, where its library is found |
-//! | rten | most graphs, faster than the next | then |
-//! | the trainable graph (`burn`) | all that can be trained | last |
+//! | our own graph (`burn`) | all that can be trained | then, for graphs whose convolutions run in its blocked layout; else last |
+//! | rten | most graphs | then |
 //!
 //! An engine may refuse a graph when it loads it or at the first batch; the next one then takes over, and a note says so.
 
@@ -27,7 +27,13 @@ impl Engines {
         for note in &chosen.notes {
             progress.event(Event::Note(note));
         }
-        progress.event(Event::Note(&format!("engine: {}", chosen.engine.description())));
+        let also = match chosen.engine.name() {
+            name if options.engine == EngineChoice::Auto && name == EngineChoice::Rten.name() => {
+                "; burn for convolutional networks"
+            }
+            _ => "",
+        };
+        progress.event(Event::Note(&format!("engine: {}{also}", chosen.engine.description())));
         let mut engines: Vec<Arc<dyn Engine>> = vec![chosen.engine.into()];
         if options.engine == EngineChoice::Auto {
             for embedded in [EngineChoice::Rten, EngineChoice::Burn] {
@@ -46,10 +52,16 @@ impl Engines {
         threads: usize,
         progress: &'a dyn Progress,
     ) -> Result<Loaded<'a>, Error> {
-        let (graph, inputs) = model.cut_graph()?;
+        let cut = model.cut_model()?;
+        let inputs = cut.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let graph = cut.to_bytes()?;
+        let mut engines = self.0.clone();
+        // Sorting is stable: others stay in their order.
+        engines.sort_by_key(|engine| !engine.is_fastest_for(&cut));
+        drop(cut);
         let options = EngineOptions::default().with_threads(threads);
         let mut refused: Option<Error> = None;
-        for (position, engine) in self.0.iter().enumerate() {
+        for (position, engine) in engines.iter().enumerate() {
             match engine.load(&graph, &options) {
                 Ok(session) => {
                     if let Some(error) = &refused {
@@ -66,7 +78,7 @@ impl Engines {
                         inputs,
                         session,
                         engine: Arc::clone(engine),
-                        others: self.0[position + 1..].to_vec(),
+                        others: engines[position + 1..].to_vec(),
                         options,
                         progress,
                     });

@@ -303,11 +303,20 @@ impl PreparedModel {
 
     /// As [`graph`](Self::graph), with the names of the remaining inputs: the features may not depend on all of them.
     pub(crate) fn cut_graph(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
+        let model = self.cut_model()?;
+        let inputs = model.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        Ok((model.to_bytes()?, inputs))
+    }
+
+    /// The graph, cut behind features and logits, and simplified.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph).
+    pub(crate) fn cut_model(&self) -> Result<Model, Error> {
         let mut model = self.model.clone();
         transform::cut(&mut model, &self.outputs())?;
         transform::simplify(&mut model)?;
-        let inputs = model.graph.inputs.iter().map(|input| input.name.clone()).collect();
-        Ok((model.to_bytes()?, inputs))
+        Ok(model)
     }
 }
 

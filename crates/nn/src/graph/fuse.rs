@@ -45,7 +45,7 @@ pub(super) fn fuse<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String])
 }
 
 /// The activation that `node` computes, if any.
-fn activation(model: &Model, node: &Node) -> Option<Activation> {
+pub(crate) fn activation(model: &Model, node: &Node) -> Option<Activation> {
     Some(match node.op_type.as_str() {
         "Relu" => Activation::Limit(Range::RELU),
         "Clip" => Activation::Limit(limits(model, node)?),

@@ -8,7 +8,9 @@ mod run;
 mod trainable;
 mod write_back;
 
+pub(crate) use fuse::activation;
 pub use parameter::{GraphParameter, ParameterRole};
+pub(crate) use patterns::{merge, uses};
 pub use run::{Feed, ForwardPass, Gradients};
 pub use trainable::{GraphOptions, TrainableGraph};
 pub use write_back::encode;

@@ -8,7 +8,7 @@ use ranktune_onnx::{Attribute, Model, Node, Tensor};
 use super::parameter::is_lone_number;
 
 /// How often each value is used, by nodes and as an output.
-pub(super) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [String]) -> HashMap<&'n str, usize> {
+pub(crate) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [String]) -> HashMap<&'n str, usize> {
     let mut uses = HashMap::new();
     for name in nodes.flat_map(Node::uses).chain(outputs.iter().map(String::as_str)) {
         *uses.entry(name).or_default() += 1;
@@ -17,7 +17,7 @@ pub(super) fn uses<'n>(nodes: impl Iterator<Item = &'n Node>, outputs: &'n [Stri
 }
 
 /// The nodes with each activation merged into one node, which replaces its last node and takes that one's name.
-pub(super) fn merge<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Cow<'a, Node>> {
+pub(crate) fn merge<'a>(model: &'a Model, nodes: &[&'a Node], outputs: &[String]) -> Vec<Cow<'a, Node>> {
     let search = Search {
         model,
         uses: uses(nodes.iter().copied(), outputs),

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 /// A function of one number.
-pub(super) trait Curve: Copy + Debug + Send + Sync + 'static {
+pub(crate) trait Curve: Copy + Debug + Send + Sync + 'static {
     /// `f(x)`.
     fn apply(self, x: f32) -> f32;
 
@@ -60,6 +60,11 @@ pub(crate) enum Activation {
         alpha: f32,
     },
     HardSwish,
+    /// `clip(alpha·x + beta, 0, 1)`.
+    HardSigmoid {
+        alpha: f32,
+        beta: f32,
+    },
     Gelu,
     /// The tanh approximation of Gelu.
     GeluTanh,
@@ -88,6 +93,10 @@ macro_rules! with_curve {
                 let $curve = $crate::kernels::curve::HardSwish;
                 $then
             }
+            Activation::HardSigmoid { alpha, beta } => {
+                let $curve = $crate::kernels::curve::HardSigmoid { alpha, beta };
+                $then
+            }
             Activation::Gelu => {
                 let $curve = $crate::kernels::curve::Gelu;
                 $then
@@ -104,11 +113,11 @@ macro_rules! with_curve {
     };
 }
 
-pub(super) use with_curve;
+pub(crate) use with_curve;
 
 /// `σ(x) = 1 / (1 + e⁻ˣ)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sigmoid;
+pub(crate) struct Sigmoid;
 
 impl Curve for Sigmoid {
     #[inline(always)]
@@ -125,7 +134,7 @@ impl Curve for Sigmoid {
 
 /// `x · σ(alpha·x)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Swish {
+pub(crate) struct Swish {
     pub alpha: f32,
 }
 
@@ -144,7 +153,7 @@ impl Curve for Swish {
 
 /// `x · clip(x/6 + 1/2, 0, 1)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HardSwish;
+pub(crate) struct HardSwish;
 
 impl Curve for HardSwish {
     #[inline(always)]
@@ -159,6 +168,25 @@ impl Curve for HardSwish {
     }
 }
 
+/// `clip(alpha·x + beta, 0, 1)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HardSigmoid {
+    pub alpha: f32,
+    pub beta: f32,
+}
+
+impl Curve for HardSigmoid {
+    #[inline(always)]
+    fn apply(self, x: f32) -> f32 {
+        UNIT.apply(self.alpha * x + self.beta)
+    }
+
+    #[inline(always)]
+    fn backward(self, x: f32, gradient: f32) -> f32 {
+        UNIT.backward(self.alpha * x + self.beta, gradient * self.alpha)
+    }
+}
+
 const UNIT: Range = Range {
     low: 0.0,
     high: 1.0,
@@ -167,7 +195,7 @@ const UNIT: Range = Range {
 
 /// `x · Φ(x)`, with the distribution function of the normal distribution.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gelu;
+pub(crate) struct Gelu;
 
 impl Curve for Gelu {
     #[inline(always)]
@@ -184,7 +212,7 @@ impl Curve for Gelu {
 
 /// The tanh approximation of Gelu, `x/2 · (1 + tanh u) = x · σ(2u)` with `u = √(2/π) (x + 0.044715 x³)`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GeluTanh;
+pub(crate) struct GeluTanh;
 
 impl GeluTanh {
     /// `2 √(2/π)`.
@@ -208,7 +236,7 @@ impl Curve for GeluTanh {
 
 /// The hyperbolic tangent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tanh;
+pub(crate) struct Tanh;
 
 impl Curve for Tanh {
     #[inline(always)]

@@ -242,8 +242,8 @@ fn blocks_that_do_not_fit_are_refused_and_leave_the_entry_as_it_was() {
     };
     let features = |features| Block { features, ..good };
     let others = [
-        ("rows", features(&features_of(2 * D - 1))),
-        ("columns", features(&features_of(2 * D - 2))),
+        ("rows", features(features_of(2 * D - 1))),
+        ("columns", features(features_of(2 * D - 2))),
         ("no features", features(&[])),
         ("no logits", Block { logits: None, ..good }),
         (

@@ -2,11 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// A sample with its features, logits and validity.
+type SampleRow = (usize, Vec<f32>, Vec<f32>, bool);
+
 /// Some samples with their rows of `d` features and `z` logits, in blocks; and whether the entry is closed after each, as by a run that
 /// ends early.
 #[derive(Clone, Debug)]
 struct Written {
-    blocks: Vec<(Vec<(usize, Vec<f32>, Vec<f32>, bool)>, bool)>,
+    blocks: Vec<(Vec<SampleRow>, bool)>,
     d: usize,
     z: usize,
 }
@@ -37,7 +40,7 @@ proptest! {
         let mut expected = vec![None; SAMPLES];
         for (block, ends_early) in &written.blocks {
             // As extraction does: only what is missing, each once.
-            let mut new: Vec<&(usize, Vec<f32>, Vec<f32>, bool)> = block.iter().filter(|row| expected[row.0].is_none()).collect();
+            let mut new: Vec<&SampleRow> = block.iter().filter(|row| expected[row.0].is_none()).collect();
             new.sort_by_key(|row| row.0);
             new.dedup_by_key(|row| row.0);
             let positions: Vec<usize> = new.iter().map(|row| row.0).collect();
