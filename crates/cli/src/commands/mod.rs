@@ -4,7 +4,6 @@ pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod extraction;
-mod faster;
 pub(crate) mod features;
 mod filter;
 pub(crate) mod hub;

@@ -10,7 +10,6 @@ use ranktune::{LayerChoice, RaceOptions, RankOptions, Ranking};
 
 use super::data::DataArguments;
 use super::extraction::{ExtractionArguments, positive};
-use super::faster;
 use super::filter::FilterArguments;
 use super::known::RecordArguments;
 use super::next::NextCommand;
@@ -167,9 +166,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     arguments.list.print(&ranking)?;
     arguments.report.write(&ranking, &[])?;
-    if arguments.list.is_table() {
-        faster::say(&ranking, &options.extract);
-    }
     if let Some(next) = arguments
         .next(&ranking, trial.as_deref())
         .filter(|_| arguments.list.is_table())

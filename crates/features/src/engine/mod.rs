@@ -21,7 +21,7 @@ mod rten;
 mod select;
 
 pub use choice::EngineChoice;
-pub use select::{ENGINES, KnownEngine, Selection, is_onnxruntime_missing, select};
+pub use select::{ENGINES, KnownEngine, Selection, select};
 
 /// An input's elements.
 #[derive(Clone, Copy, Debug)]

@@ -99,12 +99,6 @@ pub fn select(choice: EngineChoice, library: Option<&Path>, device: DeviceChoice
     Err(Error::new(ErrorKind::NotInBuild, "this build has no engine"))
 }
 
-/// Whether the build can use ONNX Runtime, and this machine has no library of it.
-pub fn is_onnxruntime_missing() -> bool {
-    select(EngineChoice::OnnxRuntime, None, DeviceChoice::Cpu)
-        .is_err_and(|error| error.kind() == ErrorKind::LibraryNotFound)
-}
-
 /// The engine for a device: only `burn` runs on a GPU.
 fn on_device(choice: EngineChoice, device: DeviceChoice) -> Result<EngineChoice, Error> {
     if device == DeviceChoice::Cpu {

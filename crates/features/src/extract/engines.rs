@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | ONNX Runtime | every standard graph | first, where its library is found |
 //! | our own graph (`burn`) | all that can be trained | then, for graphs whose convolutions run in its blocked layout; else last |
-//! | rten | most graphs | then |
+//! | rten | most graphs | next |
 //!
 //! An engine may refuse a graph when it loads it or at the first batch; the next one then takes over, and a note says so.
 
