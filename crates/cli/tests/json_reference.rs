@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 /// Documented keys that these commands cannot print: they describe downloaded models, earlier results, trials, or scores of thousands of
 /// images.
-const NOT_PRINTED_HERE: [(&str, &str); 16] = [
+const NOT_PRINTED_HERE: [(&str, &str); 18] = [
+    // The classes are of images.
+    ("ranktune.ranking/2", "models[].classes.hardest[].text"),
+    ("ranktune.evaluation/1", "errors[].text"),
     // Pages alone have pictures.
     ("ranktune.ranking/2", "models[].classes.hardest[].thumbnail"),
     ("ranktune.evaluation/1", "errors[].thumbnail"),

@@ -50,11 +50,11 @@ fn a_device_or_engine_that_is_not_there_is_an_error_also_with_cached_features() 
     }
     let run = place.run(&[&RANK[..], &["--onnxruntime", "nowhere.so", "--engine", "onnxruntime"]].concat());
     run.assert_refused(&["nowhere.so"]);
-    // Features of another engine are not taken for its own.
-    let burn = || place.run(&[&RANK[..], &["--engine", "burn"]].concat());
-    assert!(burn().assert_code(0).stderr.contains("features extracted"));
-    let cached = burn();
-    assert!(cached.assert_code(0).stderr.contains("engine: burn"), "{cached:?}");
+    // Features of another engine are not taken for its own: a network of convolutions has run on burn.
+    let rten = || place.run(&[&RANK[..], &["--engine", "rten"]].concat());
+    assert!(rten().assert_code(0).stderr.contains("features extracted"));
+    let cached = rten();
+    assert!(cached.assert_code(0).stderr.contains("engine: rten"), "{cached:?}");
     assert!(cached.stderr.contains("features from the cache"), "{cached:?}");
 }
 

@@ -161,10 +161,10 @@ fn teachers_of_other_tokenizers_teach_texts() {
         &["--teachers", "large,pieces"],
     );
     let training = run.assert_code(0).json();
-    assert_eq!(
-        (&training["method"], training["teachers"].as_array().unwrap().len()),
-        (&"b-tuning".into(), 2)
-    );
+    assert_eq!(training["method"], "b-tuning");
+    // One that would have hardly a share is left out, and that is said.
+    let left_out = run.stderr.matches("is left out: its share").count();
+    assert_eq!(training["teachers"].as_array().unwrap().len() + left_out, 2, "{run:?}");
     assert!(training["history"][0]["parts"]["teachers"].is_number(), "{training}");
     assert!(eval(&place, "tuned", "texts.jsonl")["accuracy"].as_f64().unwrap() > 0.9);
     // Without names it is ranked first, and the best of the ranking is tuned.

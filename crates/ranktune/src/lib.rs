@@ -58,8 +58,8 @@ pub use ranktune_data::image::thumbnail;
 pub use ranktune_data::{
     Augmentation, Dataset, DatasetTargets, Error as DataError, LoadOptions, Split, TagScheme, Task,
 };
-pub use ranktune_features::engine::library::set_host_environment;
 pub use ranktune_features::engine::EngineChoice;
+pub use ranktune_features::engine::library::set_host_environment;
 pub use ranktune_features::extract::{CacheOptions, ExtractOptions, FeatureChoice, WordPooling};
 pub use ranktune_features::store::CachePrecision;
 pub use ranktune_hub::remote::{Connection, RemoteOptions};

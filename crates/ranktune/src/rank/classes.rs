@@ -33,7 +33,12 @@ impl Found {
         let counts = class_counts(&dataset.targets)?;
         let names = dataset.targets.names();
         let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());
-        let judged = match (&self.left_out, &dataset.targets) {
+        // Predictions from statistics by group are of rows in an order of their own.
+        let left_out = self
+            .left_out
+            .as_ref()
+            .filter(|found| found.predicted.len() == rows.len());
+        let judged = match (left_out, &dataset.targets) {
             (Some(left_out), DatasetTargets::Classes { labels, .. }) => Some(Judged { left_out, rows, labels }),
             _ => None,
         };
