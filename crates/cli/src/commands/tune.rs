@@ -1,7 +1,6 @@
 //! `ranktune tune`
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,6 +22,11 @@ use crate::again;
 use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::{interrupt, progress};
+use values::{Clip, ReadOut, augmentation, clip, lambda, read_out};
+
+mod values;
+
+pub(super) use values::{Rate, rate};
 
 /// `ranktune tune`
 #[derive(Debug, Args)]
@@ -453,85 +457,4 @@ fn read_ranking(path: &Path) -> anyhow::Result<Ranking> {
     let bytes = std::fs::read(&file).with_context(|| format!("{}: the ranking cannot be read", file.display()))?;
     serde_json::from_slice(&bytes)
         .with_context(|| format!("{}: expected a ranking.json that rank wrote", file.display()))
-}
-
-/// `--clip`
-#[derive(Clone, Copy, Debug)]
-struct Clip(Option<f32>);
-
-fn clip(text: &str) -> anyhow::Result<Clip> {
-    if text == "none" {
-        return Ok(Clip(None));
-    }
-    match text.parse::<f32>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(Clip(Some(value))),
-        _ => anyhow::bail!("expected none or a number above 0, got {text}"),
-    }
-}
-
-/// `--learning-rate`
-#[derive(Clone, Debug)]
-pub(super) enum Rate {
-    Fixed(f32),
-    OneOf(Vec<f32>),
-    Auto,
-}
-
-pub(super) fn rate(text: &str) -> anyhow::Result<Rate> {
-    if text == "auto" {
-        return Ok(Rate::Auto);
-    }
-    let rates = different(text, |rate: f32| rate.is_finite() && rate > 0.0, "a number above 0")?;
-    Ok(match rates[..] {
-        [rate] => Rate::Fixed(rate),
-        _ => Rate::OneOf(rates),
-    })
-}
-
-fn lambda(text: &str) -> anyhow::Result<Lambda> {
-    if text == "auto" {
-        return Ok(Lambda::auto());
-    }
-    let lambdas = different(
-        text,
-        |lambda: f64| lambda.is_finite() && lambda >= 0.0,
-        "a number of at least 0",
-    )?;
-    Ok(match lambdas[..] {
-        [lambda] => Lambda::Fixed(lambda),
-        _ => Lambda::Grid(lambdas),
-    })
-}
-
-/// `--read-out`; `None` for auto.
-#[derive(Clone, Copy, Debug)]
-struct ReadOut(Option<f64>);
-
-fn read_out(text: &str) -> anyhow::Result<ReadOut> {
-    if text == "auto" {
-        return Ok(ReadOut(None));
-    }
-    match text.parse::<f64>() {
-        Ok(weight) if weight.is_finite() && weight >= 0.0 => Ok(ReadOut(Some(weight))),
-        _ => anyhow::bail!("expected auto or a number of at least 0, got {text}"),
-    }
-}
-
-/// One number or several different ones, separated by commas, that all satisfy `is_valid`.
-fn different<T>(text: &str, is_valid: impl Fn(T) -> bool, kind: &str) -> anyhow::Result<Vec<T>>
-where
-    T: FromStr + Copy + PartialEq,
-{
-    let mut values: Vec<T> = Vec::new();
-    for part in text.split(',') {
-        match part.trim().parse() {
-            Ok(value) if is_valid(value) && !values.contains(&value) => values.push(value),
-            _ => anyhow::bail!("expected auto, {kind}, or several different ones separated by commas, got {text}"),
-        }
-    }
-    Ok(values)
-}
-
-fn augmentation(text: &str) -> Result<Augmentation, ranktune::DataError> {
-    text.parse()
 }
