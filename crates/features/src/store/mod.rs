@@ -6,7 +6,7 @@
 //! segment: digests of samples [rows] ──► features [rows, d], logits [rows, z], validity [rows]; the engine that made them
 //! ```
 //!
-//! A segment is written under a temporary name, synced and renamed, and never changed afterwards (see [`segment`]). So there are no locks:
+//! A segment is written under a temporary name, synced and renamed, and never changed afterwards (see `segment`). So there are no locks:
 //! a process that is killed leaves whole segments, and a temporary file that is deleted when it is old. Two processes that compute the
 //! same rows at the same time both write them, which costs time and is not wrong; each looks for new segments of the other as it goes on.
 //!
