@@ -8,6 +8,7 @@ use half::f16;
 use ranktune_core::files::write_atomically;
 use ranktune_core::{Digest, one_line};
 
+use super::pending::Written;
 use super::rows::{Part, Place, Rows};
 use super::segment::{encode, fits_half};
 use super::{CachePrecision, Columns, SEGMENT, io_error};
@@ -27,31 +28,6 @@ pub struct Block<'a> {
     pub logits: Option<&'a [f32]>,
     /// `[rows]`: whether a row holds features, or belongs to a sample that could not be read. `None` if all do.
     pub valid: Option<&'a [bool]>,
-}
-
-/// Rows that are not written yet.
-#[derive(Debug, Default)]
-pub(super) struct Pending {
-    /// Positions of their samples.
-    positions: Vec<usize>,
-    pub(super) features: Vec<f32>,
-    pub(super) logits: Vec<f32>,
-    valid: Vec<bool>,
-    engine: String,
-    since: Option<Instant>,
-    /// Number of leading features that were rounded.
-    rounded: usize,
-    /// What this process has written.
-    written: Vec<Written>,
-}
-
-/// A segment that this process has written.
-#[derive(Debug)]
-struct Written {
-    segment: u32,
-    engine: String,
-    /// Positions of its samples.
-    positions: Vec<usize>,
 }
 
 impl Rows {
@@ -240,17 +216,6 @@ impl Rows {
         for Written { segment, .. } in group {
             let _ = fs::remove_file(&self.segments[segment as usize].path);
         }
-    }
-}
-
-impl Pending {
-    /// Drops the values, which are written.
-    fn clear(&mut self) {
-        self.features.clear();
-        self.logits.clear();
-        self.valid.clear();
-        self.rounded = 0;
-        self.since = None;
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `wanted` | the samples that are looked for |
 //! | `segment` | the file format |
 //! | `rows` | the rows of an entry for the wanted samples: looked up, read |
+//! | `pending` | new rows that wait to be written |
 //! | `append` | new rows: buffered, written, and small segments joined |
 //! | `evict` | the size limit |
 //!
@@ -38,6 +39,7 @@ use crate::{Error, ErrorKind};
 mod append;
 mod evict;
 mod key;
+mod pending;
 mod rows;
 mod segment;
 mod wanted;

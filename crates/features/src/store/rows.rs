@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use ranktune_core::counted;
 
-use super::append::Pending;
+use super::pending::Pending;
 use super::segment::{Layout, read_index};
 use super::{Columns, Key, SEGMENT, Store, Wanted, io_error};
 use crate::{Error, ErrorKind};
